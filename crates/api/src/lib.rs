@@ -1,0 +1,1 @@
+//! The HTTP edge: the Matrix client-server API and the administration API.

@@ -1,0 +1,3 @@
+//! The `im2-bench` command: load generator and measurements.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Wake-ups: hints that a stream has reached a position.

@@ -1,0 +1,1 @@
+//! The use cases: accounts, devices, rooms, sync, media, push.

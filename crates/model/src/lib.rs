@@ -1,0 +1,1 @@
+//! Identifiers, stream positions, the clock and randomness: values, no I/O.

@@ -1,0 +1,1 @@
+//! The room kernel: events, authorisation rules, visibility, push rules; values in, values out.

@@ -1,0 +1,1 @@
+//! The im2 binary: configuration, wiring, lifecycle, the command line.

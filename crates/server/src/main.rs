@@ -1,0 +1,3 @@
+//! The `im2` command.
+
+fn main() {}

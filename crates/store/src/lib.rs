@@ -1,0 +1,1 @@
+//! Persistence in the words of the domain, on SQLite.
