@@ -1,0 +1,185 @@
+//! Positions in the server's one stream of changes, and the tokens clients carry.
+//!
+//! Every durable change that a client may have to hear of gets a position when it is committed. Positions are
+//! numbered per writer (a node that commits), so that writers never wait for each other; a token is the vector of
+//! the positions reached, one entry a writer. What is at or before a token's entry for a writer has been seen; a
+//! token never skips, because a writer publishes its positions in the order in which it committed them.
+
+use std::{fmt, str::FromStr};
+
+/// A node that commits to the stream. Numbered from 1.
+pub type WriterId = u16;
+
+/// A place in one writer's part of the stream: the writer in the upper 16 bits, its sequence in the lower 48.
+///
+/// Packed, so that one integer column holds it and a range scan within a writer is a range scan of that column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Position(i64);
+
+const SEQUENCE_BITS: u32 = 48;
+const SEQUENCE_MASK: i64 = (1 << SEQUENCE_BITS) - 1;
+
+impl Position {
+    /// The position `sequence` of `writer`.
+    ///
+    /// # Panics
+    /// If the writer does not fit 15 bits or the sequence 48: no database reaches either.
+    pub fn new(writer: WriterId, sequence: u64) -> Self {
+        assert!(writer < 1 << 15 && sequence <= SEQUENCE_MASK as u64, "position out of range");
+        Self((i64::from(writer) << SEQUENCE_BITS) | sequence as i64)
+    }
+
+    /// The position as it is stored.
+    pub fn to_i64(self) -> i64 {
+        self.0
+    }
+
+    /// A stored position.
+    pub fn from_i64(stored: i64) -> Self {
+        Self(stored)
+    }
+
+    /// Who committed it.
+    pub fn writer(self) -> WriterId {
+        (self.0 >> SEQUENCE_BITS) as WriterId
+    }
+
+    /// Its number among that writer's positions, from 1.
+    pub fn sequence(self) -> u64 {
+        (self.0 & SEQUENCE_MASK) as u64
+    }
+
+    /// The next position of the same writer.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self::new(self.writer(), self.sequence() + 1)
+    }
+}
+
+/// How far a reader has followed the stream: the position reached of each writer, and of the memory-only signals
+/// (typing, presence), which are numbered apart because they are never stored.
+///
+/// As text: `s<writer>.<sequence>[_<writer>.<sequence>…]~<ephemeral>`, for example `s1.4711~93`. A writer that is
+/// absent stands at 0.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct StreamToken {
+    /// Sorted by writer; no entry at sequence 0. Nearly always one entry.
+    reached: Vec<Position>,
+    /// The last memory-only signal seen.
+    pub ephemeral: u64,
+}
+
+/// More writers than this in a token is no token of ours.
+const MAX_WRITERS: usize = 64;
+
+impl StreamToken {
+    /// A token that stands at `position` of its writer and at the beginning of every other.
+    pub fn at(position: Position, ephemeral: u64) -> Self {
+        let mut token = Self { reached: Vec::new(), ephemeral };
+        token.advance(position);
+        token
+    }
+
+    /// The position reached of `writer` (sequence 0 if none).
+    pub fn reached(&self, writer: WriterId) -> Position {
+        self.reached
+            .iter()
+            .copied()
+            .find(|position| position.writer() == writer)
+            .unwrap_or_else(|| Position::new(writer, 0))
+    }
+
+    /// Whether what was committed at `position` has been seen.
+    pub fn includes(&self, position: Position) -> bool {
+        position <= self.reached(position.writer())
+    }
+
+    /// Moves the token forward to include `position`; never moves it back.
+    pub fn advance(&mut self, position: Position) {
+        if position.sequence() == 0 {
+            return;
+        }
+        match self.reached.binary_search_by_key(&position.writer(), |entry| entry.writer()) {
+            Ok(index) => self.reached[index] = self.reached[index].max(position),
+            Err(index) => self.reached.insert(index, position),
+        }
+    }
+
+    /// The writers that this token has an entry for.
+    pub fn positions(&self) -> &[Position] {
+        &self.reached
+    }
+}
+
+impl fmt::Display for StreamToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("s")?;
+        for (index, position) in self.reached.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "_" };
+            write!(f, "{separator}{}.{}", position.writer(), position.sequence())?;
+        }
+        write!(f, "~{}", self.ephemeral)
+    }
+}
+
+/// The text is no token of this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a sync token of this server")]
+pub struct TokenError;
+
+impl FromStr for StreamToken {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let (stream, ephemeral) = text.strip_prefix('s').and_then(|rest| rest.split_once('~')).ok_or(TokenError)?;
+        let mut token = Self { reached: Vec::new(), ephemeral: ephemeral.parse().map_err(|_| TokenError)? };
+        for entry in stream.split('_').filter(|entry| !entry.is_empty()) {
+            let (writer, sequence) = entry.split_once('.').ok_or(TokenError)?;
+            let writer: WriterId = writer.parse().map_err(|_| TokenError)?;
+            let sequence: u64 = sequence.parse().map_err(|_| TokenError)?;
+            if writer >= 1 << 15 || sequence > SEQUENCE_MASK as u64 || token.reached.len() == MAX_WRITERS {
+                return Err(TokenError);
+            }
+            token.advance(Position::new(writer, sequence));
+        }
+        Ok(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Position, StreamToken, TokenError};
+
+    #[test]
+    fn a_position_keeps_its_parts_and_orders_within_a_writer() {
+        let position = Position::new(3, 70_000);
+        assert_eq!((position.writer(), position.sequence()), (3, 70_000));
+        assert_eq!(Position::from_i64(position.to_i64()), position);
+        assert!(position < position.next());
+    }
+
+    #[test]
+    fn a_token_survives_its_text() {
+        let mut token = StreamToken::at(Position::new(2, 9), 5);
+        token.advance(Position::new(1, 4711));
+        assert_eq!(token.to_string(), "s1.4711_2.9~5");
+        assert_eq!("s1.4711_2.9~5".parse(), Ok(token));
+        assert_eq!("s~0".parse(), Ok(StreamToken::default()));
+    }
+
+    #[test]
+    fn a_token_includes_what_it_passed_and_never_moves_back() {
+        let mut token = StreamToken::at(Position::new(1, 10), 0);
+        token.advance(Position::new(1, 7));
+        assert!(token.includes(Position::new(1, 10)));
+        assert!(!token.includes(Position::new(1, 11)));
+        assert!(!token.includes(Position::new(2, 1)));
+    }
+
+    #[test]
+    fn foreign_text_is_refused() {
+        for text in ["", "s", "s1", "s1.2", "t5", "s1.x~0", "s99999.1~0", "s1.999999999999999999~0", "s1.1~-1"] {
+            assert_eq!(text.parse::<StreamToken>(), Err(TokenError), "{text}");
+        }
+    }
+}
