@@ -1,0 +1,76 @@
+//! Clients that we did not write, and the protocol suite: how each is installed and started.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::node;
+use crate::process;
+use crate::project::Project;
+
+/// A test suite under `tests/clients/` that talks to a running server.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// What it is called in the summary.
+    pub(crate) name: &'static str,
+    folder: &'static str,
+    runner: Runner,
+}
+
+#[derive(Debug)]
+enum Runner {
+    /// `npm test`.
+    Npm,
+    /// pytest in the Python environment of [`environment`].
+    Pytest,
+}
+
+/// All of them, in the order in which they run.
+pub(crate) const CLIENTS: &[Client] = &[
+    Client { name: "matrix-js-sdk", folder: "js-sdk", runner: Runner::Npm },
+    Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest },
+    Client { name: "protocol", folder: "protocol", runner: Runner::Pytest },
+];
+
+/// Installs what the suite needs and gives the command that runs it.
+pub(crate) fn prepare(project: &Project, client: &Client) -> Result<Command> {
+    let folder = project.client(client.folder);
+    match client.runner {
+        Runner::Npm => {
+            node::install(&folder)?;
+            Ok(node::script_command(&folder, "test", &[]))
+        }
+        Runner::Pytest => {
+            let mut command = Command::new(environment(project)?.join("bin/python"));
+            command.current_dir(folder).env("PYTHONDONTWRITEBYTECODE", "1").args(["-m", "pytest"]);
+            Ok(command)
+        }
+    }
+}
+
+/// The Python environment of all Python suites, under cargo's target folder; made anew when a requirement changes.
+fn environment(project: &Project) -> Result<PathBuf> {
+    let place = project.target.join("clients-python");
+    let stamp = place.join("requirements.txt");
+    let mut requirements = String::new();
+    for client in CLIENTS.iter().filter(|client| matches!(client.runner, Runner::Pytest)) {
+        let file = project.client(client.folder).join("requirements.txt");
+        let text = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+        requirements.push_str(&text);
+    }
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirements) {
+        return Ok(place);
+    }
+    let python = process::find(&["python3.11", "python3"]).context("these tests need Python 3.11 or newer")?;
+    let mut create = Command::new(python);
+    create.args(["-m", "venv", "--clear"]).arg(&place);
+    process::run(create)?;
+    let wanted = place.join("wanted.txt");
+    std::fs::write(&wanted, &requirements)?;
+    let mut install = Command::new(place.join("bin/python"));
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(wanted);
+    process::run(install)?;
+    std::fs::write(stamp, requirements)?;
+    Ok(place)
+}
