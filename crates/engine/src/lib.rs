@@ -1,1 +1,47 @@
-//! The use cases: accounts, devices, rooms, sync, media, push.
+//! The use cases of the product: everything between the HTTP edge and the store.
+//!
+//! Modules keep an order: each may call those before it and none after it. What a later module has to know of an
+//! earlier one it learns from rows and from the [`stream`], never by being called.
+//!
+//! `core` < `stream` < `accounts` < `rooms` < … < `sync`
+
+pub mod accounts;
+pub mod core;
+mod error;
+pub mod rooms;
+pub mod session;
+pub mod stream;
+
+use std::sync::Arc;
+
+use im2_bus::Bus;
+use im2_model::{Clock, Random, ServerName};
+use im2_store::Store;
+
+pub use crate::core::Core;
+pub use error::{Code, Error, Result};
+
+/// How the engine behaves; filled in by the binary's configuration or by a test.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The server's name: the domain of its users and rooms.
+    pub server_name: ServerName,
+}
+
+/// The whole of the use cases, one field a module.
+#[derive(Debug)]
+pub struct Engine {
+    /// What all modules stand on.
+    pub core: Core,
+    /// Accounts and their tokens.
+    pub accounts: accounts::Accounts,
+}
+
+impl Engine {
+    /// Puts the modules together over an open store.
+    pub fn new(options: Options, store: Arc<Store>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
+        let core = Core { store, stream, bus: Bus::default(), clock, random, server_name: options.server_name };
+        Self { accounts: accounts::Accounts::new(core.clone()), core }
+    }
+}

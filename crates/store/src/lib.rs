@@ -1,1 +1,115 @@
 //! Persistence in the words of the domain, on SQLite.
+//!
+//! [`Store::read`] gives a consistent [`Snapshot`]; [`Store::write`] gives a [`Transaction`]. Both carry the domain's
+//! operations as methods, one file a domain (`accounts`, `rooms`, `media` …), so that a use case composes what it
+//! needs into one atomic step. No other crate writes SQL, and nothing here knows a rule of the protocol.
+//!
+//! One thread writes. It runs many callers' transactions inside one SQLite commit (group commit), each in a
+//! savepoint of its own, and answers a caller only after that commit is durable. Stream positions are handed out in
+//! commit order, and [`Transaction::on_commit`] hooks run in that order too: what they publish never skips.
+
+mod error;
+mod lock;
+mod migrations;
+mod readers;
+mod snapshot;
+mod transaction;
+mod writer;
+
+pub mod accounts;
+pub mod jobs;
+pub mod rooms;
+
+use std::path::PathBuf;
+
+pub use error::{Error, Result};
+pub use snapshot::Snapshot;
+pub use transaction::Transaction;
+
+use crate::{lock::DirectoryLock, readers::Readers, writer::Writer};
+use im2_model::{Position, WriterId};
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder that holds the database; created when absent.
+    pub directory: PathBuf,
+    /// This node's number in stream positions, from 1.
+    pub writer: WriterId,
+    /// Connections that read at the same time.
+    pub readers: usize,
+}
+
+impl Options {
+    /// The defaults for a database in `directory`.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into(), writer: 1, readers: 4 }
+    }
+}
+
+/// An open database.
+#[derive(Debug)]
+pub struct Store {
+    readers: Readers,
+    writer: Writer,
+    opened_at: Position,
+    _lock: DirectoryLock,
+}
+
+impl Store {
+    /// Opens the database, creating or migrating it as needed.
+    ///
+    /// Fails with [`Error::Locked`] while another process has it open, and with [`Error::NewerDatabase`] if a later
+    /// release of the program has written it.
+    pub fn open(options: &Options) -> Result<Self> {
+        std::fs::create_dir_all(&options.directory)?;
+        let lock = DirectoryLock::take(&options.directory)?;
+        let path = options.directory.join("im2.db");
+        let mut connection = writer::connect(&path)?;
+        migrations::migrate(&mut connection)?;
+        let opened_at = writer::last_position(&connection, options.writer)?;
+        let readers = Readers::open(&path, options.readers)?;
+        let writer = Writer::start(connection, opened_at);
+        Ok(Self { readers, writer, opened_at, _lock: lock })
+    }
+
+    /// The last position that had been committed when the store was opened.
+    pub fn opened_at(&self) -> Position {
+        self.opened_at
+    }
+
+    /// Runs `operation` on a consistent view of everything committed so far.
+    pub async fn read<T, F>(&self, operation: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Snapshot<'_>) -> Result<T> + Send + 'static,
+    {
+        self.readers.run(operation).await
+    }
+
+    /// Runs `operation` atomically and returns once its effects are durable. If it fails, nothing of it remains.
+    pub async fn write<T, F>(&self, operation: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+    {
+        self.enqueue(operation).await?.durable().await
+    }
+
+    /// Queues `operation` for the writer and returns as soon as its place in the order is fixed. Operations that
+    /// one task queues run in the order in which it queued them.
+    pub async fn enqueue<T, F>(&self, operation: F) -> Result<Queued<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+    {
+        self.writer.enqueue(operation).await
+    }
+
+    /// Waits for everything queued to be committed, then folds the write-ahead log into the database file.
+    pub async fn flush(&self) -> Result<()> {
+        self.writer.flush().await
+    }
+}
+
+pub use writer::Queued;

@@ -1,0 +1,54 @@
+//! Authentication as a type: a handler that takes a [`User`] cannot be reached without one.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::{header, request::Parts};
+use im2_engine::{Code, session::Session};
+
+use crate::{
+    Api,
+    error::{ApiError, ApiResult},
+};
+
+/// A signed-in user.
+#[derive(Debug, Clone)]
+pub struct User(pub Session);
+
+/// A signed-in administrator of the server.
+#[derive(Debug, Clone)]
+pub struct Admin(pub Session);
+
+impl FromRequestParts<Arc<Api>> for User {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
+        let token =
+            access_token(parts).ok_or_else(|| ApiError::new(Code::MissingToken, "this needs an access token"))?;
+        Ok(Self(api.engine.accounts.authenticate(&token).await?))
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
+        let User(session) = User::from_request_parts(parts, api).await?;
+        if session.is_admin {
+            Ok(Self(session))
+        } else {
+            Err(ApiError::new(Code::Forbidden, "this needs an administrator of the server"))
+        }
+    }
+}
+
+/// The token of the `Authorization` header or, deprecated but still in the specification, of the query.
+fn access_token(parts: &Parts) -> Option<String> {
+    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned());
+    }
+    let query = parts.uri.query()?;
+    let token = query.split('&').find_map(|pair| pair.strip_prefix("access_token="))?;
+    percent_encoding::percent_decode_str(token).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}

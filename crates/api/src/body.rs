@@ -1,0 +1,121 @@
+//! Request bodies and path parameters, with the specification's errors when they are not what they should be.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    response::{IntoResponse, Response},
+};
+use http::{header, request::Parts};
+use im2_engine::Code;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::error::{ApiError, ApiResult};
+
+/// A JSON object body of shape `T`. Not JSON is `M_NOT_JSON`, another shape `M_BAD_JSON`.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+/// Like [`Json`], for endpoints whose body may be left out: nothing counts as `{}`.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub T);
+
+/// The body's bytes, within the size limit.
+#[derive(Debug)]
+pub struct RawBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.into_response().status() == http::StatusCode::PAYLOAD_TOO_LARGE {
+                ApiError::new(Code::TooLarge, "the request body is larger than this server accepts")
+            } else {
+                ApiError::new(Code::Unknown, "the request body could not be read to its end")
+            }
+        })?;
+        Ok(Self(bytes))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
+        let RawBody(bytes) = RawBody::from_request(request, state).await?;
+        parse_json(&bytes).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
+        let RawBody(bytes) = RawBody::from_request(request, state).await?;
+        let empty = bytes.iter().all(u8::is_ascii_whitespace);
+        parse_json(if empty { b"{}" } else { &bytes }).map(Self)
+    }
+}
+
+/// Parses JSON, telling text that is no JSON from JSON of the wrong shape.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => {
+            ApiError::new(Code::BadJson, format!("the body has a wrong shape: {error}"))
+        }
+        _ => ApiError::new(Code::NotJson, format!("the body is not JSON: {error}")),
+    })
+}
+
+/// Path parameters of shape `T`. What does not parse is `M_INVALID_PARAM`.
+#[derive(Debug)]
+pub struct Params<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let Path(value) = Path::<T>::from_request_parts(parts, state).await.map_err(|rejection| {
+            ApiError::new(Code::InvalidParam, format!("a part of the path is wrong: {}", rejection.body_text()))
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// Query parameters of shape `T`. What does not parse is `M_INVALID_PARAM`.
+#[derive(Debug)]
+pub struct QueryParams<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let Query(value) = Query::<T>::from_request_parts(parts, state).await.map_err(|rejection| {
+            ApiError::new(Code::InvalidParam, format!("a query parameter is wrong: {}", rejection.body_text()))
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// A JSON answer.
+#[derive(Debug)]
+pub struct Answer<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(bytes) => json_bytes(bytes),
+            Err(error) => ApiError::from(im2_engine::Error::Internal(format!("answer: {error}"))).into_response(),
+        }
+    }
+}
+
+/// An answer that is serialised already.
+pub fn json_bytes(bytes: impl Into<axum::body::Body>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], bytes.into()).into_response()
+}
+
+/// The answer `{}`.
+pub fn empty() -> Response {
+    json_bytes("{}")
+}

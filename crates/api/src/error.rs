@@ -1,0 +1,116 @@
+//! Errors as clients see them: `{"errcode": "M_…", "error": "a sentence"}` (spec: client-server API, "Standard error
+//! response").
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use im2_engine::{Code, Error};
+use serde_json::{Map, Value};
+
+/// An error answer.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    errcode: &'static str,
+    message: Cow<'static, str>,
+    extra: Map<String, Value>,
+}
+
+/// What handlers return.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    /// A refusal with the code's usual status.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        let (status, errcode) = status_and_errcode(code);
+        Self { status, errcode, message: message.into(), extra: Map::new() }
+    }
+
+    /// The same with another status, where an endpoint's specification asks for it.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Adds a member to the error object.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(key.into(), value.into());
+        self
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused { code, message, extra } => Self { extra, ..Self::new(code, message) },
+            internal => {
+                tracing::error!(error = &internal as &dyn std::error::Error, "request failed");
+                let message = "the server could not do this; its log has the reason";
+                Self::new(Code::Unknown, message).status(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let Self { status, errcode, message, mut extra } = self;
+        let retry_after = extra.get("retry_after_ms").and_then(Value::as_u64).map(|ms| ms.div_ceil(1000));
+        extra.insert("errcode".into(), errcode.into());
+        extra.insert("error".into(), message.into());
+        let body = Value::Object(extra).to_string();
+        let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+fn status_and_errcode(code: Code) -> (StatusCode, &'static str) {
+    const BAD: StatusCode = StatusCode::BAD_REQUEST;
+    const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
+    match code {
+        Code::Forbidden => (FORBIDDEN, "M_FORBIDDEN"),
+        Code::UnknownToken => (StatusCode::UNAUTHORIZED, "M_UNKNOWN_TOKEN"),
+        Code::MissingToken => (StatusCode::UNAUTHORIZED, "M_MISSING_TOKEN"),
+        Code::UserLocked => (StatusCode::UNAUTHORIZED, "M_USER_LOCKED"),
+        Code::UserSuspended => (FORBIDDEN, "M_USER_SUSPENDED"),
+        Code::UserDeactivated => (FORBIDDEN, "M_USER_DEACTIVATED"),
+        Code::BadJson => (BAD, "M_BAD_JSON"),
+        Code::NotJson => (BAD, "M_NOT_JSON"),
+        Code::NotFound => (StatusCode::NOT_FOUND, "M_NOT_FOUND"),
+        Code::LimitExceeded => (StatusCode::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED"),
+        Code::Unrecognized => (StatusCode::NOT_FOUND, "M_UNRECOGNIZED"),
+        Code::Unknown => (BAD, "M_UNKNOWN"),
+        Code::UserInUse => (BAD, "M_USER_IN_USE"),
+        Code::InvalidUsername => (BAD, "M_INVALID_USERNAME"),
+        Code::Exclusive => (BAD, "M_EXCLUSIVE"),
+        Code::RoomInUse => (BAD, "M_ROOM_IN_USE"),
+        Code::InvalidRoomState => (BAD, "M_INVALID_ROOM_STATE"),
+        Code::UnsupportedRoomVersion => (BAD, "M_UNSUPPORTED_ROOM_VERSION"),
+        Code::IncompatibleRoomVersion => (BAD, "M_INCOMPATIBLE_ROOM_VERSION"),
+        Code::BadState => (BAD, "M_BAD_STATE"),
+        Code::GuestAccessForbidden => (FORBIDDEN, "M_GUEST_ACCESS_FORBIDDEN"),
+        Code::MissingParam => (BAD, "M_MISSING_PARAM"),
+        Code::InvalidParam => (BAD, "M_INVALID_PARAM"),
+        Code::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "M_TOO_LARGE"),
+        Code::CannotLeaveServerNoticeRoom => (FORBIDDEN, "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM"),
+        Code::WeakPassword => (BAD, "M_WEAK_PASSWORD"),
+        Code::NotYetUploaded => (StatusCode::GATEWAY_TIMEOUT, "M_NOT_YET_UPLOADED"),
+        Code::CannotOverwriteMedia => (StatusCode::CONFLICT, "M_CANNOT_OVERWRITE_MEDIA"),
+        Code::DuplicateAnnotation => (BAD, "M_DUPLICATE_ANNOTATION"),
+        Code::UnableToAuthoriseJoin => (BAD, "M_UNABLE_TO_AUTHORISE_JOIN"),
+        Code::UnableToGrantJoin => (BAD, "M_UNABLE_TO_GRANT_JOIN"),
+        Code::BadAlias => (BAD, "M_BAD_ALIAS"),
+        Code::UrlNotSet => (BAD, "M_URL_NOT_SET"),
+        Code::ConnectionFailed => (BAD, "M_CONNECTION_FAILED"),
+        Code::ThreepidNotFound => (BAD, "M_THREEPID_NOT_FOUND"),
+        Code::ThreepidDenied => (FORBIDDEN, "M_THREEPID_DENIED"),
+        Code::ProfileTooLarge => (BAD, "M_PROFILE_TOO_LARGE"),
+        Code::KeyTooLarge => (BAD, "M_KEY_TOO_LARGE"),
+    }
+}

@@ -1,0 +1,114 @@
+//! The table of routes: one line an endpoint, from which the router, the access tests and the coverage document are
+//! made.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    handler::Handler,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use http::Method;
+use serde::Serialize;
+
+use crate::Api;
+
+/// Who may call an endpoint. The handler enforces it by the extractor it takes; the tests check that it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// A signed-in user; what they may do in a room or to a thing is the use case's check.
+    User,
+    /// An administrator of the server.
+    Admin,
+    /// Anybody who passes user-interactive authentication or a shared secret in the request itself.
+    Proof,
+}
+
+/// A line of the table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Route {
+    /// The method.
+    #[serde(serialize_with = "method_as_text")]
+    pub method: Method,
+    /// The path, with parameters as the specification writes them: `{roomId}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+}
+
+fn method_as_text<S: serde::Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(method.as_str())
+}
+
+/// Routes in the making.
+#[derive(Default)]
+pub struct Routes {
+    table: Vec<Route>,
+    router: Router<Arc<Api>>,
+}
+
+macro_rules! method {
+    ($(#[$doc:meta])* $name:ident, $method:expr, $filter:expr) => {
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
+        where
+            H: Handler<T, Arc<Api>>,
+            T: 'static,
+        {
+            self.add($method, path, access, on($filter, handler))
+        }
+    };
+}
+
+impl Routes {
+    method!(
+        /// Adds a GET endpoint (which answers HEAD too).
+        get, Method::GET, MethodFilter::GET
+    );
+    method!(
+        /// Adds a PUT endpoint.
+        put, Method::PUT, MethodFilter::PUT
+    );
+    method!(
+        /// Adds a POST endpoint.
+        post, Method::POST, MethodFilter::POST
+    );
+    method!(
+        /// Adds a DELETE endpoint.
+        delete, Method::DELETE, MethodFilter::DELETE
+    );
+
+    fn add(mut self, method: Method, path: &'static str, access: Access, handler: MethodRouter<Arc<Api>>) -> Self {
+        self.table.push(Route { method, path, access });
+        self.router = self.router.route(path, handler);
+        self
+    }
+
+    /// Adds all of another table.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.table.extend(other.table);
+        self.router = self.router.merge(other.router);
+        self
+    }
+
+    /// The lines.
+    pub fn table(&self) -> &[Route] {
+        &self.table
+    }
+
+    /// The router.
+    pub fn into_router(self) -> Router<Arc<Api>> {
+        self.router
+    }
+}
+
+impl std::fmt::Debug for Routes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.table).finish()
+    }
+}

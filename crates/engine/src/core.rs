@@ -1,0 +1,39 @@
+//! What every use case stands on: the store, the stream, time, randomness and the server's name.
+
+use std::sync::Arc;
+
+use im2_bus::Bus;
+use im2_model::{Clock, Millis, Random, ServerName};
+use im2_store::Store;
+
+use crate::stream::Stream;
+
+/// Shared by all modules of the engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Core {
+    /// The database: the truth.
+    pub store: Arc<Store>,
+    /// What has been committed lately, and where the stream stands.
+    pub stream: Arc<Stream>,
+    /// Wake-ups for those who wait for the stream.
+    pub bus: Bus,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// This server's name: the domain of its users.
+    pub server_name: ServerName,
+}
+
+impl Core {
+    /// The current time.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("server_name", &self.server_name).finish_non_exhaustive()
+    }
+}

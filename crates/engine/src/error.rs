@@ -1,0 +1,97 @@
+//! What a use case answers when it does not do what was asked.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+/// Why a request is refused: the error codes of the specification that the use cases speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the specification's: Forbidden is M_FORBIDDEN")]
+pub enum Code {
+    Forbidden,
+    UnknownToken,
+    MissingToken,
+    UserLocked,
+    UserSuspended,
+    UserDeactivated,
+    BadJson,
+    NotJson,
+    NotFound,
+    LimitExceeded,
+    Unrecognized,
+    Unknown,
+    UserInUse,
+    InvalidUsername,
+    Exclusive,
+    RoomInUse,
+    InvalidRoomState,
+    UnsupportedRoomVersion,
+    IncompatibleRoomVersion,
+    BadState,
+    GuestAccessForbidden,
+    MissingParam,
+    InvalidParam,
+    TooLarge,
+    CannotLeaveServerNoticeRoom,
+    WeakPassword,
+    NotYetUploaded,
+    CannotOverwriteMedia,
+    DuplicateAnnotation,
+    UnableToAuthoriseJoin,
+    UnableToGrantJoin,
+    BadAlias,
+    UrlNotSet,
+    ConnectionFailed,
+    ThreepidNotFound,
+    ThreepidDenied,
+    ProfileTooLarge,
+    KeyTooLarge,
+}
+
+/// A use case's error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is refused, for a reason that the client may see.
+    #[error("{message}")]
+    Refused {
+        /// The specification's code.
+        code: Code,
+        /// A sentence that helps.
+        message: Cow<'static, str>,
+        /// Further members of the error object that the specification defines (`retry_after_ms`, `soft_logout` …).
+        extra: Map<String, Value>,
+    },
+    /// The database failed. The client sees an internal error, the log sees this.
+    #[error(transparent)]
+    Store(#[from] im2_store::Error),
+    /// Something else failed that is not the client's fault.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// A use case's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A refusal with a sentence.
+    pub fn refused(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Refused { code, message: message.into(), extra: Map::new() }
+    }
+
+    /// Adds a member to a refusal's error object.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        if let Self::Refused { extra, .. } = &mut self {
+            extra.insert(key.into(), value.into());
+        }
+        self
+    }
+
+    /// The code of a refusal.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+}

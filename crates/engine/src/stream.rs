@@ -1,0 +1,118 @@
+//! The newest stretch of the stream, in memory.
+//!
+//! Whoever commits a change publishes it here from the commit's hook, so changes arrive in the order of their
+//! positions. A reader whose token lies within the stretch is answered from it; an older one goes to the database.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use im2_model::{Position, RoomNid, StreamToken, UserNid};
+use parking_lot::RwLock;
+use serde_json::value::RawValue;
+
+use crate::rooms::RoomEvent;
+
+/// Changes kept. At a thousand changes a second it holds the last sixteen seconds; an entry is two words and an
+/// `Arc`, so the bound costs about 1 MB plus the events themselves.
+const STRETCH: usize = 16_384;
+
+/// A committed change that some client may have to hear of.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// An event was appended to a room.
+    Event(Arc<RoomEvent>),
+    /// Somebody's receipt in a room moved.
+    Receipt(Arc<ReceiptChange>),
+    /// A user's account data changed, globally or for a room (tags and the fully-read marker included).
+    AccountData(Arc<AccountDataChange>),
+}
+
+/// A receipt as it is streamed (spec: `m.receipt`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptChange {
+    /// The room.
+    pub room: RoomNid,
+    /// Whose receipt.
+    pub user: UserNid,
+    /// Whose receipt, as clients know them.
+    pub user_id: im2_model::UserId,
+    /// `m.read` or `m.read.private`; the latter is only for its owner.
+    pub kind: Arc<str>,
+    /// The thread it is for: `None` for unthreaded, else `main` or the thread root.
+    pub thread_id: Option<Arc<str>>,
+    /// The event read up to.
+    pub event_id: im2_model::EventId,
+    /// When.
+    pub ts: im2_model::Millis,
+}
+
+/// A piece of account data as it is streamed.
+#[derive(Debug, Clone)]
+pub struct AccountDataChange {
+    /// Whose.
+    pub user: UserNid,
+    /// For which room; `None` for global.
+    pub room: Option<RoomNid>,
+    /// The event type.
+    pub kind: Arc<str>,
+    /// The content; `{}` stands for deleted.
+    pub content: Box<RawValue>,
+}
+
+/// Where the stream stands and what was on it lately.
+#[derive(Debug)]
+pub struct Stream {
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Everything at or before it has been published.
+    reached: StreamToken,
+    /// What came after this is all in `recent`.
+    floor: StreamToken,
+    recent: VecDeque<(Position, Change)>,
+}
+
+impl Stream {
+    /// A stream that stands at `reached`.
+    pub fn starting_at(reached: Position) -> Self {
+        let reached = StreamToken::at(reached, 0);
+        Self { inner: RwLock::new(Inner { floor: reached.clone(), reached, recent: VecDeque::new() }) }
+    }
+
+    /// Publishes a committed change. Called from commit hooks only, which run in commit order.
+    pub fn publish(&self, position: Position, change: Change) {
+        let mut inner = self.inner.write();
+        inner.reached.advance(position);
+        inner.recent.push_back((position, change));
+        if inner.recent.len() > STRETCH
+            && let Some((dropped, _)) = inner.recent.pop_front()
+        {
+            inner.floor.advance(dropped);
+        }
+    }
+
+    /// How far the stream has got.
+    pub fn reached(&self) -> StreamToken {
+        self.inner.read().reached.clone()
+    }
+
+    /// The changes after `since` and where they end, if the stretch still holds all of them.
+    pub fn since<T>(
+        &self,
+        since: &StreamToken,
+        mut pick: impl FnMut(Position, &Change) -> Option<T>,
+    ) -> Option<(Vec<T>, StreamToken)> {
+        let inner = self.inner.read();
+        if inner.floor.positions().iter().any(|position| !since.includes(*position)) {
+            return None;
+        }
+        // Walk back from the newest: a reader that follows the stream is nearly at its end.
+        let start = inner.recent.iter().rposition(|(position, _)| since.includes(*position)).map_or(0, |at| at + 1);
+        let picked = inner
+            .recent
+            .range(start..)
+            .filter_map(|(position, change)| if since.includes(*position) { None } else { pick(*position, change) });
+        Some((picked.collect(), inner.reached.clone()))
+    }
+}

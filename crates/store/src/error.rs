@@ -1,0 +1,49 @@
+//! What can go wrong with the database.
+
+/// The error of every operation of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database engine refused or failed.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The folder or a file in it could not be used.
+    #[error("data directory: {0}")]
+    Io(#[from] std::io::Error),
+    /// Another process has the data directory open.
+    #[error("the data directory {0} is in use by another running server")]
+    Locked(String),
+    /// A later release has written this database.
+    #[error("the database has schema version {found}, this program knows up to {known}: run the newer release")]
+    NewerDatabase {
+        /// The version found in the file.
+        found: i64,
+        /// The newest version that this program can use.
+        known: i64,
+    },
+    /// A room was written to from another place since the caller computed its change; load it anew and retry.
+    #[error("the room has moved on")]
+    Conflict,
+    /// The commit that this operation shared with others failed, and so did the operation.
+    #[error("commit failed: {0}")]
+    Commit(String),
+    /// The store has been shut down.
+    #[error("the store is closed")]
+    Closed,
+    /// A stored value is not what this program writes.
+    #[error("corrupt row: {0}")]
+    Corrupt(String),
+}
+
+impl Error {
+    /// Whether a UNIQUE or PRIMARY KEY constraint refused the row.
+    pub fn is_duplicate(&self) -> bool {
+        let Self::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) = self else { return false };
+        matches!(
+            failure.extended_code,
+            rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+        )
+    }
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

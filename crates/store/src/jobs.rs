@@ -1,0 +1,53 @@
+//! The outbox: jobs written with the change that causes them.
+
+use im2_model::Millis;
+
+use crate::{Result, Snapshot, Transaction};
+
+/// A side effect that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its number.
+    pub id: i64,
+    /// Which handler runs it.
+    pub kind: String,
+    /// The handler's input, JSON.
+    pub payload: String,
+    /// How often it has failed.
+    pub attempts: u32,
+}
+
+impl Snapshot<'_> {
+    /// Up to `limit` jobs that are due at `now`, the longest waiting first.
+    pub fn due_jobs(&self, now: Millis, limit: usize) -> Result<Vec<Job>> {
+        let sql = "SELECT id, kind, payload, attempts FROM jobs WHERE run_at <= ?1 ORDER BY run_at, id LIMIT ?2";
+        self.rows(sql, (now as i64, limit as i64), |row| {
+            Ok(Job { id: row.get(0)?, kind: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? })
+        })
+    }
+
+    /// When the next job is due.
+    pub fn next_job_at(&self) -> Result<Option<Millis>> {
+        self.row("SELECT min(run_at) FROM jobs", [], |row| row.get::<_, Option<i64>>(0))
+            .map(|found| found.flatten().map(|at| at as Millis))
+    }
+}
+
+impl Transaction<'_> {
+    /// Adds a job to the outbox, to run at `run_at` or as soon as possible after it.
+    pub fn add_job(&self, kind: &str, payload: &str, run_at: Millis) -> Result<()> {
+        let sql = "INSERT INTO jobs (kind, payload, run_at) VALUES (?1, ?2, ?3)";
+        self.insert(sql, (kind, payload, run_at as i64)).map(drop)
+    }
+
+    /// Removes a job that is done.
+    pub fn finish_job(&self, id: i64) -> Result<()> {
+        self.execute("DELETE FROM jobs WHERE id = ?1", [id]).map(drop)
+    }
+
+    /// Records that a job failed and when to try again.
+    pub fn retry_job(&self, id: i64, failure: &str, run_at: Millis) -> Result<()> {
+        let sql = "UPDATE jobs SET attempts = attempts + 1, failure = ?2, run_at = ?3 WHERE id = ?1";
+        self.execute(sql, (id, failure, run_at as i64)).map(drop)
+    }
+}

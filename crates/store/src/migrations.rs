@@ -1,0 +1,48 @@
+//! The schema and its history. Migrations go forward only; each runs in a transaction of its own.
+
+use rusqlite::Connection;
+
+use crate::{Error, Result};
+
+/// One entry a schema version, in order; each is a list of scripts. A released entry never changes.
+const MIGRATIONS: &[&[&str]] =
+    &[&[include_str!("schema/accounts.sql"), include_str!("schema/rooms.sql"), include_str!("schema/jobs.sql")]];
+
+pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(Error::NewerDatabase { found, known });
+    }
+    for (version, scripts) in (1..).zip(MIGRATIONS).skip(found as usize) {
+        let transaction = connection.transaction()?;
+        for script in *scripts {
+            transaction.execute_batch(script)?;
+        }
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+        tracing::info!(version, "database schema migrated");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::migrate;
+    use crate::Error;
+    use rusqlite::Connection;
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+    }
+
+    #[test]
+    fn a_newer_database_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", 999).unwrap();
+        assert!(matches!(migrate(&mut connection), Err(Error::NewerDatabase { found: 999, .. })));
+    }
+}

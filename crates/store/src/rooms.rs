@@ -1,0 +1,1 @@
+//! Rooms, events, state and membership.

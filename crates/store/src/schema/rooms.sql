@@ -1,0 +1,79 @@
+CREATE TABLE rooms (
+    nid        INTEGER PRIMARY KEY,
+    room_id    TEXT NOT NULL UNIQUE,
+    version    TEXT NOT NULL,
+    head_seq   INTEGER NOT NULL,  -- the room's sequence: its last event has this number
+    created_ts INTEGER NOT NULL
+) STRICT;
+
+-- One row an event. `position` is its place in the stream, `seq` its place in the room, from 1.
+CREATE TABLE events (
+    position   INTEGER PRIMARY KEY,
+    room_nid   INTEGER NOT NULL REFERENCES rooms (nid),
+    seq        INTEGER NOT NULL,
+    event_id   TEXT NOT NULL UNIQUE,
+    sender_nid INTEGER NOT NULL REFERENCES users (nid),
+    ts         INTEGER NOT NULL,      -- origin_server_ts
+    pdu        TEXT NOT NULL,         -- the event in the room version's federation format
+    redacted_by TEXT,                 -- the event that redacted it; its content is then gone from `pdu`
+    UNIQUE (room_nid, seq)
+) STRICT;
+CREATE INDEX events_by_time ON events (room_nid, ts);
+
+-- The history of each state entry of a room: from `seq` on it is the event at `position`.
+CREATE TABLE state_history (
+    room_nid  INTEGER NOT NULL REFERENCES rooms (nid),
+    kind      TEXT NOT NULL,
+    state_key TEXT NOT NULL,
+    seq       INTEGER NOT NULL,
+    position  INTEGER NOT NULL,
+    PRIMARY KEY (room_nid, kind, state_key, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The newest entry of each history.
+CREATE TABLE current_state (
+    room_nid  INTEGER NOT NULL REFERENCES rooms (nid),
+    kind      TEXT NOT NULL,
+    state_key TEXT NOT NULL,
+    position  INTEGER NOT NULL,
+    PRIMARY KEY (room_nid, kind, state_key)
+) STRICT, WITHOUT ROWID;
+
+-- What each user is to each room, from the current member event.
+CREATE TABLE memberships (
+    user_nid   INTEGER NOT NULL REFERENCES users (nid),
+    room_nid   INTEGER NOT NULL REFERENCES rooms (nid),
+    membership TEXT NOT NULL,          -- join, invite, knock, leave, ban
+    position   INTEGER NOT NULL,       -- of the member event
+    seq        INTEGER NOT NULL,
+    forgotten  INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (user_nid, room_nid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX memberships_by_room ON memberships (room_nid, membership);
+
+-- Which events refer to which (m.relates_to), for aggregations, threads and /relations.
+CREATE TABLE relations (
+    room_nid   INTEGER NOT NULL REFERENCES rooms (nid),
+    target_id  TEXT NOT NULL,
+    rel_type   TEXT NOT NULL,
+    seq        INTEGER NOT NULL,       -- of the referring event
+    position   INTEGER NOT NULL,
+    kind       TEXT NOT NULL,          -- its event type
+    sender_nid INTEGER NOT NULL,
+    key        TEXT,                   -- m.annotation: the reaction
+    PRIMARY KEY (room_nid, target_id, rel_type, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX relations_by_event ON relations (room_nid, seq);
+
+-- What clients sent with a transaction ID, so that a retry is answered and not repeated.
+CREATE TABLE transactions (
+    position  INTEGER PRIMARY KEY,     -- of the event that was sent
+    user_nid  INTEGER NOT NULL,
+    device_id TEXT NOT NULL,
+    room_nid  INTEGER NOT NULL,
+    kind      TEXT NOT NULL,
+    txn_id    TEXT NOT NULL,
+    ts        INTEGER NOT NULL,
+    UNIQUE (user_nid, device_id, room_nid, kind, txn_id)
+) STRICT;
+CREATE INDEX transactions_by_time ON transactions (ts);

@@ -1,0 +1,200 @@
+//! The one thread that writes, and its group commit.
+
+use std::{path::Path, thread, time::Duration};
+
+use im2_model::{Position, WriterId};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{Error, Result, Transaction, readers::STATEMENT_CACHE, transaction::Hook};
+
+/// Changes that may wait for the writer. Beyond it callers wait, which slows their clients down.
+const QUEUE: usize = 4_096;
+/// Changes in one commit. Bounds how long the first of them waits for its answer.
+const BATCH: usize = 256;
+
+/// Answers the caller: with the outcome of its own change, or with the failure of the commit.
+type Answer = Box<dyn FnOnce(std::result::Result<(), &rusqlite::Error>) + Send>;
+type Change = Box<dyn FnOnce(&Connection, &mut Position) -> (Vec<Hook>, Answer) + Send>;
+
+enum Message {
+    Change(Change),
+    Flush(oneshot::Sender<Result<()>>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Message>,
+}
+
+/// A change whose place in the commit order is fixed.
+#[derive(Debug)]
+pub struct Queued<T>(oneshot::Receiver<Result<T>>);
+
+impl<T> Queued<T> {
+    /// Waits until the change is durable and its hooks have run.
+    pub async fn durable(self) -> Result<T> {
+        self.0.await.map_err(|_| Error::Closed)?
+    }
+}
+
+impl Writer {
+    pub(crate) fn start(connection: Connection, last: Position) -> Self {
+        let (queue, receiver) = mpsc::channel(QUEUE);
+        thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || run(&connection, receiver, last))
+            .expect("a thread can be started while the program starts");
+        Self { queue }
+    }
+
+    pub(crate) async fn enqueue<T, F>(&self, operation: F) -> Result<Queued<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let change: Change = Box::new(move |connection, last| {
+            let (result, hooks) = apply(connection, last, operation);
+            let answer: Answer = Box::new(move |commit| {
+                let result = commit.map_err(|error| Error::Commit(error.to_string())).and(result);
+                drop(sender.send(result)); // a caller that went away needs no answer
+            });
+            (hooks, answer)
+        });
+        self.queue.send(Message::Change(change)).await.map_err(|_| Error::Closed)?;
+        Ok(Queued(receiver))
+    }
+
+    pub(crate) async fn flush(&self) -> Result<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.queue.send(Message::Flush(sender)).await.map_err(|_| Error::Closed)?;
+        receiver.await.map_err(|_| Error::Closed)?
+    }
+}
+
+/// Opens the writing connection. WAL with `synchronous = FULL`: a commit returns after its `fsync`.
+pub(crate) fn connect(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    Ok(connection)
+}
+
+/// The last position `writer` committed. Kept in a table, because rows that carried it may be gone.
+pub(crate) fn last_position(connection: &Connection, writer: WriterId) -> Result<Position> {
+    let sql = "INSERT INTO stream_writers (writer, sequence) VALUES (?1, 0)
+               ON CONFLICT (writer) DO UPDATE SET sequence = sequence RETURNING sequence";
+    let sequence: i64 = connection.query_row(sql, [writer], |row| row.get(0))?;
+    Ok(Position::new(writer, sequence as u64))
+}
+
+fn run(connection: &Connection, mut queue: mpsc::Receiver<Message>, mut last: Position) {
+    while let Some(message) = queue.blocking_recv() {
+        match message {
+            Message::Change(first) => commit_batch(connection, &mut queue, &mut last, first),
+            Message::Flush(done) => drop(done.send(checkpoint(connection))),
+        }
+    }
+}
+
+/// Commits `first` and whatever else is waiting, up to [`BATCH`], as one.
+fn commit_batch(connection: &Connection, queue: &mut mpsc::Receiver<Message>, last: &mut Position, first: Change) {
+    let before = *last;
+    let mut flushes = Vec::new();
+    let mut hooks = Vec::new();
+    let mut answers = Vec::new();
+    let mut run_one = |change: Change, last: &mut Position| {
+        let (more, answer) = change(connection, last);
+        hooks.extend(more);
+        answers.push(answer);
+    };
+    let begun = connection.execute_batch("BEGIN IMMEDIATE");
+    run_one(first, last);
+    for _ in 1..BATCH {
+        match queue.try_recv() {
+            Ok(Message::Change(change)) => run_one(change, last),
+            Ok(Message::Flush(done)) => {
+                flushes.push(done);
+                break;
+            }
+            Err(_) => break,
+        }
+    }
+    let committed =
+        begun.and_then(|()| save_position(connection, before, *last)).and_then(|()| connection.execute_batch("COMMIT"));
+    match committed {
+        Ok(()) => {
+            for hook in hooks {
+                hook();
+            }
+            for answer in answers {
+                answer(Ok(()));
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, changes = answers.len(), "commit failed");
+            if !connection.is_autocommit() {
+                drop(connection.execute_batch("ROLLBACK"));
+            }
+            *last = before;
+            for answer in answers {
+                answer(Err(&error));
+            }
+        }
+    }
+    for done in flushes {
+        drop(done.send(checkpoint(connection)));
+    }
+}
+
+/// Runs one change in a savepoint: if it fails, only it is undone.
+fn apply<T>(
+    connection: &Connection,
+    last: &mut Position,
+    operation: impl FnOnce(&mut Transaction<'_>) -> Result<T>,
+) -> (Result<T>, Vec<Hook>) {
+    let before = *last;
+    let statement = |sql: &str| -> Result<()> {
+        connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    };
+    if connection.is_autocommit() {
+        return (Err(Error::Commit("no transaction could be started".into())), Vec::new());
+    }
+    if let Err(error) = statement("SAVEPOINT change") {
+        return (Err(error), Vec::new());
+    }
+    let mut transaction = Transaction::new(connection, last);
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| operation(&mut transaction)));
+    let hooks = transaction.into_hooks();
+    let result = outcome.unwrap_or_else(|_| Err(Error::Corrupt("a change panicked; it was undone".into())));
+    match result.and_then(|value| statement("RELEASE change").map(|()| value)) {
+        Ok(value) => (Ok(value), hooks),
+        Err(error) => {
+            *last = before;
+            let undone = statement("ROLLBACK TO change").and_then(|()| statement("RELEASE change"));
+            (Err(undone.err().unwrap_or(error)), Vec::new())
+        }
+    }
+}
+
+fn save_position(connection: &Connection, before: Position, last: Position) -> rusqlite::Result<()> {
+    if before == last {
+        return Ok(());
+    }
+    connection
+        .prepare_cached("UPDATE stream_writers SET sequence = ?2 WHERE writer = ?1")?
+        .execute((last.writer(), last.sequence() as i64))?;
+    Ok(())
+}
+
+fn checkpoint(connection: &Connection) -> Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
