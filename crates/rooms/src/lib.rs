@@ -1,1 +1,19 @@
 //! The room kernel: events, authorisation rules, visibility, push rules; values in, values out.
+//!
+//! Nothing here does I/O, waits, reads a clock or knows a table: the engine brings the values and decides what to do
+//! with the answers.
+
+pub mod auth;
+pub mod build;
+pub mod canonical;
+pub mod client;
+pub mod content;
+pub mod event;
+pub mod power;
+pub mod redact;
+pub mod sign;
+pub mod state;
+pub mod version;
+
+#[cfg(test)]
+mod testing;
