@@ -77,3 +77,9 @@ CREATE TABLE transactions (
     UNIQUE (user_nid, device_id, room_nid, kind, txn_id)
 ) STRICT;
 CREATE INDEX transactions_by_time ON transactions (ts);
+
+-- Secrets and settings of the server itself: its signing key, its name.
+CREATE TABLE server (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

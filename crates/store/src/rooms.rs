@@ -1,1 +1,0 @@
-//! Rooms, events, state and membership.

@@ -1,0 +1,159 @@
+//! Reading events.
+
+use im2_model::{DeviceId, EventId, Millis, Position, RoomNid, UserNid};
+use rusqlite::{Row, types::Type};
+
+use super::TransactionKey;
+use crate::{Result, Snapshot};
+
+/// A stored event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// Its place in the stream.
+    pub position: Position,
+    /// Its room.
+    pub room: RoomNid,
+    /// Its place in the room.
+    pub seq: i64,
+    /// Its identifier.
+    pub event_id: EventId,
+    /// Who sent it.
+    pub sender: UserNid,
+    /// The whole event in the room version's format.
+    pub pdu: String,
+    /// The event that redacted it.
+    pub redacted_by: Option<EventId>,
+}
+
+/// Which way to walk a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Towards the newest event.
+    Forward,
+    /// Towards the room's creation.
+    Backward,
+}
+
+/// What to look for among the events that refer to one event.
+#[derive(Debug, Clone)]
+pub struct RelatedQuery {
+    /// The event referred to.
+    pub target: EventId,
+    /// Only this `rel_type`.
+    pub rel_type: Option<String>,
+    /// Only this event type.
+    pub kind: Option<String>,
+    /// From here, exclusive.
+    pub from_seq: Option<i64>,
+    /// Which way.
+    pub direction: Direction,
+    /// At most so many.
+    pub limit: usize,
+}
+
+const COLUMNS: &str = "e.position, e.room_nid, e.seq, e.event_id, e.sender_nid, e.pdu, e.redacted_by";
+
+impl Snapshot<'_> {
+    /// An event of a room.
+    pub fn event(&self, room: RoomNid, event_id: &EventId) -> Result<Option<EventRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM events e WHERE event_id = ?1 AND room_nid = ?2");
+        self.row(&sql, (event_id.as_str(), room.0), read_event)
+    }
+
+    /// The event at a position.
+    pub fn event_at(&self, position: Position) -> Result<Option<EventRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM events e WHERE position = ?1");
+        self.row(&sql, [position.to_i64()], read_event)
+    }
+
+    /// Up to `limit` events of a room whose sequence lies beyond `from` in `direction` (exclusive), in that order.
+    pub fn events_from(&self, room: RoomNid, from: i64, direction: Direction, limit: usize) -> Result<Vec<EventRow>> {
+        let (comparison, order) = match direction {
+            Direction::Forward => (">", "ASC"),
+            Direction::Backward => ("<", "DESC"),
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events e WHERE room_nid = ?1 AND seq {comparison} ?2 ORDER BY seq {order} LIMIT ?3"
+        );
+        self.rows(&sql, (room.0, from, limit as i64), read_event)
+    }
+
+    /// The sequence of a room's last event that is at or before `position` in its writer's part of the stream.
+    pub fn seq_at_position(&self, room: RoomNid, position: Position) -> Result<i64> {
+        // The positions of a room grow with its sequence, so a binary search over the sequence would do; SQLite
+        // walks the room's newest events instead, which are the ones a token refers to.
+        let sql = "SELECT seq FROM events WHERE room_nid = ?1 AND position <= ?2 ORDER BY seq DESC LIMIT 1";
+        Ok(self.row(sql, (room.0, position.to_i64()), |row| row.get(0))?.unwrap_or(0))
+    }
+
+    /// The event nearest to `ts` that is not before it (forward) or not after it (backward).
+    pub fn event_by_time(&self, room: RoomNid, ts: Millis, direction: Direction) -> Result<Option<EventRow>> {
+        let (comparison, order) = match direction {
+            Direction::Forward => (">=", "ts ASC, seq ASC"),
+            Direction::Backward => ("<=", "ts DESC, seq DESC"),
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events e WHERE room_nid = ?1 AND ts {comparison} ?2 ORDER BY {order} LIMIT 1"
+        );
+        self.row(&sql, (room.0, ts as i64), read_event)
+    }
+
+    /// The events that refer to one event.
+    pub fn related_events(&self, room: RoomNid, query: &RelatedQuery) -> Result<Vec<EventRow>> {
+        let (comparison, order) = match query.direction {
+            Direction::Forward => (">", "ASC"),
+            Direction::Backward => ("<", "DESC"),
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM relations r JOIN events e ON e.room_nid = r.room_nid AND e.seq = r.seq
+             WHERE r.room_nid = ?1 AND r.target_id = ?2 AND (?3 IS NULL OR r.rel_type = ?3)
+               AND (?4 IS NULL OR r.kind = ?4) AND (?5 IS NULL OR r.seq {comparison} ?5)
+             ORDER BY r.seq {order} LIMIT ?6"
+        );
+        let RelatedQuery { target, rel_type, kind, from_seq, limit, .. } = query;
+        self.rows(&sql, (room.0, target.as_str(), rel_type, kind, from_seq, *limit as i64), read_event)
+    }
+
+    /// The event that a device's transaction made before.
+    pub fn transaction_event(&self, room: RoomNid, kind: &str, key: &TransactionKey) -> Result<Option<EventId>> {
+        let sql = "SELECT e.event_id FROM transactions t JOIN events e ON e.position = t.position
+                   WHERE t.user_nid = ?1 AND t.device_id = ?2 AND t.room_nid = ?3 AND t.kind = ?4 AND t.txn_id = ?5";
+        let TransactionKey { user, device_id, txn_id } = key;
+        self.row(sql, (user.0, device_id.as_str(), room.0, kind, txn_id), |row| read_event_id(row, 0))
+    }
+
+    /// The device and transaction that made the event at `position`, if a client's transaction did.
+    pub fn transaction_at(&self, position: Position) -> Result<Option<TransactionKey>> {
+        let sql = "SELECT user_nid, device_id, txn_id FROM transactions WHERE position = ?1";
+        self.row(sql, [position.to_i64()], |row| {
+            let device: String = row.get(1)?;
+            let device_id = DeviceId::parse(&device).map_err(|error| conversion(1, error))?;
+            Ok(TransactionKey { user: UserNid(row.get(0)?), device_id, txn_id: row.get(2)? })
+        })
+    }
+}
+
+pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+    let redacted_by: Option<String> = row.get(6)?;
+    Ok(EventRow {
+        position: Position::from_i64(row.get(0)?),
+        room: RoomNid(row.get(1)?),
+        seq: row.get(2)?,
+        event_id: read_event_id(row, 3)?,
+        sender: UserNid(row.get(4)?),
+        pdu: row.get(5)?,
+        redacted_by: redacted_by.map(|text| EventId::parse(&text).map_err(|error| conversion(6, error))).transpose()?,
+    })
+}
+
+fn read_event_id(row: &Row<'_>, column: usize) -> rusqlite::Result<EventId> {
+    let text: String = row.get(column)?;
+    EventId::parse(&text).map_err(|error| conversion(column, error))
+}
+
+pub(super) fn conversion(column: usize, error: im2_model::IdError) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}
+
+/// The columns that [`read_event`] reads, for the queries of neighbouring files.
+pub(super) const EVENT_COLUMNS: &str = COLUMNS;

@@ -1,0 +1,62 @@
+//! Who belongs to which room.
+
+use im2_model::{Position, RoomNid, UserId, UserNid};
+use rusqlite::Row;
+
+use super::events::conversion;
+use crate::{Result, Snapshot, Transaction};
+
+/// What a user is to a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MembershipRow {
+    /// The room.
+    pub room: RoomNid,
+    /// The user.
+    pub user: UserNid,
+    /// `join`, `invite`, `knock`, `leave` or `ban`.
+    pub membership: String,
+    /// Where the member event stands in the stream.
+    pub position: Position,
+    /// Where the member event stands in the room.
+    pub seq: i64,
+    /// Whether the user has forgotten the room since.
+    pub forgotten: bool,
+}
+
+const COLUMNS: &str = "room_nid, user_nid, membership, position, seq, forgotten";
+
+impl Snapshot<'_> {
+    /// All rooms that a user has to do with, left and forgotten ones included.
+    pub fn memberships_of(&self, user: UserNid) -> Result<Vec<MembershipRow>> {
+        self.rows(&format!("SELECT {COLUMNS} FROM memberships WHERE user_nid = ?1"), [user.0], read_membership)
+    }
+
+    /// The users that are joined to a room, by number and name.
+    pub fn joined_users(&self, room: RoomNid) -> Result<Vec<(UserNid, UserId)>> {
+        let sql = "SELECT u.nid, u.user_id FROM memberships m JOIN users u ON u.nid = m.user_nid
+                   WHERE m.room_nid = ?1 AND m.membership = 'join'";
+        self.rows(sql, [room.0], |row| {
+            let text: String = row.get(1)?;
+            Ok((UserNid(row.get(0)?), UserId::parse(&text).map_err(|error| conversion(1, error))?))
+        })
+    }
+}
+
+impl Transaction<'_> {
+    /// Marks a room that a user has left as forgotten.
+    pub fn forget_room(&self, user: UserNid, room: RoomNid) -> Result<()> {
+        let sql = "UPDATE memberships SET forgotten = 1 WHERE user_nid = ?1 AND room_nid = ?2";
+        self.execute(sql, (user.0, room.0)).map(drop)
+    }
+}
+
+fn read_membership(row: &Row<'_>) -> rusqlite::Result<MembershipRow> {
+    Ok(MembershipRow {
+        room: RoomNid(row.get(0)?),
+        user: UserNid(row.get(1)?),
+        membership: row.get(2)?,
+        position: Position::from_i64(row.get(3)?),
+        seq: row.get(4)?,
+        forgotten: row.get(5)?,
+    })
+}
