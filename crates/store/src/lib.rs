@@ -16,8 +16,11 @@ mod snapshot;
 mod transaction;
 mod writer;
 
+pub mod account_data;
 pub mod accounts;
+pub mod filters;
 pub mod jobs;
+pub mod receipts;
 pub mod rooms;
 
 use std::path::PathBuf;

@@ -5,8 +5,13 @@ use rusqlite::Connection;
 use crate::{Error, Result};
 
 /// One entry a schema version, in order; each is a list of scripts. A released entry never changes.
-const MIGRATIONS: &[&[&str]] =
-    &[&[include_str!("schema/accounts.sql"), include_str!("schema/rooms.sql"), include_str!("schema/jobs.sql")]];
+const MIGRATIONS: &[&[&str]] = &[&[
+    include_str!("schema/accounts.sql"),
+    include_str!("schema/rooms.sql"),
+    include_str!("schema/jobs.sql"),
+    include_str!("schema/account_data.sql"),
+    include_str!("schema/receipts.sql"),
+]];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;

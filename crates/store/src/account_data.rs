@@ -1,0 +1,74 @@
+//! What clients keep with an account: per account and per room.
+
+use im2_model::{Position, RoomNid, UserNid};
+use rusqlite::Row;
+
+use crate::{Result, Snapshot, Transaction};
+
+/// One piece of account data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountData {
+    /// For which room; `None` for the account.
+    pub room: Option<RoomNid>,
+    /// The event type.
+    pub kind: String,
+    /// The content, a JSON object.
+    pub content: String,
+    /// When it last changed.
+    pub position: Position,
+}
+
+/// The room number that stands for "no room" in the table.
+const ACCOUNT: i64 = 0;
+
+fn room_column(room: Option<RoomNid>) -> i64 {
+    room.map_or(ACCOUNT, |room| room.0)
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<AccountData> {
+    let room: i64 = row.get(0)?;
+    Ok(AccountData {
+        room: (room != ACCOUNT).then_some(RoomNid(room)),
+        kind: row.get(1)?,
+        content: row.get(2)?,
+        position: Position::from_i64(row.get(3)?),
+    })
+}
+
+impl Snapshot<'_> {
+    /// The content of one type.
+    pub fn account_data(&self, user: UserNid, room: Option<RoomNid>, kind: &str) -> Result<Option<String>> {
+        let sql = "SELECT content FROM account_data WHERE user_nid = ?1 AND room_nid = ?2 AND kind = ?3";
+        self.row(sql, (user.0, room_column(room), kind), |row| row.get(0))
+    }
+
+    /// Everything a user keeps, for the account and for rooms. Bounded by what the use cases let a user store.
+    pub fn all_account_data(&self, user: UserNid) -> Result<Vec<AccountData>> {
+        let sql =
+            "SELECT room_nid, kind, content, position FROM account_data WHERE user_nid = ?1 ORDER BY room_nid, kind";
+        self.rows(sql, [user.0], read_row)
+    }
+
+    /// How many types a user keeps for the account or for one room.
+    pub fn account_data_count(&self, user: UserNid, room: Option<RoomNid>) -> Result<usize> {
+        let sql = "SELECT count(*) FROM account_data WHERE user_nid = ?1 AND room_nid = ?2";
+        let count: Option<i64> = self.row(sql, (user.0, room_column(room)), |row| row.get(0))?;
+        Ok(count.unwrap_or(0) as usize)
+    }
+}
+
+impl Transaction<'_> {
+    /// Sets the content of one type. `content` is a JSON object.
+    pub fn set_account_data(
+        &self,
+        user: UserNid,
+        room: Option<RoomNid>,
+        kind: &str,
+        content: &str,
+        position: Position,
+    ) -> Result<()> {
+        let sql = "INSERT INTO account_data (user_nid, room_nid, kind, content, position) VALUES (?1, ?2, ?3, ?4, ?5)
+                   ON CONFLICT (user_nid, room_nid, kind) DO UPDATE SET content = excluded.content, position = excluded.position";
+        self.execute(sql, (user.0, room_column(room), kind, content, position.to_i64())).map(drop)
+    }
+}

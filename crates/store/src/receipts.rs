@@ -1,0 +1,157 @@
+//! Receipts: how far each user has read in a room.
+
+use im2_model::{EventId, Millis, Position, RoomNid, StreamToken, UserId, UserNid};
+use rusqlite::{Row, types::Type};
+
+use crate::{Result, Snapshot, Transaction};
+
+/// A user's newest receipt of one kind for one thread of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The room.
+    pub room: RoomNid,
+    /// Whose.
+    pub user: UserNid,
+    /// Whose, as clients know them.
+    pub user_id: UserId,
+    /// `m.read` or `m.read.private`.
+    pub kind: String,
+    /// The thread it is for: `None` for unthreaded, else `main` or the thread root.
+    pub thread_id: Option<String>,
+    /// The event read up to.
+    pub event_id: EventId,
+    /// That event's place in the room.
+    pub event_seq: i64,
+    /// When it was sent.
+    pub ts: Millis,
+    /// When it changed, in the stream.
+    pub position: Position,
+}
+
+const SELECT: &str = "SELECT room_nid, user_nid, user_id, kind, thread_id, event_id, event_seq, ts, position
+                      FROM receipts JOIN users ON users.nid = receipts.user_nid";
+
+fn conversion(column: usize, error: im2_model::IdError) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}
+
+fn read_receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
+    let (user_id, thread_id, event_id): (String, String, String) = (row.get(2)?, row.get(4)?, row.get(5)?);
+    Ok(Receipt {
+        room: RoomNid(row.get(0)?),
+        user: UserNid(row.get(1)?),
+        user_id: UserId::parse(&user_id).map_err(|error| conversion(2, error))?,
+        kind: row.get(3)?,
+        thread_id: Some(thread_id).filter(|thread| !thread.is_empty()),
+        event_id: EventId::parse(&event_id).map_err(|error| conversion(5, error))?,
+        event_seq: row.get(6)?,
+        ts: row.get::<_, i64>(7)? as Millis,
+        position: Position::from_i64(row.get(8)?),
+    })
+}
+
+impl Snapshot<'_> {
+    /// The receipts of a room: everybody's public ones and the private ones of `reader`.
+    pub fn receipts_in_room(&self, room: RoomNid, reader: UserNid) -> Result<Vec<Receipt>> {
+        let sql = format!("{SELECT} WHERE room_nid = ?1 AND (kind <> 'm.read.private' OR user_nid = ?2)");
+        self.rows(&sql, (room.0, reader.0), read_receipt)
+    }
+
+    /// Those of them that changed after `since`.
+    pub fn receipts_since(&self, room: RoomNid, reader: UserNid, since: &StreamToken) -> Result<Vec<Receipt>> {
+        let sql =
+            format!("{SELECT} WHERE room_nid = ?1 AND (kind <> 'm.read.private' OR user_nid = ?2) AND position > ?3");
+        // Exact for the first writer; of the others, what has been seen is dropped here.
+        let first = since.reached(1);
+        let mut receipts = self.rows(&sql, (room.0, reader.0, first.to_i64()), read_receipt)?;
+        receipts.retain(|receipt| !since.includes(receipt.position));
+        Ok(receipts)
+    }
+
+    /// One user's receipts in a room, of every kind and thread.
+    pub fn receipts_of(&self, room: RoomNid, user: UserNid) -> Result<Vec<Receipt>> {
+        let sql = format!("{SELECT} WHERE room_nid = ?1 AND user_nid = ?2");
+        self.rows(&sql, (room.0, user.0), read_receipt)
+    }
+
+    /// The place in the room that a user's receipt of one kind and thread has reached.
+    pub fn receipt_seq(
+        &self,
+        room: RoomNid,
+        user: UserNid,
+        kind: &str,
+        thread_id: Option<&str>,
+    ) -> Result<Option<i64>> {
+        let sql = "SELECT event_seq FROM receipts
+                   WHERE room_nid = ?1 AND user_nid = ?2 AND kind = ?3 AND thread_id = ?4";
+        self.row(sql, (room.0, user.0, kind, thread_id.unwrap_or("")), |row| row.get(0))
+    }
+}
+
+impl Transaction<'_> {
+    /// Sets a receipt, in the place of the one of the same user, kind and thread.
+    pub fn set_receipt(&self, receipt: &Receipt) -> Result<()> {
+        let sql = "INSERT INTO receipts (room_nid, user_nid, kind, thread_id, event_id, event_seq, ts, position)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                   ON CONFLICT DO UPDATE SET event_id = excluded.event_id, event_seq = excluded.event_seq,
+                                             ts = excluded.ts, position = excluded.position";
+        let thread_id = receipt.thread_id.as_deref().unwrap_or("");
+        let Receipt { room, user, kind, event_id, event_seq, ts, position, .. } = receipt;
+        let row = (room.0, user.0, kind, thread_id, event_id.as_str(), event_seq, *ts as i64, position.to_i64());
+        self.execute(sql, row).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Receipt;
+    use crate::{Options, Result, Store};
+    use im2_model::{EventId, RoomId, StreamToken, UserId};
+
+    #[tokio::test]
+    async fn a_private_receipt_is_read_by_its_owner_only_and_since_skips_what_was_seen() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options::new(directory.path())).unwrap();
+        let (room, ana, ben, first) = store
+            .write(|tx| {
+                let room = tx.create_room(&RoomId::parse("!room:example.org").unwrap(), "12", 0)?;
+                let users = ["@ana:example.org", "@ben:example.org"].map(|text| UserId::parse(text).unwrap());
+                let [ana, ben] = [tx.ensure_user(&users[0])?, tx.ensure_user(&users[1])?];
+                let mut positions = Vec::new();
+                for (kind, thread) in [("m.read", None), ("m.read", Some("main")), ("m.read.private", None)] {
+                    let position = tx.next_position();
+                    positions.push(position);
+                    tx.set_receipt(&Receipt {
+                        room,
+                        user: ana,
+                        user_id: users[0].clone(),
+                        kind: kind.into(),
+                        thread_id: thread.map(Into::into),
+                        event_id: EventId::parse("$event").unwrap(),
+                        event_seq: 3,
+                        ts: 5,
+                        position,
+                    })?;
+                }
+                Ok((room, ana, ben, positions[0]))
+            })
+            .await
+            .unwrap();
+        let since = StreamToken::at(first, 0);
+        let kinds = |receipts: Result<Vec<Receipt>>| {
+            let receipts = receipts.unwrap().into_iter();
+            receipts.map(|receipt| (receipt.kind, receipt.thread_id)).collect::<Vec<_>>()
+        };
+        store
+            .read(move |db| {
+                assert_eq!(kinds(db.receipts_in_room(room, ana)).len(), 3);
+                assert_eq!(kinds(db.receipts_in_room(room, ben)).len(), 2);
+                assert_eq!(kinds(db.receipts_since(room, ben, &since)), [("m.read".into(), Some("main".into()))]);
+                assert_eq!(db.receipt_seq(room, ana, "m.read", Some("main"))?, Some(3));
+                assert_eq!(db.receipt_seq(room, ben, "m.read", None)?, None);
+                Ok(())
+            })
+            .await
+            .unwrap();
+    }
+}
