@@ -10,6 +10,8 @@
 
 mod member;
 mod power_levels;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

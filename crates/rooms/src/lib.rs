@@ -11,9 +11,12 @@ pub mod content;
 pub mod event;
 pub mod power;
 pub mod redact;
+pub mod relations;
 pub mod sign;
 pub mod state;
+pub mod unread;
 pub mod version;
+pub mod visibility;
 
 #[cfg(test)]
 mod testing;
