@@ -1,0 +1,254 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, value_parser};
+
+/// Measures a Matrix homeserver through its client-server API.
+///
+/// Turn off the rate limits of the server under test, build it for release, and give its process id, from which the
+/// figures of CPU and memory come. Accounts and rooms of their own are created for every run and stay behind: use a
+/// server whose data you can throw away. The exit status is 1 when anything was lost, duplicated or answered with
+/// an error.
+#[derive(Debug, Parser)]
+#[command(name = "im2-bench", version)]
+pub struct Cli {
+    /// What is common to all scenarios.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to measure.
+    #[command(subcommand)]
+    pub scenario: Scenario,
+}
+
+/// Options of all scenarios.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Base URL of the server under test (plain HTTP)
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8008")]
+    pub url: String,
+    /// Process id of the server; its children are counted with it
+    #[arg(long, global = true, value_name = "PID")]
+    pub server_pid: Option<u32>,
+    /// What the report calls the server [default: its host and port]
+    #[arg(long, global = true)]
+    pub name: Option<String>,
+    /// Register through Synapse's shared-secret endpoint instead of open registration
+    #[arg(long, global = true, value_name = "SECRET")]
+    pub shared_secret: Option<String>,
+    /// Base URL of a second server, measured in turn with the first
+    #[arg(long, global = true, value_name = "URL")]
+    pub compare: Option<String>,
+    /// Process id of the second server
+    #[arg(long, global = true, value_name = "PID", requires = "compare")]
+    pub compare_pid: Option<u32>,
+    /// What the report calls the second server
+    #[arg(long, global = true, value_name = "NAME", requires = "compare")]
+    pub compare_name: Option<String>,
+    /// Shared secret of the second server
+    #[arg(long, global = true, value_name = "SECRET", requires = "compare")]
+    pub compare_shared_secret: Option<String>,
+    /// Room version to create rooms with [default: the server's]
+    #[arg(long, global = true, value_name = "VERSION")]
+    pub room_version: Option<String>,
+    /// Write the figures to this file as JSON
+    #[arg(long, global = true, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Permit load on addresses that are not loopback
+    #[arg(long, global = true)]
+    pub allow_remote: bool,
+}
+
+/// The scenarios.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Scenario {
+    /// As many messages as the server acknowledges, and whether each of them is there afterwards
+    Sends(SendsOptions),
+    /// Messages at a fixed rate into one room of syncing members: how fast and how cheaply each reaches all
+    Fanout(FanoutOptions),
+    /// What idle long polls cost in memory and CPU
+    Idle(IdleOptions),
+    /// A full first /sync of an account in many rooms
+    InitialSync(InitialSyncOptions),
+    /// Starts a server and measures the time to its first answer, its idle memory and its shutdown
+    Start(StartOptions),
+    /// All of them, in one table per scenario
+    All(AllOptions),
+}
+
+/// Options of `sends`.
+#[derive(Debug, Clone, Args)]
+pub struct SendsOptions {
+    /// Rooms that messages are spread over
+    #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub rooms: u32,
+    /// Users who send; each is a member of every room
+    #[arg(long, default_value_t = 4, value_parser = value_parser!(u32).range(1..=1000))]
+    pub users: u32,
+    /// Requests outstanding at any moment
+    #[arg(long, default_value_t = 32, value_parser = value_parser!(u32).range(1..=4096))]
+    pub outstanding: u32,
+    /// Seconds of measurement
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=600))]
+    pub seconds: u32,
+    /// Seconds of the same load before the measurement
+    #[arg(long, default_value_t = 2, value_parser = value_parser!(u32).range(0..=120))]
+    pub warm_up: u32,
+    /// Bytes of text in a message
+    #[arg(long, default_value_t = 80, value_parser = value_parser!(u32).range(1..=30_000))]
+    pub body_bytes: u32,
+}
+
+/// Options of `fanout`.
+#[derive(Debug, Clone, Args)]
+pub struct FanoutOptions {
+    /// Members of the room who follow it with long polls
+    #[arg(long, default_value_t = 60, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub members: u32,
+    /// Messages per second, sent whether or not the server keeps up
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub rate: u32,
+    /// Seconds of measurement
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=600))]
+    pub seconds: u32,
+    /// Seconds of the same load before the measurement
+    #[arg(long, default_value_t = 2, value_parser = value_parser!(u32).range(0..=120))]
+    pub warm_up: u32,
+    /// Sends that may be outstanding; when all are, the next is late and its latency counts from when it was due
+    #[arg(long, default_value_t = 16, value_parser = value_parser!(u32).range(1..=1024))]
+    pub senders: u32,
+    /// Seconds to wait for deliveries after the last send
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=300))]
+    pub grace: u32,
+    /// Bytes of text in a message
+    #[arg(long, default_value_t = 80, value_parser = value_parser!(u32).range(1..=30_000))]
+    pub body_bytes: u32,
+}
+
+/// Options of `idle`.
+#[derive(Debug, Clone, Args)]
+pub struct IdleOptions {
+    /// Long polls held open
+    #[arg(long, default_value_t = 2000, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub connections: u32,
+    /// Users who share the connections evenly
+    #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub users: u32,
+    /// Seconds of idling over which CPU is measured
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=600))]
+    pub seconds: u32,
+}
+
+/// Options of `initial-sync`.
+#[derive(Debug, Clone, Args)]
+pub struct InitialSyncOptions {
+    /// Rooms the account is in
+    #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub rooms: u32,
+    /// Members of each room
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(1..=1000))]
+    pub members: u32,
+    /// Messages in each room
+    #[arg(long, default_value_t = 30, value_parser = value_parser!(u32).range(0..=10_000))]
+    pub messages: u32,
+    /// How often the sync is repeated
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub times: u32,
+}
+
+/// Options of `start`.
+#[derive(Debug, Clone, Args)]
+pub struct StartOptions {
+    /// How often the server is started
+    #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=100))]
+    pub times: u32,
+    /// Seconds of idling before memory is read
+    #[arg(long, default_value_t = 2, value_parser = value_parser!(u32).range(0..=60))]
+    pub settle: u32,
+    /// Let the server's own output through
+    #[arg(long)]
+    pub show_output: bool,
+    /// The command that runs the server in the foreground, listening at --url
+    #[arg(required = true, last = true)]
+    pub command: Vec<String>,
+}
+
+/// Options of `all`. Each scenario has further options of its own.
+#[derive(Debug, Clone, Args)]
+pub struct AllOptions {
+    /// Seconds of measurement in each scenario
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=600))]
+    pub seconds: u32,
+    /// Idle long polls
+    #[arg(long, default_value_t = 2000, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub connections: u32,
+    /// Rooms in `sends` and `initial-sync`
+    #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub rooms: u32,
+    /// Requests outstanding in `sends`
+    #[arg(long, default_value_t = 32, value_parser = value_parser!(u32).range(1..=4096))]
+    pub outstanding: u32,
+    /// Syncing members in `fanout`
+    #[arg(long, default_value_t = 60, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub members: u32,
+    /// Messages per second in `fanout`
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub rate: u32,
+    /// Command for `start`, split at spaces; without it, `start` is left out
+    #[arg(long, value_name = "COMMAND", requires = "start_url")]
+    pub start_command: Option<String>,
+    /// Where the started server listens; not the running server's address
+    #[arg(long, value_name = "URL", requires = "start_command")]
+    pub start_url: Option<String>,
+    /// Command that starts the second server
+    #[arg(long, value_name = "COMMAND", requires = "compare_start_url", requires = "start_command")]
+    pub compare_start_command: Option<String>,
+    /// Where the started second server listens
+    #[arg(long, value_name = "URL", requires = "compare_start_command")]
+    pub compare_start_url: Option<String>,
+}
+
+/// The defaults of a scenario's options, as the command line has them.
+pub fn defaults<T: Args>() -> T {
+    let command = T::augment_args(clap::Command::new("defaults"));
+    let matches = command.try_get_matches_from(["defaults"]).expect("every option has a default");
+    T::from_arg_matches(&matches).expect("every option has a default")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+        assert_eq!(defaults::<SendsOptions>().outstanding, 32);
+        assert_eq!(defaults::<FanoutOptions>().members, 60);
+        assert_eq!(defaults::<IdleOptions>().connections, 2000);
+        assert_eq!(defaults::<InitialSyncOptions>().rooms, 50);
+    }
+
+    #[test]
+    fn common_options_stand_before_or_after_the_scenario() {
+        let parsed =
+            Cli::try_parse_from(["im2-bench", "sends", "--rooms", "3", "--url", "http://[::1]:1"]).expect("valid");
+        assert_eq!(parsed.common.url, "http://[::1]:1");
+        let parsed =
+            Cli::try_parse_from(["im2-bench", "--server-pid", "7", "start", "--", "im2", "serve"]).expect("valid");
+        assert_eq!(parsed.common.server_pid, Some(7));
+        assert!(matches!(parsed.scenario, Scenario::Start(start) if start.command == ["im2", "serve"]));
+    }
+
+    #[test]
+    fn limits_are_enforced() {
+        for arguments in [
+            ["im2-bench", "sends", "--rooms", "0"],
+            ["im2-bench", "fanout", "--rate", "1000000"],
+            ["im2-bench", "sends", "--compare-pid", "1"],
+        ] {
+            assert!(Cli::try_parse_from(arguments).is_err(), "{arguments:?}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `start`: from the spawn of a server to its first answer, its memory when idle, and its shutdown.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use http::Method;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::progress;
+use crate::args::StartOptions;
+use crate::matrix::call;
+use crate::process::Process;
+use crate::report::{Better, Report, millis};
+use crate::stats::Latencies;
+use crate::target::Target;
+
+const READY_LIMIT: Duration = Duration::from_secs(120);
+const EXIT_LIMIT: Duration = Duration::from_secs(30);
+/// How often the server is asked whether it is ready, and the process whether it has ended.
+const ASK_EVERY: Duration = Duration::from_millis(2);
+
+/// A child process that does not outlive its measurement.
+#[derive(Debug)]
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail when it has ended already, which is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What one start showed.
+#[derive(Debug)]
+struct Started {
+    ready: Duration,
+    cpu: Duration,
+    resident: u64,
+    exit: Duration,
+}
+
+/// Measures.
+pub async fn run(target: &Target, options: &StartOptions) -> Result<Report> {
+    let (program, arguments) = options.command.split_first().context("no command to start")?;
+    let mut report =
+        Report::new(&target.name, "start", format!("`{}`, {} times", options.command.join(" "), options.times));
+    let (mut ready, mut exit, mut cpu) = (Latencies::default(), Latencies::default(), Latencies::default());
+    let mut resident = 0;
+    for turn in 1..=options.times {
+        progress(format_args!("start: {turn} of {}", options.times));
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null());
+        if !options.show_output {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+        }
+        let started = start_once(target, &mut command, Duration::from_secs(options.settle.into())).await?;
+        ready.record(started.ready);
+        exit.record(started.exit);
+        cpu.record(started.cpu);
+        resident = started.resident.max(resident);
+    }
+    let ready = ready.summary();
+    report.lower("ready after p50", "ms", millis(ready.p50));
+    report.lower("ready after max", "ms", millis(ready.max));
+    report.lower("CPU until idle p50", "ms", millis(cpu.summary().p50));
+    #[expect(clippy::cast_precision_loss, reason = "memory sizes stay far below 2^52")]
+    report.add("idle memory", "MiB", Better::Lower, resident as f64 / f64::from(1 << 20));
+    report.lower("exit after SIGTERM max", "ms", millis(exit.summary().max));
+    Ok(report)
+}
+
+async fn start_once(target: &Target, command: &mut Command, settle: Duration) -> Result<Started> {
+    ensure!(!answers(target).await, "something already answers at {}: stop it first", target.endpoint.address);
+    let spawned = Instant::now();
+    let mut server =
+        Server(command.spawn().with_context(|| format!("cannot run `{}`", command.get_program().display()))?);
+    while !answers(target).await {
+        if let Some(status) = server.0.try_wait()? {
+            bail!("the server ended with {status} before it answered; --show-output shows why");
+        }
+        ensure!(spawned.elapsed() < READY_LIMIT, "no answer from the server after {READY_LIMIT:?}");
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    let ready = spawned.elapsed();
+    tokio::time::sleep(settle).await;
+    let process = Process::find(server.0.id())?;
+    let (resident, cpu) = (process.resident()?, process.cpu()?);
+
+    let told = Instant::now();
+    let pid = Pid::from_raw(server.0.id() as i32).context("the process has no id")?;
+    kill_process(pid, Signal::TERM).context("cannot send SIGTERM")?;
+    while server.0.try_wait()?.is_none() {
+        ensure!(told.elapsed() < EXIT_LIMIT, "the server did not end within {EXIT_LIMIT:?} of SIGTERM");
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    Ok(Started { ready, cpu, resident, exit: told.elapsed() })
+}
+
+/// Whether the server answers `/versions`, asked on a connection of its own.
+async fn answers(target: &Target) -> bool {
+    let mut request = call(Method::GET, "/_matrix/client/versions", None, "");
+    request.limit = Duration::from_secs(5);
+    matches!(target.connect().call(&request).await, Ok(answer) if answer.status == 200)
+}
