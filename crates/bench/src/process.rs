@@ -5,6 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
 
 /// A process with all its descendants.
 #[derive(Debug, Clone, Copy)]
@@ -17,11 +18,6 @@ impl Process {
     pub fn find(pid: u32) -> Result<Self> {
         read_stat(pid).with_context(|| format!("there is no process {pid}"))?;
         Ok(Self { pid })
-    }
-
-    /// This process.
-    pub fn own() -> Self {
-        Self { pid: std::process::id() }
     }
 
     /// User and system time used so far by the process, its living descendants, and the children already reaped.
@@ -96,6 +92,12 @@ fn parse_kilobytes(text: &str, label: &str) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
+/// CPU time used so far by this process, to the nanosecond: beside a fast server it is small.
+fn own_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// Reads the CPU clocks of the server under test (where its process is known) and of the generator.
 #[derive(Debug, Clone, Copy)]
 pub struct Meter {
@@ -119,7 +121,7 @@ impl Meter {
 
     /// CPU time used until now.
     pub fn sample(&self) -> Result<Cpu> {
-        Ok(Cpu { server: self.server.map(Process::cpu).transpose()?, generator: Process::own().cpu()? })
+        Ok(Cpu { server: self.server.map(Process::cpu).transpose()?, generator: own_cpu() })
     }
 
     /// CPU time used since an earlier sample.
@@ -165,22 +167,26 @@ mod tests {
     #[test]
     fn a_child_counts_with_its_parent() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep starts");
-        let family = Process::own().family().expect("own family");
+        let own = Process::find(std::process::id()).expect("this process");
+        let family = own.family().expect("own family");
         child.kill().expect("child is killed");
         child.wait().expect("child is reaped");
         assert!(family.iter().any(|(pid, _)| *pid == child.id()));
         assert!(family.iter().any(|(pid, _)| *pid == std::process::id()));
-        assert!(Process::own().resident().expect("own memory") > 100_000);
+        assert!(own.resident().expect("own memory") > 100_000);
     }
 
     #[test]
     fn cpu_time_advances_with_work() {
-        let meter = Meter::new(None);
+        let meter = Meter::new(Some(Process::find(std::process::id()).expect("this process")));
         let before = meter.sample().expect("sample");
         let mut sum = 0_u64;
-        while meter.since(&before).expect("sample").generator < Duration::from_millis(20) {
+        while own_cpu() < before.generator + Duration::from_millis(50) {
             sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
         }
-        assert!(before.server.is_none());
+        let used = meter.since(&before).expect("sample");
+        // The server's clock, which is this process's own here, ticks every 10 ms.
+        assert!(used.server >= Some(Duration::from_millis(30)), "{used:?}");
+        assert!(used.generator >= Duration::from_millis(50), "{used:?}");
     }
 }

@@ -1,0 +1,149 @@
+//! The scenarios against a fake homeserver that does, or does not do, what it acknowledges.
+
+mod fake;
+
+use clap::Parser;
+use fake::Fault;
+use im2_bench::args::Cli;
+use im2_bench::report::Report;
+use im2_bench::scenario;
+
+/// Runs a command line against one server and gives the reports.
+async fn measure(url: &str, arguments: &str) -> anyhow::Result<Vec<Report>> {
+    // The fake server runs in this process.
+    let pid = std::process::id().to_string();
+    let arguments = ["im2-bench", "--url", url, "--server-pid", &pid].into_iter().chain(arguments.split(' '));
+    let cli = Cli::try_parse_from(arguments)?;
+    let mut all = Vec::new();
+    scenario::run(&cli, &mut |reports| {
+        all.extend(reports);
+        Ok(())
+    })
+    .await?;
+    Ok(all)
+}
+
+/// Runs one scenario against a server with a fault.
+async fn measure_one(fault: Fault, arguments: &str) -> Report {
+    let url = fake::start(fault).await;
+    measure(&url, arguments).await.expect("the scenario runs").remove(0)
+}
+
+fn figure(report: &Report, name: &str) -> f64 {
+    report.figures.iter().find(|figure| figure.name == name).unwrap_or_else(|| panic!("no figure `{name}`")).value
+}
+
+fn count(report: &Report, name: &str) -> u64 {
+    figure(report, name) as u64
+}
+
+#[track_caller]
+fn assert_faults(report: &Report, words: &[&str]) {
+    for word in words {
+        assert!(report.faults.iter().any(|fault| fault.contains(word)), "no `{word}` in {:?}", report.faults);
+    }
+    assert_eq!(report.faults.is_empty(), words.is_empty(), "{:?}", report.faults);
+}
+
+const SENDS: &str = "sends --rooms 3 --users 2 --outstanding 4 --seconds 1 --warm-up 0";
+const FANOUT: &str = "fanout --members 3 --rate 60 --seconds 1 --warm-up 1 --grace 1";
+
+#[tokio::test]
+async fn a_sound_server_has_no_faults() {
+    let report = measure_one(Fault::None, SENDS).await;
+    assert_faults(&report, &[]);
+    assert!(figure(&report, "acknowledged sends") > 10.0);
+    assert!(figure(&report, "verified messages") >= figure(&report, "acknowledged sends"));
+    assert!(figure(&report, "server CPU per send") > 0.0);
+}
+
+#[tokio::test]
+async fn lost_messages_are_noticed() {
+    let report = measure_one(Fault::Lose(10), SENDS).await;
+    assert_faults(&report, &["lost"]);
+    assert_eq!(count(&report, "lost"), count(&report, "verified messages") / 10);
+}
+
+#[tokio::test]
+async fn duplicated_messages_are_noticed() {
+    let report = measure_one(Fault::Duplicate(10), SENDS).await;
+    assert_faults(&report, &["duplicated"]);
+    assert_eq!(count(&report, "duplicated"), count(&report, "verified messages") / 10);
+}
+
+#[tokio::test]
+async fn refused_messages_are_errors() {
+    let report = measure_one(Fault::Refuse(10), SENDS).await;
+    assert_faults(&report, &["errors", "500 M_UNKNOWN Out of order"]);
+    assert_eq!(count(&report, "lost"), 0);
+}
+
+#[tokio::test]
+async fn connections_that_the_server_closes_are_reopened() {
+    let report = measure_one(Fault::Close(5), SENDS).await;
+    assert_faults(&report, &[]);
+    assert!(figure(&report, "verified messages") > 10.0);
+}
+
+#[tokio::test]
+async fn every_member_receives_every_message_once() {
+    let report = measure_one(Fault::None, FANOUT).await;
+    assert_faults(&report, &[]);
+    assert_eq!(count(&report, "messages delivered"), 180);
+    assert_eq!(count(&report, "gaps filled from /messages"), 0);
+}
+
+#[tokio::test]
+async fn missed_deliveries_are_noticed() {
+    let report = measure_one(Fault::Lose(10), FANOUT).await;
+    assert_faults(&report, &["missed deliveries"]);
+    assert_eq!(count(&report, "missed deliveries"), 18);
+}
+
+#[tokio::test]
+async fn duplicate_deliveries_are_noticed() {
+    let report = measure_one(Fault::Duplicate(10), FANOUT).await;
+    assert_faults(&report, &["duplicate deliveries"]);
+}
+
+#[tokio::test]
+async fn gaps_are_filled_from_the_history() {
+    let report = measure_one(Fault::Limit(20), FANOUT).await;
+    assert_faults(&report, &[]);
+    assert_eq!(count(&report, "messages delivered"), 180);
+    assert!(figure(&report, "gaps filled from /messages") > 0.0);
+}
+
+#[tokio::test]
+async fn idle_polls_stay_open() {
+    let report = measure_one(Fault::None, "idle --connections 200 --users 3 --seconds 1").await;
+    assert_faults(&report, &[]);
+    assert_eq!(count(&report, "polls open at the end"), 200);
+    assert_eq!(count(&report, "polls answered while idle"), 0);
+}
+
+#[tokio::test]
+async fn two_servers_are_measured_in_one_run() {
+    let (one, two) = (fake::start(Fault::None).await, fake::start(Fault::None).await);
+    let arguments = format!("initial-sync --rooms 4 --members 2 --messages 9 --times 3 --compare {two}");
+    let reports = measure(&one, &arguments).await.expect("the scenario runs");
+    assert_eq!(reports.len(), 2);
+    for report in &reports {
+        assert!(figure(report, "answer") > 1.0);
+    }
+    assert_ne!(reports[0].target, reports[1].target);
+    assert!(im2_bench::report::table(&reports).contains("better by"));
+}
+
+#[tokio::test]
+async fn a_server_that_ends_before_it_answers_is_reported() {
+    let error = measure("http://127.0.0.1:1", "start -- true").await.expect_err("`true` is no server");
+    assert!(error.to_string().contains("before it answered"), "{error:#}");
+}
+
+#[tokio::test]
+async fn a_start_is_refused_where_something_answers() {
+    let url = fake::start(Fault::None).await;
+    let error = measure(&url, "start -- true").await.expect_err("the address is taken");
+    assert!(error.to_string().contains("already answers"), "{error:#}");
+}
