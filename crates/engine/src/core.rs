@@ -6,7 +6,7 @@ use im2_bus::Bus;
 use im2_model::{Clock, Millis, Random, ServerName};
 use im2_store::Store;
 
-use crate::stream::Stream;
+use crate::{ephemeral::Ephemeral, stream::Stream};
 
 /// Shared by all modules of the engine. Cheap to clone.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Core {
     pub store: Arc<Store>,
     /// What has been committed lately, and where the stream stands.
     pub stream: Arc<Stream>,
+    /// The numbering of signals that are only in memory.
+    pub ephemeral: Arc<Ephemeral>,
     /// Wake-ups for those who wait for the stream.
     pub bus: Bus,
     /// Time.

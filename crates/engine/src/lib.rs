@@ -5,9 +5,12 @@
 //!
 //! `core` < `stream` < `accounts` < `rooms` < … < `sync`
 
+pub mod account_data;
 pub mod accounts;
 pub mod core;
+pub mod ephemeral;
 mod error;
+pub mod filters;
 pub mod rooms;
 pub mod session;
 pub mod stream;
@@ -35,13 +38,24 @@ pub struct Engine {
     pub core: Core,
     /// Accounts and their tokens.
     pub accounts: accounts::Accounts,
+    /// What clients keep with accounts.
+    pub account_data: account_data::AccountData,
+    /// Filters that clients uploaded.
+    pub filters: filters::Filters,
 }
 
 impl Engine {
     /// Puts the modules together over an open store.
     pub fn new(options: Options, store: Arc<Store>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
-        let core = Core { store, stream, bus: Bus::default(), clock, random, server_name: options.server_name };
-        Self { accounts: accounts::Accounts::new(core.clone()), core }
+        let ephemeral = Arc::new(ephemeral::Ephemeral::starting_at(clock.now()));
+        let core =
+            Core { store, stream, ephemeral, bus: Bus::default(), clock, random, server_name: options.server_name };
+        Self {
+            accounts: accounts::Accounts::new(core.clone()),
+            account_data: account_data::AccountData::new(core.clone()),
+            filters: filters::Filters::new(core.clone()),
+            core,
+        }
     }
 }

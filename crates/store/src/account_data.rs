@@ -1,6 +1,6 @@
 //! What clients keep with an account: per account and per room.
 
-use im2_model::{Position, RoomNid, UserNid};
+use im2_model::{Position, RoomId, RoomNid, UserNid};
 use rusqlite::Row;
 
 use crate::{Result, Snapshot, Transaction};
@@ -47,6 +47,13 @@ impl Snapshot<'_> {
         let sql =
             "SELECT room_nid, kind, content, position FROM account_data WHERE user_nid = ?1 ORDER BY room_nid, kind";
         self.rows(sql, [user.0], read_row)
+    }
+
+    /// The number of a room, if the user has anything to do with it.
+    pub fn room_of_user(&self, user: UserNid, room_id: &RoomId) -> Result<Option<RoomNid>> {
+        let sql = "SELECT r.nid FROM rooms r JOIN memberships m ON m.room_nid = r.nid
+                   WHERE r.room_id = ?1 AND m.user_nid = ?2";
+        self.row(sql, (room_id.as_str(), user.0), |row| row.get(0).map(RoomNid))
     }
 
     /// How many types a user keeps for the account or for one room.

@@ -1,0 +1,262 @@
+//! What clients keep with an account: settings for the account and for rooms, tags, the list of ignored users
+//! (spec: client-server API, "Client Config", "Room Tagging", "Ignoring Users").
+
+use std::{collections::HashSet, sync::Arc};
+
+use im2_model::{RoomId, RoomNid, StreamToken, UserId, UserNid};
+use im2_store::{Snapshot, Transaction, account_data::AccountData as Row};
+use quick_cache::{Weighter, sync::Cache};
+use serde_json::{Map, Value, json, value::RawValue};
+
+use crate::{
+    Code, Core, Error, Result,
+    session::Session,
+    stream::{AccountDataChange, Change},
+};
+
+/// The largest content of one type, in bytes. It holds an `m.direct` of some three thousand people.
+pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
+/// Types a user may keep for the account, and again for each room: an initial sync delivers all of them.
+pub const MAX_TYPES: usize = 1_000;
+/// The longest type and the longest tag (spec: "The name of a tag MUST NOT exceed 255 bytes").
+const MAX_NAME_BYTES: usize = 255;
+/// Ignored users remembered over all accounts; an entry costs about 50 bytes.
+const IGNORED_USERS: u64 = 500_000;
+
+const TAGS: &str = "m.tag";
+const IGNORED_USER_LIST: &str = "m.ignored_user_list";
+
+/// The use cases of account data.
+#[derive(Debug, Clone)]
+pub struct AccountData {
+    core: Core,
+    ignored: Arc<Cache<UserNid, Arc<HashSet<UserId>>, BySize>>,
+}
+
+/// Weighs a list of ignored users by its length.
+#[derive(Debug, Clone, Copy)]
+struct BySize;
+
+impl Weighter<UserNid, Arc<HashSet<UserId>>> for BySize {
+    fn weight(&self, _: &UserNid, ignored: &Arc<HashSet<UserId>>) -> u64 {
+        1 + ignored.len() as u64
+    }
+}
+
+impl AccountData {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core, ignored: Arc::new(Cache::with_weighter(4_096, IGNORED_USERS, BySize)) }
+    }
+
+    /// The content of one type, for the account or for a room.
+    pub async fn get(&self, session: &Session, room: Option<&RoomId>, kind: &str) -> Result<Box<RawValue>> {
+        let (user, kind) = (session.user, kind.to_owned());
+        let content = match room.cloned() {
+            None => self.core.store.read(move |db| db.account_data(user, None, &kind)).await?,
+            Some(room_id) => self.core.store.read(move |db| in_room(db, user, &room_id, &kind)).await?,
+        };
+        let content = content.ok_or_else(|| Error::refused(Code::NotFound, "nothing of this type is kept here"))?;
+        raw(content)
+    }
+
+    /// Sets the content of one type, for the account or for a room that the user has to do with.
+    pub async fn set(
+        &self,
+        session: &Session,
+        room: Option<&RoomId>,
+        kind: &str,
+        content: &Map<String, Value>,
+    ) -> Result<()> {
+        if is_managed(kind) {
+            let message = format!("{kind} is kept by the server; it changes through its own endpoints");
+            return Err(Error::refused(Code::BadJson, message));
+        }
+        check_name(kind, "type")?;
+        let content = serde_json::to_string(content).map_err(|error| Error::Internal(error.to_string()))?;
+        check_size(&content)?;
+        let (this, user, room, kind) = (self.clone(), session.user, room.cloned(), kind.to_owned());
+        let write = move |tx: &mut Transaction<'_>| {
+            let room = match &room {
+                None => None,
+                Some(room_id) => match tx.room_of_user(user, room_id)? {
+                    Some(nid) => Some(nid),
+                    None => return Ok(Err(no_room())),
+                },
+            };
+            if tx.account_data(user, room, &kind)?.is_none() && tx.account_data_count(user, room)? >= MAX_TYPES {
+                let message = format!("no more than {MAX_TYPES} types of account data are kept");
+                return Ok(Err(Error::refused(Code::TooLarge, message)));
+            }
+            record(&this.core, tx, user, room, &kind, &content)?;
+            if kind == IGNORED_USER_LIST {
+                tx.on_commit(move || drop(this.ignored.remove(&user)));
+            }
+            Ok(Ok(()))
+        };
+        self.core.store.write(write).await?
+    }
+
+    /// Everything the user keeps: what an initial sync delivers.
+    pub async fn all(&self, user: UserNid) -> Result<Vec<AccountDataChange>> {
+        let rows = self.core.store.read(move |db| db.all_account_data(user)).await?;
+        rows.into_iter().map(|row| change(user, row)).collect()
+    }
+
+    /// What of it changed after `since`, for a token that the stream's stretch in memory no longer covers.
+    pub async fn since(&self, user: UserNid, since: &StreamToken) -> Result<Vec<AccountDataChange>> {
+        let rows = self.core.store.read(move |db| db.all_account_data(user)).await?;
+        rows.into_iter().filter(|row| !since.includes(row.position)).map(|row| change(user, row)).collect()
+    }
+
+    /// Whom the user ignores.
+    pub async fn ignored_users(&self, user: UserNid, user_id: &UserId) -> Result<Arc<HashSet<UserId>>> {
+        let load = async {
+            let content = self.core.store.read(move |db| db.account_data(user, None, IGNORED_USER_LIST)).await?;
+            Ok(Arc::new(content.map(|content| ignored_in(&content, user_id)).unwrap_or_default()))
+        };
+        // A commit hook that removes the entry while it loads also drops what was loaded.
+        self.ignored.get_or_insert_async(&user, load).await
+    }
+}
+
+/// Tags: the content of `m.tag` in a room.
+impl AccountData {
+    /// The tags of a room, as the specification's answer: `{"tags": {…}}`.
+    pub async fn tags(&self, session: &Session, room_id: &RoomId) -> Result<Value> {
+        let (user, room_id) = (session.user, room_id.clone());
+        let content = self.core.store.read(move |db| in_room(db, user, &room_id, TAGS)).await?;
+        Ok(json!({ "tags": tags_in(content.as_deref()) }))
+    }
+
+    /// Adds a tag to a room, or changes it. `order`, if given, is between 0 and 1.
+    pub async fn set_tag(
+        &self,
+        session: &Session,
+        room_id: &RoomId,
+        tag: &str,
+        content: Map<String, Value>,
+    ) -> Result<()> {
+        check_name(tag, "tag")?;
+        let order_fits = |order: &Value| order.as_f64().is_some_and(|order| (0.0..=1.0).contains(&order));
+        if content.get("order").is_some_and(|order| !order_fits(order)) {
+            return Err(Error::refused(Code::BadJson, "order must be a number between 0 and 1"));
+        }
+        let tag = tag.to_owned();
+        self.change_tags(session, room_id, move |tags| {
+            let content = Value::Object(content);
+            let changed = tags.get(&tag) != Some(&content);
+            tags.insert(tag, content);
+            changed
+        })
+        .await
+    }
+
+    /// Removes a tag from a room, if it is there.
+    pub async fn delete_tag(&self, session: &Session, room_id: &RoomId, tag: &str) -> Result<()> {
+        let tag = tag.to_owned();
+        self.change_tags(session, room_id, move |tags| tags.remove(&tag).is_some()).await
+    }
+
+    async fn change_tags(
+        &self,
+        session: &Session,
+        room_id: &RoomId,
+        change: impl FnOnce(&mut Map<String, Value>) -> bool + Send + 'static,
+    ) -> Result<()> {
+        let (core, user, room_id) = (self.core.clone(), session.user, room_id.clone());
+        let write = move |tx: &mut Transaction<'_>| {
+            let Some(room) = tx.room_of_user(user, &room_id)? else { return Ok(Err(no_room())) };
+            let mut tags = tags_in(tx.account_data(user, Some(room), TAGS)?.as_deref());
+            if !change(&mut tags) {
+                return Ok(Ok(()));
+            }
+            let content = json!({ "tags": tags }).to_string();
+            if let Err(refusal) = check_size(&content) {
+                return Ok(Err(refusal));
+            }
+            record(&core, tx, user, Some(room), TAGS, &content).map(Ok)
+        };
+        self.core.store.write(write).await?
+    }
+}
+
+/// Whether the server itself keeps this type, so that clients cannot set it as account data.
+pub fn is_managed(kind: &str) -> bool {
+    matches!(kind, "m.fully_read" | "m.push_rules")
+}
+
+/// Stores one type's content and streams it to the user's devices. `content` is a JSON object.
+pub(crate) fn record(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    user: UserNid,
+    room: Option<RoomNid>,
+    kind: &str,
+    content: &str,
+) -> im2_store::Result<()> {
+    let corrupt = |error: serde_json::Error| im2_store::Error::Corrupt(error.to_string());
+    let position = tx.next_position();
+    tx.set_account_data(user, room, kind, content, position)?;
+    let content = RawValue::from_string(content.to_owned()).map_err(corrupt)?;
+    let change = Change::AccountData(Arc::new(AccountDataChange { user, room, kind: kind.into(), content }));
+    let (stream, bus) = (Arc::clone(&core.stream), core.bus.clone());
+    tx.on_commit(move || {
+        stream.publish(position, change);
+        bus.wake(user);
+    });
+    Ok(())
+}
+
+fn in_room(db: &Snapshot<'_>, user: UserNid, room_id: &RoomId, kind: &str) -> im2_store::Result<Option<String>> {
+    match db.room(room_id)? {
+        Some(room) => db.account_data(user, Some(room.nid), kind),
+        None => Ok(None),
+    }
+}
+
+fn no_room() -> Error {
+    Error::refused(Code::NotFound, "you have nothing to do with a room of this ID")
+}
+
+fn check_name(name: &str, what: &str) -> Result<()> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        return Err(Error::refused(Code::InvalidParam, format!("a {what} has 1 to {MAX_NAME_BYTES} bytes")));
+    }
+    Ok(())
+}
+
+fn check_size(content: &str) -> Result<()> {
+    if content.len() > MAX_CONTENT_BYTES {
+        let message = format!("account data of one type is limited to {MAX_CONTENT_BYTES} bytes");
+        return Err(Error::refused(Code::TooLarge, message));
+    }
+    Ok(())
+}
+
+fn raw(content: String) -> Result<Box<RawValue>> {
+    RawValue::from_string(content).map_err(|error| Error::Internal(format!("stored account data: {error}")))
+}
+
+fn change(user: UserNid, row: Row) -> Result<AccountDataChange> {
+    Ok(AccountDataChange { user, room: row.room, kind: row.kind.into(), content: raw(row.content)? })
+}
+
+/// The tags in the content of `m.tag`. What a client stored in another shape counts as none.
+fn tags_in(content: Option<&str>) -> Map<String, Value> {
+    let content = content.and_then(|content| serde_json::from_str(content).ok());
+    match content {
+        Some(Value::Object(mut content)) => match content.remove("tags") {
+            Some(Value::Object(tags)) => tags,
+            _ => Map::new(),
+        },
+        _ => Map::new(),
+    }
+}
+
+/// The users in the content of `m.ignored_user_list`, but for the list's own user.
+fn ignored_in(content: &str, own: &UserId) -> HashSet<UserId> {
+    let content: Value = serde_json::from_str(content).unwrap_or_default();
+    let users = content.get("ignored_users").and_then(Value::as_object);
+    let users = users.into_iter().flat_map(Map::keys).filter_map(|user_id| UserId::parse(user_id).ok());
+    users.filter(|user_id| user_id != own).collect()
+}
