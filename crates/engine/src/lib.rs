@@ -13,6 +13,7 @@ mod error;
 pub mod filters;
 pub mod rooms;
 pub mod session;
+mod signing_key;
 pub mod stream;
 
 use std::sync::Arc;
@@ -42,20 +43,29 @@ pub struct Engine {
     pub account_data: account_data::AccountData,
     /// Filters that clients uploaded.
     pub filters: filters::Filters,
+    /// Rooms.
+    pub rooms: rooms::Rooms,
 }
 
 impl Engine {
     /// Puts the modules together over an open store.
-    pub fn new(options: Options, store: Arc<Store>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+    pub async fn open(
+        options: Options,
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self> {
         let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
         let ephemeral = Arc::new(ephemeral::Ephemeral::starting_at(clock.now()));
         let core =
             Core { store, stream, ephemeral, bus: Bus::default(), clock, random, server_name: options.server_name };
-        Self {
+        let key = signing_key::load(&core).await?;
+        Ok(Self {
             accounts: accounts::Accounts::new(core.clone()),
             account_data: account_data::AccountData::new(core.clone()),
             filters: filters::Filters::new(core.clone()),
+            rooms: rooms::Rooms::new(core.clone(), key),
             core,
-        }
+        })
     }
 }

@@ -34,7 +34,7 @@ impl std::fmt::Display for PowerLevel {
 
 /// The power levels of a room: what `m.room.power_levels` says and the defaults for what it does not say. Made once
 /// per change of that event and kept by the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PowerLevels {
     /// The level needed to ban and unban.
     pub ban: i64,

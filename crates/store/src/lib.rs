@@ -20,6 +20,7 @@ pub mod account_data;
 pub mod accounts;
 pub mod filters;
 pub mod jobs;
+pub mod profiles;
 pub mod receipts;
 pub mod rooms;
 

@@ -7,6 +7,7 @@ use crate::{Error, Result};
 /// One entry a schema version, in order; each is a list of scripts. A released entry never changes.
 const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/accounts.sql"),
+    include_str!("schema/profiles.sql"),
     include_str!("schema/rooms.sql"),
     include_str!("schema/jobs.sql"),
     include_str!("schema/account_data.sql"),

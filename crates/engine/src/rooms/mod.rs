@@ -1,10 +1,96 @@
 //! Rooms: their events, state and members.
+//!
+//! A room in use is held in memory as a [`Room`]: its current state, its members and the newest stretch of its
+//! timeline. There is one handle a room, so what one request commits every other sees. Whoever wants to look at a
+//! room goes through one of the funnels in `access`, whoever wants to change it through `append`.
 
-use im2_model::RoomNid;
+mod access;
+mod append;
+mod create;
+mod event;
+mod history;
+mod member_index;
+mod membership;
+mod registry;
+mod room;
+mod validate;
 
-/// An event as the engine keeps it in memory: parsed once, serialised once.
-#[derive(Debug)]
-pub struct RoomEvent {
-    /// The room.
-    pub room: RoomNid,
+use std::sync::Arc;
+
+use im2_model::{RoomId, RoomNid, UserId, UserNid};
+use im2_rooms::sign::SigningKey;
+
+pub use access::Reader;
+pub use append::{Draft, Transaction};
+pub use create::{CreateRoom, InitialState, Preset, Visibility};
+pub use event::{Replaced, RoomEvent};
+pub use history::Page;
+pub use member_index::{RoomMembership, UserRooms};
+pub use membership::Act;
+pub use room::{Room, View};
+
+use crate::{Code, Core, Error, Result, session::Session};
+use member_index::MemberIndex;
+use registry::Registry;
+
+/// Somebody who acts on rooms: a signed-in user, or a job on a user's behalf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The user's number.
+    pub user: UserNid,
+    /// The user.
+    pub user_id: UserId,
+}
+
+impl From<&Session> for Actor {
+    fn from(session: &Session) -> Self {
+        Self { user: session.user, user_id: session.user_id.clone() }
+    }
+}
+
+/// The use cases of rooms.
+#[derive(Clone)]
+pub struct Rooms {
+    core: Core,
+    key: Arc<SigningKey>,
+    registry: Arc<Registry>,
+    members: Arc<MemberIndex>,
+}
+
+impl Rooms {
+    pub(crate) fn new(core: Core, key: SigningKey) -> Self {
+        let registry = Arc::new(Registry::new(core.clone()));
+        let members = Arc::new(MemberIndex::new(core.clone()));
+        Self { core, key: Arc::new(key), registry, members }
+    }
+
+    /// The room called `room_id`, whoever asks. For use cases that make their own check of access.
+    pub async fn find(&self, room_id: &RoomId) -> Result<Option<Arc<Room>>> {
+        self.registry.by_id(room_id).await
+    }
+
+    /// The room numbered `nid`.
+    pub async fn by_nid(&self, nid: RoomNid) -> Result<Arc<Room>> {
+        self.registry.by_nid(nid).await
+    }
+
+    /// The rooms that a user has to do with, forgotten ones excluded.
+    pub async fn of_user(&self, user: UserNid) -> Result<Arc<UserRooms>> {
+        self.members.rooms_of(user).await
+    }
+
+    /// How many rooms are held in memory.
+    pub fn in_memory(&self) -> usize {
+        self.registry.len()
+    }
+
+    async fn existing(&self, room_id: &RoomId) -> Result<Arc<Room>> {
+        self.find(room_id).await?.ok_or_else(|| Error::refused(Code::NotFound, "there is no such room on this server"))
+    }
+}
+
+impl std::fmt::Debug for Rooms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rooms").field("in_memory", &self.in_memory()).finish_non_exhaustive()
+    }
 }

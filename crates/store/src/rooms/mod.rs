@@ -1,6 +1,7 @@
 //! Rooms, their events, state and members.
 
 mod append;
+mod directory;
 mod events;
 mod members;
 mod state;

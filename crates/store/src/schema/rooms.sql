@@ -83,3 +83,16 @@ CREATE TABLE server (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE aliases (
+    alias       TEXT PRIMARY KEY,
+    room_nid    INTEGER NOT NULL REFERENCES rooms (nid),
+    creator_nid INTEGER NOT NULL REFERENCES users (nid),
+    created_ts  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX aliases_by_room ON aliases (room_nid);
+
+-- The rooms in the published directory.
+CREATE TABLE published_rooms (
+    room_nid INTEGER PRIMARY KEY REFERENCES rooms (nid)
+) STRICT;

@@ -1,0 +1,79 @@
+//! The funnels through which everybody looks at a room.
+
+use std::sync::Arc;
+
+use im2_model::{EventId, RoomId};
+use im2_rooms::content::{HistoryVisibility, Membership};
+
+use super::{Actor, Room, RoomEvent, Rooms, history::Sight};
+use crate::{Code, Error, Result};
+
+/// Somebody's right to read a room: all of it up to now for members, up to their leaving for former members, and
+/// what is open to everybody for others.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    /// The room.
+    pub room: Arc<Room>,
+    /// Who reads.
+    pub actor: Actor,
+    /// What the reader is to the room.
+    pub membership: Option<Membership>,
+    /// The number of the last event whose state the reader may see; `None` for everything up to now.
+    pub until: Option<i64>,
+    pub(super) sight: Arc<Sight>,
+}
+
+impl Reader {
+    /// Whether the reader may see an event.
+    pub fn may_see(&self, event: &RoomEvent) -> bool {
+        self.sight.may_see(event, &self.actor.user_id)
+    }
+
+    /// The reader's membership when an event was sent (`unsigned.membership`).
+    pub fn membership_at(&self, event: &RoomEvent) -> Membership {
+        self.sight.membership_at(event.seq)
+    }
+}
+
+impl Rooms {
+    /// The room, for one of its members.
+    pub async fn joined(&self, actor: &Actor, room_id: &RoomId) -> Result<Arc<Room>> {
+        let room = self.find(room_id).await?;
+        let room = room.filter(|room| room.view().joined.contains_key(&actor.user));
+        room.ok_or_else(|| Error::refused(Code::Forbidden, "you are not a member of this room"))
+    }
+
+    /// The right to read a room: for members, former members who have not forgotten it, and for everybody where the
+    /// history is world readable.
+    pub async fn reader(&self, actor: &Actor, room_id: &RoomId) -> Result<Reader> {
+        let refused =
+            || Error::refused(Code::Forbidden, "you are not a member of this room and its history is not public");
+        let room = self.find(room_id).await?.ok_or_else(refused)?;
+        self.reader_of(actor, room).await?.ok_or_else(refused)
+    }
+
+    /// As [`Rooms::reader`], for a room at hand; `None` if there is no such right.
+    pub async fn reader_of(&self, actor: &Actor, room: Arc<Room>) -> Result<Option<Reader>> {
+        let now = self.of_user(actor.user).await?.get(room.nid);
+        let open = room.view().visibility.last().is_some_and(|(_, now)| *now == HistoryVisibility::WorldReadable);
+        let sight = Arc::new(self.sight(&room, actor).await?);
+        let membership = now.map(|now| now.membership);
+        let was_member = sight.was_ever_joined();
+        let until = match now {
+            Some(now) if now.membership == Membership::Join => None,
+            _ if open => None,
+            Some(now) if was_member && matches!(now.membership, Membership::Leave | Membership::Ban) => Some(now.seq),
+            // Invited or knocking again after having been a member: what was seen then may be seen still.
+            Some(_) if was_member => sight.last_left(),
+            _ => return Ok(None),
+        };
+        Ok(Some(Reader { room, actor: actor.clone(), membership, until, sight }))
+    }
+
+    /// An event that the reader may see; else `M_NOT_FOUND`, so that nobody learns what exists.
+    pub async fn readable_event(&self, reader: &Reader, event_id: &EventId) -> Result<Arc<RoomEvent>> {
+        let event = self.event(&reader.room, event_id).await?;
+        let event = event.filter(|event| reader.may_see(event));
+        event.ok_or_else(|| Error::refused(Code::NotFound, "there is no such event, or you may not see it"))
+    }
+}

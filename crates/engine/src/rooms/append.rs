@@ -1,0 +1,411 @@
+//! Changing a room: build the event on the newest state, judge it, queue it, answer when it is durable.
+//!
+//! The room's head is locked while an event is made and queued, so events of one room are queued in the order in
+//! which they were built on each other; it is not locked during the commit, so many of them share one. If a queued
+//! event turns out not to be committed, those built on it fail with [`im2_store::Error::Conflict`] and are made anew.
+
+use std::sync::Arc;
+
+use im2_bus::Bus;
+use im2_model::{EventId, Millis, RoomId};
+use im2_rooms::{
+    auth::{auth_event_keys, authorize},
+    build::{EventDraft, build},
+    client::{ClientPrefix, client_event_prefix},
+    event::Pdu,
+    power::PowerLevels,
+    sign::SigningKey,
+    state::StateView,
+    version::RoomVersion,
+};
+use im2_store::rooms::{Appended, NewEvent, Redaction, Relation, TransactionKey};
+use serde_json::{Map, Value};
+
+use super::{
+    Actor, Replaced, RoomEvent, RoomMembership, Rooms,
+    member_index::MemberIndex,
+    room::{Head, Room, View},
+    validate,
+};
+use crate::{
+    Code, Error, Result,
+    stream::{Change, Stream},
+};
+
+/// How often an event is made anew because the room had moved on. Each time something else was committed, so more
+/// than a few in a row means that something is wrong.
+const ATTEMPTS: usize = 5;
+
+/// An event that somebody wants to send.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// The event type.
+    pub kind: Box<str>,
+    /// The state key, for state.
+    pub state_key: Option<Box<str>>,
+    /// The content.
+    pub content: Map<String, Value>,
+    /// What it redacts.
+    pub redacts: Option<EventId>,
+    /// The timestamp, where the sender may choose it; else the current time.
+    pub ts: Option<Millis>,
+}
+
+impl Draft {
+    /// A state event.
+    pub fn state(kind: &str, state_key: &str, content: Map<String, Value>) -> Self {
+        Self { kind: kind.into(), state_key: Some(state_key.into()), content, ..Self::default() }
+    }
+
+    /// A message event.
+    pub fn message(kind: &str, content: Map<String, Value>) -> Self {
+        Self { kind: kind.into(), content, ..Self::default() }
+    }
+}
+
+/// The client's transaction identifier, and the device it is of.
+pub type Transaction = TransactionKey;
+
+/// An event that is built and allowed, but not yet stored.
+pub(super) struct Prepared {
+    new: NewEvent,
+    pub(super) pdu: Arc<Pdu>,
+    client: ClientPrefix,
+    replaced: Option<Replaced>,
+    /// What the event redacts, and what is left of it.
+    redacts: Option<(Arc<RoomEvent>, Pdu)>,
+}
+
+/// What the commit hook of an append needs to tell the world.
+#[derive(Clone)]
+pub(super) struct Publisher {
+    stream: Arc<Stream>,
+    bus: Bus,
+    members: Arc<MemberIndex>,
+}
+
+/// What an event is built with, beside the room.
+pub(super) struct Builder<'a> {
+    pub(super) version: RoomVersion,
+    pub(super) key: &'a SigningKey,
+    pub(super) now: Millis,
+}
+
+impl Rooms {
+    pub(super) fn publisher(&self) -> Publisher {
+        Publisher {
+            stream: Arc::clone(&self.core.stream),
+            bus: self.core.bus.clone(),
+            members: Arc::clone(&self.members),
+        }
+    }
+
+    /// Sends an event to a room that `actor` is a member of.
+    pub async fn send(
+        &self,
+        actor: &Actor,
+        room_id: &RoomId,
+        mut draft: Draft,
+        transaction: Option<Transaction>,
+    ) -> Result<EventId> {
+        validate::check(&mut draft)?;
+        let room = self.joined(actor, room_id).await?;
+        self.append(&room, actor, draft, transaction).await
+    }
+
+    /// Appends an event to `room` in the name of `actor` and returns its identifier once it is durable.
+    ///
+    /// State that is already exactly so is not sent again: the event that made it so is the answer. A transaction
+    /// that was used before is answered with the event it made.
+    pub async fn append(
+        &self,
+        room: &Arc<Room>,
+        actor: &Actor,
+        draft: Draft,
+        transaction: Option<Transaction>,
+    ) -> Result<EventId> {
+        if let Some(key) = &transaction
+            && let Some(sent) = room.recent_transaction(&draft.kind, key)
+        {
+            return Ok(sent);
+        }
+        let redacts = self.redaction_target(room, actor, &draft).await?;
+        for _ in 0..ATTEMPTS {
+            let (epoch, queued, event_id) =
+                match self.queue(room, actor, draft.clone(), transaction.clone(), redacts.clone()).await? {
+                    Queued::Unchanged(event_id) => return Ok(event_id),
+                    Queued::New(epoch, queued, event_id) => (epoch, queued, event_id),
+                };
+            let Err(error) = queued.durable().await else { return Ok(event_id) };
+            room.reset_head(epoch).await;
+            if let (Some(key), true) = (&transaction, error.is_duplicate()) {
+                let (nid, kind, wanted) = (room.nid, draft.kind.clone(), key.clone());
+                let sent = self.core.store.read(move |db| db.transaction_event(nid, &kind, &wanted)).await?;
+                return sent.ok_or_else(|| error.into());
+            }
+            if !matches!(error, im2_store::Error::Conflict) {
+                return Err(error.into());
+            }
+        }
+        Err(Error::Internal(format!("room {} keeps moving on", room.id)))
+    }
+
+    async fn queue(
+        &self,
+        room: &Arc<Room>,
+        actor: &Actor,
+        draft: Draft,
+        transaction: Option<Transaction>,
+        redacts: Option<(Arc<RoomEvent>, Pdu)>,
+    ) -> Result<Queued> {
+        let mut head = room.head.lock().await;
+        let prepared = {
+            let view = room.view();
+            head.catch_up(&view);
+            if let Some(event_id) = unchanged(&head, &view, actor, &draft) {
+                return Ok(Queued::Unchanged(event_id));
+            }
+            let builder = Builder { version: room.version, key: &self.key, now: self.core.now() };
+            builder.prepare(Some(&room.id), &head, &view, actor, draft)?
+        };
+        let (seq, event_id) = (head.seq, prepared.pdu.event_id.clone());
+        let pdu = Arc::clone(&prepared.pdu);
+        let prepared = prepared.with(transaction, redacts);
+        let (publisher, target) = (self.publisher(), Arc::clone(room));
+        let change = move |tx: &mut im2_store::Transaction<'_>| commit(tx, target, seq, vec![prepared], publisher);
+        let queued = self.core.store.enqueue(change).await?;
+        head.advance(room.version, &room.view(), &pdu);
+        Ok(Queued::New(head.epoch, queued, event_id))
+    }
+
+    /// What a redaction is about, if the actor may redact it.
+    async fn redaction_target(
+        &self,
+        room: &Arc<Room>,
+        actor: &Actor,
+        draft: &Draft,
+    ) -> Result<Option<(Arc<RoomEvent>, Pdu)>> {
+        let Some(target_id) = draft.redacts.as_ref().filter(|_| &*draft.kind == "m.room.redaction") else {
+            return Ok(None);
+        };
+        let target = self.event(room, target_id).await?;
+        let target = target.ok_or_else(|| Error::refused(Code::NotFound, "the event to redact is not in this room"))?;
+        if !room.view().power.may_redact(&actor.user_id, &target.pdu.sender) {
+            return Err(Error::refused(Code::Forbidden, "you may redact only your own events in this room"));
+        }
+        if target.is_redacted() {
+            return Ok(None);
+        }
+        let left = target.pdu.redacted(room.version)?;
+        Ok(Some((target, left)))
+    }
+}
+
+enum Queued {
+    Unchanged(EventId),
+    New(u64, im2_store::Queued<Vec<Appended>>, EventId),
+}
+
+/// The event that already made the state what `draft` wants it to be.
+fn unchanged(head: &Head, view: &View, actor: &Actor, draft: &Draft) -> Option<EventId> {
+    let state = HeadState { head, view };
+    let current = state.get(&draft.kind, draft.state_key.as_deref()?)?;
+    let same = current.sender == actor.user_id && current.content_map() == draft.content;
+    same.then(|| current.event_id.clone())
+}
+
+impl Builder<'_> {
+    /// Builds an event on `head` and judges it.
+    pub(super) fn prepare(
+        &self,
+        room_id: Option<&RoomId>,
+        head: &Head,
+        view: &View,
+        actor: &Actor,
+        draft: Draft,
+    ) -> Result<Prepared> {
+        let state = HeadState { head, view };
+        let Draft { kind, state_key, content, redacts, ts } = draft;
+        let keys = auth_event_keys(self.version, &actor.user_id, &kind, state_key.as_deref(), &content);
+        let auth_events: Vec<EventId> =
+            keys.into_iter().filter_map(|(kind, key)| Some(state.get(kind, key)?.event_id.clone())).collect();
+        let relation = relation_of(&content);
+        let draft = EventDraft {
+            room_id: room_id.cloned(),
+            sender: actor.user_id.clone(),
+            kind: kind.clone(),
+            state_key: state_key.clone(),
+            content,
+            redacts,
+            origin_server_ts: ts.unwrap_or(self.now),
+        };
+        let previous = head.last.as_slice();
+        let pdu = build(self.version, draft, previous, &auth_events, head.depth + 1, self.key)?;
+        authorize(self.version, &pdu, &state)?;
+        let replaced = state_key.as_deref().and_then(|key| state.get(&kind, key)).map(Replaced::of);
+        let membership = match (&*kind, state_key.as_deref(), pdu.membership) {
+            ("m.room.member", Some(key), Some(membership)) => {
+                let user = key.parse().map_err(|_| {
+                    Error::refused(Code::BadJson, "the state key of a membership event must be a user ID")
+                })?;
+                Some((user, membership.as_str()))
+            }
+            _ => None,
+        };
+        let new = NewEvent {
+            event_id: pdu.event_id.clone(),
+            sender: actor.user,
+            kind,
+            state_key,
+            ts: pdu.origin_server_ts,
+            pdu: pdu.json().into(),
+            membership,
+            relation,
+            redaction: None,
+            transaction: None,
+        };
+        let client = client_event_prefix(&pdu);
+        Ok(Prepared { new, pdu: Arc::new(pdu), client, replaced, redacts: None })
+    }
+}
+
+impl Prepared {
+    fn with(mut self, transaction: Option<Transaction>, redacts: Option<(Arc<RoomEvent>, Pdu)>) -> Self {
+        self.new.transaction = transaction;
+        self.new.redaction =
+            redacts.as_ref().map(|(target, left)| Redaction { target: target.id().clone(), pdu: left.json().into() });
+        self.redacts = redacts;
+        self
+    }
+}
+
+/// Stores `events` at the end of `room`, whose last event must be number `head_seq`, and publishes them after the
+/// commit.
+pub(super) fn commit(
+    tx: &mut im2_store::Transaction<'_>,
+    room: Arc<Room>,
+    head_seq: i64,
+    events: Vec<Prepared>,
+    publisher: Publisher,
+) -> im2_store::Result<Vec<Appended>> {
+    let mut stored = Vec::with_capacity(events.len());
+    for (seq, event) in (head_seq..).zip(&events) {
+        stored.push(tx.append_event(room.nid, seq, &event.new)?);
+    }
+    let places = stored.clone();
+    tx.on_commit(move || {
+        for (event, place) in events.into_iter().zip(places) {
+            publisher.publish(&room, event, place);
+        }
+    });
+    Ok(stored)
+}
+
+impl Publisher {
+    fn publish(&self, room: &Room, prepared: Prepared, place: Appended) {
+        let Prepared { new, pdu, client, replaced, redacts } = prepared;
+        let event = Arc::new(RoomEvent {
+            room: room.nid,
+            position: place.position,
+            seq: place.seq,
+            sender: new.sender,
+            member: place.member,
+            pdu,
+            client,
+            transaction: new.transaction,
+            replaced,
+            redacted_because: None,
+        });
+        let redacted = redacts.map(|(target, left)| target.redacted(left, &event.client));
+        room.publish(&event, redacted);
+        if let (Some(member), Some(membership)) = (event.member, event.pdu.membership) {
+            let now = RoomMembership { membership, position: event.position, seq: event.seq };
+            self.members.set(member, room.nid, now);
+        }
+        let member = event.member;
+        self.stream.publish(place.position, Change::Event(event));
+        let view = room.view();
+        self.bus.wake_all(view.joined.len(), view.joined.keys().copied(), |user| view.joined.contains_key(&user));
+        if let Some(member) = member.filter(|member| !view.joined.contains_key(member)) {
+            self.bus.wake(member);
+        }
+    }
+}
+
+/// The state that the next event is judged by: what is queued over what is committed.
+struct HeadState<'a> {
+    head: &'a Head,
+    view: &'a View,
+}
+
+impl StateView for HeadState<'_> {
+    fn get(&self, kind: &str, state_key: &str) -> Option<&Pdu> {
+        if let Some((seq, pdu)) = self.head.pending.get(kind, state_key)
+            && *seq > self.view.seq
+        {
+            return Some(pdu);
+        }
+        self.view.state.get(kind, state_key).map(|event| &*event.pdu)
+    }
+
+    fn power_levels(&self, _: RoomVersion, _: &Pdu) -> std::borrow::Cow<'_, PowerLevels> {
+        std::borrow::Cow::Borrowed(&self.head.power)
+    }
+}
+
+impl Head {
+    /// Forgets what was queued once all of it is in the view.
+    fn catch_up(&mut self, view: &View) {
+        if view.seq >= self.seq {
+            if !self.pending.is_empty() {
+                self.pending = im2_rooms::state::StateMap::default();
+            }
+            self.power = Arc::clone(&view.power);
+        }
+    }
+
+    /// Takes note of an event that was queued.
+    pub(super) fn advance(&mut self, version: RoomVersion, view: &View, pdu: &Arc<Pdu>) {
+        self.seq += 1;
+        self.depth = pdu.depth;
+        self.last = Some(pdu.event_id.clone());
+        let Some(state_key) = &pdu.state_key else { return };
+        self.pending.insert(&pdu.kind, state_key, (self.seq, Arc::clone(pdu)));
+        if matches!(&*pdu.kind, "m.room.power_levels" | "m.room.create") {
+            let state = HeadState { head: self, view };
+            if let Some(create) = state.get("m.room.create", "") {
+                let power = PowerLevels::of(version, create, state.get("m.room.power_levels", ""));
+                self.power = Arc::new(power);
+            }
+        }
+    }
+}
+
+impl Room {
+    /// After an event of `epoch` was not committed: starts again from what is.
+    async fn reset_head(&self, epoch: u64) {
+        let mut head = self.head.lock().await;
+        if head.epoch == epoch
+            && let Some(fresh) = Head::of(&self.view(), epoch + 1)
+        {
+            *head = fresh;
+        }
+    }
+
+    /// The event that a transaction made, if it is recent.
+    fn recent_transaction(&self, kind: &str, key: &TransactionKey) -> Option<EventId> {
+        let view = self.view();
+        let made = view.tail.iter().rev().find(|event| event.transaction.as_ref() == Some(key) && event.kind() == kind);
+        made.map(|event| event.id().clone())
+    }
+}
+
+fn relation_of(content: &Map<String, Value>) -> Option<Relation> {
+    let relates_to = content.get("m.relates_to")?;
+    let text = |key: &str| relates_to.get(key).and_then(Value::as_str);
+    Some(Relation {
+        target: text("event_id")?.parse().ok()?,
+        rel_type: text("rel_type")?.into(),
+        key: text("key").map(Into::into),
+    })
+}

@@ -1,0 +1,172 @@
+//! An event as the engine keeps it: parsed once, serialised once, shared by all who read it.
+
+use std::sync::Arc;
+
+use im2_model::{EventId, Position, RoomNid, UserId, UserNid};
+use im2_rooms::{
+    client::{ClientPrefix, client_event_prefix},
+    event::Pdu,
+    version::RoomVersion,
+};
+use im2_store::{
+    Snapshot,
+    rooms::{EventRow, TransactionKey},
+};
+
+use crate::Error;
+
+/// An event with its place in the room and in the stream.
+#[derive(Debug)]
+pub struct RoomEvent {
+    /// The room.
+    pub room: RoomNid,
+    /// Its place in the stream.
+    pub position: Position,
+    /// Its place in the room, from 1.
+    pub seq: i64,
+    /// Who sent it.
+    pub sender: UserNid,
+    /// For member events: the number of the user whose membership it is, where that is known.
+    pub member: Option<UserNid>,
+    /// The event itself.
+    pub pdu: Arc<Pdu>,
+    /// Its form for clients.
+    pub client: ClientPrefix,
+    /// The transaction in which a client sent it.
+    pub transaction: Option<TransactionKey>,
+    /// For state events: what it replaced.
+    pub replaced: Option<Replaced>,
+    /// The event that redacted it, in its form for clients.
+    pub redacted_because: Option<Box<str>>,
+}
+
+/// The state that a state event replaced.
+#[derive(Debug, Clone)]
+pub struct Replaced {
+    /// The event replaced.
+    pub event_id: EventId,
+    /// Who had sent it.
+    pub sender: UserId,
+    /// Its content, JSON.
+    pub content: Box<str>,
+}
+
+impl Replaced {
+    pub(crate) fn of(pdu: &Pdu) -> Self {
+        Self { event_id: pdu.event_id.clone(), sender: pdu.sender.clone(), content: pdu.content_json().into() }
+    }
+}
+
+impl RoomEvent {
+    /// The event's identifier.
+    pub fn id(&self) -> &EventId {
+        &self.pdu.event_id
+    }
+
+    /// The event's type.
+    pub fn kind(&self) -> &str {
+        &self.pdu.kind
+    }
+
+    /// Its state key, for state.
+    pub fn state_key(&self) -> Option<&str> {
+        self.pdu.state_key.as_deref()
+    }
+
+    /// Whether it is state.
+    pub fn is_state(&self) -> bool {
+        self.pdu.is_state()
+    }
+
+    /// Whether its content is gone.
+    pub fn is_redacted(&self) -> bool {
+        self.redacted_because.is_some()
+    }
+
+    /// The same event after `redaction` has taken its content.
+    pub(crate) fn redacted(&self, pdu: Pdu, redaction: &ClientPrefix) -> Self {
+        Self {
+            room: self.room,
+            position: self.position,
+            seq: self.seq,
+            sender: self.sender,
+            member: self.member,
+            client: client_event_prefix(&pdu),
+            pdu: Arc::new(pdu),
+            transaction: self.transaction.clone(),
+            replaced: self.replaced.clone(),
+            redacted_because: Some(format!("{}}}", redaction.with_room_id()).into()),
+        }
+    }
+
+    /// Makes an event of its row, with what belongs to it from other rows.
+    pub(crate) fn load(db: &Snapshot<'_>, version: RoomVersion, row: &EventRow) -> im2_store::Result<Self> {
+        let pdu = parse(version, row)?;
+        let replaced = match &pdu.state_key {
+            Some(key) => db.replaced_state(row.room, &pdu.kind, key, row.seq)?,
+            None => None,
+        };
+        let replaced = replaced.map(|row| parse(version, &row)).transpose()?.map(|pdu| Replaced::of(&pdu));
+        let redaction = match &row.redacted_by {
+            Some(by) => db.event(row.room, by)?,
+            None => None,
+        };
+        let redaction = redaction.map(|row| parse(version, &row)).transpose()?;
+        let redacted_because =
+            redaction.map(|pdu| format!("{}}}", client_event_prefix(&pdu).with_room_id()).into_boxed_str());
+        let transaction = db.transaction_at(row.position)?;
+        Ok(Self { transaction, replaced, redacted_because, ..Self::plain(row, pdu) })
+    }
+
+    /// Makes an event of its row for the state of a room: without what only timelines show.
+    pub(crate) fn load_state(version: RoomVersion, row: &EventRow) -> im2_store::Result<Self> {
+        Ok(Self::plain(row, parse(version, row)?))
+    }
+
+    fn plain(row: &EventRow, pdu: Pdu) -> Self {
+        Self {
+            room: row.room,
+            position: row.position,
+            seq: row.seq,
+            sender: row.sender,
+            member: None,
+            client: client_event_prefix(&pdu),
+            pdu: Arc::new(pdu),
+            transaction: None,
+            replaced: None,
+            redacted_because: None,
+        }
+    }
+}
+
+fn parse(version: RoomVersion, row: &EventRow) -> im2_store::Result<Pdu> {
+    Pdu::from_stored(version, Some(row.event_id.clone()), &row.pdu)
+        .map_err(|error| im2_store::Error::Corrupt(format!("event {}: {error}", row.event_id)))
+}
+
+impl From<im2_rooms::event::EventError> for Error {
+    fn from(error: im2_rooms::event::EventError) -> Self {
+        use crate::Code;
+        use im2_rooms::event::EventError;
+        let code = match error {
+            EventError::TooLarge(_) | EventError::KeyTooLong(_) => Code::TooLarge,
+            EventError::Malformed(_) | EventError::NotCanonical(_) => Code::BadJson,
+        };
+        Self::refused(code, error.to_string())
+    }
+}
+
+impl From<im2_rooms::auth::AuthError> for Error {
+    fn from(error: im2_rooms::auth::AuthError) -> Self {
+        Self::refused(crate::Code::Forbidden, error.to_string())
+    }
+}
+
+/// What [`RoomEvent::load`] makes of many rows.
+pub(crate) fn load_all(
+    db: &Snapshot<'_>,
+    version: RoomVersion,
+    rows: &[EventRow],
+) -> im2_store::Result<Vec<Arc<RoomEvent>>> {
+    rows.iter().map(|row| RoomEvent::load(db, version, row).map(Arc::new)).collect()
+}

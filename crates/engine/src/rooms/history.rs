@@ -1,0 +1,229 @@
+//! Looking back: events by name, pages of the timeline, state at a place, and who may see what of it.
+
+use std::sync::Arc;
+
+use im2_model::{EventId, UserId};
+use im2_rooms::{
+    content::{HistoryVisibility, Membership},
+    visibility::{Before, may_see},
+};
+use im2_store::rooms::Direction;
+
+use super::{Actor, Reader, Room, RoomEvent, Rooms, event::load_all};
+use crate::Result;
+
+/// Events read from the database at a time while looking for ones that the reader may see.
+const CHUNK: usize = 128;
+/// Events looked at for one page: a filter that matches nothing ends here, and the client goes on from there.
+const LOOKED_AT: usize = 4_096;
+
+/// What one user may see of a room: the history visibilities it had and the memberships the user had, each with the
+/// number of the event that set it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sight {
+    visibility: Vec<(i64, HistoryVisibility)>,
+    memberships: Vec<(i64, Membership)>,
+}
+
+impl Sight {
+    /// The user's membership right after event number `seq`.
+    pub(crate) fn membership_at(&self, seq: i64) -> Membership {
+        last_until(&self.memberships, seq).unwrap_or(Membership::Leave)
+    }
+
+    /// Whether the user may see an event.
+    pub(crate) fn may_see(&self, event: &RoomEvent, user: &UserId) -> bool {
+        let before = Before {
+            visibility: last_until(&self.visibility, event.seq - 1).unwrap_or_default(),
+            membership: self.membership_at(event.seq - 1),
+        };
+        let joined_later = self.memberships.iter().any(|(seq, now)| *seq > event.seq && *now == Membership::Join);
+        may_see(&event.pdu, user, before, joined_later)
+    }
+
+    pub(super) fn was_ever_joined(&self) -> bool {
+        self.memberships.iter().any(|(_, membership)| *membership == Membership::Join)
+    }
+
+    /// The number of the event with which the user last stopped being a member.
+    pub(super) fn last_left(&self) -> Option<i64> {
+        let joined = self.memberships.iter().rposition(|(_, membership)| *membership == Membership::Join)?;
+        self.memberships.get(joined + 1).map(|(seq, _)| *seq)
+    }
+}
+
+fn last_until<T: Copy>(entries: &[(i64, T)], seq: i64) -> Option<T> {
+    let after = entries.partition_point(|(at, _)| *at <= seq);
+    entries[..after].last().map(|(_, value)| *value)
+}
+
+/// A stretch of a room's timeline.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The events, in the direction asked for.
+    pub events: Vec<Arc<RoomEvent>>,
+    /// The number of the last event looked at, from which to go on; `None` at the end of the room.
+    pub next: Option<i64>,
+}
+
+impl Rooms {
+    /// What `actor` may see of `room`.
+    pub(crate) async fn sight(&self, room: &Arc<Room>, actor: &Actor) -> Result<Sight> {
+        let visibility = room.view().visibility.clone();
+        let (nid, version, user_id) = (room.nid, room.version, actor.user_id.clone());
+        let memberships = self.core.store.read(move |db| {
+            let rows = db.state_entry_history(nid, "m.room.member", user_id.as_str())?;
+            let membership = |row| {
+                let event = RoomEvent::load_state(version, &row)?;
+                Ok((event.seq, event.pdu.membership.unwrap_or(Membership::Leave)))
+            };
+            rows.into_iter().map(membership).collect::<im2_store::Result<Vec<_>>>()
+        });
+        Ok(Sight { visibility, memberships: memberships.await? })
+    }
+
+    /// What `actor` may see of `room` from event number `from` on: for those who were members then and still are,
+    /// without asking the database.
+    pub(crate) async fn sight_from(&self, room: &Arc<Room>, actor: &Actor, from: i64) -> Result<Sight> {
+        let known = {
+            let view = room.view();
+            let member = view.state.get("m.room.member", actor.user_id.as_str());
+            let member = member.filter(|event| event.pdu.membership == Some(Membership::Join) && event.seq < from);
+            member.map(|event| Sight {
+                visibility: view.visibility.clone(),
+                memberships: vec![(event.seq, Membership::Join)],
+            })
+        };
+        match known {
+            Some(sight) => Ok(sight),
+            None => self.sight(room, actor).await,
+        }
+    }
+
+    /// An event of `room`, whoever asks.
+    pub async fn event(&self, room: &Arc<Room>, event_id: &EventId) -> Result<Option<Arc<RoomEvent>>> {
+        if let Some(found) = room.view().find_in_tail(event_id) {
+            return Ok(Some(Arc::clone(found)));
+        }
+        let (nid, version, wanted) = (room.nid, room.version, event_id.clone());
+        let loaded = self.core.store.read(move |db| match db.event(nid, &wanted)? {
+            Some(row) => RoomEvent::load(db, version, &row).map(|event| Some(Arc::new(event))),
+            None => Ok(None),
+        });
+        Ok(loaded.await?)
+    }
+
+    /// Up to `limit` events beyond number `from` (exclusive), whoever asks. Answered from memory where possible.
+    pub(crate) async fn events_from(
+        &self,
+        room: &Arc<Room>,
+        from: i64,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Arc<RoomEvent>>> {
+        if let Some(found) = from_tail(room, from, direction, limit) {
+            return Ok(found);
+        }
+        let (nid, version) = (room.nid, room.version);
+        let loaded = self.core.store.read(move |db| {
+            let rows = db.events_from(nid, from, direction, limit)?;
+            load_all(db, version, &rows)
+        });
+        Ok(loaded.await?)
+    }
+
+    /// A page of the timeline for `reader`: up to `limit` events beyond number `from` that the reader may see and
+    /// `wanted` accepts, not going beyond number `to`.
+    pub async fn page(
+        &self,
+        reader: &Reader,
+        from: i64,
+        to: Option<i64>,
+        direction: Direction,
+        limit: usize,
+        wanted: impl Fn(&RoomEvent) -> bool,
+    ) -> Result<Page> {
+        let mut page = Page { events: Vec::new(), next: Some(from) };
+        let mut looked_at = 0;
+        while looked_at < LOOKED_AT && page.events.len() < limit {
+            let at = page.next.unwrap_or(from);
+            let chunk = self.events_from(&reader.room, at, direction, CHUNK.min(limit.max(16))).await?;
+            if chunk.is_empty() {
+                page.next = None;
+                break;
+            }
+            looked_at += chunk.len();
+            for event in chunk {
+                let beyond = to.is_some_and(|to| match direction {
+                    Direction::Backward => event.seq <= to,
+                    Direction::Forward => event.seq > to,
+                });
+                if beyond || page.events.len() == limit {
+                    if beyond {
+                        page.next = None;
+                    }
+                    return Ok(page);
+                }
+                page.next = Some(event.seq);
+                if reader.may_see(&event) && wanted(&event) {
+                    page.events.push(event);
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    /// The state right after event number `seq`; `None` for the current state.
+    pub async fn state_at(&self, room: &Arc<Room>, seq: Option<i64>) -> Result<Vec<Arc<RoomEvent>>> {
+        let current = {
+            let view = room.view();
+            let current = seq.is_none_or(|seq| seq >= view.seq);
+            current.then(|| view.state.iter().map(|(_, _, event)| Arc::clone(event)).collect())
+        };
+        if let Some(current) = current {
+            return Ok(current);
+        }
+        let (nid, version, seq) = (room.nid, room.version, seq.unwrap_or(i64::MAX));
+        let loaded = self.core.store.read(move |db| {
+            let rows = db.state_at(nid, seq)?;
+            rows.iter().map(|row| RoomEvent::load_state(version, row).map(Arc::new)).collect::<im2_store::Result<_>>()
+        });
+        Ok(loaded.await?)
+    }
+
+    /// One state entry right after event number `seq`; `None` for the current one.
+    pub async fn state_entry(
+        &self,
+        room: &Arc<Room>,
+        kind: &str,
+        state_key: &str,
+        seq: Option<i64>,
+    ) -> Result<Option<Arc<RoomEvent>>> {
+        let Some(seq) = seq else {
+            return Ok(room.view().state.get(kind, state_key).cloned());
+        };
+        let (nid, version) = (room.nid, room.version);
+        let (kind, state_key) = (kind.to_owned(), state_key.to_owned());
+        let loaded = self.core.store.read(move |db| {
+            let row = db.state_entry_at(nid, &kind, &state_key, seq)?;
+            row.map(|row| RoomEvent::load_state(version, &row).map(Arc::new)).transpose()
+        });
+        Ok(loaded.await?)
+    }
+}
+
+/// The same from the tail, if the tail has all of it.
+fn from_tail(room: &Room, from: i64, direction: Direction, limit: usize) -> Option<Vec<Arc<RoomEvent>>> {
+    let view = room.view();
+    let start = view.tail_start();
+    match direction {
+        Direction::Forward => {
+            let first = view.tail.partition_point(|event| event.seq <= from);
+            (from + 1 >= start).then(|| view.tail.range(first..).take(limit).cloned().collect())
+        }
+        Direction::Backward => {
+            let end = view.tail.partition_point(|event| event.seq < from);
+            (start == 1 || end >= limit).then(|| view.tail.range(..end).rev().take(limit).cloned().collect())
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Which rooms a user has to do with, in memory.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use im2_model::{Position, RoomNid, UserNid};
+use im2_rooms::content::Membership;
+use parking_lot::{Mutex, RwLock};
+use quick_cache::sync::Cache;
+
+use crate::{Core, Result};
+
+/// Users whose rooms are remembered. A user in 100 rooms takes some 5 KB.
+const CAPACITY: usize = 50_000;
+
+/// What a user is to a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomMembership {
+    /// The membership.
+    pub membership: Membership,
+    /// The member event's place in the stream.
+    pub position: Position,
+    /// The member event's place in the room.
+    pub seq: i64,
+}
+
+/// The rooms of one user; rooms that the user has left and forgotten are not among them.
+#[derive(Debug, Default)]
+pub struct UserRooms {
+    rooms: RwLock<HashMap<RoomNid, RoomMembership>>,
+}
+
+impl UserRooms {
+    /// What the user is to `room`.
+    pub fn get(&self, room: RoomNid) -> Option<RoomMembership> {
+        self.rooms.read().get(&room).copied()
+    }
+
+    /// Whether the user is joined to `room`.
+    pub fn is_joined(&self, room: RoomNid) -> bool {
+        self.get(room).is_some_and(|found| found.membership == Membership::Join)
+    }
+
+    /// All of them, in no order.
+    pub fn all(&self) -> Vec<(RoomNid, RoomMembership)> {
+        self.rooms.read().iter().map(|(room, membership)| (*room, *membership)).collect()
+    }
+
+    /// The rooms with one membership.
+    pub fn with(&self, membership: Membership) -> Vec<RoomNid> {
+        let rooms = self.rooms.read();
+        rooms.iter().filter(|(_, found)| found.membership == membership).map(|(room, _)| *room).collect()
+    }
+}
+
+/// The index. Filled from the database when a user is asked for, kept true by the commit hooks.
+pub(super) struct MemberIndex {
+    core: Core,
+    users: Cache<UserNid, Arc<UserRooms>>,
+    /// Counts changes, so that a read from the database that ran beside one is not kept.
+    changes: AtomicU64,
+    /// Held while an entry is added or changed, so that neither falls between the steps of the other.
+    order: Mutex<()>,
+}
+
+impl MemberIndex {
+    pub(super) fn new(core: Core) -> Self {
+        Self { core, users: Cache::new(CAPACITY), changes: AtomicU64::new(0), order: Mutex::new(()) }
+    }
+
+    pub(super) async fn rooms_of(&self, user: UserNid) -> Result<Arc<UserRooms>> {
+        if let Some(found) = self.users.get(&user) {
+            return Ok(found);
+        }
+        let before = self.changes.load(Ordering::SeqCst);
+        let rows = self.core.store.read(move |db| db.memberships_of(user)).await?;
+        let rooms = rows.into_iter().filter(|row| !row.forgotten).filter_map(|row| {
+            let membership = Membership::parse(&row.membership)?;
+            Some((row.room, RoomMembership { membership, position: row.position, seq: row.seq }))
+        });
+        let loaded = Arc::new(UserRooms { rooms: RwLock::new(rooms.collect()) });
+        let _order = self.order.lock();
+        if let Some(found) = self.users.get(&user) {
+            return Ok(found);
+        }
+        // What was read is true as of the read; it is kept only if nothing has changed since it began.
+        if self.changes.load(Ordering::SeqCst) == before {
+            self.users.insert(user, Arc::clone(&loaded));
+        }
+        Ok(loaded)
+    }
+
+    /// Records a membership. Called from commit hooks.
+    pub(super) fn set(&self, user: UserNid, room: RoomNid, membership: RoomMembership) {
+        self.change(user, |rooms| {
+            rooms.insert(room, membership);
+        });
+    }
+
+    /// Records that a user has forgotten a room. Called from commit hooks.
+    pub(super) fn forget(&self, user: UserNid, room: RoomNid) {
+        self.change(user, |rooms| {
+            rooms.remove(&room);
+        });
+    }
+
+    fn change(&self, user: UserNid, apply: impl FnOnce(&mut HashMap<RoomNid, RoomMembership>)) {
+        let _order = self.order.lock();
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        if let Some(found) = self.users.get(&user) {
+            apply(&mut found.rooms.write());
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Joining and leaving, and doing that to others (spec: "Room membership").
+
+use std::sync::Arc;
+
+use im2_model::{RoomId, RoomNid, UserId};
+use im2_rooms::content::{JoinRulesContent, Membership};
+use serde_json::{Map, Value};
+
+use super::{Actor, Draft, Room, Rooms};
+use crate::{Code, Error, Result};
+
+/// A change of membership that one user makes to another, or to themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Invites another.
+    Invite,
+    /// Removes another, who may come back.
+    Kick,
+    /// Removes another, who may not come back.
+    Ban,
+    /// Lets a banned user come back.
+    Unban,
+}
+
+impl Rooms {
+    /// Joins `actor` to a room. Joining again changes nothing.
+    pub async fn join(&self, actor: &Actor, room_id: &RoomId, reason: Option<&str>) -> Result<Arc<Room>> {
+        let room = self.existing(room_id).await?;
+        if room.view().joined.contains_key(&actor.user) {
+            return Ok(room);
+        }
+        let mut content = self.own_content(actor, Membership::Join, reason).await?;
+        if let Some(authoriser) = self.authoriser(actor, &room).await? {
+            content.insert("join_authorised_via_users_server".into(), authoriser.as_str().into());
+        }
+        self.append(&room, actor, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
+        Ok(room)
+    }
+
+    /// Asks to be invited.
+    pub async fn knock(&self, actor: &Actor, room_id: &RoomId, reason: Option<&str>) -> Result<Arc<Room>> {
+        let room = self.existing(room_id).await?;
+        let content = self.own_content(actor, Membership::Knock, reason).await?;
+        self.append(&room, actor, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
+        Ok(room)
+    }
+
+    /// Leaves a room, declines an invite or withdraws a knock. Whoever has left already has nothing to do.
+    pub async fn leave(&self, actor: &Actor, room_id: &RoomId, reason: Option<&str>) -> Result<()> {
+        let refused = || Error::refused(Code::Forbidden, "you are not in this room");
+        let room = self.find(room_id).await?.ok_or_else(refused)?;
+        match room.view().membership(&actor.user_id) {
+            Some(Membership::Join | Membership::Invite | Membership::Knock) => {}
+            Some(Membership::Leave) => return Ok(()),
+            _ => return Err(refused()),
+        }
+        let content = content_of(Membership::Leave, reason);
+        self.append(&room, actor, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
+        Ok(())
+    }
+
+    /// Invites, kicks, bans or unbans `target`.
+    pub async fn act(
+        &self,
+        actor: &Actor,
+        room_id: &RoomId,
+        act: Act,
+        target: &UserId,
+        reason: Option<&str>,
+    ) -> Result<()> {
+        let room = self.joined(actor, room_id).await?;
+        let now = room.view().membership(target);
+        let refuse = |message: &'static str| Err(Error::refused(Code::Forbidden, message));
+        let content = match (act, now) {
+            (Act::Invite, Some(Membership::Join)) => return refuse("this user is a member already"),
+            (Act::Invite, Some(Membership::Ban)) => return refuse("this user is banned from the room"),
+            (Act::Invite, _) => self.invite_content(target, reason).await?,
+            (Act::Kick, Some(Membership::Join | Membership::Invite | Membership::Knock))
+            | (Act::Unban, Some(Membership::Ban)) => content_of(Membership::Leave, reason),
+            (Act::Kick, _) => return refuse("this user is not in the room"),
+            (Act::Unban, _) => return refuse("this user is not banned"),
+            (Act::Ban, _) => ban_content(&room, target, reason),
+        };
+        self.append(&room, actor, Draft::state("m.room.member", target.as_str(), content), None).await?;
+        Ok(())
+    }
+
+    /// Forgets a room that `actor` has left: it no longer appears in `/sync`, and its history cannot be read.
+    pub async fn forget(&self, actor: &Actor, room_id: &RoomId) -> Result<()> {
+        let Some(room) = self.find(room_id).await? else {
+            return Err(Error::refused(Code::NotFound, "there is no such room"));
+        };
+        let rooms = self.of_user(actor.user).await?;
+        match rooms.get(room.nid).map(|now| now.membership) {
+            Some(Membership::Leave | Membership::Ban) => self.mark_forgotten(actor, room.nid).await,
+            Some(_) => Err(Error::refused(Code::Unknown, "leave the room before you forget it")),
+            None => Ok(()), // never there or forgotten already
+        }
+    }
+
+    async fn mark_forgotten(&self, actor: &Actor, room: RoomNid) -> Result<()> {
+        let (user, members) = (actor.user, Arc::clone(&self.members));
+        let forget = move |tx: &mut im2_store::Transaction<'_>| {
+            tx.forget_room(user, room)?;
+            tx.on_commit(move || members.forget(user, room));
+            Ok(())
+        };
+        Ok(self.core.store.write(forget).await?)
+    }
+
+    /// Brings the actor's member event in a room up to date with their profile.
+    pub async fn refresh_profile(&self, actor: &Actor, nid: RoomNid) -> Result<()> {
+        let room = self.by_nid(nid).await?;
+        let current: Option<Map<String, Value>> = {
+            let view = room.view();
+            let joined = view.joined.contains_key(&actor.user);
+            let event = view.state.get("m.room.member", actor.user_id.as_str()).filter(|_| joined);
+            event.map(|event| event.pdu.content_map())
+        };
+        let Some(mut content) = current else { return Ok(()) };
+        content.remove("displayname");
+        content.remove("avatar_url");
+        content.remove("join_authorised_via_users_server");
+        content.remove("reason");
+        content.extend(self.profile_content(&actor.user_id).await?);
+        self.append(&room, actor, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
+        Ok(())
+    }
+
+    /// The content of `actor`'s own member event.
+    pub(super) async fn own_content(
+        &self,
+        actor: &Actor,
+        membership: Membership,
+        reason: Option<&str>,
+    ) -> Result<Map<String, Value>> {
+        let mut content = content_of(membership, reason);
+        content.extend(self.profile_content(&actor.user_id).await?);
+        Ok(content)
+    }
+
+    pub(super) async fn invite_content(&self, target: &UserId, reason: Option<&str>) -> Result<Map<String, Value>> {
+        if target.server_name() != self.core.server_name.as_str() {
+            return Err(Error::refused(
+                Code::NotFound,
+                "this server does not exchange messages with other servers yet",
+            ));
+        }
+        let mut content = content_of(Membership::Invite, reason);
+        content.extend(self.profile_content(target).await?);
+        Ok(content)
+    }
+
+    /// `displayname` and `avatar_url` as the user's profile has them.
+    pub(super) async fn profile_content(&self, user_id: &UserId) -> Result<Map<String, Value>> {
+        let user_id = user_id.clone();
+        let fields = self.core.store.read(move |db| db.member_profile(&user_id)).await?;
+        Ok(fields.into_iter().map(|(key, value)| (key, Value::String(value))).collect())
+    }
+
+    /// For a room whose members of other rooms may join: a member with the right to invite, if `actor` is in one of
+    /// those rooms (spec: room version 8, "restricted").
+    async fn authoriser(&self, actor: &Actor, room: &Arc<Room>) -> Result<Option<UserId>> {
+        let rules = {
+            let view = room.view();
+            let invited = view.membership(&actor.user_id) == Some(Membership::Invite);
+            let rules = view.content("m.room.join_rules", "").map(JoinRulesContent::parse).unwrap_or_default();
+            if invited || !rules.join_rule.is_restricted() {
+                return Ok(None);
+            }
+            rules
+        };
+        for allowed in &rules.allow {
+            let found = self.find(allowed).await?;
+            if found.is_some_and(|allowed| allowed.view().joined.contains_key(&actor.user)) {
+                let view = room.view();
+                let may_invite = |user: &&UserId| {
+                    user.server_name() == self.core.server_name.as_str()
+                        && view.power.user_level(user).reaches(view.power.invite)
+                };
+                let authoriser = view.joined.values().find(may_invite).cloned();
+                let none = || Error::refused(Code::UnableToGrantJoin, "no member of this server may let you in");
+                return authoriser.ok_or_else(none).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+pub(super) fn content_of(membership: Membership, reason: Option<&str>) -> Map<String, Value> {
+    let mut content = Map::new();
+    content.insert("membership".into(), membership.as_str().into());
+    if let Some(reason) = reason {
+        content.insert("reason".into(), reason.into());
+    }
+    content
+}
+
+fn ban_content(room: &Room, target: &UserId, reason: Option<&str>) -> Map<String, Value> {
+    // The name and picture stay, so that the list of the banned can be read.
+    let view = room.view();
+    let mut content = content_of(Membership::Ban, reason);
+    let before = view.state.get("m.room.member", target.as_str()).map(|event| event.pdu.content_map());
+    for key in ["displayname", "avatar_url"] {
+        if let Some(value) = before.as_ref().and_then(|content| content.get(key)) {
+            content.insert(key.into(), value.clone());
+        }
+    }
+    content
+}

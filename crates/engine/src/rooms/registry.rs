@@ -1,0 +1,108 @@
+//! Which rooms are in memory: one handle a room, the least recently used ones dropped when there are too many.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use im2_model::{RoomId, RoomNid};
+use parking_lot::Mutex;
+use quick_cache::sync::Cache;
+use tokio::sync::OnceCell;
+
+use super::room::Room;
+use crate::{Code, Core, Error, Result};
+
+/// Rooms kept in memory. A small room takes some 100 KB with its tail, so this bounds it near 1 GB; an idle room
+/// that is dropped costs a read when it is used again.
+const CAPACITY: usize = 10_000;
+/// Dropped at once when there are too many, so that the search for the oldest is rare.
+const SWEEP: usize = CAPACITY / 10;
+/// Room identifiers whose number is remembered.
+const IDENTIFIERS: usize = 100_000;
+
+#[derive(Debug)]
+struct Entry {
+    room: OnceCell<Arc<Room>>,
+    used: AtomicU64,
+}
+
+pub(super) struct Registry {
+    core: Core,
+    rooms: Mutex<HashMap<RoomNid, Arc<Entry>>>,
+    numbers: Cache<RoomId, RoomNid>,
+    /// Counts uses; the least recently used room has the smallest stamp.
+    tick: AtomicU64,
+}
+
+impl Registry {
+    pub(super) fn new(core: Core) -> Self {
+        let numbers = Cache::new(IDENTIFIERS);
+        Self { core, rooms: Mutex::default(), numbers, tick: AtomicU64::new(0) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rooms.lock().len()
+    }
+
+    pub(super) async fn by_id(&self, room_id: &RoomId) -> Result<Option<Arc<Room>>> {
+        if let Some(nid) = self.numbers.get(room_id) {
+            return self.by_nid(nid).await.map(Some);
+        }
+        let wanted = room_id.clone();
+        let Some(row) = self.core.store.read(move |db| db.room(&wanted)).await? else { return Ok(None) };
+        self.numbers.insert(room_id.clone(), row.nid);
+        self.by_nid(row.nid).await.map(Some)
+    }
+
+    pub(super) async fn by_nid(&self, nid: RoomNid) -> Result<Arc<Room>> {
+        let entry = self.entry(nid);
+        let load = || async {
+            let loaded = self.core.store.read(move |db| match db.room_by_nid(nid)? {
+                Some(row) => Room::load(db, row).map(Some),
+                None => Ok(None),
+            });
+            loaded.await?.map(Arc::new).ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))
+        };
+        entry.room.get_or_try_init(load).await.cloned()
+    }
+
+    /// Adds a room that has just been made.
+    pub(super) fn insert(&self, room: &Arc<Room>) {
+        self.numbers.insert(room.id.clone(), room.nid);
+        let entry = self.entry(room.nid);
+        drop(entry.room.set(Arc::clone(room))); // only its maker knows the room, so nobody can have set it
+    }
+
+    fn entry(&self, nid: RoomNid) -> Arc<Entry> {
+        let now = self.tick.fetch_add(1, Ordering::Relaxed);
+        let mut rooms = self.rooms.lock();
+        if rooms.len() >= CAPACITY && !rooms.contains_key(&nid) {
+            sweep(&mut rooms);
+        }
+        let fresh = || Arc::new(Entry { room: OnceCell::new(), used: AtomicU64::new(now) });
+        let entry = rooms.entry(nid).or_insert_with(fresh);
+        entry.used.store(now, Ordering::Relaxed);
+        Arc::clone(entry)
+    }
+}
+
+/// Drops the least recently used rooms that nobody holds. One that is held stays, so that a room never has two
+/// handles.
+fn sweep(rooms: &mut HashMap<RoomNid, Arc<Entry>>) {
+    let idle = |entry: &Arc<Entry>| {
+        Arc::strong_count(entry) == 1 && entry.room.get().is_some_and(|room| Arc::strong_count(room) == 1)
+    };
+    let mut candidates: Vec<(u64, RoomNid)> = rooms
+        .iter()
+        .filter(|(_, entry)| idle(entry))
+        .map(|(nid, entry)| (entry.used.load(Ordering::Relaxed), *nid))
+        .collect();
+    candidates.sort_unstable();
+    for (_, nid) in candidates.into_iter().take(SWEEP) {
+        rooms.remove(&nid);
+    }
+}

@@ -1,0 +1,47 @@
+//! The use cases on a real database in a folder of its own.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod rooms;
+
+use std::sync::Arc;
+
+use im2_engine::{Engine, Options, rooms::Actor};
+use im2_model::{ManualClock, SeededRandom, ServerName, UserId};
+use im2_store::Store;
+
+/// An engine on a fresh database.
+pub(crate) struct Fixture {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap(), 1).await
+    }
+
+    async fn in_folder(folder: tempfile::TempDir, seed: u64) -> Self {
+        let store = Arc::new(Store::open(&im2_store::Options::new(folder.path())).unwrap());
+        let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+        let options = Options { server_name: ServerName::parse("im.test").unwrap() };
+        let random = Arc::new(SeededRandom::new(seed));
+        let engine = Engine::open(options, store, Arc::clone(&clock) as _, random).await.unwrap();
+        Self { engine, clock, folder }
+    }
+
+    /// The same database opened anew, as after a restart.
+    pub(crate) async fn reopen(self) -> Self {
+        let Self { engine, folder, .. } = self;
+        engine.core.store.flush().await.unwrap();
+        drop(engine);
+        Self::in_folder(folder, 2).await
+    }
+
+    pub(crate) async fn user(&self, name: &str) -> Actor {
+        let user_id = UserId::new(name, &self.engine.core.server_name).unwrap();
+        let wanted = user_id.clone();
+        let user = self.engine.core.store.write(move |tx| tx.ensure_user(&wanted)).await.unwrap();
+        Actor { user, user_id }
+    }
+}

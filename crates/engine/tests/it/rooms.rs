@@ -1,0 +1,140 @@
+//! Rooms: making them, sending, membership, redaction, what survives a restart.
+
+use im2_engine::{
+    Code,
+    rooms::{Act, CreateRoom, Draft, Preset, Reader},
+};
+use im2_rooms::version::RoomVersion;
+use im2_store::rooms::{Direction, TransactionKey};
+use serde_json::{Map, Value, json};
+
+use crate::Fixture;
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn text(body: &str) -> Draft {
+    Draft::message("m.room.message", object(json!({ "msgtype": "m.text", "body": body })))
+}
+
+async fn bodies(fixture: &Fixture, reader: &Reader) -> Vec<String> {
+    let page = fixture.engine.rooms.page(reader, i64::MAX, None, Direction::Backward, 1000, |_| true).await.unwrap();
+    assert_eq!(page.next.unwrap_or(1), 1);
+    let body = |content: Map<String, Value>| content.get("body").and_then(Value::as_str).map(str::to_owned);
+    page.events.iter().rev().filter_map(|event| body(event.pdu.content_map())).collect()
+}
+
+#[tokio::test]
+async fn a_room_of_every_version_takes_messages_and_survives_a_restart() {
+    let mut fixture = Fixture::new().await;
+    for version in RoomVersion::ALL {
+        let ana = fixture.user("ana").await;
+        let room = fixture.engine.rooms.create(&ana, CreateRoom { version, ..CreateRoom::default() }).await.unwrap();
+        let sent: Vec<String> = (0..200).map(|n| format!("message {n}")).collect();
+        for body in &sent {
+            fixture.engine.rooms.append(&room, &ana, text(body), None).await.unwrap();
+        }
+        let reader = fixture.engine.rooms.reader(&ana, &room.id).await.unwrap();
+        assert_eq!(bodies(&fixture, &reader).await, sent);
+        let id = room.id.clone();
+        drop((room, reader));
+        fixture = fixture.reopen().await;
+        let reader = fixture.engine.rooms.reader(&ana, &id).await.unwrap();
+        assert_eq!(bodies(&fixture, &reader).await, sent);
+        fixture.engine.rooms.append(&reader.room, &ana, text("after"), None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn many_senders_at_once_lose_and_repeat_nothing() {
+    let fixture = Fixture::new().await;
+    let ana = fixture.user("ana").await;
+    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let sends = (0..64).map(|n| {
+        let (rooms, room, ana) = (fixture.engine.rooms.clone(), room.clone(), ana.clone());
+        tokio::spawn(async move { rooms.append(&room, &ana, text(&format!("{n}")), None).await.unwrap() })
+    });
+    let sends: Vec<_> = sends.collect();
+    for send in sends {
+        send.await.unwrap();
+    }
+    let reader = fixture.engine.rooms.reader(&ana, &room.id).await.unwrap();
+    let mut seen: Vec<u32> = bodies(&fixture, &reader).await.iter().map(|body| body.parse().unwrap()).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, (0..64).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_transaction_makes_one_event_even_after_a_restart() {
+    let fixture = Fixture::new().await;
+    let ana = fixture.user("ana").await;
+    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let key = TransactionKey { user: ana.user, device_id: "D".parse().unwrap(), txn_id: "t1".into() };
+    let rooms = &fixture.engine.rooms;
+    let first = rooms.append(&room, &ana, text("once"), Some(key.clone())).await.unwrap();
+    assert_eq!(rooms.append(&room, &ana, text("once"), Some(key.clone())).await.unwrap(), first);
+    let id = room.id.clone();
+    drop(room);
+    let fixture = fixture.reopen().await;
+    for n in 0..3 {
+        let room = fixture.engine.rooms.joined(&ana, &id).await.unwrap();
+        fixture.engine.rooms.append(&room, &ana, text(&format!("{n}")), None).await.unwrap();
+        assert_eq!(fixture.engine.rooms.append(&room, &ana, text("once"), Some(key.clone())).await.unwrap(), first);
+    }
+    let reader = fixture.engine.rooms.reader(&ana, &id).await.unwrap();
+    assert_eq!(bodies(&fixture, &reader).await, ["once", "0", "1", "2"]);
+}
+
+#[tokio::test]
+async fn membership_decides_who_reads_and_sends() {
+    let fixture = Fixture::new().await;
+    let (ana, ben, eve) = (fixture.user("ana").await, fixture.user("ben").await, fixture.user("eve").await);
+    let rooms = &fixture.engine.rooms;
+    let request = CreateRoom { invite: vec![ben.user_id.clone()], ..CreateRoom::default() };
+    let room = rooms.create(&ana, request).await.unwrap();
+    assert_eq!(rooms.join(&eve, &room.id, None).await.unwrap_err().code(), Some(Code::Forbidden));
+    assert_eq!(rooms.reader(&eve, &room.id).await.unwrap_err().code(), Some(Code::Forbidden));
+    assert_eq!(rooms.reader(&ben, &room.id).await.unwrap_err().code(), Some(Code::Forbidden));
+    rooms.append(&room, &ana, text("before"), None).await.unwrap();
+    rooms.join(&ben, &room.id, None).await.unwrap();
+    rooms.append(&room, &ben, text("hello"), None).await.unwrap();
+    rooms.act(&ana, &room.id, Act::Kick, &ben.user_id, Some("why not")).await.unwrap();
+    rooms.append(&room, &ana, text("behind his back"), None).await.unwrap();
+    assert_eq!(rooms.joined(&ben, &room.id).await.unwrap_err().code(), Some(Code::Forbidden));
+    let reader = rooms.reader(&ben, &room.id).await.unwrap();
+    assert_eq!(bodies(&fixture, &reader).await, ["before", "hello"]);
+    rooms.forget(&ben, &room.id).await.unwrap();
+    assert_eq!(rooms.reader(&ben, &room.id).await.unwrap_err().code(), Some(Code::Forbidden));
+}
+
+#[tokio::test]
+async fn a_redaction_takes_the_content_everywhere() {
+    let fixture = Fixture::new().await;
+    let (ana, ben) = (fixture.user("ana").await, fixture.user("ben").await);
+    let rooms = &fixture.engine.rooms;
+    let request = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
+    let room = rooms.create(&ana, request).await.unwrap();
+    rooms.join(&ben, &room.id, None).await.unwrap();
+    let said = rooms.append(&room, &ana, text("secret"), None).await.unwrap();
+    let redact = Draft { redacts: Some(said.clone()), ..Draft::message("m.room.redaction", Map::new()) };
+    let refused = rooms.append(&room, &ben, redact.clone(), None).await.unwrap_err();
+    assert_eq!(refused.code(), Some(Code::Forbidden));
+    rooms.append(&room, &ana, redact, None).await.unwrap();
+    let id = room.id.clone();
+    drop(room);
+    for fixture in [fixture] {
+        let room = fixture.engine.rooms.joined(&ana, &id).await.unwrap();
+        let event = fixture.engine.rooms.event(&room, &said).await.unwrap().unwrap();
+        assert!(event.is_redacted() && event.pdu.content_map().is_empty());
+        drop((room, event));
+        let fixture = fixture.reopen().await;
+        let room = fixture.engine.rooms.joined(&ana, &id).await.unwrap();
+        let event = fixture.engine.rooms.event(&room, &said).await.unwrap().unwrap();
+        assert!(event.is_redacted() && event.pdu.content_map().is_empty());
+        assert!(!event.pdu.json().contains("secret"));
+    }
+}
