@@ -10,6 +10,7 @@ pub mod client;
 pub mod content;
 pub mod event;
 pub mod power;
+pub mod push;
 pub mod redact;
 pub mod relations;
 pub mod sign;

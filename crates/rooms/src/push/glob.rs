@@ -1,0 +1,243 @@
+//! Glob patterns (spec: appendices, "Glob-style matching"), matched without regard to case, in time proportional to
+//! the text whatever the pattern is: patterns are the users', texts are anybody's.
+
+use std::collections::HashMap;
+
+/// A pattern of `*`, `?` and literal characters.
+#[derive(Debug)]
+pub(super) enum Glob {
+    /// No wildcards: the pattern in lower case.
+    Literal(Box<str>),
+    /// With wildcards.
+    Wild(Automaton),
+}
+
+impl Glob {
+    pub(super) fn new(pattern: &str) -> Self {
+        let pattern = pattern.to_lowercase();
+        if pattern.contains(['*', '?']) { Self::Wild(Automaton::new(&pattern)) } else { Self::Literal(pattern.into()) }
+    }
+
+    /// Whether the whole of `text` matches.
+    pub(super) fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Literal(pattern) if text.is_ascii() => pattern.eq_ignore_ascii_case(text),
+            Self::Literal(pattern) => **pattern == *text.to_lowercase(),
+            Self::Wild(automaton) => automaton.matches(&text.to_lowercase()),
+        }
+    }
+
+    /// Whether some part of `text`, which is in lower case, matches that begins and ends at a word boundary.
+    pub(super) fn matches_word(&self, text: &str) -> bool {
+        match self {
+            Self::Literal(pattern) => contains_word(text, pattern),
+            Self::Wild(automaton) => automaton.matches_word(text),
+        }
+    }
+}
+
+/// Whether `text` contains `word` between word boundaries; both are in lower case.
+pub(super) fn contains_word(text: &str, word: &str) -> bool {
+    let mut from = 0;
+    while let Some(found) = text[from..].find(word) {
+        let (start, end) = (from + found, from + found + word.len());
+        if is_boundary(text, start) && is_boundary(text, end) {
+            return true;
+        }
+        let Some(first) = text[start..].chars().next() else { return false };
+        from = start + first.len_utf8();
+    }
+    false
+}
+
+/// Whether a word may begin or end at this place of the text: everywhere but between two word characters.
+fn is_boundary(text: &str, at: usize) -> bool {
+    let before = text[..at].chars().next_back().is_some_and(is_word_character);
+    let after = text[at..].chars().next().is_some_and(is_word_character);
+    !(before && after)
+}
+
+fn is_word_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
+}
+
+/// A pattern as a nondeterministic automaton whose states are the bits of `words` machine words: state `n` has seen
+/// the first `n` characters of the pattern, stars not counted.
+#[derive(Debug)]
+pub(super) struct Automaton {
+    /// For each character of the pattern, the states that it moves on from.
+    moves: HashMap<char, Box<[u64]>>,
+    /// The states that any character moves on from: those before a `?`.
+    any: Box<[u64]>,
+    /// The states that any character may leave as they are: those before a `*`.
+    stays: Box<[u64]>,
+    accepting: usize,
+}
+
+impl Automaton {
+    fn new(pattern: &str) -> Self {
+        let accepting = pattern.chars().filter(|character| *character != '*').count();
+        let none = vec![0; accepting / 64 + 1].into_boxed_slice();
+        let (mut any, mut stays) = (none.clone(), none.clone());
+        let mut moves: HashMap<char, Box<[u64]>> = HashMap::new();
+        let mut state = 0;
+        for character in pattern.chars() {
+            match character {
+                '*' => set(&mut stays, state),
+                '?' => set(&mut any, state),
+                literal => set(moves.entry(literal).or_insert_with(|| none.clone()), state),
+            }
+            state += usize::from(character != '*');
+        }
+        for states in moves.values_mut() {
+            states.iter_mut().zip(&any).for_each(|(states, any)| *states |= any);
+        }
+        Self { moves, any, stays, accepting }
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        let mut states = self.start();
+        set(&mut states, 0);
+        text.chars().for_each(|character| self.step(&mut states, character));
+        self.accepts(&states)
+    }
+
+    fn matches_word(&self, text: &str) -> bool {
+        let mut states = self.start();
+        let mut before = false;
+        let mut rest = text.chars();
+        loop {
+            let next = rest.clone().next();
+            if !(before && next.is_some_and(is_word_character)) {
+                set(&mut states, 0);
+                if self.accepts(&states) {
+                    return true;
+                }
+            }
+            let Some(character) = rest.next() else { return false };
+            self.step(&mut states, character);
+            before = is_word_character(character);
+        }
+    }
+
+    fn start(&self) -> Box<[u64]> {
+        vec![0; self.any.len()].into_boxed_slice()
+    }
+
+    fn step(&self, states: &mut [u64], character: char) {
+        let moves = self.moves.get(&character).unwrap_or(&self.any);
+        let mut carry = 0;
+        for ((states, moves), stays) in states.iter_mut().zip(moves).zip(&self.stays) {
+            let moving = *states & moves;
+            *states = (moving << 1) | carry | (*states & stays);
+            carry = moving >> 63;
+        }
+    }
+
+    fn accepts(&self, states: &[u64]) -> bool {
+        states[self.accepting / 64] & (1 << (self.accepting % 64)) != 0
+    }
+}
+
+fn set(states: &mut [u64], state: usize) {
+    states[state / 64] |= 1 << (state % 64);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Glob;
+
+    fn whole(pattern: &str, text: &str) -> bool {
+        Glob::new(pattern).matches(text)
+    }
+
+    fn word(pattern: &str, text: &str) -> bool {
+        Glob::new(pattern).matches_word(&text.to_lowercase())
+    }
+
+    #[test]
+    fn examples_of_the_specification() {
+        assert!(whole("lunc?*", "Lunch plans") && whole("lunc?*", "LUNCH"));
+        assert!(!whole("lunc?*", " lunch") && !whole("lunc?*", "lunc"));
+        for text in ["An example event.", "exple", "An exciting triple-whammy"] {
+            assert!(word("ex*ple", text), "{text}");
+        }
+        assert!(word("cake*lie", "the cake is a lie!") && word("time", "It's time for tea"));
+    }
+
+    #[test]
+    fn the_whole_text() {
+        for (pattern, text, expected) in [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("?", "", false),
+            ("?", "日", true),
+            ("a**b", "ab", true),
+            ("*.example.org", "matrix.EXAMPLE.org", true),
+            ("a?c", "ac", false),
+            ("Ä*", "äß", true),
+            ("İ", "İ", true),
+            ("[a]", "[A]", true),
+        ] {
+            assert_eq!(whole(pattern, text), expected, "{pattern} {text}");
+        }
+        let long = "ab".repeat(100);
+        assert!(whole(&format!("{long}*"), &long) && !whole(&format!("{long}?"), &long));
+    }
+
+    #[test]
+    fn word_boundaries() {
+        for (pattern, text, expected) in [
+            ("cake", "Cake", true),
+            ("cake", "a cake.", true),
+            ("cake", "cakes", false),
+            ("cake", "_cake", false),
+            ("cake", "cheese-cake9", false),
+            ("cake", "cakecake cake", true),
+            ("cake?", "my cakes", true),
+            ("a a", "xa a a", true),
+            ("蛋糕", "我要吃蛋糕了", true),
+            ("ana", "安娜ana娜", true),
+            ("!bang", "foo!bang", true),
+            ("c*e", "abcde", false),
+            ("c*e", "ab c_d_e", true),
+            ("*", "", true),
+            ("?", "ab c", true),
+            ("?", "ab", false),
+        ] {
+            assert_eq!(word(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    /// The definition, followed literally: slow and surely right.
+    fn reference(pattern: &[char], text: &[char]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some((&'*', rest)) => (0..=text.len()).any(|skip| reference(rest, &text[skip..])),
+            Some((&'?', rest)) => !text.is_empty() && reference(rest, &text[1..]),
+            Some((literal, rest)) => text.first() == Some(literal) && reference(rest, &text[1..]),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn globs_match_as_defined(pattern in "[ab_*? ]{0,8}", text in "[ab_ ]{0,10}") {
+            let (pattern_characters, characters): (Vec<char>, Vec<char>) =
+                (pattern.chars().collect(), text.chars().collect());
+            prop_assert_eq!(whole(&pattern, &text), reference(&pattern_characters, &characters));
+            let boundary = |at: usize| {
+                let is_word = |at: usize| characters.get(at).is_some_and(|character| *character != ' ');
+                at == 0 || !(is_word(at - 1) && is_word(at))
+            };
+            let expected = (0..=characters.len()).filter(|start| boundary(*start)).any(|start| {
+                (start..=characters.len())
+                    .filter(|end| boundary(*end))
+                    .any(|end| reference(&pattern_characters, &characters[start..end]))
+            });
+            prop_assert_eq!(word(&pattern, &text), expected);
+        }
+    }
+}
