@@ -72,7 +72,9 @@ pub enum Scenario {
     InitialSync(InitialSyncOptions),
     /// Starts a server and measures the time to its first answer, its idle memory and its shutdown
     Start(StartOptions),
-    /// All of them, in one table per scenario
+    /// Kills a server under load (SIGKILL) again and again, and checks that nothing acknowledged is gone or doubled
+    Crash(CrashOptions),
+    /// All that measure, in one table per scenario
     All(AllOptions),
 }
 
@@ -165,6 +167,34 @@ pub struct StartOptions {
     /// Seconds of idling before memory is read
     #[arg(long, default_value_t = 2, value_parser = value_parser!(u32).range(0..=60))]
     pub settle: u32,
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerCommand,
+}
+
+/// Options of `crash`.
+#[derive(Debug, Clone, Args)]
+pub struct CrashOptions {
+    /// How often the server is killed and started again
+    #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=1000))]
+    pub kills: u32,
+    /// Seconds of load before each kill, and after the last start
+    #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=120))]
+    pub seconds: u32,
+    /// Rooms that messages are spread over
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub rooms: u32,
+    /// Requests outstanding at any moment
+    #[arg(long, default_value_t = 32, value_parser = value_parser!(u32).range(1..=4096))]
+    pub outstanding: u32,
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerCommand,
+}
+
+/// A server that a scenario starts itself.
+#[derive(Debug, Clone, Args)]
+pub struct ServerCommand {
     /// Let the server's own output through
     #[arg(long)]
     pub show_output: bool,
@@ -238,7 +268,7 @@ mod tests {
         let parsed =
             Cli::try_parse_from(["im2-bench", "--server-pid", "7", "start", "--", "im2", "serve"]).expect("valid");
         assert_eq!(parsed.common.server_pid, Some(7));
-        assert!(matches!(parsed.scenario, Scenario::Start(start) if start.command == ["im2", "serve"]));
+        assert!(matches!(parsed.scenario, Scenario::Start(start) if start.server.command == ["im2", "serve"]));
     }
 
     #[test]

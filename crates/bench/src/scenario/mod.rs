@@ -1,5 +1,6 @@
 //! The measurements, a module each, and the order in which they run.
 
+pub mod crash;
 pub mod fanout;
 mod follower;
 pub mod idle;
@@ -13,8 +14,8 @@ use std::io::Write;
 use anyhow::{Context, Result, ensure};
 
 use crate::args::{
-    AllOptions, Cli, Common, FanoutOptions, IdleOptions, InitialSyncOptions, Scenario, SendsOptions, StartOptions,
-    defaults,
+    AllOptions, Cli, Common, FanoutOptions, IdleOptions, InitialSyncOptions, Scenario, SendsOptions, ServerCommand,
+    StartOptions, defaults,
 };
 use crate::process::Process;
 use crate::report::Report;
@@ -26,10 +27,10 @@ pub type Sink<'a> = &'a mut dyn FnMut(Vec<Report>) -> Result<()>;
 /// Runs what the command line asks for.
 pub async fn run(cli: &Cli, sink: Sink<'_>) -> Result<()> {
     let common = &cli.common;
-    if let Scenario::Start(options) = &cli.scenario {
-        ensure!(common.compare.is_none(), "`start` measures one server; `all` compares starts");
+    if let Scenario::Start(_) | Scenario::Crash(_) = &cli.scenario {
+        ensure!(common.compare.is_none(), "this scenario starts one server; `all` compares starts");
         let target = first_target(common, &common.url, None)?;
-        return sink(vec![start::run(&target, options).await?]);
+        return sink(measure(&cli.scenario, &[target]).await?);
     }
     let mut targets = vec![first_target(common, &common.url, common.server_pid)?];
     if let Some(url) = &common.compare {
@@ -56,7 +57,7 @@ async fn all(common: &Common, options: &AllOptions, targets: &[Target], sink: Si
     let mut reports = Vec::new();
     for (target, command) in starts {
         let command = command.split_ascii_whitespace().map(str::to_owned).collect();
-        let options = StartOptions { times: 3, settle: 2, show_output: false, command };
+        let options = StartOptions { times: 3, settle: 2, server: ServerCommand { show_output: false, command } };
         reports.push(start::run(&target, &options).await?);
     }
     if reports.is_empty() { Ok(()) } else { sink(reports) }
@@ -82,7 +83,9 @@ async fn measure(scenario: &Scenario, targets: &[Target]) -> Result<Vec<Report>>
             Scenario::Fanout(options) => fanout::run(target, options).await,
             Scenario::Idle(options) => idle::run(target, options).await,
             Scenario::InitialSync(options) => initial_sync::run(target, options).await,
-            Scenario::Start(_) | Scenario::All(_) => continue,
+            Scenario::Start(options) => start::run(target, options).await,
+            Scenario::Crash(options) => crash::run(target, options).await,
+            Scenario::All(_) => continue,
         };
         reports.push(report.with_context(|| format!("the measurement of {} failed", target.name))?);
     }

@@ -103,7 +103,7 @@ pub async fn run(target: &Target, options: &SendsOptions) -> Result<Report> {
 }
 
 /// Rooms with every user in them; user `i` creates every `i`-th.
-async fn create_rooms(target: &Target, sessions: &[Session], count: usize) -> Result<Vec<String>> {
+pub(super) async fn create_rooms(target: &Target, sessions: &[Session], count: usize) -> Result<Vec<String>> {
     spread(target, 4, count, async |connection, index| {
         let creator = index % sessions.len();
         let room = create_room(connection, target, &sessions[creator]).await?;
@@ -153,14 +153,15 @@ async fn send_until_the_end(load: Arc<Load>, mut connection: Connection, session
     work
 }
 
-async fn verify(
+/// Compares what was acknowledged (room and event id) with what the rooms' histories list.
+pub(super) async fn verify(
     target: &Target,
     sessions: &[Session],
     rooms: &[String],
     run: &str,
     acknowledged: Vec<(usize, String)>,
 ) -> Result<Outcome> {
-    progress(format_args!("sends on {}: verifying {} messages", target.name, acknowledged.len()));
+    progress(format_args!("verifying {} messages on {}", acknowledged.len(), target.name));
     let mut by_room: Vec<Vec<String>> = vec![Vec::new(); rooms.len()];
     for (room, event_id) in acknowledged {
         by_room[room].push(event_id);

@@ -8,7 +8,7 @@ use http::Method;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::progress;
-use crate::args::StartOptions;
+use crate::args::{ServerCommand, StartOptions};
 use crate::matrix::call;
 use crate::process::Process;
 use crate::report::{Better, Report, millis};
@@ -20,15 +20,44 @@ const EXIT_LIMIT: Duration = Duration::from_secs(30);
 /// How often the server is asked whether it is ready, and the process whether it has ended.
 const ASK_EVERY: Duration = Duration::from_millis(2);
 
-/// A child process that does not outlive its measurement.
+/// A server that does not outlive its measurement.
 #[derive(Debug)]
-struct Server(Child);
+pub(super) struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
         // Both fail when it has ended already, which is what is wanted.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+impl Server {
+    /// Starts the server and waits for its first answer; gives the time that took.
+    pub(super) async fn start(target: &Target, command: &ServerCommand) -> Result<(Self, Duration)> {
+        ensure!(!answers(target).await, "something already answers at {}: stop it first", target.endpoint.address);
+        let spawned = Instant::now();
+        let mut server = Self(command.spawn()?);
+        while !answers(target).await {
+            if let Some(status) = server.0.try_wait()? {
+                bail!("the server ended with {status} before it answered; --show-output shows why");
+            }
+            ensure!(spawned.elapsed() < READY_LIMIT, "no answer from the server after {READY_LIMIT:?}");
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        Ok((server, spawned.elapsed()))
+    }
+
+    /// Asks the server to end and waits until it has; gives the time that took.
+    async fn stop(mut self) -> Result<Duration> {
+        let told = Instant::now();
+        let pid = Pid::from_raw(self.0.id() as i32).context("the process has no id")?;
+        kill_process(pid, Signal::TERM).context("cannot send SIGTERM")?;
+        while self.0.try_wait()?.is_none() {
+            ensure!(told.elapsed() < EXIT_LIMIT, "the server did not end within {EXIT_LIMIT:?} of SIGTERM");
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        Ok(told.elapsed())
     }
 }
 
@@ -43,19 +72,14 @@ struct Started {
 
 /// Measures.
 pub async fn run(target: &Target, options: &StartOptions) -> Result<Report> {
-    let (program, arguments) = options.command.split_first().context("no command to start")?;
-    let mut report =
-        Report::new(&target.name, "start", format!("`{}`, {} times", options.command.join(" "), options.times));
+    let settings = format!("`{}`, {} times", options.server.command.join(" "), options.times);
+    let mut report = Report::new(&target.name, "start", settings);
     let (mut ready, mut exit, mut cpu) = (Latencies::default(), Latencies::default(), Latencies::default());
     let mut resident = 0;
     for turn in 1..=options.times {
         progress(format_args!("start: {turn} of {}", options.times));
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null());
-        if !options.show_output {
-            command.stdout(Stdio::null()).stderr(Stdio::null());
-        }
-        let started = start_once(target, &mut command, Duration::from_secs(options.settle.into())).await?;
+        let settle = Duration::from_secs(options.settle.into());
+        let started = start_once(target, &options.server, settle).await?;
         ready.record(started.ready);
         exit.record(started.exit);
         cpu.record(started.cpu);
@@ -71,31 +95,24 @@ pub async fn run(target: &Target, options: &StartOptions) -> Result<Report> {
     Ok(report)
 }
 
-async fn start_once(target: &Target, command: &mut Command, settle: Duration) -> Result<Started> {
-    ensure!(!answers(target).await, "something already answers at {}: stop it first", target.endpoint.address);
-    let spawned = Instant::now();
-    let mut server =
-        Server(command.spawn().with_context(|| format!("cannot run `{}`", command.get_program().display()))?);
-    while !answers(target).await {
-        if let Some(status) = server.0.try_wait()? {
-            bail!("the server ended with {status} before it answered; --show-output shows why");
-        }
-        ensure!(spawned.elapsed() < READY_LIMIT, "no answer from the server after {READY_LIMIT:?}");
-        tokio::time::sleep(ASK_EVERY).await;
-    }
-    let ready = spawned.elapsed();
+async fn start_once(target: &Target, command: &ServerCommand, settle: Duration) -> Result<Started> {
+    let (server, ready) = Server::start(target, command).await?;
     tokio::time::sleep(settle).await;
     let process = Process::find(server.0.id())?;
     let (resident, cpu) = (process.resident()?, process.cpu()?);
+    Ok(Started { ready, cpu, resident, exit: server.stop().await? })
+}
 
-    let told = Instant::now();
-    let pid = Pid::from_raw(server.0.id() as i32).context("the process has no id")?;
-    kill_process(pid, Signal::TERM).context("cannot send SIGTERM")?;
-    while server.0.try_wait()?.is_none() {
-        ensure!(told.elapsed() < EXIT_LIMIT, "the server did not end within {EXIT_LIMIT:?} of SIGTERM");
-        tokio::time::sleep(ASK_EVERY).await;
+impl ServerCommand {
+    fn spawn(&self) -> Result<Child> {
+        let (program, arguments) = self.command.split_first().context("no command to start")?;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null());
+        if !self.show_output {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+        }
+        command.spawn().with_context(|| format!("cannot run `{program}`"))
     }
-    Ok(Started { ready, cpu, resident, exit: told.elapsed() })
 }
 
 /// Whether the server answers `/versions`, asked on a connection of its own.
