@@ -138,12 +138,12 @@ async fn two_servers_are_measured_in_one_run() {
 #[tokio::test]
 async fn a_server_that_ends_before_it_answers_is_reported() {
     let error = measure("http://127.0.0.1:1", "start -- true").await.expect_err("`true` is no server");
-    assert!(error.to_string().contains("before it answered"), "{error:#}");
+    assert!(format!("{error:#}").contains("before it answered"), "{error:#}");
 }
 
 #[tokio::test]
 async fn a_start_is_refused_where_something_answers() {
     let url = fake::start(Fault::None).await;
     let error = measure(&url, "start -- true").await.expect_err("the address is taken");
-    assert!(error.to_string().contains("already answers"), "{error:#}");
+    assert!(format!("{error:#}").contains("already answers"), "{error:#}");
 }
