@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     Code, Core, Error, Result,
-    session::Session,
     stream::{AccountDataChange, Change},
 };
 
@@ -49,8 +48,8 @@ impl AccountData {
     }
 
     /// The content of one type, for the account or for a room.
-    pub async fn get(&self, session: &Session, room: Option<&RoomId>, kind: &str) -> Result<Box<RawValue>> {
-        let (user, kind) = (session.user, kind.to_owned());
+    pub async fn get(&self, user: UserNid, room: Option<&RoomId>, kind: &str) -> Result<Box<RawValue>> {
+        let kind = kind.to_owned();
         let content = match room.cloned() {
             None => self.core.store.read(move |db| db.account_data(user, None, &kind)).await?,
             Some(room_id) => self.core.store.read(move |db| in_room(db, user, &room_id, &kind)).await?,
@@ -62,7 +61,7 @@ impl AccountData {
     /// Sets the content of one type, for the account or for a room that the user has to do with.
     pub async fn set(
         &self,
-        session: &Session,
+        user: UserNid,
         room: Option<&RoomId>,
         kind: &str,
         content: &Map<String, Value>,
@@ -74,7 +73,7 @@ impl AccountData {
         check_name(kind, "type")?;
         let content = serde_json::to_string(content).map_err(|error| Error::Internal(error.to_string()))?;
         check_size(&content)?;
-        let (this, user, room, kind) = (self.clone(), session.user, room.cloned(), kind.to_owned());
+        let (this, room, kind) = (self.clone(), room.cloned(), kind.to_owned());
         let write = move |tx: &mut Transaction<'_>| {
             let room = match &room {
                 None => None,
@@ -122,27 +121,21 @@ impl AccountData {
 /// Tags: the content of `m.tag` in a room.
 impl AccountData {
     /// The tags of a room, as the specification's answer: `{"tags": {…}}`.
-    pub async fn tags(&self, session: &Session, room_id: &RoomId) -> Result<Value> {
-        let (user, room_id) = (session.user, room_id.clone());
+    pub async fn tags(&self, user: UserNid, room_id: &RoomId) -> Result<Value> {
+        let room_id = room_id.clone();
         let content = self.core.store.read(move |db| in_room(db, user, &room_id, TAGS)).await?;
         Ok(json!({ "tags": tags_in(content.as_deref()) }))
     }
 
     /// Adds a tag to a room, or changes it. `order`, if given, is between 0 and 1.
-    pub async fn set_tag(
-        &self,
-        session: &Session,
-        room_id: &RoomId,
-        tag: &str,
-        content: Map<String, Value>,
-    ) -> Result<()> {
+    pub async fn set_tag(&self, user: UserNid, room_id: &RoomId, tag: &str, content: Map<String, Value>) -> Result<()> {
         check_name(tag, "tag")?;
         let order_fits = |order: &Value| order.as_f64().is_some_and(|order| (0.0..=1.0).contains(&order));
         if content.get("order").is_some_and(|order| !order_fits(order)) {
             return Err(Error::refused(Code::BadJson, "order must be a number between 0 and 1"));
         }
         let tag = tag.to_owned();
-        self.change_tags(session, room_id, move |tags| {
+        self.change_tags(user, room_id, move |tags| {
             let content = Value::Object(content);
             let changed = tags.get(&tag) != Some(&content);
             tags.insert(tag, content);
@@ -152,18 +145,18 @@ impl AccountData {
     }
 
     /// Removes a tag from a room, if it is there.
-    pub async fn delete_tag(&self, session: &Session, room_id: &RoomId, tag: &str) -> Result<()> {
+    pub async fn delete_tag(&self, user: UserNid, room_id: &RoomId, tag: &str) -> Result<()> {
         let tag = tag.to_owned();
-        self.change_tags(session, room_id, move |tags| tags.remove(&tag).is_some()).await
+        self.change_tags(user, room_id, move |tags| tags.remove(&tag).is_some()).await
     }
 
     async fn change_tags(
         &self,
-        session: &Session,
+        user: UserNid,
         room_id: &RoomId,
         change: impl FnOnce(&mut Map<String, Value>) -> bool + Send + 'static,
     ) -> Result<()> {
-        let (core, user, room_id) = (self.core.clone(), session.user, room_id.clone());
+        let (core, room_id) = (self.core.clone(), room_id.clone());
         let write = move |tx: &mut Transaction<'_>| {
             let Some(room) = tx.room_of_user(user, &room_id)? else { return Ok(Err(no_room())) };
             let mut tags = tags_in(tx.account_data(user, Some(room), TAGS)?.as_deref());
