@@ -67,11 +67,42 @@ pub fn call(method: Method, path: impl Into<Bytes>, session: Option<&Session>, b
 /// Sends a request and insists on success.
 pub async fn expect_ok(connection: &mut Connection, call: &Call<'_>) -> Result<Bytes> {
     let answer = connection.call(call).await.with_context(|| describe(call))?;
+    succeeded(call, answer)
+}
+
+fn succeeded(call: &Call<'_>, answer: Answer) -> Result<Bytes> {
     if answer.status == 200 {
         return Ok(answer.body);
     }
     let hint = if answer.status == 429 { " (turn off the rate limits of the server under test)" } else { "" };
     bail!("{} was answered with {}{hint}", describe(call), failure(&answer));
+}
+
+/// As [`expect_ok`], for what prepares a measurement: waits where the server asks for it, within reason.
+pub async fn prepare(connection: &mut Connection, call: &Call<'_>) -> Result<Bytes> {
+    const MOST_WAITS: usize = 120;
+    const LONGEST_WAIT: Duration = Duration::from_secs(10);
+    for _ in 0..MOST_WAITS {
+        let answer = connection.call(call).await.with_context(|| describe(call))?;
+        match retry_after(&answer) {
+            Some(wait) if wait <= LONGEST_WAIT => tokio::time::sleep(wait).await,
+            _ => return succeeded(call, answer),
+        }
+    }
+    expect_ok(connection, call).await
+}
+
+/// How long the server asks to wait, when it refuses because of its rate limits.
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    #[derive(Deserialize)]
+    struct Limited {
+        retry_after_ms: u64,
+    }
+    if answer.status != 429 {
+        return None;
+    }
+    let limited: Limited = serde_json::from_slice(&answer.body).ok()?;
+    Some(Duration::from_millis(limited.retry_after_ms + 1))
 }
 
 fn describe(call: &Call<'_>) -> String {
@@ -103,14 +134,15 @@ pub async fn register(connection: &mut Connection, target: &Target, localpart: &
 async fn register_by_dummy(connection: &mut Connection, localpart: &str) -> Result<Bytes> {
     let mut body = json!({"username": localpart, "password": PASSWORD, "auth": {"type": "m.login.dummy"}});
     let path = "/_matrix/client/v3/register";
-    let answer = connection.call(&call(Method::POST, path, None, body.to_string())).await?;
+    let first = call(Method::POST, path, None, body.to_string());
+    let answer = connection.call(&first).await?;
     if answer.status != 401 {
-        return succeeded(answer);
+        return succeeded(&first, answer);
     }
     let challenge: serde_json::Value = serde_json::from_slice(&answer.body)?;
     let session = challenge.get("session").with_context(|| failure(&answer))?;
     body["auth"]["session"] = session.clone();
-    succeeded(connection.call(&call(Method::POST, path, None, body.to_string())).await?)
+    prepare(connection, &call(Method::POST, path, None, body.to_string())).await
 }
 
 async fn register_by_secret(connection: &mut Connection, secret: &str, localpart: &str) -> Result<Bytes> {
@@ -128,20 +160,13 @@ async fn register_by_secret(connection: &mut Connection, secret: &str, localpart
         "admin": false,
         "mac": registration_mac(secret, &nonce, localpart),
     });
-    succeeded(connection.call(&call(Method::POST, path, None, body.to_string())).await?)
+    prepare(connection, &call(Method::POST, path, None, body.to_string())).await
 }
 
 fn registration_mac(secret: &str, nonce: &str, localpart: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
     let tag = hmac::sign(&key, [nonce, localpart, PASSWORD, "notadmin"].join("\0").as_bytes());
     tag.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
-}
-
-fn succeeded(answer: Answer) -> Result<Bytes> {
-    if answer.status != 200 {
-        bail!("answered with {}", failure(&answer));
-    }
-    Ok(answer.body)
 }
 
 /// Creates a room that anybody may join, and gives its id.
@@ -155,14 +180,14 @@ pub async fn create_room(connection: &mut Connection, target: &Target, session: 
         body["room_version"] = version.as_str().into();
     }
     let call = call(Method::POST, "/_matrix/client/v3/createRoom", Some(session), body.to_string());
-    let Created { room_id } = serde_json::from_slice(&expect_ok(connection, &call).await?)?;
+    let Created { room_id } = serde_json::from_slice(&prepare(connection, &call).await?)?;
     Ok(room_id)
 }
 
 /// Joins a room.
 pub async fn join(connection: &mut Connection, session: &Session, room_id: &str) -> Result<()> {
     let path = format!("/_matrix/client/v3/rooms/{}/join", encode(room_id));
-    expect_ok(connection, &call(Method::POST, path, Some(session), "{}")).await?;
+    prepare(connection, &call(Method::POST, path, Some(session), "{}")).await?;
     Ok(())
 }
 
@@ -178,7 +203,7 @@ pub async fn create_filter(connection: &mut Connection, session: &Session) -> Re
     }});
     let path = format!("/_matrix/client/v3/user/{}/filter", encode(&session.user_id));
     let call = call(Method::POST, path, Some(session), filter.to_string());
-    let Created { filter_id } = serde_json::from_slice(&expect_ok(connection, &call).await?)?;
+    let Created { filter_id } = serde_json::from_slice(&prepare(connection, &call).await?)?;
     Ok(filter_id)
 }
 
@@ -249,6 +274,15 @@ mod tests {
     fn the_registration_mac_is_hmac_sha1() {
         // printf 'abcd\0pepper\0correct horse battery staple\0notadmin' | openssl sha1 -hmac shared
         assert_eq!(registration_mac("shared", "abcd", "pepper"), "42c69c439b797e022258daf969643921dafb0f85");
+    }
+
+    #[test]
+    fn only_rate_limits_ask_to_wait() {
+        let answer = |status, body: &'static str| Answer { status, body: Bytes::from_static(body.as_bytes()) };
+        let limited = r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":700}"#;
+        assert_eq!(retry_after(&answer(429, limited)), Some(Duration::from_millis(701)));
+        assert_eq!(retry_after(&answer(403, limited)), None);
+        assert_eq!(retry_after(&answer(429, "{}")), None);
     }
 
     #[test]

@@ -8,7 +8,9 @@ use http::Method;
 use super::progress;
 use crate::args::InitialSyncOptions;
 use crate::client::Connection;
-use crate::matrix::{Session, call, create_room, expect_ok, get, join, new_run, register_all, send_path, spread};
+use crate::matrix::{
+    Session, call, create_room, expect_ok, get, join, new_run, prepare, register_all, send_path, spread,
+};
 use crate::report::{Better, Report, millis};
 use crate::stats::Latencies;
 use crate::target::Target;
@@ -72,7 +74,7 @@ async fn fill_room(
         let sender = &sessions[message as usize % sessions.len()];
         let content = Marker { run, sequence: message }.content(80);
         let path = format!("{path}{run}-{index}-{message}");
-        expect_ok(connection, &call(Method::PUT, path, Some(sender), content)).await?;
+        prepare(connection, &call(Method::PUT, path, Some(sender), content)).await?;
     }
     Ok(())
 }
