@@ -1,6 +1,6 @@
 //! Authentication as a type: a handler that takes a [`User`] cannot be reached without one.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use http::{header, request::Parts};
@@ -15,6 +15,10 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct User(pub Session);
 
+/// The address a request comes from, as the listener (or a proxy that it trusts) knows it: a request extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
 /// A signed-in administrator of the server.
 #[derive(Debug, Clone)]
 pub struct Admin(pub Session);
@@ -25,7 +29,10 @@ impl FromRequestParts<Arc<Api>> for User {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
         let token =
             access_token(parts).ok_or_else(|| ApiError::new(Code::MissingToken, "this needs an access token"))?;
-        Ok(Self(api.engine.accounts.authenticate(&token).await?))
+        let session = api.engine.accounts.authenticate(&token).await?;
+        let address = parts.extensions.get::<ClientAddress>();
+        api.engine.accounts.note_seen(&session, address.map(|ClientAddress(ip)| *ip));
+        Ok(Self(session))
     }
 }
 

@@ -5,15 +5,15 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use im2_engine::{Code, Error};
+use im2_engine::{Code, Error, accounts::uia::Challenge};
 use serde_json::{Map, Value};
 
 /// An error answer.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
-    errcode: &'static str,
-    message: Cow<'static, str>,
+    /// Absent where a client is only told how to go on (user-interactive authentication).
+    cause: Option<(&'static str, Cow<'static, str>)>,
     extra: Map<String, Value>,
 }
 
@@ -24,7 +24,7 @@ impl ApiError {
     /// A refusal with the code's usual status.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         let (status, errcode) = status_and_errcode(code);
-        Self { status, errcode, message: message.into(), extra: Map::new() }
+        Self { status, cause: Some((errcode, message.into())), extra: Map::new() }
     }
 
     /// The same with another status, where an endpoint's specification asks for it.
@@ -46,6 +46,7 @@ impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused { code, message, extra } => Self { extra, ..Self::new(code, message) },
+            Error::Challenge(challenge) => challenge_answer(&challenge),
             internal => {
                 tracing::error!(error = &internal as &dyn std::error::Error, "request failed");
                 let message = "the server could not do this; its log has the reason";
@@ -57,10 +58,12 @@ impl From<Error> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { status, errcode, message, mut extra } = self;
+        let Self { status, cause, mut extra } = self;
         let retry_after = extra.get("retry_after_ms").and_then(Value::as_u64).map(|ms| ms.div_ceil(1000));
-        extra.insert("errcode".into(), errcode.into());
-        extra.insert("error".into(), message.into());
+        if let Some((errcode, message)) = cause {
+            extra.insert("errcode".into(), errcode.into());
+            extra.insert("error".into(), message.into());
+        }
         let body = Value::Object(extra).to_string();
         let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
         if let Some(seconds) = retry_after {
@@ -70,11 +73,22 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// The 401 answer of user-interactive authentication.
+fn challenge_answer(challenge: &Challenge) -> ApiError {
+    let extra = match serde_json::to_value(challenge) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    };
+    let cause = challenge.failure.map(|(code, message)| (status_and_errcode(code).1, message.into()));
+    ApiError { status: StatusCode::UNAUTHORIZED, cause, extra }
+}
+
 fn status_and_errcode(code: Code) -> (StatusCode, &'static str) {
     const BAD: StatusCode = StatusCode::BAD_REQUEST;
     const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
     match code {
         Code::Forbidden => (FORBIDDEN, "M_FORBIDDEN"),
+        Code::Unauthorized => (StatusCode::UNAUTHORIZED, "M_UNAUTHORIZED"),
         Code::UnknownToken => (StatusCode::UNAUTHORIZED, "M_UNKNOWN_TOKEN"),
         Code::MissingToken => (StatusCode::UNAUTHORIZED, "M_MISSING_TOKEN"),
         Code::UserLocked => (StatusCode::UNAUTHORIZED, "M_USER_LOCKED"),

@@ -4,6 +4,7 @@
 //! taking a [`auth::User`] or [`auth::Admin`], parses, calls one use case, serialises. Every route is declared once,
 //! in a table ([`routes::Routes`]) that also says who may call it; the tests and the coverage document read it.
 
+mod admin;
 pub mod auth;
 pub mod body;
 mod client;
@@ -38,7 +39,7 @@ pub type State = axum::extract::State<Arc<Api>>;
 
 /// Every route of the server.
 pub fn routes() -> Routes {
-    client::routes()
+    client::routes().merge(admin::routes())
 }
 
 /// The router that serves them.

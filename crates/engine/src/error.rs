@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 #[expect(missing_docs, reason = "the names are the specification's: Forbidden is M_FORBIDDEN")]
 pub enum Code {
     Forbidden,
+    Unauthorized,
     UnknownToken,
     MissingToken,
     UserLocked,
@@ -61,6 +62,9 @@ pub enum Error {
         /// Further members of the error object that the specification defines (`retry_after_ms`, `soft_logout` …).
         extra: Map<String, Value>,
     },
+    /// User-interactive authentication is not complete; this is how it goes on.
+    #[error("user-interactive authentication is not complete")]
+    Challenge(Box<crate::accounts::uia::Challenge>),
     /// The database failed. The client sees an internal error, the log sees this.
     #[error(transparent)]
     Store(#[from] im2_store::Error),

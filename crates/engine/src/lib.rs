@@ -30,6 +30,15 @@ pub use error::{Code, Error, Result};
 pub struct Options {
     /// The server's name: the domain of its users and rooms.
     pub server_name: ServerName,
+    /// How accounts behave.
+    pub accounts: accounts::Options,
+}
+
+impl Options {
+    /// The defaults for a server of this name.
+    pub fn new(server_name: ServerName) -> Self {
+        Self { server_name, accounts: accounts::Options::default() }
+    }
 }
 
 /// The whole of the use cases, one field a module.
@@ -61,7 +70,7 @@ impl Engine {
             Core { store, stream, ephemeral, bus: Bus::default(), clock, random, server_name: options.server_name };
         let key = signing_key::load(&core).await?;
         Ok(Self {
-            accounts: accounts::Accounts::new(core.clone()),
+            accounts: accounts::Accounts::new(core.clone(), options.accounts),
             account_data: account_data::AccountData::new(core.clone()),
             filters: filters::Filters::new(core.clone()),
             rooms: rooms::Rooms::new(core.clone(), key),

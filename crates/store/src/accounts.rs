@@ -1,8 +1,65 @@
 //! Users and accounts.
 
-use im2_model::{UserId, UserNid};
+use im2_model::{Millis, UserId, UserNid};
+use rusqlite::Row;
 
 use crate::{Error, Result, Snapshot, Transaction};
+
+/// A user whose home this server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user's number.
+    pub user: UserNid,
+    /// The user.
+    pub user_id: UserId,
+    /// The password's digest as a PHC string; `None` when the account has no password.
+    pub password_hash: Option<String>,
+    /// Whether the account administers the server.
+    pub is_admin: bool,
+    /// When it was made.
+    pub created_ts: Millis,
+    /// When it was deactivated, if it was.
+    pub deactivated_ts: Option<Millis>,
+    /// Whether its owner asked for erasure.
+    pub erased: bool,
+}
+
+/// What a new account is made of.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// The user.
+    pub user_id: UserId,
+    /// The password's digest; `None` for an account without a password.
+    pub password_hash: Option<String>,
+    /// Whether it administers the server.
+    pub is_admin: bool,
+    /// Now.
+    pub created_ts: Millis,
+}
+
+const ACCOUNT: &str = "SELECT a.user_nid, u.user_id, a.password_hash, a.is_admin, a.created_ts, a.deactivated_ts,
+                              a.erased
+                       FROM accounts a JOIN users u ON u.nid = a.user_nid";
+
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        user: UserNid(row.get(0)?),
+        user_id: parsed_user(row, 1)?,
+        password_hash: row.get(2)?,
+        is_admin: row.get(3)?,
+        created_ts: row.get::<_, i64>(4)? as Millis,
+        deactivated_ts: row.get::<_, Option<i64>>(5)?.map(|ts| ts as Millis),
+        erased: row.get(6)?,
+    })
+}
+
+/// Reads a user ID that the program wrote.
+pub(crate) fn parsed_user(row: &Row<'_>, column: usize) -> rusqlite::Result<UserId> {
+    let text: String = row.get(column)?;
+    UserId::parse(&text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
 
 impl Snapshot<'_> {
     /// The number of a user, if this server has heard of them.
@@ -15,6 +72,28 @@ impl Snapshot<'_> {
         let text: Option<String> = self.row("SELECT user_id FROM users WHERE nid = ?1", [user.0], |row| row.get(0))?;
         text.map(|text| UserId::parse(&text).map_err(|_| Error::Corrupt(format!("user {}", user.0)))).transpose()
     }
+
+    /// The account of a user.
+    pub fn account(&self, user_id: &UserId) -> Result<Option<Account>> {
+        self.row(&format!("{ACCOUNT} WHERE u.user_id = ?1"), [user_id.as_str()], account)
+    }
+
+    /// The account behind a user's number.
+    pub fn account_of(&self, user: UserNid) -> Result<Option<Account>> {
+        self.row(&format!("{ACCOUNT} WHERE a.user_nid = ?1"), [user.0], account)
+    }
+
+    /// Up to `limit` accounts in the order in which they were made, after the one numbered `after`.
+    pub fn accounts(&self, after: UserNid, limit: usize) -> Result<Vec<Account>> {
+        let sql = format!("{ACCOUNT} WHERE a.user_nid > ?1 ORDER BY a.user_nid LIMIT ?2");
+        self.rows(&sql, (after.0, limit as i64), account)
+    }
+
+    /// Whether any working account administers the server.
+    pub fn has_admin(&self) -> Result<bool> {
+        let sql = "SELECT 1 FROM accounts WHERE is_admin AND deactivated_ts IS NULL LIMIT 1";
+        self.row(sql, [], |_| Ok(())).map(|found| found.is_some())
+    }
 }
 
 impl Transaction<'_> {
@@ -24,5 +103,33 @@ impl Transaction<'_> {
             return Ok(found);
         }
         self.insert("INSERT INTO users (user_id) VALUES (?1)", [user_id.as_str()]).map(UserNid)
+    }
+
+    /// Makes an account; `None` if the name is taken.
+    pub fn create_account(&self, new: &NewAccount) -> Result<Option<UserNid>> {
+        let user = self.ensure_user(&new.user_id)?;
+        let sql = "INSERT INTO accounts (user_nid, password_hash, is_admin, created_ts) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO NOTHING";
+        let made = self.execute(sql, (user.0, &new.password_hash, new.is_admin, new.created_ts as i64))?;
+        Ok((made == 1).then_some(user))
+    }
+
+    /// Replaces an account's password.
+    pub fn set_password(&self, user: UserNid, hash: &str) -> Result<()> {
+        self.execute("UPDATE accounts SET password_hash = ?2 WHERE user_nid = ?1", (user.0, hash)).map(drop)
+    }
+
+    /// Says whether an account administers the server.
+    pub fn set_admin(&self, user: UserNid, is_admin: bool) -> Result<()> {
+        self.execute("UPDATE accounts SET is_admin = ?2 WHERE user_nid = ?1", (user.0, is_admin)).map(drop)
+    }
+
+    /// Marks an account as deactivated; with `erase` its password is forgotten too. Its devices are the caller's to
+    /// remove.
+    pub fn deactivate_account(&self, user: UserNid, erase: bool, now: Millis) -> Result<()> {
+        let sql = "UPDATE accounts SET deactivated_ts = coalesce(deactivated_ts, ?2), is_admin = 0,
+                          erased = erased OR ?3, password_hash = iif(?3, NULL, password_hash)
+                   WHERE user_nid = ?1";
+        self.execute(sql, (user.0, now as i64, erase)).map(drop)
     }
 }

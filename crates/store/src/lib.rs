@@ -18,11 +18,14 @@ mod writer;
 
 pub mod account_data;
 pub mod accounts;
+pub mod devices;
 pub mod filters;
 pub mod jobs;
 pub mod profiles;
 pub mod receipts;
+pub mod registration_tokens;
 pub mod rooms;
+pub mod tokens;
 
 use std::path::PathBuf;
 

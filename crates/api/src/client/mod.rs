@@ -4,9 +4,21 @@ mod account_data;
 mod discovery;
 mod filters;
 mod tags;
+mod account;
+mod capabilities;
+mod discovery;
+mod login;
+mod register;
+
+pub(crate) use login::SessionAnswer;
 
 use crate::routes::Routes;
 
 pub(crate) fn routes() -> Routes {
     discovery::routes().merge(account_data::routes()).merge(tags::routes()).merge(filters::routes())
+    discovery::routes()
+        .merge(login::routes())
+        .merge(register::routes())
+        .merge(account::routes())
+        .merge(capabilities::routes())
 }

@@ -1,6 +1,7 @@
 //! The use cases on a real database in a folder of its own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
 mod rooms;
 
 use std::sync::Arc;
@@ -18,13 +19,20 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap(), 1).await
+        Self::with(|_| {}).await
     }
 
-    async fn in_folder(folder: tempfile::TempDir, seed: u64) -> Self {
+    /// With other options than a test's usual ones.
+    pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap(), 1, change).await
+    }
+
+    async fn in_folder(folder: tempfile::TempDir, seed: u64, change: impl FnOnce(&mut Options)) -> Self {
         let store = Arc::new(Store::open(&im2_store::Options::new(folder.path())).unwrap());
         let clock = Arc::new(ManualClock::at(1_700_000_000_000));
-        let options = Options { server_name: ServerName::parse("im.test").unwrap() };
+        let mut options = Options::new(ServerName::parse("im.test").unwrap());
+        options.accounts = accounts::test_options();
+        change(&mut options);
         let random = Arc::new(SeededRandom::new(seed));
         let engine = Engine::open(options, store, Arc::clone(&clock) as _, random).await.unwrap();
         Self { engine, clock, folder }
@@ -32,10 +40,15 @@ impl Fixture {
 
     /// The same database opened anew, as after a restart.
     pub(crate) async fn reopen(self) -> Self {
+        self.reopen_with(|_| {}).await
+    }
+
+    /// The same database opened anew with other options.
+    pub(crate) async fn reopen_with(self, change: impl FnOnce(&mut Options)) -> Self {
         let Self { engine, folder, .. } = self;
         engine.core.store.flush().await.unwrap();
         drop(engine);
-        Self::in_folder(folder, 2).await
+        Self::in_folder(folder, 2, change).await
     }
 
     pub(crate) async fn user(&self, name: &str) -> Actor {

@@ -3,3 +3,46 @@ CREATE TABLE users (
     nid     INTEGER PRIMARY KEY,
     user_id TEXT NOT NULL UNIQUE
 ) STRICT;
+
+-- The users whose home this server is. A row outlives the account: names are never given out twice.
+CREATE TABLE accounts (
+    user_nid       INTEGER PRIMARY KEY REFERENCES users (nid),
+    password_hash  TEXT,                         -- PHC string; NULL: no sign-in by password
+    is_admin       INTEGER NOT NULL DEFAULT 0,
+    created_ts     INTEGER NOT NULL,
+    deactivated_ts INTEGER,
+    erased         INTEGER NOT NULL DEFAULT 0    -- the owner asked for erasure when deactivating
+) STRICT;
+
+CREATE TABLE devices (
+    user_nid     INTEGER NOT NULL REFERENCES accounts (user_nid),
+    device_id    TEXT NOT NULL,
+    display_name TEXT,
+    created_ts   INTEGER NOT NULL,
+    last_seen_ts INTEGER,
+    last_seen_ip TEXT,
+    PRIMARY KEY (user_nid, device_id)
+) STRICT, WITHOUT ROWID;
+
+-- A pair of an access token and, for clients that asked for it, a refresh token. Only digests are stored.
+CREATE TABLE tokens (
+    nid          INTEGER PRIMARY KEY,
+    user_nid     INTEGER NOT NULL,
+    device_id    TEXT NOT NULL,
+    access_hash  BLOB NOT NULL UNIQUE,    -- SHA-256
+    refresh_hash BLOB UNIQUE,             -- SHA-256
+    expires_at   INTEGER,                 -- of the access token; NULL: never
+    replaces     INTEGER UNIQUE,          -- the pair it was refreshed from, until one of this pair is used
+    FOREIGN KEY (user_nid, device_id) REFERENCES devices (user_nid, device_id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX tokens_by_device ON tokens (user_nid, device_id);
+
+-- What lets somebody register where registration is not open.
+CREATE TABLE registration_tokens (
+    token        TEXT PRIMARY KEY,
+    uses_allowed INTEGER,                 -- NULL: any number
+    uses         INTEGER NOT NULL DEFAULT 0,
+    expires_at   INTEGER,                 -- NULL: never
+    grants_admin INTEGER NOT NULL DEFAULT 0,
+    created_ts   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,56 @@
+//! Shared-secret registration (Synapse's administration API, "Shared-Secret Registration").
+
+use axum::response::Response;
+use im2_engine::{Code, accounts::SharedSecretRequest};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    State,
+    body::{Answer, Json, json_bytes},
+    client::SessionAnswer,
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default().get("/_synapse/admin/v1/register", Access::Public, nonce).post(
+        "/_synapse/admin/v1/register",
+        Access::Proof,
+        register,
+    )
+}
+
+async fn nonce(axum::extract::State(api): State) -> ApiResult<Response> {
+    let nonce = api.engine.accounts.shared_secret_nonce()?;
+    Ok(json_bytes(json!({ "nonce": nonce }).to_string()))
+}
+
+#[derive(Deserialize)]
+struct RegisterBody {
+    nonce: String,
+    username: String,
+    password: String,
+    mac: String,
+    admin: Option<bool>,
+    displayname: Option<String>,
+    user_type: Option<String>,
+}
+
+async fn register(
+    axum::extract::State(api): State,
+    Json(body): Json<RegisterBody>,
+) -> ApiResult<Answer<SessionAnswer>> {
+    if body.user_type.is_some() {
+        return Err(ApiError::new(Code::Unknown, "this server has no kinds of users: leave user_type out"));
+    }
+    let request = SharedSecretRequest {
+        nonce: body.nonce,
+        username: body.username,
+        password: body.password,
+        admin: body.admin.unwrap_or(false),
+        displayname: body.displayname,
+        mac: body.mac,
+    };
+    Ok(Answer(api.engine.accounts.register_with_shared_secret(request).await?.into()))
+}

@@ -1,0 +1,80 @@
+//! What people do to their own account (spec: "Account management", "Current account information").
+
+use axum::response::Response;
+use im2_engine::accounts::uia::Auth;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    State,
+    auth::User,
+    body::{Answer, Json, OptionalJson, empty, json_bytes},
+    error::ApiResult,
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .get("/_matrix/client/v3/account/whoami", Access::User, whoami)
+        .get("/_matrix/client/v3/account/3pid", Access::User, third_party_ids)
+        .post("/_matrix/client/v3/account/password", Access::User, change_password)
+        .post("/_matrix/client/v3/account/deactivate", Access::User, deactivate)
+}
+
+#[derive(Debug, Serialize)]
+struct WhoamiAnswer {
+    user_id: String,
+    device_id: String,
+    is_guest: bool,
+}
+
+async fn whoami(User(session): User) -> Answer<WhoamiAnswer> {
+    Answer(WhoamiAnswer {
+        user_id: session.user_id.to_string(),
+        device_id: session.device_id.to_string(),
+        is_guest: false,
+    })
+}
+
+/// No account has third-party identifiers here: the capability `m.3pid_changes` says that none can be added.
+async fn third_party_ids(User(_): User) -> Response {
+    json_bytes(json!({ "threepids": [] }).to_string())
+}
+
+#[derive(Deserialize)]
+struct PasswordBody {
+    new_password: String,
+    #[serde(default = "yes")]
+    logout_devices: bool,
+    auth: Option<Auth>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+async fn change_password(
+    axum::extract::State(api): State,
+    User(session): User,
+    Json(body): Json<PasswordBody>,
+) -> ApiResult<Response> {
+    api.engine.accounts.change_password(&session, &body.new_password, body.logout_devices, body.auth).await?;
+    Ok(empty())
+}
+
+#[derive(Deserialize)]
+struct DeactivateBody {
+    #[serde(default)]
+    erase: bool,
+    auth: Option<Auth>,
+}
+
+async fn deactivate(
+    axum::extract::State(api): State,
+    User(session): User,
+    OptionalJson(body): OptionalJson<DeactivateBody>,
+) -> ApiResult<Response> {
+    api.engine.accounts.deactivate(&session, body.erase, body.auth).await?;
+    // There were no identifiers to unbind from an identity server, which the specification calls a success.
+    Ok(json_bytes(json!({ "id_server_unbind_result": "success" }).to_string()))
+}

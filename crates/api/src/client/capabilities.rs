@@ -1,0 +1,31 @@
+//! What this server can and cannot do (spec: "Capabilities negotiation").
+
+use axum::response::Response;
+use serde_json::json;
+
+use crate::{
+    auth::User,
+    body::json_bytes,
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default().get("/_matrix/client/v3/capabilities", Access::User, capabilities)
+}
+
+async fn capabilities(User(_): User) -> Response {
+    let capabilities = json!({
+        "m.change_password": { "enabled": true },
+        "m.room_versions": {
+            "default": "12",
+            "available": { "10": "stable", "11": "stable", "12": "stable" },
+        },
+        "m.profile_fields": { "enabled": true },
+        "m.set_displayname": { "enabled": true },
+        "m.set_avatar_url": { "enabled": true },
+        "m.3pid_changes": { "enabled": false },
+        "m.get_login_token": { "enabled": false },
+        "m.forget_forced_upon_leave": { "enabled": false },
+    });
+    json_bytes(json!({ "capabilities": capabilities }).to_string())
+}

@@ -1,0 +1,131 @@
+//! Signing in and out, and refreshing tokens (spec: "Login", "Refreshing access tokens").
+
+use axum::response::Response;
+use im2_engine::{
+    Code,
+    accounts::{LoginRequest, NewSession, SignedIn, uia::Identifier},
+};
+use im2_model::DeviceId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    Api, State,
+    auth::User,
+    body::{Answer, Json, empty, json_bytes},
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .get("/_matrix/client/v3/login", Access::Public, flows)
+        .post("/_matrix/client/v3/login", Access::Proof, login)
+        .post("/_matrix/client/v3/refresh", Access::Proof, refresh)
+        .post("/_matrix/client/v3/logout", Access::User, logout)
+        .post("/_matrix/client/v3/logout/all", Access::User, logout_all)
+}
+
+/// A session that has begun, as registration and login both tell of it.
+#[derive(Serialize)]
+pub(crate) struct SessionAnswer {
+    user_id: String,
+    /// Deprecated, but still what some clients read.
+    home_server: String,
+    device_id: String,
+    access_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    well_known: Option<Value>,
+}
+
+impl From<SignedIn> for SessionAnswer {
+    fn from(session: SignedIn) -> Self {
+        Self {
+            user_id: session.user_id.to_string(),
+            home_server: session.user_id.server_name().to_owned(),
+            device_id: session.device_id.to_string(),
+            access_token: session.access_token,
+            refresh_token: session.refresh_token,
+            expires_in_ms: session.expires_in_ms,
+            well_known: None,
+        }
+    }
+}
+
+async fn flows() -> Response {
+    json_bytes(json!({ "flows": [{ "type": "m.login.password" }] }).to_string())
+}
+
+#[derive(Deserialize)]
+struct LoginBody {
+    #[serde(rename = "type")]
+    kind: String,
+    identifier: Option<Identifier>,
+    /// Deprecated in favour of `identifier`.
+    user: Option<String>,
+    password: Option<String>,
+    device_id: Option<DeviceId>,
+    initial_device_display_name: Option<String>,
+    #[serde(default)]
+    refresh_token: bool,
+}
+
+async fn login(axum::extract::State(api): State, Json(body): Json<LoginBody>) -> ApiResult<Answer<SessionAnswer>> {
+    if body.kind != "m.login.password" {
+        return Err(ApiError::new(Code::Unknown, "this server offers m.login.password only"));
+    }
+    let user = match body.identifier {
+        Some(identifier) => Some(identifier.into_user().ok_or_else(|| {
+            ApiError::new(Code::Unknown, "users are identified by m.id.user here, with their user ID or localpart")
+        })?),
+        None => body.user,
+    };
+    let (Some(user), Some(password)) = (user, body.password) else {
+        return Err(ApiError::new(Code::MissingParam, "signing in needs an identifier and a password"));
+    };
+    let device = NewSession {
+        device_id: body.device_id,
+        initial_device_display_name: body.initial_device_display_name,
+        refresh_token: body.refresh_token,
+    };
+    let signed_in = api.engine.accounts.login(LoginRequest { user, password, device }).await?;
+    Ok(Answer(SessionAnswer { well_known: Some(well_known(&api)), ..signed_in.into() }))
+}
+
+fn well_known(api: &Api) -> Value {
+    json!({ "m.homeserver": { "base_url": api.options.public_url } })
+}
+
+#[derive(Deserialize)]
+struct RefreshBody {
+    refresh_token: String,
+}
+
+#[derive(Serialize)]
+struct RefreshAnswer {
+    access_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_ms: Option<u64>,
+}
+
+async fn refresh(axum::extract::State(api): State, Json(body): Json<RefreshBody>) -> ApiResult<Answer<RefreshAnswer>> {
+    let SignedIn { access_token, refresh_token, expires_in_ms, .. } =
+        api.engine.accounts.refresh(&body.refresh_token).await?;
+    Ok(Answer(RefreshAnswer { access_token, refresh_token, expires_in_ms }))
+}
+
+async fn logout(axum::extract::State(api): State, User(session): User) -> ApiResult<Response> {
+    api.engine.accounts.logout(&session).await?;
+    Ok(empty())
+}
+
+async fn logout_all(axum::extract::State(api): State, User(session): User) -> ApiResult<Response> {
+    api.engine.accounts.logout_all(&session).await?;
+    Ok(empty())
+}

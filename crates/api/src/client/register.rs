@@ -1,0 +1,117 @@
+//! Registration (spec: "Account registration").
+
+use im2_engine::{
+    Code,
+    accounts::{NewSession, RegisterRequest, uia::Auth},
+};
+use im2_model::DeviceId;
+use serde::{Deserialize, Serialize};
+
+use super::login::SessionAnswer;
+use crate::{
+    State,
+    body::{Answer, Json, QueryParams},
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .post("/_matrix/client/v3/register", Access::Proof, register)
+        .get("/_matrix/client/v3/register/available", Access::Public, available)
+        .get("/_matrix/client/v1/register/m.login.registration_token/validity", Access::Public, token_validity)
+}
+
+#[derive(Debug, Deserialize)]
+struct RegisterQuery {
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RegisterBody {
+    username: Option<String>,
+    password: Option<String>,
+    device_id: Option<DeviceId>,
+    initial_device_display_name: Option<String>,
+    #[serde(default)]
+    inhibit_login: bool,
+    #[serde(default)]
+    refresh_token: bool,
+    auth: Option<Auth>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum RegisterAnswer {
+    SignedIn(Box<SessionAnswer>),
+    Inhibited { user_id: String, home_server: String },
+}
+
+async fn register(
+    axum::extract::State(api): State,
+    QueryParams(query): QueryParams<RegisterQuery>,
+    Json(body): Json<RegisterBody>,
+) -> ApiResult<Answer<RegisterAnswer>> {
+    match query.kind.as_deref() {
+        None | Some("user") => {}
+        Some("guest") => {
+            return Err(ApiError::new(Code::GuestAccessForbidden, "this server has no guest accounts"));
+        }
+        Some(_) => return Err(ApiError::new(Code::InvalidParam, "the kind of account is user or guest")),
+    }
+    let request = RegisterRequest {
+        username: body.username,
+        password: body.password,
+        inhibit_login: body.inhibit_login,
+        device: NewSession {
+            device_id: body.device_id,
+            initial_device_display_name: body.initial_device_display_name,
+            refresh_token: body.refresh_token,
+        },
+        auth: body.auth,
+    };
+    let registered = api.engine.accounts.register(request).await?;
+    Ok(Answer(match registered.session {
+        Some(session) => RegisterAnswer::SignedIn(Box::new(session.into())),
+        None => RegisterAnswer::Inhibited {
+            home_server: registered.user_id.server_name().to_owned(),
+            user_id: registered.user_id.to_string(),
+        },
+    }))
+}
+
+#[derive(Debug, Deserialize)]
+struct AvailableQuery {
+    username: String,
+}
+
+#[derive(Debug, Serialize)]
+struct AvailableAnswer {
+    available: bool,
+}
+
+async fn available(
+    axum::extract::State(api): State,
+    QueryParams(query): QueryParams<AvailableQuery>,
+) -> ApiResult<Answer<AvailableAnswer>> {
+    api.engine.accounts.check_available(&query.username).await?;
+    Ok(Answer(AvailableAnswer { available: true }))
+}
+
+#[derive(Debug, Deserialize)]
+struct ValidityQuery {
+    token: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ValidityAnswer {
+    valid: bool,
+}
+
+async fn token_validity(
+    axum::extract::State(api): State,
+    QueryParams(query): QueryParams<ValidityQuery>,
+) -> ApiResult<Answer<ValidityAnswer>> {
+    let valid = api.engine.accounts.is_registration_token_valid(&query.token).await?;
+    Ok(Answer(ValidityAnswer { valid }))
+}

@@ -1,0 +1,164 @@
+//! What the owner of an account, or an administrator, does to it.
+
+use im2_model::{Millis, UserId, UserNid};
+use im2_store::{Transaction, accounts::Account};
+
+use super::{
+    Accounts, local_user,
+    passwords::{check_length, check_strength},
+    registration::Creation,
+    uia::{Auth, Proof, Purpose},
+};
+use crate::{Code, Error, Result, session::Session};
+
+/// The outbox job that takes a deactivated user out of their rooms. Its payload is [`Departure`].
+pub const LEAVE_ROOMS: &str = "accounts.leave_rooms";
+
+/// Accounts read at once.
+const PAGE: usize = 1_000;
+
+/// The payload of [`LEAVE_ROOMS`].
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Departure {
+    /// Who goes.
+    pub user_id: UserId,
+}
+
+/// An account as administrators see it in lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSummary {
+    /// The user.
+    pub user_id: UserId,
+    /// Whether it administers the server.
+    pub is_admin: bool,
+    /// When it was made.
+    pub created_ts: Millis,
+    /// Whether it has been deactivated.
+    pub is_deactivated: bool,
+}
+
+impl From<Account> for AccountSummary {
+    fn from(account: Account) -> Self {
+        Self {
+            is_deactivated: account.deactivated_ts.is_some(),
+            user_id: account.user_id,
+            is_admin: account.is_admin,
+            created_ts: account.created_ts,
+        }
+    }
+}
+
+impl Accounts {
+    /// Changes the password of the session's user (spec: `POST /account/password`). With `logout_devices` all their
+    /// other sessions end.
+    pub async fn change_password(
+        &self,
+        session: &Session,
+        new_password: &str,
+        logout_devices: bool,
+        auth: Option<Auth>,
+    ) -> Result<()> {
+        check_strength(new_password)?;
+        let Proof { .. } = self.uia.confirm(Purpose::ChangePassword, session, auth).await?;
+        let hash = self.passwords.hash(new_password).await?;
+        let (session, accounts) = (session.clone(), self.clone());
+        let change = move |tx: &mut Transaction<'_>| {
+            tx.set_password(session.user, &hash)?;
+            if logout_devices {
+                accounts.remove_all_devices(tx, session.user, Some(&session.device_id))?;
+            }
+            Ok(())
+        };
+        Ok(self.core.store.write(change).await?)
+    }
+
+    /// Ends the account of the session's user (spec: `POST /account/deactivate`).
+    pub async fn deactivate(&self, session: &Session, erase: bool, auth: Option<Auth>) -> Result<()> {
+        let Proof { .. } = self.uia.confirm(Purpose::Deactivate, session, auth).await?;
+        self.end_account(session.user, session.user_id.clone(), erase).await
+    }
+
+    /// Makes an account, whatever the mode of registration: for administrators.
+    pub async fn create_user(&self, username: &str, password: &str, is_admin: bool) -> Result<UserId> {
+        check_length(password)?;
+        let user_id = self.check_available(username).await?;
+        let password_hash = Some(self.passwords.hash(password).await?);
+        let creation =
+            Creation { user_id, password_hash, is_admin, displayname: None, registration_token: None, session: None };
+        self.create(creation).await.map(|registered| registered.user_id)
+    }
+
+    /// The accounts in the order in which they were made: the first page after `after`.
+    pub async fn list_users(&self, after: Option<&UserId>) -> Result<Vec<AccountSummary>> {
+        let after = after.cloned();
+        let read = move |db: &im2_store::Snapshot<'_>| {
+            let after = match &after {
+                Some(user_id) => db.user_nid(user_id)?.unwrap_or(UserNid(i64::MAX)),
+                None => UserNid(0),
+            };
+            db.accounts(after, PAGE)
+        };
+        let accounts = self.core.store.read(read).await?;
+        Ok(accounts.into_iter().map(AccountSummary::from).collect())
+    }
+
+    /// Sets somebody's password and ends all their sessions: for administrators.
+    pub async fn reset_password(&self, user: &str, password: &str) -> Result<UserId> {
+        check_length(password)?;
+        let account = self.find(user).await?;
+        let hash = self.passwords.hash(password).await?;
+        let accounts = self.clone();
+        let change = move |tx: &mut Transaction<'_>| {
+            tx.set_password(account.user, &hash)?;
+            accounts.remove_all_devices(tx, account.user, None)
+        };
+        self.core.store.write(change).await?;
+        Ok(account.user_id)
+    }
+
+    /// Deactivates somebody's account: for administrators.
+    pub async fn deactivate_user(&self, user: &str, erase: bool) -> Result<UserId> {
+        let account = self.find(user).await?;
+        self.end_account(account.user, account.user_id.clone(), erase).await?;
+        Ok(account.user_id)
+    }
+
+    /// Says whether an account administers the server: for administrators.
+    pub async fn set_admin(&self, user: &str, is_admin: bool) -> Result<UserId> {
+        let account = self.find(user).await?;
+        let sessions = self.sessions.clone();
+        let change = move |tx: &mut Transaction<'_>| {
+            tx.set_admin(account.user, is_admin)?;
+            // The cached sessions say what was true before.
+            let outdated = tx.access_hashes(account.user, None)?;
+            tx.on_commit(move || sessions.revoke(outdated));
+            Ok(())
+        };
+        self.core.store.write(change).await?;
+        Ok(account.user_id)
+    }
+
+    /// The working account of a user given as user ID or localpart.
+    async fn find(&self, user: &str) -> Result<Account> {
+        let unknown = || Error::refused(Code::NotFound, "there is no such account on this server");
+        let user_id = local_user(user, &self.core.server_name).ok_or_else(unknown)?;
+        let account = self.core.store.read(move |db| db.account(&user_id)).await?.ok_or_else(unknown)?;
+        if account.deactivated_ts.is_some() {
+            return Err(Error::refused(Code::UserDeactivated, "this account has been deactivated"));
+        }
+        Ok(account)
+    }
+
+    /// Ends an account and, in the same change, queues its leaving of all rooms.
+    async fn end_account(&self, user: UserNid, user_id: UserId, erase: bool) -> Result<()> {
+        let payload = serde_json::to_string(&Departure { user_id })
+            .map_err(|error| Error::Internal(format!("job payload: {error}")))?;
+        let (accounts, now) = (self.clone(), self.core.now());
+        let end = move |tx: &mut Transaction<'_>| {
+            tx.deactivate_account(user, erase, now)?;
+            accounts.remove_all_devices(tx, user, None)?;
+            tx.add_job(LEAVE_ROOMS, &payload, now)
+        };
+        Ok(self.core.store.write(end).await?)
+    }
+}

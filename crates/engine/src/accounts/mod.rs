@@ -1,0 +1,122 @@
+//! Accounts: registration, signing in and out, tokens, passwords and their administration.
+//!
+//! The only place where a [`Session`] or a [`Proof`](uia::Proof) is made. What hangs on an account elsewhere (rooms,
+//! account data …) reacts to rows and jobs written here, never to a call.
+
+mod last_seen;
+mod login;
+mod manage;
+mod passwords;
+mod registration;
+mod registration_tokens;
+mod sessions;
+mod shared_secret;
+pub mod uia;
+
+use std::sync::Arc;
+
+use im2_model::{Millis, ServerName, UserId};
+
+pub use last_seen::Seen;
+pub use login::{LoginRequest, NewSession, SignedIn};
+pub use manage::{AccountSummary, Departure, LEAVE_ROOMS};
+pub use passwords::PasswordCost;
+pub use registration::{RegisterRequest, Registered};
+pub use registration_tokens::NewRegistrationToken;
+pub use shared_secret::SharedSecretRequest;
+
+use crate::{Code, Core, Error, Result};
+use last_seen::LastSeen;
+use passwords::Passwords;
+use sessions::Sessions;
+use shared_secret::Nonces;
+use uia::Uia;
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RegistrationMode {
+    /// Anybody.
+    Open,
+    /// Who holds a registration token.
+    Token,
+    /// Nobody but the first administrator, with the one-time token for that.
+    #[default]
+    Closed,
+}
+
+/// How accounts behave.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Who may register.
+    pub registration: RegistrationMode,
+    /// The secret of shared-secret registration; `None` switches it off.
+    pub shared_secret: Option<String>,
+    /// What hashing a password costs.
+    pub password_cost: PasswordCost,
+    /// How long an access token lives when the client can refresh it.
+    pub access_token_lifetime: Millis,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            registration: RegistrationMode::default(),
+            shared_secret: None,
+            password_cost: PasswordCost::default(),
+            access_token_lifetime: 60 * 60 * 1000,
+        }
+    }
+}
+
+/// The use cases of accounts. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    core: Core,
+    options: Arc<Options>,
+    passwords: Passwords,
+    sessions: Arc<Sessions>,
+    uia: Uia,
+    last_seen: LastSeen,
+    nonces: Arc<Nonces>,
+}
+
+impl Accounts {
+    pub(crate) fn new(core: Core, options: Options) -> Self {
+        let passwords = Passwords::new(options.password_cost, Arc::clone(&core.random));
+        Self {
+            uia: Uia::new(core.clone(), passwords.clone()),
+            sessions: Arc::default(),
+            last_seen: LastSeen::default(),
+            nonces: Arc::default(),
+            options: Arc::new(options),
+            passwords,
+            core,
+        }
+    }
+
+    /// Who may register.
+    pub fn registration_mode(&self) -> RegistrationMode {
+        self.options.registration
+    }
+}
+
+/// The local user that `text`, a user ID or a localpart, means. Capitals are no difference: no account has any.
+fn local_user(text: &str, server: &ServerName) -> Option<UserId> {
+    let user_id = if text.starts_with('@') {
+        UserId::parse(text).ok().filter(|user_id| user_id.server_name() == server.as_str())?
+    } else {
+        UserId::new(text, server).ok()?
+    };
+    UserId::new(&user_id.localpart().to_lowercase(), server).ok()
+}
+
+/// The longest name a device may have, in characters.
+pub(crate) const MAX_DEVICE_NAME: usize = 255;
+
+/// Refuses a device name that is too long to be one.
+pub(crate) fn check_device_name(name: Option<&str>) -> Result<()> {
+    if name.is_some_and(|name| name.chars().count() > MAX_DEVICE_NAME) {
+        return Err(Error::refused(Code::InvalidParam, "a device's display name has at most 255 characters"));
+    }
+    Ok(())
+}

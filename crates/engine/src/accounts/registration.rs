@@ -1,0 +1,174 @@
+//! Making accounts (spec: `POST /register`).
+
+use im2_model::{MAX_ID_BYTES, UserId, UserNid};
+use im2_store::{Transaction, accounts::NewAccount};
+
+use super::{
+    Accounts, RegistrationMode,
+    login::{NewSession, SignedIn, begin_session},
+    passwords::check_strength,
+    uia::{Auth, Flow, Proof, Stage, TokenRule},
+};
+use crate::{Code, Error, Result};
+
+/// What somebody who registers asks for.
+#[derive(Clone, Default)]
+pub struct RegisterRequest {
+    /// The localpart they would like; one is drawn if absent.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<String>,
+    /// Whether no session shall begin.
+    pub inhibit_login: bool,
+    /// The session that begins otherwise.
+    pub device: NewSession,
+    /// How far the user-interactive authentication has got.
+    pub auth: Option<Auth>,
+}
+
+/// A new account.
+#[derive(Clone)]
+pub struct Registered {
+    /// The user.
+    pub user_id: UserId,
+    /// Their first session, unless it was not wanted.
+    pub session: Option<SignedIn>,
+}
+
+/// What an account is made of, once it is clear that it may be made.
+pub(super) struct Creation {
+    pub(super) user_id: UserId,
+    pub(super) password_hash: Option<String>,
+    pub(super) is_admin: bool,
+    pub(super) displayname: Option<String>,
+    /// Used up with the making.
+    pub(super) registration_token: Option<String>,
+    pub(super) session: Option<NewSession>,
+}
+
+impl Accounts {
+    /// Registers somebody, as far as the server's mode of registration allows it.
+    pub async fn register(&self, request: RegisterRequest) -> Result<Registered> {
+        let (flows, rule) = self.registration_flows().await?;
+        super::check_device_name(request.device.initial_device_display_name.as_deref())?;
+        let wanted = match &request.username {
+            Some(username) => Some(self.check_available(username).await?),
+            None => None,
+        };
+        if let Some(password) = &request.password {
+            check_strength(password)?;
+        }
+        let Proof { registration_token } = self.uia.register(flows, rule, request.auth).await?;
+        let password =
+            request.password.ok_or_else(|| Error::refused(Code::MissingParam, "the new account needs a password"))?;
+        let password_hash = Some(self.passwords.hash(&password).await?);
+        let session = (!request.inhibit_login).then_some(request.device);
+        let user_id = match wanted {
+            Some(user_id) => user_id,
+            None => self.draw_user_id().await?,
+        };
+        let creation =
+            Creation { user_id, password_hash, is_admin: false, displayname: None, registration_token, session };
+        self.create(creation).await
+    }
+
+    /// Whether a localpart can be registered, and as which user.
+    pub async fn check_available(&self, username: &str) -> Result<UserId> {
+        let user_id = self.new_user_id(username)?;
+        let wanted = user_id.clone();
+        if self.core.store.read(move |db| db.account(&wanted)).await?.is_some() {
+            return Err(user_in_use());
+        }
+        Ok(user_id)
+    }
+
+    /// Refuses if registering is not possible at all.
+    pub async fn check_registration_offered(&self) -> Result<()> {
+        self.registration_flows().await.map(drop)
+    }
+
+    /// The user that a new account with this localpart would be.
+    pub(super) fn new_user_id(&self, username: &str) -> Result<UserId> {
+        let localpart = username.to_lowercase();
+        let invalid = |message: &'static str| Error::refused(Code::InvalidUsername, message);
+        if !UserId::is_valid_new_localpart(&localpart) {
+            return Err(invalid("a user name consists of the letters a to z, digits and the characters . _ = - / +"));
+        }
+        if localpart.starts_with('_') {
+            return Err(invalid("user names that begin with _ are kept for application services"));
+        }
+        UserId::new(&localpart, &self.core.server_name)
+            .map_err(|_| Error::refused(Code::InvalidUsername, format!("a user ID has at most {MAX_ID_BYTES} bytes")))
+    }
+
+    /// The ways to register now.
+    async fn registration_flows(&self) -> Result<(Vec<Flow>, TokenRule)> {
+        let now = self.core.now();
+        let flow = |stage| Flow { stages: vec![stage] };
+        let awaits_admin = self.core.store.read(move |db| db.admin_registration_token(now)).await?.is_some();
+        match self.options.registration {
+            RegistrationMode::Token => Ok((vec![flow(Stage::RegistrationToken)], TokenRule::Any)),
+            RegistrationMode::Open if awaits_admin => {
+                Ok((vec![flow(Stage::Dummy), flow(Stage::RegistrationToken)], TokenRule::Any))
+            }
+            RegistrationMode::Open => Ok((vec![flow(Stage::Dummy)], TokenRule::Any)),
+            RegistrationMode::Closed if awaits_admin => {
+                Ok((vec![flow(Stage::RegistrationToken)], TokenRule::GrantsAdmin))
+            }
+            RegistrationMode::Closed => {
+                Err(Error::refused(Code::Forbidden, "registration is closed on this server: ask its administrator"))
+            }
+        }
+    }
+
+    async fn draw_user_id(&self) -> Result<UserId> {
+        // Thirty-six to the tenth: that two draws collide says that something is wrong.
+        for _ in 0..4 {
+            let localpart = self.core.random.alphanumeric(10).to_ascii_lowercase();
+            match self.check_available(&localpart).await {
+                Err(error) if error.code() == Some(Code::UserInUse) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(Error::Internal("no free user name was drawn".into()))
+    }
+
+    /// Makes an account and, if wanted, its first session, in one step.
+    pub(super) async fn create(&self, creation: Creation) -> Result<Registered> {
+        let Creation { user_id, password_hash, is_admin, displayname, registration_token, session } = creation;
+        let now = self.core.now();
+        // The user's number is known only inside the transaction; the tokens are drawn before it.
+        let drawn = session.map(|session| (self.new_pair(UserNid(0), &user_id, &session), session));
+        let (signed_in, rest) = drawn.map(|((signed_in, pair), session)| (signed_in, (pair, session))).unzip();
+        let new = NewAccount { user_id: user_id.clone(), password_hash, is_admin, created_ts: now };
+        let make = move |tx: &mut Transaction<'_>| {
+            let mut new = new;
+            if let Some(text) = &registration_token {
+                let grants_admin = tx.registration_token(text)?.is_some_and(|token| token.grants_admin);
+                if tx.account(&new.user_id)?.is_none() && !tx.use_registration_token(text, now)? {
+                    return Ok(Err(token_used_up()));
+                }
+                new.is_admin |= grants_admin;
+            }
+            let Some(user) = tx.create_account(&new)? else { return Ok(Err(user_in_use())) };
+            if let Some(name) = displayname {
+                tx.set_profile_field(user, "displayname", &serde_json::Value::from(name).to_string())?;
+            }
+            if let Some((mut pair, session)) = rest {
+                pair.user = user;
+                begin_session(tx, &pair, session.initial_device_display_name.as_deref(), now)?;
+            }
+            Ok(Ok(()))
+        };
+        self.core.store.write(make).await??;
+        Ok(Registered { user_id, session: signed_in })
+    }
+}
+
+fn user_in_use() -> Error {
+    Error::refused(Code::UserInUse, "this user name is taken")
+}
+
+fn token_used_up() -> Error {
+    Error::refused(Code::Forbidden, "the registration token has been used up meanwhile")
+}

@@ -1,0 +1,69 @@
+//! Which token is whose, in memory.
+//!
+//! The database is the truth; this cache answers the requests of users who are around. Whoever removes a token from
+//! the database calls [`Sessions::revoke`] from the commit's hook.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use im2_model::Millis;
+use im2_store::tokens::TokenHash;
+use quick_cache::sync::Cache;
+use ring::digest::{SHA256, digest};
+
+use crate::session::Session;
+
+/// Sessions kept: about 200 bytes each, so some 13 MB when full. Beyond it the least used are looked up again.
+const CAPACITY: usize = 65_536;
+
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) session: Session,
+    pub(super) expires_at: Option<Millis>,
+}
+
+#[derive(Debug)]
+pub(super) struct Sessions {
+    known: Cache<TokenHash, Known>,
+    /// How often tokens have been revoked. A lookup during which it changed is not kept.
+    revocations: AtomicU64,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { known: Cache::new(CAPACITY), revocations: AtomicU64::new(0) }
+    }
+}
+
+impl Sessions {
+    pub(super) fn get(&self, hash: &TokenHash) -> Option<Known> {
+        self.known.get(hash)
+    }
+
+    /// To be taken before looking into the database, and given to [`Self::keep`].
+    pub(super) fn revocations(&self) -> u64 {
+        self.revocations.load(Ordering::SeqCst)
+    }
+
+    /// Remembers what was found in the database, unless a token was revoked meanwhile: it may have been this one.
+    pub(super) fn keep(&self, hash: TokenHash, known: Known, revocations: u64) {
+        self.known.insert(hash, known);
+        if self.revocations() != revocations {
+            self.known.remove(&hash);
+        }
+    }
+
+    /// Forgets tokens that are no longer valid or that say something that has changed.
+    pub(super) fn revoke(&self, hashes: impl IntoIterator<Item = TokenHash>) {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        for hash in hashes {
+            self.known.remove(&hash);
+        }
+    }
+}
+
+/// The digest under which a token is stored.
+pub(super) fn hash_token(token: &str) -> TokenHash {
+    let mut hash = TokenHash::default();
+    hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    hash
+}

@@ -1,0 +1,281 @@
+//! User-interactive authentication: stages that a client passes one after the other before a request is carried out
+//! (spec: "User-Interactive Authentication API").
+//!
+//! A use case that needs it takes the request's `auth` and gets a [`Proof`] for it, which is made nowhere else, or an
+//! error that tells the client how to go on. Progress is kept in memory: a client whose session is lost starts again.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use im2_model::{Millis, UserNid};
+use quick_cache::sync::Cache;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{local_user, passwords::Passwords};
+use crate::{Code, Core, Error, Result, session::Session};
+
+/// Authentications in progress: some 200 bytes each. Beyond it the least used are forgotten.
+const CAPACITY: usize = 16_384;
+/// How long one may take.
+const LIFETIME: Millis = 30 * 60 * 1000;
+
+/// What the authentication is for. A session begun for one purpose, or by one user, is worth nothing for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Making an account.
+    Register,
+    /// Choosing a new password.
+    ChangePassword,
+    /// Ending the account.
+    Deactivate,
+    /// Signing out other devices.
+    RemoveDevices,
+}
+
+/// A step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Stage {
+    /// Nothing to prove.
+    #[serde(rename = "m.login.dummy")]
+    Dummy,
+    /// The account's password.
+    #[serde(rename = "m.login.password")]
+    Password,
+    /// A registration token.
+    #[serde(rename = "m.login.registration_token")]
+    RegistrationToken,
+}
+
+/// Which registration tokens will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenRule {
+    /// Any that is valid.
+    Any,
+    /// Those that make administrators.
+    GrantsAdmin,
+}
+
+/// What a client submits as `auth`.
+#[derive(Clone, Default, Deserialize)]
+pub struct Auth {
+    /// The stage it attempts; none when it only asks how things stand.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The session it continues.
+    pub session: Option<String>,
+    /// Whose password it is.
+    pub identifier: Option<Identifier>,
+    /// The same, as older clients write it.
+    pub user: Option<String>,
+    /// The password.
+    pub password: Option<String>,
+    /// The registration token.
+    pub token: Option<String>,
+}
+
+/// How a client names a user (spec: "Identifier types").
+#[derive(Debug, Clone, Deserialize)]
+pub struct Identifier {
+    /// `m.id.user` is the one that is understood here.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A user ID or a localpart.
+    pub user: Option<String>,
+}
+
+impl Identifier {
+    /// The user named, if it is named in a way that is understood.
+    pub fn into_user(self) -> Option<String> {
+        if self.kind == "m.id.user" { self.user } else { None }
+    }
+}
+
+/// What a client is told while the authentication is not complete: the body of the 401 answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Challenge {
+    /// The ways to complete it.
+    pub flows: Vec<Flow>,
+    /// What clients need to know for a stage, by stage. Nothing, for those of this server.
+    pub params: BTreeMap<String, Value>,
+    /// How to refer to it in the next attempt.
+    pub session: String,
+    /// The stages that have been passed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub completed: Vec<Stage>,
+    /// Why the attempt failed, if it did.
+    #[serde(skip)]
+    pub failure: Option<(Code, &'static str)>,
+}
+
+/// One way to complete an authentication.
+#[derive(Debug, Clone, Serialize)]
+pub struct Flow {
+    /// Its stages, in order.
+    pub stages: Vec<Stage>,
+}
+
+/// Evidence that an authentication has been completed.
+#[must_use]
+pub struct Proof {
+    /// The registration token that was shown, if one was.
+    pub(super) registration_token: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Progress {
+    purpose: Purpose,
+    user: Option<UserNid>,
+    begun: Millis,
+    completed: Vec<Stage>,
+    registration_token: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Uia {
+    core: Core,
+    passwords: Passwords,
+    progress: Arc<Cache<String, Progress>>,
+}
+
+impl Uia {
+    pub(super) fn new(core: Core, passwords: Passwords) -> Self {
+        Self { core, passwords, progress: Arc::new(Cache::new(CAPACITY)) }
+    }
+
+    /// Completes the authentication of a signed-in user, by password.
+    pub(super) async fn confirm(&self, purpose: Purpose, session: &Session, auth: Option<Auth>) -> Result<Proof> {
+        let flows = vec![Flow { stages: vec![Stage::Password] }];
+        self.run(purpose, Some(session), flows, TokenRule::Any, auth).await
+    }
+
+    /// Completes the authentication of somebody who registers.
+    pub(super) async fn register(&self, flows: Vec<Flow>, rule: TokenRule, auth: Option<Auth>) -> Result<Proof> {
+        self.run(Purpose::Register, None, flows, rule, auth).await
+    }
+
+    async fn run(
+        &self,
+        purpose: Purpose,
+        session: Option<&Session>,
+        flows: Vec<Flow>,
+        rule: TokenRule,
+        auth: Option<Auth>,
+    ) -> Result<Proof> {
+        let user = session.map(|session| session.user);
+        let (id, mut progress) = self.resume(purpose, user, auth.as_ref());
+        let mut failure = None;
+        if let Some(auth) = auth
+            && let Some(kind) = &auth.kind
+        {
+            match next_stage(&flows, &progress.completed, kind) {
+                Next::Passed => {}
+                Next::Refused => failure = Some((Code::Unrecognized, "this is not a stage that can be passed now")),
+                Next::Attempt(stage) => {
+                    failure = self.attempt(stage, session, rule, auth, &mut progress).await?.err();
+                    if failure.is_none() {
+                        progress.completed.push(stage);
+                    }
+                }
+            }
+        }
+        if flows.iter().any(|flow| flow.stages == progress.completed) {
+            self.progress.remove(&id);
+            return Ok(Proof { registration_token: progress.registration_token });
+        }
+        let completed = progress.completed.clone();
+        self.progress.insert(id.clone(), progress);
+        let challenge = Challenge { flows, params: BTreeMap::new(), session: id, completed, failure };
+        Err(Error::Challenge(Box::new(challenge)))
+    }
+
+    /// The progress that `auth` refers to, or a new beginning.
+    fn resume(&self, purpose: Purpose, user: Option<UserNid>, auth: Option<&Auth>) -> (String, Progress) {
+        let now = self.core.now();
+        let known = auth.and_then(|auth| auth.session.as_ref()).and_then(|id| Some((id, self.progress.get(id)?)));
+        if let Some((id, progress)) = known
+            && progress.purpose == purpose
+            && progress.user == user
+            && now < progress.begun + LIFETIME
+        {
+            return (id.clone(), progress);
+        }
+        let fresh = Progress { purpose, user, begun: now, completed: Vec::new(), registration_token: None };
+        (self.core.random.alphanumeric(24), fresh)
+    }
+
+    /// Tries one stage. The inner error is what the client did wrong.
+    async fn attempt(
+        &self,
+        stage: Stage,
+        session: Option<&Session>,
+        rule: TokenRule,
+        auth: Auth,
+        progress: &mut Progress,
+    ) -> Result<std::result::Result<(), (Code, &'static str)>> {
+        match stage {
+            Stage::Dummy => Ok(Ok(())),
+            Stage::Password => {
+                let passed = match session {
+                    Some(session) => self.check_password(session, auth).await?,
+                    None => false,
+                };
+                Ok(if passed { Ok(()) } else { Err((Code::Forbidden, "the password is wrong")) })
+            }
+            Stage::RegistrationToken => {
+                let now = self.core.now();
+                let Some(text) = auth.token else {
+                    return Ok(Err((Code::MissingParam, "the registration token is missing")));
+                };
+                let shown = text.clone();
+                let found = self.core.store.read(move |db| db.registration_token(&shown)).await?;
+                let accepted =
+                    found.is_some_and(|token| token.is_valid(now) && (rule == TokenRule::Any || token.grants_admin));
+                if !accepted {
+                    return Ok(Err((Code::Unauthorized, "this registration token is not valid")));
+                }
+                progress.registration_token = Some(text);
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    /// Whether `auth` has the password of the session's own user.
+    async fn check_password(&self, session: &Session, auth: Auth) -> Result<bool> {
+        let named = match (auth.identifier, auth.user) {
+            (Some(identifier), _) => identifier.into_user(),
+            (None, Some(user)) => Some(user),
+            (None, None) => Some(session.user_id.to_string()),
+        };
+        let is_own = named.is_some_and(|named| {
+            local_user(&named, &self.core.server_name).is_some_and(|named| named == session.user_id)
+        });
+        let user = session.user;
+        let account = self.core.store.read(move |db| db.account_of(user)).await?;
+        let hash = account.and_then(|account| account.password_hash).filter(|_| is_own);
+        self.passwords.verify(auth.password.as_deref().unwrap_or_default(), hash.as_deref()).await
+    }
+}
+
+enum Next {
+    /// The stage has been passed before.
+    Passed,
+    /// It continues one of the flows.
+    Attempt(Stage),
+    /// It is unknown here, or not its turn.
+    Refused,
+}
+
+fn next_stage(flows: &[Flow], completed: &[Stage], kind: &str) -> Next {
+    let stage = match kind {
+        "m.login.dummy" => Stage::Dummy,
+        "m.login.password" => Stage::Password,
+        "m.login.registration_token" => Stage::RegistrationToken,
+        _ => return Next::Refused,
+    };
+    if completed.contains(&stage) {
+        return Next::Passed;
+    }
+    let continues =
+        |flow: &Flow| flow.stages.starts_with(completed) && flow.stages.get(completed.len()) == Some(&stage);
+    if flows.iter().any(continues) { Next::Attempt(stage) } else { Next::Refused }
+}

@@ -1,0 +1,100 @@
+//! Devices of the server's users.
+
+use im2_model::{DeviceId, Millis, UserNid};
+use rusqlite::{Row, types::Type};
+
+use crate::{Result, Snapshot, Transaction};
+
+/// A device: one sign-in of a user, with the tokens that belong to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its identifier, unique for the user.
+    pub device_id: DeviceId,
+    /// The name its user gave it.
+    pub display_name: Option<String>,
+    /// When it was last heard of, in milliseconds since the epoch. Written in batches, so some minutes old.
+    pub last_seen_ts: Option<Millis>,
+    /// Where from.
+    pub last_seen_ip: Option<String>,
+}
+
+/// When and from where a device was heard of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Whose device.
+    pub user: UserNid,
+    /// Which.
+    pub device_id: DeviceId,
+    /// When.
+    pub ts: Millis,
+    /// From which address, if that is known.
+    pub ip: Option<String>,
+}
+
+const DEVICE: &str = "SELECT device_id, display_name, last_seen_ts, last_seen_ip FROM devices";
+
+fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
+    Ok(Device {
+        device_id: parsed_device(row, 0)?,
+        display_name: row.get(1)?,
+        last_seen_ts: row.get::<_, Option<i64>>(2)?.map(|ts| ts as Millis),
+        last_seen_ip: row.get(3)?,
+    })
+}
+
+/// Reads a device ID that the program wrote.
+pub(crate) fn parsed_device(row: &Row<'_>, column: usize) -> rusqlite::Result<DeviceId> {
+    let text: String = row.get(column)?;
+    DeviceId::parse(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+impl Snapshot<'_> {
+    /// A user's devices, by identifier.
+    pub fn devices(&self, user: UserNid) -> Result<Vec<Device>> {
+        self.rows(&format!("{DEVICE} WHERE user_nid = ?1 ORDER BY device_id"), [user.0], device)
+    }
+
+    /// One device of a user.
+    pub fn device(&self, user: UserNid, device_id: &DeviceId) -> Result<Option<Device>> {
+        self.row(&format!("{DEVICE} WHERE user_nid = ?1 AND device_id = ?2"), (user.0, device_id.as_str()), device)
+    }
+}
+
+impl Transaction<'_> {
+    /// Adds a device, or leaves the one that is there as it is. Returns whether it is new.
+    pub fn ensure_device(
+        &self,
+        user: UserNid,
+        device_id: &DeviceId,
+        display_name: Option<&str>,
+        now: Millis,
+    ) -> Result<bool> {
+        let sql = "INSERT INTO devices (user_nid, device_id, display_name, created_ts) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO NOTHING";
+        let made = self.execute(sql, (user.0, device_id.as_str(), display_name, now as i64))?;
+        Ok(made == 1)
+    }
+
+    /// Renames a device; returns whether there is such a device.
+    pub fn rename_device(&self, user: UserNid, device_id: &DeviceId, name: Option<&str>) -> Result<bool> {
+        let sql = "UPDATE devices SET display_name = ?3 WHERE user_nid = ?1 AND device_id = ?2";
+        Ok(self.execute(sql, (user.0, device_id.as_str(), name))? == 1)
+    }
+
+    /// Removes a device and, with it, its tokens and whatever else hangs on it; returns whether it was there.
+    pub fn remove_device(&self, user: UserNid, device_id: &DeviceId) -> Result<bool> {
+        let sql = "DELETE FROM devices WHERE user_nid = ?1 AND device_id = ?2";
+        Ok(self.execute(sql, (user.0, device_id.as_str()))? == 1)
+    }
+
+    /// Notes where and when devices were last heard of. Devices that are gone are passed over.
+    pub fn note_seen(&self, seen: &[Seen]) -> Result<()> {
+        let sql = "UPDATE devices SET last_seen_ts = ?3, last_seen_ip = coalesce(?4, last_seen_ip)
+                   WHERE user_nid = ?1 AND device_id = ?2";
+        for one in seen {
+            self.execute(sql, (one.user.0, one.device_id.as_str(), one.ts as i64, &one.ip))?;
+        }
+        Ok(())
+    }
+}
