@@ -11,6 +11,7 @@ mod login;
 mod register;
 
 pub(crate) use login::SessionAnswer;
+mod rooms;
 
 use crate::routes::Routes;
 
@@ -21,4 +22,5 @@ pub(crate) fn routes() -> Routes {
         .merge(register::routes())
         .merge(account::routes())
         .merge(capabilities::routes())
+    discovery::routes().merge(rooms::routes())
 }

@@ -52,6 +52,14 @@ impl Rooms {
         self.reader_of(actor, room).await?.ok_or_else(refused)
     }
 
+    /// As [`Rooms::reader`], with `M_NOT_FOUND` where there is no such right.
+    pub async fn reader_or_not_found(&self, actor: &Actor, room_id: &RoomId) -> Result<Reader> {
+        self.reader(actor, room_id).await.map_err(|error| match error.code() {
+            Some(_) => Error::refused(Code::NotFound, "there is no such event, or you may not see it"),
+            None => error,
+        })
+    }
+
     /// As [`Rooms::reader`], for a room at hand; `None` if there is no such right.
     pub async fn reader_of(&self, actor: &Actor, room: Arc<Room>) -> Result<Option<Reader>> {
         let now = self.of_user(actor.user).await?.get(room.nid);

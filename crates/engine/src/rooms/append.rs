@@ -14,6 +14,7 @@ use im2_rooms::{
     client::{ClientPrefix, client_event_prefix},
     event::Pdu,
     power::PowerLevels,
+    relations,
     sign::SigningKey,
     state::StateView,
     version::RoomVersion,
@@ -71,6 +72,7 @@ pub(super) struct Prepared {
     new: NewEvent,
     pub(super) pdu: Arc<Pdu>,
     client: ClientPrefix,
+    relation: Option<relations::Relation>,
     replaced: Option<Replaced>,
     /// What the event redacts, and what is left of it.
     redacts: Option<(Arc<RoomEvent>, Pdu)>,
@@ -111,6 +113,20 @@ impl Rooms {
         validate::check(&mut draft)?;
         let room = self.joined(actor, room_id).await?;
         self.append(&room, actor, draft, transaction).await
+    }
+
+    /// Sets state in a room. Whoever is no member may still change their own membership, as far as the rules allow.
+    pub async fn send_state(&self, actor: &Actor, room_id: &RoomId, mut draft: Draft) -> Result<EventId> {
+        validate::check(&mut draft)?;
+        let own_membership =
+            &*draft.kind == "m.room.member" && draft.state_key.as_deref() == Some(actor.user_id.as_str());
+        let room = if own_membership {
+            let refused = || Error::refused(Code::Forbidden, "you are not a member of this room");
+            self.find(room_id).await?.ok_or_else(refused)?
+        } else {
+            self.joined(actor, room_id).await?
+        };
+        self.append(&room, actor, draft, None).await
     }
 
     /// Appends an event to `room` in the name of `actor` and returns its identifier once it is durable.
@@ -229,7 +245,7 @@ impl Builder<'_> {
         let keys = auth_event_keys(self.version, &actor.user_id, &kind, state_key.as_deref(), &content);
         let auth_events: Vec<EventId> =
             keys.into_iter().filter_map(|(kind, key)| Some(state.get(kind, key)?.event_id.clone())).collect();
-        let relation = relation_of(&content);
+        let relation = content.get("m.relates_to").and_then(Value::as_object).and_then(relations::Relation::in_content);
         let draft = EventDraft {
             room_id: room_id.cloned(),
             sender: actor.user_id.clone(),
@@ -260,12 +276,16 @@ impl Builder<'_> {
             ts: pdu.origin_server_ts,
             pdu: pdu.json().into(),
             membership,
-            relation,
+            relation: relation.as_ref().map(|relation| Relation {
+                target: relation.event_id.clone(),
+                rel_type: relation.rel_type.clone(),
+                key: relation.key.clone(),
+            }),
             redaction: None,
             transaction: None,
         };
         let client = client_event_prefix(&pdu);
-        Ok(Prepared { new, pdu: Arc::new(pdu), client, replaced, redacts: None })
+        Ok(Prepared { new, pdu: Arc::new(pdu), client, relation, replaced, redacts: None })
     }
 }
 
@@ -303,7 +323,7 @@ pub(super) fn commit(
 
 impl Publisher {
     fn publish(&self, room: &Room, prepared: Prepared, place: Appended) {
-        let Prepared { new, pdu, client, replaced, redacts } = prepared;
+        let Prepared { new, pdu, client, relation, replaced, redacts } = prepared;
         let event = Arc::new(RoomEvent {
             room: room.nid,
             position: place.position,
@@ -313,6 +333,7 @@ impl Publisher {
             pdu,
             client,
             transaction: new.transaction,
+            relation,
             replaced,
             redacted_because: None,
         });
@@ -398,14 +419,4 @@ impl Room {
         let made = view.tail.iter().rev().find(|event| event.transaction.as_ref() == Some(key) && event.kind() == kind);
         made.map(|event| event.id().clone())
     }
-}
-
-fn relation_of(content: &Map<String, Value>) -> Option<Relation> {
-    let relates_to = content.get("m.relates_to")?;
-    let text = |key: &str| relates_to.get(key).and_then(Value::as_str);
-    Some(Relation {
-        target: text("event_id")?.parse().ok()?,
-        rel_type: text("rel_type")?.into(),
-        key: text("key").map(Into::into),
-    })
 }

@@ -6,6 +6,7 @@ use im2_model::{EventId, Position, RoomNid, UserId, UserNid};
 use im2_rooms::{
     client::{ClientPrefix, client_event_prefix},
     event::Pdu,
+    relations::Relation,
     version::RoomVersion,
 };
 use im2_store::{
@@ -36,6 +37,8 @@ pub struct RoomEvent {
     pub transaction: Option<TransactionKey>,
     /// For state events: what it replaced.
     pub replaced: Option<Replaced>,
+    /// How it relates to another event.
+    pub relation: Option<Relation>,
     /// The event that redacted it, in its form for clients.
     pub redacted_because: Option<Box<str>>,
 }
@@ -78,6 +81,12 @@ impl RoomEvent {
         self.pdu.is_state()
     }
 
+    /// Whether the content has a `url`, which is what filters know files by.
+    pub fn has_url(&self) -> bool {
+        let content = self.pdu.content_json();
+        content.contains("\"url\"") && self.pdu.content_map().contains_key("url")
+    }
+
     /// Whether its content is gone.
     pub fn is_redacted(&self) -> bool {
         self.redacted_because.is_some()
@@ -94,6 +103,7 @@ impl RoomEvent {
             client: client_event_prefix(&pdu),
             pdu: Arc::new(pdu),
             transaction: self.transaction.clone(),
+            relation: None,
             replaced: self.replaced.clone(),
             redacted_because: Some(format!("{}}}", redaction.with_room_id()).into()),
         }
@@ -131,6 +141,7 @@ impl RoomEvent {
             sender: row.sender,
             member: None,
             client: client_event_prefix(&pdu),
+            relation: Relation::of(&pdu),
             pdu: Arc::new(pdu),
             transaction: None,
             replaced: None,

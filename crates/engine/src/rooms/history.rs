@@ -1,6 +1,6 @@
 //! Looking back: events by name, pages of the timeline, state at a place, and who may see what of it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use im2_model::{EventId, UserId};
 use im2_rooms::{
@@ -189,6 +189,22 @@ impl Rooms {
             rows.iter().map(|row| RoomEvent::load_state(version, row).map(Arc::new)).collect::<im2_store::Result<_>>()
         });
         Ok(loaded.await?)
+    }
+
+    /// The member events of those who sent `events`, for clients that load members lazily.
+    pub async fn members_of_senders(&self, room: &Arc<Room>, events: &[Arc<RoomEvent>]) -> Result<Vec<Arc<RoomEvent>>> {
+        let Some(last) = events.iter().map(|event| event.seq).max() else { return Ok(Vec::new()) };
+        let senders: BTreeSet<&UserId> = events.iter().map(|event| &event.pdu.sender).collect();
+        let mut found = Vec::with_capacity(senders.len());
+        for sender in senders {
+            let current = room.view().state.get("m.room.member", sender.as_str()).cloned();
+            match current {
+                Some(member) if member.seq <= last => found.push(member),
+                // Changed since: what counts is the state as it was then.
+                _ => found.extend(self.state_entry(room, "m.room.member", sender.as_str(), Some(last)).await?),
+            }
+        }
+        Ok(found)
     }
 
     /// One state entry right after event number `seq`; `None` for the current one.

@@ -85,6 +85,13 @@ impl Rooms {
         Ok(())
     }
 
+    /// The rooms that `actor` is a member of.
+    pub async fn joined_rooms(&self, actor: &Actor) -> Result<Vec<RoomId>> {
+        let joined = self.of_user(actor.user).await?.with(Membership::Join);
+        let ids = self.core.store.read(move |db| db.room_ids(&joined)).await?;
+        Ok(ids)
+    }
+
     /// Forgets a room that `actor` has left: it no longer appears in `/sync`, and its history cannot be read.
     pub async fn forget(&self, actor: &Actor, room_id: &RoomId) -> Result<()> {
         let Some(room) = self.find(room_id).await? else {

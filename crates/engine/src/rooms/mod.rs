@@ -6,13 +6,16 @@
 
 mod access;
 mod append;
+mod bundles;
 mod create;
 mod event;
 mod history;
 mod member_index;
 mod membership;
 mod registry;
+mod render;
 mod room;
+mod token;
 mod validate;
 
 use std::sync::Arc;
@@ -27,7 +30,11 @@ pub use event::{Replaced, RoomEvent};
 pub use history::Page;
 pub use member_index::{RoomMembership, UserRooms};
 pub use membership::Act;
+pub use render::{Bundles, Form, Viewer, write_array, write_event};
 pub use room::{Room, View};
+pub use token::{PlaceToken, TimelineToken};
+
+pub use im2_store::rooms::Direction;
 
 use crate::{Code, Core, Error, Result, session::Session};
 use member_index::MemberIndex;

@@ -51,6 +51,17 @@ pub struct RelatedQuery {
     pub limit: usize,
 }
 
+/// How many events refer to one event in one way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelationSummary {
+    /// `rel_type`.
+    pub rel_type: String,
+    /// How many.
+    pub count: usize,
+    /// Whether one of them is by the user that was asked for.
+    pub by_user: bool,
+}
+
 const COLUMNS: &str = "e.position, e.room_nid, e.seq, e.event_id, e.sender_nid, e.pdu, e.redacted_by";
 
 impl Snapshot<'_> {
@@ -112,6 +123,15 @@ impl Snapshot<'_> {
         );
         let RelatedQuery { target, rel_type, kind, from_seq, limit, .. } = query;
         self.rows(&sql, (room.0, target.as_str(), rel_type, kind, from_seq, *limit as i64), read_event)
+    }
+
+    /// What refers to one event, by `rel_type`.
+    pub fn relation_summary(&self, room: RoomNid, target: &EventId, user: UserNid) -> Result<Vec<RelationSummary>> {
+        let sql = "SELECT rel_type, count(*), max(sender_nid = ?3) FROM relations
+                   WHERE room_nid = ?1 AND target_id = ?2 GROUP BY rel_type LIMIT 64";
+        self.rows(sql, (room.0, target.as_str(), user.0), |row| {
+            Ok(RelationSummary { rel_type: row.get(0)?, count: row.get::<_, i64>(1)? as usize, by_user: row.get(2)? })
+        })
     }
 
     /// The event that a device's transaction made before.

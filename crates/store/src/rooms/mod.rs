@@ -7,7 +7,7 @@ mod members;
 mod state;
 
 pub use append::{Appended, NewEvent, Redaction, Relation, TransactionKey};
-pub use events::{Direction, EventRow, RelatedQuery};
+pub use events::{Direction, EventRow, RelatedQuery, RelationSummary};
 pub use members::MembershipRow;
 
 use im2_model::{Millis, RoomId, RoomNid};
@@ -37,6 +37,11 @@ impl Snapshot<'_> {
     /// The room numbered `nid`.
     pub fn room_by_nid(&self, nid: RoomNid) -> Result<Option<RoomRow>> {
         self.row(&room_query("nid = ?1"), [nid.0], read_room)?.transpose()
+    }
+
+    /// The identifiers of `rooms`, in the same order; unknown ones are left out.
+    pub fn room_ids(&self, rooms: &[RoomNid]) -> Result<Vec<RoomId>> {
+        rooms.iter().filter_map(|room| self.room_by_nid(*room).transpose().map(|row| Ok(row?.room_id))).collect()
     }
 
     /// A secret or setting of the server itself.

@@ -1,0 +1,117 @@
+//! `POST /createRoom`.
+
+use axum::extract::State as Extract;
+use im2_engine::{
+    Code, Error,
+    rooms::{CreateRoom, InitialState, Preset, Visibility},
+};
+use im2_model::{RoomAliasId, UserId};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::actor;
+use crate::{
+    Api, State,
+    auth::User,
+    body::{Answer, OptionalJson},
+    error::ApiResult,
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default().post("/_matrix/client/v3/createRoom", Access::User, create)
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Request {
+    preset: Option<PresetName>,
+    visibility: Option<VisibilityName>,
+    room_alias_name: Option<String>,
+    room_version: Option<String>,
+    name: Option<String>,
+    topic: Option<String>,
+    invite: Vec<UserId>,
+    invite_3pid: Vec<Value>,
+    is_direct: bool,
+    creation_content: Map<String, Value>,
+    initial_state: Vec<StateEvent>,
+    power_level_content_override: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+enum PresetName {
+    #[serde(rename = "private_chat")]
+    Private,
+    #[serde(rename = "trusted_private_chat")]
+    TrustedPrivate,
+    #[serde(rename = "public_chat")]
+    Public,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum VisibilityName {
+    Public,
+    Private,
+}
+
+#[derive(Deserialize)]
+struct StateEvent {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    state_key: String,
+    content: Map<String, Value>,
+}
+
+async fn create(
+    Extract(api): State,
+    User(session): User,
+    OptionalJson(request): OptionalJson<Request>,
+) -> ApiResult<Answer<Value>> {
+    let request = to_engine(&api, request)?;
+    let room = api.engine.rooms.create(&actor(&session), request).await?;
+    Ok(Answer(json!({ "room_id": room.id })))
+}
+
+fn to_engine(api: &Api, request: Request) -> Result<CreateRoom, Error> {
+    if !request.invite_3pid.is_empty() {
+        return Err(Error::refused(
+            Code::ThreepidDenied,
+            "this server does not invite by e-mail address or phone number",
+        ));
+    }
+    let version = match &request.room_version {
+        Some(text) => text.parse().map_err(|error| Error::refused(Code::UnsupportedRoomVersion, format!("{error}")))?,
+        None => im2_rooms::version::RoomVersion::DEFAULT,
+    };
+    let alias = request.room_alias_name.map(|name| {
+        let alias = RoomAliasId::parse(&format!("#{name}:{}", api.engine.core.server_name));
+        alias.map_err(|_| Error::refused(Code::InvalidParam, "room_alias_name must be the part before the colon"))
+    });
+    Ok(CreateRoom {
+        version,
+        preset: request.preset.map(|preset| match preset {
+            PresetName::Private => Preset::PrivateChat,
+            PresetName::TrustedPrivate => Preset::TrustedPrivateChat,
+            PresetName::Public => Preset::PublicChat,
+        }),
+        visibility: match request.visibility {
+            Some(VisibilityName::Public) => Visibility::Public,
+            _ => Visibility::Private,
+        },
+        alias: alias.transpose()?,
+        name: request.name,
+        topic: request.topic,
+        invite: request.invite,
+        is_direct: request.is_direct,
+        creation_content: request.creation_content,
+        initial_state: request
+            .initial_state
+            .into_iter()
+            .map(|StateEvent { kind, state_key, content }| InitialState { kind, state_key, content })
+            .collect(),
+        power_level_content_override: request.power_level_content_override,
+    })
+}

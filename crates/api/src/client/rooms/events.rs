@@ -1,0 +1,130 @@
+//! Events and pages of the timeline (spec: "Getting events for a room", "Retrieving events from a room").
+
+use axum::{extract::State as Extract, response::Response};
+use im2_engine::{
+    filters::{Candidate, EventFilter, parse_event_filter},
+    rooms::{Direction, PlaceToken, RoomEvent, TimelineToken, write_array},
+};
+use im2_model::{EventId, RoomId};
+use serde::Deserialize;
+
+use super::{Writer, actor};
+use crate::{
+    State,
+    auth::User,
+    body::{Params, QueryParams, json_bytes},
+    error::ApiResult,
+    routes::{Access, Routes},
+};
+
+/// The most events in one page.
+const MAX_LIMIT: usize = 1_000;
+
+pub(super) fn routes() -> Routes {
+    Routes::default().get("/_matrix/client/v3/rooms/{roomId}/event/{eventId}", Access::User, event).get(
+        "/_matrix/client/v3/rooms/{roomId}/messages",
+        Access::User,
+        messages,
+    )
+}
+
+async fn event(
+    Extract(api): State,
+    User(session): User,
+    Params((room_id, event_id)): Params<(RoomId, EventId)>,
+) -> ApiResult<Response> {
+    let rooms = &api.engine.rooms;
+    let reader = rooms.reader_or_not_found(&actor(&session), &room_id).await?;
+    let event = rooms.readable_event(&reader, &event_id).await?;
+    let bundles = rooms.bundles(&reader, std::slice::from_ref(&event)).await?;
+    let mut out = Vec::new();
+    Writer::new(&api, &session, &reader, bundles).write(&mut out, &event);
+    Ok(json_bytes(out))
+}
+
+#[derive(Deserialize)]
+struct MessagesQuery {
+    from: Option<String>,
+    to: Option<String>,
+    dir: DirectionName,
+    limit: Option<usize>,
+    filter: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+enum DirectionName {
+    #[serde(rename = "f")]
+    Forward,
+    #[serde(rename = "b")]
+    Backward,
+}
+
+async fn messages(
+    Extract(api): State,
+    User(session): User,
+    Params(room_id): Params<RoomId>,
+    QueryParams(query): QueryParams<MessagesQuery>,
+) -> ApiResult<Response> {
+    let rooms = &api.engine.rooms;
+    let reader = rooms.reader(&actor(&session), &room_id).await?;
+    let filter = query.filter.as_deref().map(parse_event_filter).transpose()?.unwrap_or_default();
+    let limit = filter.limit_or(query.limit.unwrap_or(10), MAX_LIMIT).min(query.limit.unwrap_or(MAX_LIMIT));
+    let from = match &query.from {
+        Some(token) => rooms.seq_at(&reader.room, &token.parse::<PlaceToken>()?).await?,
+        None => match query.dir {
+            DirectionName::Forward => 0,
+            DirectionName::Backward => reader.until.unwrap_or_else(|| reader.room.view().seq),
+        },
+    };
+    let to = match &query.to {
+        Some(token) => Some(rooms.seq_at(&reader.room, &token.parse::<PlaceToken>()?).await?),
+        None => None,
+    };
+    let (direction, start) = match query.dir {
+        DirectionName::Forward => (Direction::Forward, from),
+        DirectionName::Backward => (Direction::Backward, from + 1),
+    };
+    let wanted = |event: &RoomEvent| accepts(&filter, &room_id, event);
+    let page = rooms.page(&reader, start, to, direction, limit, wanted).await?;
+    let end = page.next.map(|next| match query.dir {
+        DirectionName::Forward => TimelineToken(next),
+        DirectionName::Backward => TimelineToken(next - 1),
+    });
+    let at_beginning = matches!(query.dir, DirectionName::Backward) && end == Some(TimelineToken(0));
+    let end = end.filter(|_| !at_beginning);
+    let bundles = rooms.bundles(&reader, &page.events).await?;
+    let members =
+        if filter.lazy_load_members { rooms.members_of_senders(&reader.room, &page.events).await? } else { Vec::new() };
+    let writer = Writer::new(&api, &session, &reader, bundles);
+    Ok(write_page(&writer, TimelineToken(from), end, &page.events, &members))
+}
+
+/// Whether a filter accepts an event.
+pub(super) fn accepts(filter: &EventFilter, room_id: &RoomId, event: &RoomEvent) -> bool {
+    if filter.is_open() {
+        return true;
+    }
+    let candidate = Candidate { kind: event.kind(), sender: Some(&event.pdu.sender), has_url: event.has_url() };
+    filter.includes_room(room_id) && filter.matches(candidate)
+}
+
+fn write_page(
+    writer: &Writer<'_>,
+    start: TimelineToken,
+    end: Option<TimelineToken>,
+    events: &[std::sync::Arc<RoomEvent>],
+    members: &[std::sync::Arc<RoomEvent>],
+) -> Response {
+    let mut out = Vec::with_capacity(events.len() * 640 + 128);
+    out.extend_from_slice(format!("{{\"start\":\"{start}\",\"chunk\":").as_bytes());
+    write_array(&mut out, events, |out, event| writer.write(out, event));
+    if let Some(end) = end {
+        out.extend_from_slice(format!(",\"end\":\"{end}\"").as_bytes());
+    }
+    if !members.is_empty() {
+        out.extend_from_slice(b",\"state\":");
+        write_array(&mut out, members, |out, event| writer.write(out, event));
+    }
+    out.push(b'}');
+    json_bytes(out)
+}

@@ -1,0 +1,89 @@
+//! Joining, leaving, and doing that to others (spec: "Room membership").
+
+use axum::{extract::State as Extract, response::Response};
+use im2_engine::rooms::Act;
+use im2_model::{RoomId, UserId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::actor;
+use crate::{
+    State,
+    auth::User,
+    body::{Answer, Json, OptionalJson, Params, empty},
+    error::ApiResult,
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .get("/_matrix/client/v3/joined_rooms", Access::User, joined_rooms)
+        .post("/_matrix/client/v3/rooms/{roomId}/join", Access::User, join)
+        .post("/_matrix/client/v3/rooms/{roomId}/leave", Access::User, leave)
+        .post("/_matrix/client/v3/rooms/{roomId}/forget", Access::User, forget)
+        .post("/_matrix/client/v3/rooms/{roomId}/invite", Access::User, invite)
+        .post("/_matrix/client/v3/rooms/{roomId}/kick", Access::User, kick)
+        .post("/_matrix/client/v3/rooms/{roomId}/ban", Access::User, ban)
+        .post("/_matrix/client/v3/rooms/{roomId}/unban", Access::User, unban)
+}
+
+#[derive(Deserialize, Default)]
+struct Reason {
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    user_id: UserId,
+    reason: Option<String>,
+}
+
+async fn joined_rooms(Extract(api): State, User(session): User) -> ApiResult<Answer<Value>> {
+    let rooms = api.engine.rooms.joined_rooms(&actor(&session)).await?;
+    Ok(Answer(json!({ "joined_rooms": rooms })))
+}
+
+async fn join(
+    Extract(api): State,
+    User(session): User,
+    Params(room_id): Params<RoomId>,
+    OptionalJson(Reason { reason }): OptionalJson<Reason>,
+) -> ApiResult<Answer<Value>> {
+    let room = api.engine.rooms.join(&actor(&session), &room_id, reason.as_deref()).await?;
+    Ok(Answer(json!({ "room_id": room.id })))
+}
+
+async fn leave(
+    Extract(api): State,
+    User(session): User,
+    Params(room_id): Params<RoomId>,
+    OptionalJson(Reason { reason }): OptionalJson<Reason>,
+) -> ApiResult<Response> {
+    api.engine.rooms.leave(&actor(&session), &room_id, reason.as_deref()).await?;
+    Ok(empty())
+}
+
+async fn forget(Extract(api): State, User(session): User, Params(room_id): Params<RoomId>) -> ApiResult<Response> {
+    api.engine.rooms.forget(&actor(&session), &room_id).await?;
+    Ok(empty())
+}
+
+/// Defines a handler that does one thing to another user.
+macro_rules! acting {
+    ($name:ident, $act:expr) => {
+        async fn $name(
+            Extract(api): State,
+            User(session): User,
+            Params(room_id): Params<RoomId>,
+            Json(Target { user_id, reason }): Json<Target>,
+        ) -> ApiResult<Response> {
+            api.engine.rooms.act(&actor(&session), &room_id, $act, &user_id, reason.as_deref()).await?;
+            Ok(empty())
+        }
+    };
+}
+
+acting!(invite, Act::Invite);
+acting!(kick, Act::Kick);
+acting!(ban, Act::Ban);
+acting!(unban, Act::Unban);

@@ -1,0 +1,61 @@
+//! Sending messages and redactions (spec: "Sending events to a room", "Redactions").
+
+use axum::extract::State as Extract;
+use im2_engine::{
+    rooms::{Draft, Transaction},
+    session::Session,
+};
+use im2_model::{EventId, RoomId};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::actor;
+use crate::{
+    State,
+    auth::User,
+    body::{Answer, Json, OptionalJson, Params},
+    error::ApiResult,
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default().put("/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", Access::User, send).put(
+        "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}",
+        Access::User,
+        redact,
+    )
+}
+
+fn transaction(session: &Session, txn_id: String) -> Transaction {
+    Transaction { user: session.user, device_id: session.device_id.clone(), txn_id: txn_id.into() }
+}
+
+async fn send(
+    Extract(api): State,
+    User(session): User,
+    Params((room_id, kind, txn_id)): Params<(RoomId, String, String)>,
+    Json(content): Json<Map<String, Value>>,
+) -> ApiResult<Answer<Value>> {
+    let sent_in = transaction(&session, txn_id);
+    let draft = Draft::message(&kind, content);
+    let event_id = api.engine.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;
+    Ok(Answer(json!({ "event_id": event_id })))
+}
+
+#[derive(Deserialize, Default)]
+struct Reason {
+    reason: Option<String>,
+}
+
+async fn redact(
+    Extract(api): State,
+    User(session): User,
+    Params((room_id, target, txn_id)): Params<(RoomId, EventId, String)>,
+    OptionalJson(Reason { reason }): OptionalJson<Reason>,
+) -> ApiResult<Answer<Value>> {
+    let content = reason.map(|reason| ("reason".to_owned(), Value::from(reason))).into_iter().collect();
+    let draft = Draft { redacts: Some(target), ..Draft::message("m.room.redaction", content) };
+    let sent_in = transaction(&session, txn_id);
+    let event_id = api.engine.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;
+    Ok(Answer(json!({ "event_id": event_id })))
+}

@@ -1,0 +1,114 @@
+//! Reading and writing state (spec: "Getting events for a room", "Sending events to a room").
+
+use axum::{extract::State as Extract, response::Response};
+use im2_engine::{
+    Code,
+    rooms::{Bundles, Draft, write_array},
+    session::Session,
+};
+use im2_model::RoomId;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Writer, actor};
+use crate::{
+    Api, State,
+    auth::User,
+    body::{Answer, Json, Params, QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .get("/_matrix/client/v3/rooms/{roomId}/state", Access::User, all)
+        .get("/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Access::User, get_unkeyed)
+        .get("/_matrix/client/v3/rooms/{roomId}/state/{eventType}/", Access::User, get_unkeyed)
+        .get("/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Access::User, get_keyed)
+        .put("/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Access::User, put_unkeyed)
+        .put("/_matrix/client/v3/rooms/{roomId}/state/{eventType}/", Access::User, put_unkeyed)
+        .put("/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Access::User, put_keyed)
+}
+
+async fn all(Extract(api): State, User(session): User, Params(room_id): Params<RoomId>) -> ApiResult<Response> {
+    let reader = api.engine.rooms.reader(&actor(&session), &room_id).await?;
+    let state = api.engine.rooms.state_at(&reader.room, reader.until).await?;
+    let writer = Writer::new(&api, &session, &reader, Bundles::new());
+    let mut out = Vec::with_capacity(state.len() * 512);
+    write_array(&mut out, &state, |out, event| writer.write(out, event));
+    Ok(json_bytes(out))
+}
+
+#[derive(Deserialize, Default)]
+struct Format {
+    #[serde(default)]
+    format: FormatName,
+}
+
+#[derive(Deserialize, Default, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum FormatName {
+    #[default]
+    Content,
+    Event,
+}
+
+async fn get_unkeyed(
+    Extract(api): State,
+    User(session): User,
+    Params((room_id, kind)): Params<(RoomId, String)>,
+    QueryParams(format): QueryParams<Format>,
+) -> ApiResult<Response> {
+    get(&api, &session, &room_id, &kind, "", &format).await
+}
+
+async fn get_keyed(
+    Extract(api): State,
+    User(session): User,
+    Params((room_id, kind, state_key)): Params<(RoomId, String, String)>,
+    QueryParams(format): QueryParams<Format>,
+) -> ApiResult<Response> {
+    get(&api, &session, &room_id, &kind, &state_key, &format).await
+}
+
+async fn get(
+    api: &Api,
+    session: &Session,
+    room_id: &RoomId,
+    kind: &str,
+    state_key: &str,
+    format: &Format,
+) -> ApiResult<Response> {
+    let reader = api.engine.rooms.reader(&actor(session), room_id).await?;
+    let event = api.engine.rooms.state_entry(&reader.room, kind, state_key, reader.until).await?;
+    let event = event.ok_or_else(|| ApiError::new(Code::NotFound, "the room has no such state"))?;
+    if format.format == FormatName::Content {
+        return Ok(json_bytes(event.pdu.content_json().to_owned()));
+    }
+    let mut out = Vec::new();
+    Writer::new(api, session, &reader, Bundles::new()).write(&mut out, &event);
+    Ok(json_bytes(out))
+}
+
+async fn put_unkeyed(
+    Extract(api): State,
+    User(session): User,
+    Params((room_id, kind)): Params<(RoomId, String)>,
+    Json(content): Json<Map<String, Value>>,
+) -> ApiResult<Answer<Value>> {
+    put(&api, &session, &room_id, Draft::state(&kind, "", content)).await
+}
+
+async fn put_keyed(
+    Extract(api): State,
+    User(session): User,
+    Params((room_id, kind, state_key)): Params<(RoomId, String, String)>,
+    Json(content): Json<Map<String, Value>>,
+) -> ApiResult<Answer<Value>> {
+    put(&api, &session, &room_id, Draft::state(&kind, &state_key, content)).await
+}
+
+async fn put(api: &Api, session: &Session, room_id: &RoomId, draft: Draft) -> ApiResult<Answer<Value>> {
+    let event_id = api.engine.rooms.send_state(&actor(session), room_id, draft).await?;
+    Ok(Answer(json!({ "event_id": event_id })))
+}

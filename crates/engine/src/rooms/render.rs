@@ -1,0 +1,83 @@
+//! Events as their readers see them: the shared bytes, and what is only for this reader in `unsigned`.
+
+use std::{collections::HashMap, io::Write as _};
+
+use im2_model::{DeviceId, EventId, Millis, UserNid};
+use im2_rooms::content::Membership;
+
+use super::RoomEvent;
+
+/// Who is shown events, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer<'a> {
+    /// The user.
+    pub user: UserNid,
+    /// The device, which is told the transactions it sent events in.
+    pub device: Option<&'a DeviceId>,
+    /// The current time, for `age`.
+    pub now: Millis,
+}
+
+/// Which of the two forms for clients an event takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// With `room_id`, as most endpoints have it.
+    Full,
+    /// Without `room_id`, inside an object that is about one room.
+    InRoom,
+}
+
+/// What other events add to each event (`m.relations`), JSON.
+pub type Bundles = HashMap<EventId, Box<str>>;
+
+/// Writes an event as JSON.
+pub fn write_event(
+    out: &mut Vec<u8>,
+    event: &RoomEvent,
+    form: Form,
+    viewer: &Viewer<'_>,
+    membership: Option<Membership>,
+    bundles: &Bundles,
+) {
+    let shared = match form {
+        Form::Full => event.client.with_room_id(),
+        Form::InRoom => event.client.without_room_id(),
+    };
+    out.extend_from_slice(shared.as_bytes());
+    let age = viewer.now.saturating_sub(event.pdu.origin_server_ts);
+    // Writing to a vector cannot fail.
+    drop(write!(out, ",\"unsigned\":{{\"age\":{age}"));
+    if let Some(membership) = membership {
+        drop(write!(out, ",\"membership\":\"{}\"", membership.as_str()));
+    }
+    if let Some(replaced) = &event.replaced {
+        let (id, content) = (&replaced.event_id, &replaced.content);
+        drop(write!(out, ",\"prev_content\":{content},\"replaces_state\":\"{id}\""));
+    }
+    if let Some(redaction) = &event.redacted_because {
+        drop(write!(out, ",\"redacted_because\":{redaction}"));
+    }
+    let sent_here = |device: &&DeviceId| {
+        event.transaction.as_ref().filter(|sent| sent.user == viewer.user && sent.device_id == **device)
+    };
+    if let Some(sent) = viewer.device.as_ref().and_then(sent_here) {
+        out.extend_from_slice(b",\"transaction_id\":");
+        drop(serde_json::to_writer(&mut *out, &sent.txn_id));
+    }
+    if let Some(bundle) = bundles.get(event.id()) {
+        drop(write!(out, ",\"m.relations\":{bundle}"));
+    }
+    out.extend_from_slice(b"}}");
+}
+
+/// Writes a JSON array, each element by `write`.
+pub fn write_array<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut write: impl FnMut(&mut Vec<u8>, T)) {
+    out.push(b'[');
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}

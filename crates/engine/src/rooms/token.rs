@@ -1,0 +1,64 @@
+//! Places in a room's timeline, as clients carry them.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use im2_model::StreamToken;
+
+use super::{Room, Rooms};
+use crate::{Code, Error, Result};
+
+/// A place between two events of a room: everything up to event number `.0` lies before it. As text `t<number>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimelineToken(pub i64);
+
+/// What clients give as `from`, `to` or `at`: a place in a room, or one in the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlaceToken {
+    /// From `prev_batch` or an `end`.
+    Timeline(TimelineToken),
+    /// From `next_batch`.
+    Stream(StreamToken),
+}
+
+impl fmt::Display for TimelineToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "t{}", self.0)
+    }
+}
+
+impl FromStr for PlaceToken {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if let Some(number) = text.strip_prefix('t').and_then(|number| number.parse().ok()) {
+            return Ok(Self::Timeline(TimelineToken(number)));
+        }
+        let invalid = |_| Error::refused(Code::InvalidParam, "this is no pagination token of this server");
+        text.parse().map(Self::Stream).map_err(invalid)
+    }
+}
+
+impl Rooms {
+    /// The number of the last event of `room` before a place.
+    pub async fn seq_at(&self, room: &Arc<Room>, place: &PlaceToken) -> Result<i64> {
+        match place {
+            PlaceToken::Timeline(TimelineToken(seq)) => Ok(*seq),
+            PlaceToken::Stream(token) => self.seq_at_token(room, token).await,
+        }
+    }
+
+    /// The number of the last event of `room` that `token` includes.
+    pub(crate) async fn seq_at_token(&self, room: &Arc<Room>, token: &StreamToken) -> Result<i64> {
+        let oldest = {
+            let view = room.view();
+            if let Some(event) = view.tail.iter().rev().find(|event| token.includes(event.position)) {
+                return Ok(event.seq);
+            }
+            view.tail.front().map(|event| (event.seq, event.position.writer()))
+        };
+        let Some((start, writer)) = oldest.filter(|(start, _)| *start > 1) else { return Ok(0) };
+        let (nid, position) = (room.nid, token.reached(writer));
+        let found = self.core.store.read(move |db| db.seq_at_position(nid, position)).await?;
+        Ok(found.min(start - 1))
+    }
+}
