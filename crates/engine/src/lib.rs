@@ -8,6 +8,7 @@
 pub mod account_data;
 pub mod accounts;
 pub mod core;
+pub mod devices;
 pub mod ephemeral;
 mod error;
 pub mod filters;
@@ -48,6 +49,8 @@ pub struct Engine {
     pub core: Core,
     /// Accounts and their tokens.
     pub accounts: accounts::Accounts,
+    /// Devices of the signed-in user.
+    pub devices: devices::Devices,
     /// What clients keep with accounts.
     pub account_data: account_data::AccountData,
     /// Filters that clients uploaded.
@@ -69,8 +72,10 @@ impl Engine {
         let core =
             Core { store, stream, ephemeral, bus: Bus::default(), clock, random, server_name: options.server_name };
         let key = signing_key::load(&core).await?;
+        let accounts = accounts::Accounts::new(core.clone(), options.accounts);
         Ok(Self {
-            accounts: accounts::Accounts::new(core.clone(), options.accounts),
+            devices: devices::Devices::new(core.clone(), accounts.clone()),
+            accounts,
             account_data: account_data::AccountData::new(core.clone()),
             filters: filters::Filters::new(core.clone()),
             rooms: rooms::Rooms::new(core.clone(), key),

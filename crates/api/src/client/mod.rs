@@ -3,12 +3,11 @@
 mod account;
 mod account_data;
 mod capabilities;
+mod devices;
 mod discovery;
 mod filters;
 mod login;
 mod register;
-
-pub(crate) use login::SessionAnswer;
 mod rooms;
 mod tags;
 
@@ -22,8 +21,9 @@ pub(crate) fn routes() -> Routes {
         .merge(login::routes())
         .merge(register::routes())
         .merge(account::routes())
+        .merge(devices::routes())
         .merge(capabilities::routes())
-    discovery::routes().merge(rooms::routes())
+        .merge(rooms::routes())
         .merge(account_data::routes())
         .merge(tags::routes())
         .merge(filters::routes())

@@ -6,6 +6,7 @@ use im2_store::{Transaction, tokens::NewTokenPair};
 use super::{
     Accounts, check_device_name, local_user,
     sessions::{Known, hash_token},
+    uia::{Auth, Proof, Purpose},
 };
 use crate::{Code, Error, Result, session::Session};
 
@@ -156,8 +157,23 @@ impl Accounts {
         Ok(self.core.store.write(move |tx| accounts.remove_all_devices(tx, user, None)).await?)
     }
 
+    /// Completes the user-interactive authentication of a signed-in user.
+    pub(crate) async fn confirm(&self, purpose: Purpose, session: &Session, auth: Option<Auth>) -> Result<Proof> {
+        self.uia.confirm(purpose, session, auth).await
+    }
+
+    /// Removes devices for somebody who has proved who they are.
+    pub(crate) async fn remove_proven_devices(
+        &self,
+        _proof: Proof,
+        user: UserNid,
+        devices: Vec<DeviceId>,
+    ) -> Result<()> {
+        self.remove_devices(user, devices).await
+    }
+
     /// Removes devices with their tokens. Those that are not there are passed over.
-    pub(crate) async fn remove_devices(&self, user: UserNid, devices: Vec<DeviceId>) -> Result<()> {
+    async fn remove_devices(&self, user: UserNid, devices: Vec<DeviceId>) -> Result<()> {
         let sessions = self.sessions.clone();
         let remove = move |tx: &mut Transaction<'_>| {
             let mut ended = Vec::new();

@@ -239,19 +239,21 @@ impl Uia {
         }
     }
 
-    /// Whether `auth` has the password of the session's own user.
+    /// Whether `auth` has the password of the session's own user. To name somebody else is refused at once: no second
+    /// attempt will do.
     async fn check_password(&self, session: &Session, auth: Auth) -> Result<bool> {
         let named = match (auth.identifier, auth.user) {
             (Some(identifier), _) => identifier.into_user(),
             (None, Some(user)) => Some(user),
             (None, None) => Some(session.user_id.to_string()),
         };
-        let is_own = named.is_some_and(|named| {
-            local_user(&named, &self.core.server_name).is_some_and(|named| named == session.user_id)
-        });
+        let named = named.and_then(|named| local_user(&named, &self.core.server_name));
+        if named.as_ref() != Some(&session.user_id) {
+            return Err(Error::refused(Code::Forbidden, "you can only authenticate as yourself"));
+        }
         let user = session.user;
         let account = self.core.store.read(move |db| db.account_of(user)).await?;
-        let hash = account.and_then(|account| account.password_hash).filter(|_| is_own);
+        let hash = account.and_then(|account| account.password_hash);
         self.passwords.verify(auth.password.as_deref().unwrap_or_default(), hash.as_deref()).await
     }
 }

@@ -1,0 +1,83 @@
+//! Devices of the signed-in user (spec: "Device Management").
+
+use im2_model::DeviceId;
+
+pub use im2_store::devices::Device;
+
+use crate::{
+    Code, Core, Error, Result,
+    accounts::{
+        Accounts, check_device_name,
+        uia::{Auth, Proof, Purpose},
+    },
+    session::Session,
+};
+
+/// Devices removed by one request.
+const MAX_REMOVED: usize = 1_000;
+
+/// The use cases of devices.
+#[derive(Debug, Clone)]
+pub struct Devices {
+    core: Core,
+    accounts: Accounts,
+}
+
+impl Devices {
+    pub(crate) fn new(core: Core, accounts: Accounts) -> Self {
+        Self { core, accounts }
+    }
+
+    /// The user's devices, by identifier.
+    pub async fn list(&self, session: &Session) -> Result<Vec<Device>> {
+        let user = session.user;
+        let mut devices = self.core.store.read(move |db| db.devices(user)).await?;
+        for device in &mut devices {
+            self.add_noted(session, device);
+        }
+        Ok(devices)
+    }
+
+    /// One of the user's devices.
+    pub async fn get(&self, session: &Session, device_id: DeviceId) -> Result<Device> {
+        let user = session.user;
+        let mut device =
+            self.core.store.read(move |db| db.device(user, &device_id)).await?.ok_or_else(no_such_device)?;
+        self.add_noted(session, &mut device);
+        Ok(device)
+    }
+
+    /// Renames one of the user's devices.
+    pub async fn rename(&self, session: &Session, device_id: DeviceId, name: Option<String>) -> Result<()> {
+        check_device_name(name.as_deref())?;
+        let user = session.user;
+        let rename = move |tx: &mut im2_store::Transaction<'_>| match &name {
+            Some(name) => tx.rename_device(user, &device_id, Some(name)),
+            None => Ok(tx.device(user, &device_id)?.is_some()),
+        };
+        if self.core.store.write(rename).await? { Ok(()) } else { Err(no_such_device()) }
+    }
+
+    /// Removes devices of the user, with their tokens. Those that are gone already are passed over.
+    pub async fn remove(&self, session: &Session, devices: Vec<DeviceId>, auth: Option<Auth>) -> Result<()> {
+        if devices.len() > MAX_REMOVED {
+            return Err(Error::refused(Code::InvalidParam, "at most 1000 devices can be removed at once"));
+        }
+        let proof: Proof = self.accounts.confirm(Purpose::RemoveDevices, session, auth).await?;
+        self.accounts.remove_proven_devices(proof, session.user, devices).await
+    }
+
+    /// What has been noted of a device is newer than what has been written.
+    fn add_noted(&self, session: &Session, device: &mut Device) {
+        if let Some(seen) = self.accounts.noted(session.user, &device.device_id) {
+            device.last_seen_ts = Some(seen.ts);
+            if let Some(ip) = seen.ip {
+                device.last_seen_ip = Some(ip.to_string());
+            }
+        }
+    }
+}
+
+fn no_such_device() -> Error {
+    Error::refused(Code::NotFound, "you have no device of this identifier")
+}
