@@ -3,7 +3,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use im2_model::{RoomId, RoomNid, StreamToken, UserId, UserNid};
+use im2_model::{Position, RoomId, RoomNid, StreamToken, UserId, UserNid};
+use im2_rooms::push::Ruleset;
 use im2_store::{Snapshot, Transaction, account_data::AccountData as Row};
 use quick_cache::{Weighter, sync::Cache};
 use serde_json::{Map, Value, json, value::RawValue};
@@ -22,6 +23,10 @@ const MAX_NAME_BYTES: usize = 255;
 /// Ignored users remembered over all accounts; an entry costs about 50 bytes.
 const IGNORED_USERS: u64 = 500_000;
 
+/// Where push rules are kept: as what the user changed of the defaults.
+pub(crate) const PUSH_RULES: &str = "m.push_rules";
+/// Where the fully-read marker of a room is kept.
+pub(crate) const FULLY_READ: &str = "m.fully_read";
 const TAGS: &str = "m.tag";
 const IGNORED_USER_LIST: &str = "m.ignored_user_list";
 
@@ -48,12 +53,22 @@ impl AccountData {
     }
 
     /// The content of one type, for the account or for a room.
-    pub async fn get(&self, user: UserNid, room: Option<&RoomId>, kind: &str) -> Result<Box<RawValue>> {
+    pub async fn get(
+        &self,
+        user: UserNid,
+        user_id: &UserId,
+        room: Option<&RoomId>,
+        kind: &str,
+    ) -> Result<Box<RawValue>> {
+        let is_rules = room.is_none() && kind == PUSH_RULES;
         let kind = kind.to_owned();
         let content = match room.cloned() {
             None => self.core.store.read(move |db| db.account_data(user, None, &kind)).await?,
             Some(room_id) => self.core.store.read(move |db| in_room(db, user, &room_id, &kind)).await?,
         };
+        if is_rules {
+            return raw(ruleset_of(user_id, content.as_deref()).to_content().to_string());
+        }
         let content = content.ok_or_else(|| Error::refused(Code::NotFound, "nothing of this type is kept here"))?;
         raw(content)
     }
@@ -86,7 +101,7 @@ impl AccountData {
                 let message = format!("no more than {MAX_TYPES} types of account data are kept");
                 return Ok(Err(Error::refused(Code::TooLarge, message)));
             }
-            record(&this.core, tx, user, room, &kind, &content)?;
+            record(&this.core, tx, Entry { user, room, kind: &kind }, &content, None)?;
             if kind == IGNORED_USER_LIST {
                 tx.on_commit(move || drop(this.ignored.remove(&user)));
             }
@@ -95,16 +110,20 @@ impl AccountData {
         self.core.store.write(write).await?
     }
 
-    /// Everything the user keeps: what an initial sync delivers.
-    pub async fn all(&self, user: UserNid) -> Result<Vec<AccountDataChange>> {
-        let rows = self.core.store.read(move |db| db.all_account_data(user)).await?;
-        rows.into_iter().map(|row| change(user, row)).collect()
+    /// Everything the user keeps, push rules included: what an initial sync delivers.
+    pub async fn all(&self, user: UserNid, user_id: &UserId) -> Result<Vec<AccountDataChange>> {
+        let mut rows = self.core.store.read(move |db| db.all_account_data(user)).await?;
+        if !rows.iter().any(|row| row.room.is_none() && row.kind == PUSH_RULES) {
+            let content = "{}".to_owned();
+            rows.push(Row { room: None, kind: PUSH_RULES.to_owned(), content, position: Position::default() });
+        }
+        rows.into_iter().map(|row| change(user, user_id, row)).collect()
     }
 
     /// What of it changed after `since`, for a token that the stream's stretch in memory no longer covers.
-    pub async fn since(&self, user: UserNid, since: &StreamToken) -> Result<Vec<AccountDataChange>> {
+    pub async fn since(&self, user: UserNid, user_id: &UserId, since: &StreamToken) -> Result<Vec<AccountDataChange>> {
         let rows = self.core.store.read(move |db| db.all_account_data(user)).await?;
-        rows.into_iter().filter(|row| !since.includes(row.position)).map(|row| change(user, row)).collect()
+        rows.into_iter().filter(|row| !since.includes(row.position)).map(|row| change(user, user_id, row)).collect()
     }
 
     /// Whom the user ignores.
@@ -167,7 +186,7 @@ impl AccountData {
             if let Err(refusal) = check_size(&content) {
                 return Ok(Err(refusal));
             }
-            record(&core, tx, user, Some(room), TAGS, &content).map(Ok)
+            record(&core, tx, Entry { user, room: Some(room), kind: TAGS }, &content, None).map(Ok)
         };
         self.core.store.write(write).await?
     }
@@ -175,22 +194,34 @@ impl AccountData {
 
 /// Whether the server itself keeps this type, so that clients cannot set it as account data.
 pub fn is_managed(kind: &str) -> bool {
-    matches!(kind, "m.fully_read" | "m.push_rules")
+    matches!(kind, FULLY_READ | PUSH_RULES)
 }
 
-/// Stores one type's content and streams it to the user's devices. `content` is a JSON object.
+/// Which piece of account data.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    /// Whose.
+    pub(crate) user: UserNid,
+    /// For which room; `None` for the account.
+    pub(crate) room: Option<RoomNid>,
+    /// The type.
+    pub(crate) kind: &'a str,
+}
+
+/// Stores one type's content and streams it to the user's devices. `content` is a JSON object, and so is `streamed`,
+/// for types that are kept in another form than clients see.
 pub(crate) fn record(
     core: &Core,
     tx: &mut Transaction<'_>,
-    user: UserNid,
-    room: Option<RoomNid>,
-    kind: &str,
+    entry: Entry<'_>,
     content: &str,
+    streamed: Option<&str>,
 ) -> im2_store::Result<()> {
     let corrupt = |error: serde_json::Error| im2_store::Error::Corrupt(error.to_string());
+    let Entry { user, room, kind } = entry;
     let position = tx.next_position();
     tx.set_account_data(user, room, kind, content, position)?;
-    let content = RawValue::from_string(content.to_owned()).map_err(corrupt)?;
+    let content = RawValue::from_string(streamed.unwrap_or(content).to_owned()).map_err(corrupt)?;
     let change = Change::AccountData(Arc::new(AccountDataChange { user, room, kind: kind.into(), content }));
     let (stream, bus) = (Arc::clone(&core.stream), core.bus.clone());
     tx.on_commit(move || {
@@ -198,6 +229,12 @@ pub(crate) fn record(
         bus.wake(user);
     });
     Ok(())
+}
+
+/// The push rules of a user who changed `stored` of the defaults.
+pub(crate) fn ruleset_of(user_id: &UserId, stored: Option<&str>) -> Ruleset {
+    let stored = stored.and_then(|stored| serde_json::from_str(stored).ok());
+    Ruleset::from_stored(user_id, &stored.unwrap_or(Value::Null))
 }
 
 fn in_room(db: &Snapshot<'_>, user: UserNid, room_id: &RoomId, kind: &str) -> im2_store::Result<Option<String>> {
@@ -218,7 +255,7 @@ fn check_name(name: &str, what: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_size(content: &str) -> Result<()> {
+pub(crate) fn check_size(content: &str) -> Result<()> {
     if content.len() > MAX_CONTENT_BYTES {
         let message = format!("account data of one type is limited to {MAX_CONTENT_BYTES} bytes");
         return Err(Error::refused(Code::TooLarge, message));
@@ -230,7 +267,10 @@ fn raw(content: String) -> Result<Box<RawValue>> {
     RawValue::from_string(content).map_err(|error| Error::Internal(format!("stored account data: {error}")))
 }
 
-fn change(user: UserNid, row: Row) -> Result<AccountDataChange> {
+fn change(user: UserNid, user_id: &UserId, mut row: Row) -> Result<AccountDataChange> {
+    if row.room.is_none() && row.kind == PUSH_RULES {
+        row.content = ruleset_of(user_id, Some(&row.content)).to_content().to_string();
+    }
     Ok(AccountDataChange { user, room: row.room, kind: row.kind.into(), content: raw(row.content)? })
 }
 

@@ -12,6 +12,7 @@ pub mod devices;
 pub mod ephemeral;
 mod error;
 pub mod filters;
+pub mod push_rules;
 pub mod rooms;
 pub mod session;
 mod signing_key;
@@ -53,6 +54,8 @@ pub struct Engine {
     pub devices: devices::Devices,
     /// What clients keep with accounts.
     pub account_data: account_data::AccountData,
+    /// What users want to be notified of.
+    pub push_rules: push_rules::PushRules,
     /// Filters that clients uploaded.
     pub filters: filters::Filters,
     /// Rooms.
@@ -77,6 +80,7 @@ impl Engine {
             devices: devices::Devices::new(core.clone(), accounts.clone()),
             accounts,
             account_data: account_data::AccountData::new(core.clone()),
+            push_rules: push_rules::PushRules::new(core.clone()),
             filters: filters::Filters::new(core.clone()),
             rooms: rooms::Rooms::new(core.clone(), key),
             core,

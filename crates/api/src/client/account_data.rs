@@ -52,7 +52,7 @@ async fn get_in_room(
 }
 
 async fn content(api: &Api, session: &Session, room: Option<&RoomId>, kind: &str) -> ApiResult<Answer<Box<RawValue>>> {
-    let content = api.engine.account_data.get(session.user, room, kind).await?;
+    let content = api.engine.account_data.get(session.user, &session.user_id, room, kind).await?;
     Ok(Answer(content))
 }
 

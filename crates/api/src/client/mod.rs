@@ -7,6 +7,7 @@ mod devices;
 mod discovery;
 mod filters;
 mod login;
+mod push_rules;
 mod register;
 mod rooms;
 mod tags;
@@ -27,4 +28,5 @@ pub(crate) fn routes() -> Routes {
         .merge(account_data::routes())
         .merge(tags::routes())
         .merge(filters::routes())
+        .merge(push_rules::routes())
 }

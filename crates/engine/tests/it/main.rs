@@ -1,6 +1,7 @@
 //! The use cases on a real database in a folder of its own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod account_data;
 mod accounts;
 mod rooms;
 

@@ -1,0 +1,196 @@
+//! Push rules: what each user wants to be notified of (spec: client-server API, "Push Rules").
+//!
+//! What a user changed is kept as the account data `m.push_rules`; the server's defaults are added when it is read,
+//! so that new defaults reach everybody.
+
+use std::sync::{Arc, LazyLock};
+
+use im2_model::{UserId, UserNid};
+use im2_rooms::push::{CompiledRules, RuleBody, RuleError, RuleKind, Ruleset};
+use quick_cache::sync::Cache;
+use serde_json::{Map, Value};
+
+use crate::{
+    Code, Core, Error, Result,
+    account_data::{self, PUSH_RULES, ruleset_of},
+};
+
+/// Users whose rules are kept compiled. Those who never changed a rule share one; others take some 5 KB.
+const COMPILED: usize = 20_000;
+
+/// The use cases of push rules.
+#[derive(Debug, Clone)]
+pub struct PushRules {
+    core: Core,
+    compiled: Arc<Cache<UserNid, Arc<UserRules>>>,
+}
+
+/// A user's rules, ready to judge events by.
+#[derive(Debug)]
+pub struct UserRules {
+    /// The rules.
+    pub rules: Arc<CompiledRules>,
+    /// The numbers of members that the rules compare with, sorted.
+    member_counts: Vec<u64>,
+}
+
+impl UserRules {
+    fn new(ruleset: &Ruleset, user_id: &UserId) -> Self {
+        let conditions = ruleset.iter().flat_map(|(_, rule)| rule.conditions.iter().flatten());
+        let counts =
+            conditions.filter(|condition| condition.get("kind").is_some_and(|kind| kind == "room_member_count"));
+        let number =
+            |condition: &Value| condition.get("is")?.as_str()?.trim_start_matches(['=', '<', '>']).parse().ok();
+        let mut member_counts: Vec<u64> = counts.filter_map(number).collect();
+        member_counts.sort_unstable();
+        member_counts.dedup();
+        Self { rules: ruleset.compile(user_id), member_counts }
+    }
+
+    /// Tells numbers of members apart as far as these rules can: equal for two numbers that no rule distinguishes.
+    pub fn member_count_class(&self, count: u64) -> (usize, bool) {
+        let below = self.member_counts.partition_point(|compared| *compared < count);
+        (below, self.member_counts.get(below) == Some(&count))
+    }
+
+    fn defaults() -> Arc<Self> {
+        static DEFAULTS: LazyLock<Arc<UserRules>> = LazyLock::new(|| {
+            let nobody = UserId::parse("@nobody:localhost").expect("a user ID");
+            let member_counts = UserRules::new(&Ruleset::defaults(&nobody), &nobody).member_counts;
+            Arc::new(UserRules { rules: CompiledRules::defaults(), member_counts })
+        });
+        Arc::clone(&DEFAULTS)
+    }
+}
+
+impl PushRules {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core, compiled: Arc::new(Cache::new(COMPILED)) }
+    }
+
+    /// All rules of a user, defaults included.
+    pub async fn ruleset(&self, user: UserNid, user_id: &UserId) -> Result<Ruleset> {
+        let stored = self.core.store.read(move |db| db.account_data(user, None, PUSH_RULES)).await?;
+        Ok(ruleset_of(user_id, stored.as_deref()))
+    }
+
+    /// The rules of a user as events are judged by them. The same value as long as nothing changes.
+    pub async fn compiled(&self, user: UserNid, user_id: &UserId) -> Result<Arc<UserRules>> {
+        let load = async {
+            let stored = self.core.store.read(move |db| db.account_data(user, None, PUSH_RULES)).await?;
+            Ok(match stored {
+                Some(stored) => Arc::new(UserRules::new(&ruleset_of(user_id, Some(&stored)), user_id)),
+                None => UserRules::defaults(),
+            })
+        };
+        // A commit hook that removes the entry while it loads also drops what was loaded.
+        self.compiled.get_or_insert_async(&user, load).await
+    }
+
+    /// Adds a rule, or changes what it says. `before` and `after` name the user's own rules next to which it goes.
+    pub async fn put(
+        &self,
+        user: UserNid,
+        user_id: &UserId,
+        (kind, rule_id): (RuleKind, &str),
+        body: &Map<String, Value>,
+        (before, after): (Option<String>, Option<String>),
+    ) -> Result<()> {
+        let (rule_id, body) = (rule_id.to_owned(), RuleBody::parse(kind, body)?);
+        self.change(user, user_id, move |rules| rules.put(kind, &rule_id, body, before.as_deref(), after.as_deref()))
+            .await
+    }
+
+    /// Removes one of the user's own rules.
+    pub async fn delete(&self, user: UserNid, user_id: &UserId, kind: RuleKind, rule_id: &str) -> Result<()> {
+        let rule_id = rule_id.to_owned();
+        self.change(user, user_id, move |rules| rules.delete(kind, &rule_id)).await
+    }
+
+    /// Enables or disables a rule.
+    pub async fn set_enabled(
+        &self,
+        user: UserNid,
+        user_id: &UserId,
+        (kind, rule_id): (RuleKind, &str),
+        enabled: bool,
+    ) -> Result<()> {
+        let rule_id = rule_id.to_owned();
+        self.change(user, user_id, move |rules| rules.set_enabled(kind, &rule_id, enabled)).await
+    }
+
+    /// Changes what a rule does.
+    pub async fn set_actions(
+        &self,
+        user: UserNid,
+        user_id: &UserId,
+        (kind, rule_id): (RuleKind, &str),
+        actions: Value,
+    ) -> Result<()> {
+        let rule_id = rule_id.to_owned();
+        self.change(user, user_id, move |rules| rules.set_actions(kind, &rule_id, &actions)).await
+    }
+
+    /// Changes a user's rules and streams the new ones; a change that changes nothing is not streamed.
+    async fn change(
+        &self,
+        user: UserNid,
+        user_id: &UserId,
+        change: impl FnOnce(&mut Ruleset) -> std::result::Result<(), RuleError> + Send + 'static,
+    ) -> Result<()> {
+        let (this, user_id) = (self.clone(), user_id.clone());
+        let write = move |tx: &mut im2_store::Transaction<'_>| {
+            let before = ruleset_of(&user_id, tx.account_data(user, None, PUSH_RULES)?.as_deref());
+            let mut after = before.clone();
+            if let Err(error) = change(&mut after) {
+                return Ok(Err(error.into()));
+            }
+            if after == before {
+                return Ok(Ok(()));
+            }
+            let stored = after.to_stored(&user_id).unwrap_or_else(|| Value::Object(Map::new())).to_string();
+            if let Err(refusal) = account_data::check_size(&stored) {
+                return Ok(Err(refusal));
+            }
+            let entry = account_data::Entry { user, room: None, kind: PUSH_RULES };
+            account_data::record(&this.core, tx, entry, &stored, Some(&after.to_content().to_string()))?;
+            tx.on_commit(move || drop(this.compiled.remove(&user)));
+            Ok(Ok(()))
+        };
+        self.core.store.write(write).await?
+    }
+}
+
+impl From<RuleError> for Error {
+    fn from(error: RuleError) -> Self {
+        let code = match error {
+            RuleError::NotFound => Code::NotFound,
+            RuleError::NeighbourNotFound(_) => Code::Unknown,
+            RuleError::Missing(_) => Code::MissingParam,
+            RuleError::Invalid(_) => Code::InvalidParam,
+        };
+        Self::refused(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use im2_model::UserId;
+    use im2_rooms::push::Ruleset;
+    use serde_json::json;
+
+    use super::UserRules;
+
+    #[test]
+    fn member_counts_are_told_apart_as_far_as_rules_do() {
+        let user = UserId::parse("@ana:example.org").unwrap();
+        let stored = json!({ "underride": [{ "rule_id": "crowd", "actions": [], "enabled": true,
+            "conditions": [{ "kind": "room_member_count", "is": ">=10" }] }] });
+        let rules = UserRules::new(&Ruleset::from_stored(&user, &stored), &user);
+        let class = |count| rules.member_count_class(count);
+        assert!(class(2) != class(1) && class(2) != class(3) && class(3) == class(9));
+        assert!(class(9) != class(10) && class(10) != class(11) && class(11) == class(1_000));
+        let defaults = UserRules::defaults();
+        assert_eq!(defaults.member_count_class(3), defaults.member_count_class(1_000));
+    }
+}
