@@ -1,6 +1,6 @@
 //! Authentication as a type: a handler that takes a [`User`] cannot be reached without one.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::{header, request::Parts};
@@ -8,16 +8,13 @@ use im2_engine::{Code, session::Session};
 
 use crate::{
     Api,
+    edge::limits::{Class, Who},
     error::{ApiError, ApiResult},
 };
 
 /// A signed-in user.
 #[derive(Debug, Clone)]
 pub struct User(pub Session);
-
-/// The address a request comes from, as the listener (or a proxy that it trusts) knows it: a request extension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
 
 /// A signed-in administrator of the server.
 #[derive(Debug, Clone)]
@@ -30,8 +27,11 @@ impl FromRequestParts<Arc<Api>> for User {
         let token =
             access_token(parts).ok_or_else(|| ApiError::new(Code::MissingToken, "this needs an access token"))?;
         let session = api.engine.accounts.authenticate(&token).await?;
-        let address = parts.extensions.get::<ClientAddress>();
-        api.engine.accounts.note_seen(&session, address.map(|ClientAddress(ip)| *ip));
+        if let Some(class) = parts.extensions.get::<Class>() {
+            api.limits.spend(*class, Who::User(session.user))?;
+        }
+        let address = api.options.proxies.client(&parts.extensions, &parts.headers);
+        api.engine.accounts.note_seen(&session, address);
         Ok(Self(session))
     }
 }

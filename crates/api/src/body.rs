@@ -1,5 +1,7 @@
 //! Request bodies and path parameters, with the specification's errors when they are not what they should be.
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
@@ -10,6 +12,10 @@ use im2_engine::Code;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::{ApiError, ApiResult};
+
+/// How long a client may take to send a JSON body. A megabyte in it is the pace of a modem; slower ones only hold
+/// resources.
+const READ_LIMIT: Duration = Duration::from_secs(60);
 
 /// A JSON object body of shape `T`. Not JSON is `M_NOT_JSON`, another shape `M_BAD_JSON`.
 #[derive(Debug)]
@@ -27,7 +33,11 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+        let read = tokio::time::timeout(READ_LIMIT, Bytes::from_request(request, state)).await.map_err(|_| {
+            let message = "the request body took too long to arrive";
+            ApiError::new(Code::Unknown, message).status(http::StatusCode::REQUEST_TIMEOUT)
+        })?;
+        let bytes = read.map_err(|rejection| {
             if rejection.into_response().status() == http::StatusCode::PAYLOAD_TOO_LARGE {
                 ApiError::new(Code::TooLarge, "the request body is larger than this server accepts")
             } else {

@@ -8,6 +8,7 @@ mod admin;
 pub mod auth;
 pub mod body;
 mod client;
+pub mod edge;
 pub mod error;
 pub mod routes;
 
@@ -16,13 +17,24 @@ use std::sync::Arc;
 use axum::Router;
 use im2_engine::Engine;
 
-use crate::routes::Routes;
+use crate::{
+    edge::{limits::Limits, observe::Observing, peer::Proxies, web::Web},
+    routes::Routes,
+};
 
 /// How the edge behaves; filled in by the binary's configuration or by a test.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The address clients reach this server at, without a trailing slash (`https://im.example.org`).
     pub public_url: String,
+    /// Whether requests are limited in rate.
+    pub rate_limits: bool,
+    /// Whose word on the client's address is taken.
+    pub proxies: Proxies,
+    /// Is told of each request.
+    pub observer: Observing,
+    /// The web client.
+    pub web: Web,
 }
 
 /// What handlers are given.
@@ -32,6 +44,16 @@ pub struct Api {
     pub engine: Arc<Engine>,
     /// The edge's own settings.
     pub options: Options,
+    /// Rate limits.
+    pub limits: Limits,
+}
+
+impl Api {
+    /// The edge of an engine.
+    pub fn new(engine: Arc<Engine>, options: Options) -> Self {
+        let limits = Limits::new(options.rate_limits, Arc::clone(&engine.core.clock));
+        Self { engine, options, limits }
+    }
 }
 
 /// The state of every handler.
@@ -39,10 +61,10 @@ pub type State = axum::extract::State<Arc<Api>>;
 
 /// Every route of the server.
 pub fn routes() -> Routes {
-    client::routes().merge(admin::routes())
+    client::routes().merge(admin::routes()).merge(edge::health::routes())
 }
 
-/// The router that serves them.
+/// The router that serves them, with the edge around it.
 pub fn router(api: Arc<Api>) -> Router {
-    routes().into_router().with_state(api)
+    edge::around(routes().into_router(&api), api)
 }

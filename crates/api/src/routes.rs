@@ -6,12 +6,16 @@ use std::sync::Arc;
 use axum::{
     Router,
     handler::Handler,
+    middleware::from_fn_with_state,
     routing::{MethodFilter, MethodRouter, on},
 };
 use http::Method;
 use serde::Serialize;
 
-use crate::Api;
+use crate::{
+    Api,
+    edge::limits::{self, Class},
+};
 
 /// Who may call an endpoint. The handler enforces it by the extractor it takes; the tests check that it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -37,6 +41,9 @@ pub struct Route {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// The rate limit it counts against.
+    #[serde(skip)]
+    pub limit: Option<Class>,
 }
 
 fn method_as_text<S: serde::Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
@@ -47,7 +54,7 @@ fn method_as_text<S: serde::Serializer>(method: &Method, serializer: S) -> Resul
 #[derive(Default)]
 pub struct Routes {
     table: Vec<Route>,
-    router: Router<Arc<Api>>,
+    handlers: Vec<MethodRouter<Arc<Api>>>,
 }
 
 macro_rules! method {
@@ -83,8 +90,17 @@ impl Routes {
     );
 
     fn add(mut self, method: Method, path: &'static str, access: Access, handler: MethodRouter<Arc<Api>>) -> Self {
-        self.table.push(Route { method, path, access });
-        self.router = self.router.route(path, handler);
+        self.table.push(Route { method, path, access, limit: None });
+        self.handlers.push(handler);
+        self
+    }
+
+    /// Counts the endpoint added last against a rate limit.
+    #[must_use]
+    pub fn limited(mut self, class: Class) -> Self {
+        if let Some(route) = self.table.last_mut() {
+            route.limit = Some(class);
+        }
         self
     }
 
@@ -92,7 +108,7 @@ impl Routes {
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.table.extend(other.table);
-        self.router = self.router.merge(other.router);
+        self.handlers.extend(other.handlers);
         self
     }
 
@@ -101,9 +117,15 @@ impl Routes {
         &self.table
     }
 
-    /// The router.
-    pub fn into_router(self) -> Router<Arc<Api>> {
-        self.router
+    /// The router, with the rate limits in place.
+    pub fn into_router(self, api: &Arc<Api>) -> Router<Arc<Api>> {
+        self.table.into_iter().zip(self.handlers).fold(Router::new(), |router, (route, handler)| {
+            let handler = match route.limit {
+                Some(class) => handler.layer(from_fn_with_state((Arc::clone(api), class), limits::layer)),
+                None => handler,
+            };
+            router.route(route.path, handler)
+        })
     }
 }
 

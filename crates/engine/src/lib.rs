@@ -12,9 +12,11 @@ pub mod devices;
 pub mod ephemeral;
 mod error;
 pub mod filters;
+pub mod jobs;
 pub mod push_rules;
 pub mod rooms;
 pub mod session;
+pub mod shutdown;
 mod signing_key;
 pub mod stream;
 
@@ -72,8 +74,16 @@ impl Engine {
     ) -> Result<Self> {
         let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
         let ephemeral = Arc::new(ephemeral::Ephemeral::starting_at(clock.now()));
-        let core =
-            Core { store, stream, ephemeral, bus: Bus::default(), clock, random, server_name: options.server_name };
+        let core = Core {
+            store,
+            stream,
+            ephemeral,
+            bus: Bus::default(),
+            clock,
+            random,
+            server_name: options.server_name,
+            shutdown: shutdown::Shutdown::default(),
+        };
         let key = signing_key::load(&core).await?;
         let accounts = accounts::Accounts::new(core.clone(), options.accounts);
         Ok(Self {
@@ -85,5 +95,10 @@ impl Engine {
             rooms: rooms::Rooms::new(core.clone(), key),
             core,
         })
+    }
+
+    /// What runs the outbox's jobs. A module that adds jobs registers its handlers here.
+    pub fn job_handlers(&self) -> jobs::Handlers {
+        jobs::Handlers::default()
     }
 }

@@ -1,1 +1,13 @@
-//! The im2 binary: configuration, wiring, lifecycle, the command line.
+//! The `im2` binary: configuration, wiring, lifecycle, the command line.
+//!
+//! The only crate that names an engine, reads the environment or prints. [`server::Running`] is the whole server as a
+//! value, which the binary and every test start the same way.
+
+pub mod cli;
+pub mod config;
+mod http;
+mod logging;
+mod metrics;
+mod process;
+pub mod server;
+mod web;

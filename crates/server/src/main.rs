@@ -1,3 +1,5 @@
 //! The `im2` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    im2_server::cli::main()
+}

@@ -1,5 +1,7 @@
 //! The outbox: jobs written with the change that causes them.
 
+use std::sync::Arc;
+
 use im2_model::Millis;
 
 use crate::{Result, Snapshot, Transaction};
@@ -26,18 +28,22 @@ impl Snapshot<'_> {
         })
     }
 
-    /// When the next job is due.
-    pub fn next_job_at(&self) -> Result<Option<Millis>> {
-        self.row("SELECT min(run_at) FROM jobs", [], |row| row.get::<_, Option<i64>>(0))
-            .map(|found| found.flatten().map(|at| at as Millis))
+    /// When the next job that is not due at `now` will be.
+    pub fn next_job_after(&self, now: Millis) -> Result<Option<Millis>> {
+        let sql = "SELECT min(run_at) FROM jobs WHERE run_at > ?1";
+        let found = self.row(sql, [now as i64], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(found.flatten().map(|at| at as Millis))
     }
 }
 
 impl Transaction<'_> {
     /// Adds a job to the outbox, to run at `run_at` or as soon as possible after it.
-    pub fn add_job(&self, kind: &str, payload: &str, run_at: Millis) -> Result<()> {
+    pub fn add_job(&mut self, kind: &str, payload: &str, run_at: Millis) -> Result<()> {
         let sql = "INSERT INTO jobs (kind, payload, run_at) VALUES (?1, ?2, ?3)";
-        self.insert(sql, (kind, payload, run_at as i64)).map(drop)
+        self.insert(sql, (kind, payload, run_at as i64))?;
+        let added = Arc::clone(self.job_added());
+        self.on_commit(move || added.notify_one());
+        Ok(())
     }
 
     /// Removes a job that is done.

@@ -27,7 +27,7 @@ pub mod registration_tokens;
 pub mod rooms;
 pub mod tokens;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::atomic::Ordering};
 
 pub use error::{Error, Result};
 pub use snapshot::Snapshot;
@@ -52,6 +52,17 @@ impl Options {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), writer: 1, readers: 4 }
     }
+}
+
+/// The writer's load, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Commits since the store was opened.
+    pub commits: u64,
+    /// Changes in those commits.
+    pub changes: u64,
+    /// Changes that wait for their commit.
+    pub waiting: usize,
 }
 
 /// An open database.
@@ -111,6 +122,26 @@ impl Store {
         F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     {
         self.writer.enqueue(operation).await
+    }
+
+    /// What the writer has done and has to do.
+    pub fn load(&self) -> Load {
+        let counts = self.writer.counts();
+        Load {
+            commits: counts.commits.load(Ordering::Relaxed),
+            changes: counts.changes.load(Ordering::Relaxed),
+            waiting: self.writer.waiting(),
+        }
+    }
+
+    /// Completes when a job has been committed since the last call completed, or when somebody wakes it.
+    pub async fn job_added(&self) {
+        self.writer.job_added().notified().await;
+    }
+
+    /// Makes whoever runs the jobs look for due ones now: for a test that has moved the clock.
+    pub fn wake_jobs(&self) {
+        self.writer.job_added().notify_one();
     }
 
     /// Waits for everything queued to be committed, then folds the write-ahead log into the database file.

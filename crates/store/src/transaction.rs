@@ -1,9 +1,10 @@
 //! One caller's atomic change, inside the writer's current commit.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use im2_model::Position;
 use rusqlite::{Connection, Params};
+use tokio::sync::Notify;
 
 use crate::{Result, Snapshot};
 
@@ -15,12 +16,13 @@ pub(crate) type Hook = Box<dyn FnOnce() + Send>;
 pub struct Transaction<'a> {
     snapshot: Snapshot<'a>,
     last: &'a mut Position,
+    job_added: &'a Arc<Notify>,
     hooks: Vec<Hook>,
 }
 
 impl<'a> Transaction<'a> {
-    pub(crate) fn new(connection: &'a Connection, last: &'a mut Position) -> Self {
-        Self { snapshot: Snapshot { connection }, last, hooks: Vec::new() }
+    pub(crate) fn new(connection: &'a Connection, last: &'a mut Position, job_added: &'a Arc<Notify>) -> Self {
+        Self { snapshot: Snapshot { connection }, last, job_added, hooks: Vec::new() }
     }
 
     /// The next stream position. Taken by every change that a client may have to hear of.
@@ -33,6 +35,11 @@ impl<'a> Transaction<'a> {
     /// committed before it. Must be quick and must not block: it runs on the writer's thread.
     pub fn on_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
         self.hooks.push(Box::new(hook));
+    }
+
+    /// What wakes whoever runs the jobs.
+    pub(crate) fn job_added(&self) -> &Arc<Notify> {
+        self.job_added
     }
 
     pub(crate) fn into_hooks(self) -> Vec<Hook> {

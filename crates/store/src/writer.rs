@@ -1,10 +1,18 @@
 //! The one thread that writes, and its group commit.
 
-use std::{path::Path, thread, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use im2_model::{Position, WriterId};
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::{Error, Result, Transaction, readers::STATEMENT_CACHE, transaction::Hook};
 
@@ -25,6 +33,15 @@ enum Message {
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
+    counts: Arc<Counts>,
+    job_added: Arc<Notify>,
+}
+
+/// What the writer has done since it was started.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) commits: AtomicU64,
+    pub(crate) changes: AtomicU64,
 }
 
 /// A change whose place in the commit order is fixed.
@@ -41,11 +58,27 @@ impl<T> Queued<T> {
 impl Writer {
     pub(crate) fn start(connection: Connection, last: Position) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
+        let counts = Arc::new(Counts::default());
+        let counting = Arc::clone(&counts);
         thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&connection, receiver, last))
+            .spawn(move || run(&connection, receiver, last, &counting))
             .expect("a thread can be started while the program starts");
-        Self { queue }
+        Self { queue, counts, job_added: Arc::default() }
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Changes that wait for the writer.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// Notified when a job has been committed.
+    pub(crate) fn job_added(&self) -> &Arc<Notify> {
+        &self.job_added
     }
 
     pub(crate) async fn enqueue<T, F>(&self, operation: F) -> Result<Queued<T>>
@@ -54,8 +87,9 @@ impl Writer {
         F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
+        let job_added = Arc::clone(&self.job_added);
         let change: Change = Box::new(move |connection, last| {
-            let (result, hooks) = apply(connection, last, operation);
+            let (result, hooks) = apply(connection, last, &job_added, operation);
             let answer: Answer = Box::new(move |commit| {
                 let result = commit.map_err(|error| Error::Commit(error.to_string())).and(result);
                 drop(sender.send(result)); // a caller that went away needs no answer
@@ -94,17 +128,26 @@ pub(crate) fn last_position(connection: &Connection, writer: WriterId) -> Result
     Ok(Position::new(writer, sequence as u64))
 }
 
-fn run(connection: &Connection, mut queue: mpsc::Receiver<Message>, mut last: Position) {
+fn run(connection: &Connection, mut queue: mpsc::Receiver<Message>, mut last: Position, counts: &Counts) {
     while let Some(message) = queue.blocking_recv() {
         match message {
-            Message::Change(first) => commit_batch(connection, &mut queue, &mut last, first),
+            Message::Change(first) => {
+                let changes = commit_batch(connection, &mut queue, &mut last, first);
+                counts.commits.fetch_add(1, Ordering::Relaxed);
+                counts.changes.fetch_add(changes as u64, Ordering::Relaxed);
+            }
             Message::Flush(done) => drop(done.send(checkpoint(connection))),
         }
     }
 }
 
-/// Commits `first` and whatever else is waiting, up to [`BATCH`], as one.
-fn commit_batch(connection: &Connection, queue: &mut mpsc::Receiver<Message>, last: &mut Position, first: Change) {
+/// Commits `first` and whatever else is waiting, up to [`BATCH`], as one, and returns how many changes that were.
+fn commit_batch(
+    connection: &Connection,
+    queue: &mut mpsc::Receiver<Message>,
+    last: &mut Position,
+    first: Change,
+) -> usize {
     let before = *last;
     let mut flushes = Vec::new();
     let mut hooks = Vec::new();
@@ -128,6 +171,7 @@ fn commit_batch(connection: &Connection, queue: &mut mpsc::Receiver<Message>, la
     }
     let committed =
         begun.and_then(|()| save_position(connection, before, *last)).and_then(|()| connection.execute_batch("COMMIT"));
+    let changes = answers.len();
     match committed {
         Ok(()) => {
             for hook in hooks {
@@ -138,7 +182,7 @@ fn commit_batch(connection: &Connection, queue: &mut mpsc::Receiver<Message>, la
             }
         }
         Err(error) => {
-            tracing::error!(%error, changes = answers.len(), "commit failed");
+            tracing::error!(%error, changes, "commit failed");
             if !connection.is_autocommit() {
                 drop(connection.execute_batch("ROLLBACK"));
             }
@@ -151,12 +195,14 @@ fn commit_batch(connection: &Connection, queue: &mut mpsc::Receiver<Message>, la
     for done in flushes {
         drop(done.send(checkpoint(connection)));
     }
+    changes
 }
 
 /// Runs one change in a savepoint: if it fails, only it is undone.
 fn apply<T>(
     connection: &Connection,
     last: &mut Position,
+    job_added: &Arc<Notify>,
     operation: impl FnOnce(&mut Transaction<'_>) -> Result<T>,
 ) -> (Result<T>, Vec<Hook>) {
     let before = *last;
@@ -170,7 +216,7 @@ fn apply<T>(
     if let Err(error) = statement("SAVEPOINT change") {
         return (Err(error), Vec::new());
     }
-    let mut transaction = Transaction::new(connection, last);
+    let mut transaction = Transaction::new(connection, last, job_added);
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| operation(&mut transaction)));
     let hooks = transaction.into_hooks();
     let result = outcome.unwrap_or_else(|_| Err(Error::Corrupt("a change panicked; it was undone".into())));

@@ -1,0 +1,91 @@
+//! What happens around every request, whichever endpoint it is for.
+//!
+//! One layer does all of it: the request gets an identifier and a span, is counted and timed, is answered for CORS,
+//! and a panic of its handler becomes an error answer. Rate limits sit on the routes that have one
+//! ([`limits`]); body limits sit where bodies are read ([`crate::body`]).
+
+mod cors;
+mod fallback;
+pub mod health;
+pub mod limits;
+pub mod observe;
+mod panics;
+pub mod peer;
+mod request_id;
+pub mod web;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderValue, Method, StatusCode};
+use im2_engine::Code;
+use tracing::Instrument as _;
+
+use crate::{Api, error::ApiError};
+
+/// The largest body of a JSON endpoint. An event may have 64 KiB; the largest legitimate requests besides are filters
+/// and account data. Endpoints that take files have a limit of their own.
+pub const JSON_BODY_LIMIT: usize = 1 << 20;
+
+const REQUEST_ID: &str = "x-request-id";
+
+/// Puts the edge around the routes.
+pub(crate) fn around(router: Router<Arc<Api>>, api: Arc<Api>) -> Router {
+    router
+        .fallback(fallback::unknown_path)
+        .method_not_allowed_fallback(fallback::wrong_method)
+        .layer(DefaultBodyLimit::max(JSON_BODY_LIMIT))
+        .layer(from_fn_with_state(Arc::clone(&api), handle))
+        .with_state(api)
+}
+
+async fn handle(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let id = request_id::of(request.headers());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or(observe::NO_ROUTE, MatchedPath::as_str);
+    // The route, not the path: paths carry identifiers of people and rooms. The query carries tokens.
+    let span = tracing::info_span!("request", %id, method = %request.method(), route);
+    let watch = api.options.observer.watch(request.method(), route);
+    let mut response = answer(request, next).instrument(span.clone()).await;
+    let elapsed = watch.finish(response.status());
+    span.in_scope(|| log(response.status(), elapsed));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+async fn answer(request: Request, next: Next) -> Response {
+    let cors = cors::applies_to(request.uri().path());
+    if cors && request.method() == Method::OPTIONS {
+        return cors::preflight();
+    }
+    let mut response = if is_text(request.uri().path()) {
+        panics::caught(next.run(request)).await
+    } else {
+        ApiError::new(Code::InvalidParam, "the path is not UTF-8").into_response()
+    };
+    if cors {
+        cors::allow(response.headers_mut());
+    }
+    response
+}
+
+/// Whether the path, once decoded, is UTF-8.
+fn is_text(path: &str) -> bool {
+    !path.contains('%') || percent_encoding::percent_decode_str(path).decode_utf8().is_ok()
+}
+
+fn log(status: StatusCode, elapsed: std::time::Duration) {
+    let (status, ms) = (status.as_u16(), elapsed.as_millis() as u64);
+    if status >= 500 {
+        tracing::warn!(status, ms, "answered");
+    } else {
+        tracing::debug!(status, ms, "answered");
+    }
+}

@@ -1,0 +1,45 @@
+//! A handler that panics fails its own request and nothing else.
+
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
+
+use axum::response::{IntoResponse as _, Response};
+use im2_engine::Error;
+
+use crate::error::ApiError;
+
+/// Runs a handler; if it panics, the client is told of an internal error. The panic itself is logged by the process's
+/// panic hook, which knows where it happened.
+pub(super) async fn caught(handler: impl Future<Output = Response>) -> Response {
+    let mut handler = pin!(handler);
+    poll_fn(|context| {
+        // After a panic the future is never polled again, so nothing can see its half-done state.
+        match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context))) {
+            Ok(poll) => poll,
+            Err(_) => Poll::Ready(ApiError::from(Error::Internal("a handler panicked".into())).into_response()),
+        }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::caught;
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error() {
+        let response = caught(async {
+            tokio::task::yield_now().await;
+            panic!("on purpose")
+        })
+        .await;
+        assert_eq!(response.status(), 500);
+        let body = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(text.contains("M_UNKNOWN") && !text.contains("on purpose"), "{text}");
+    }
+}

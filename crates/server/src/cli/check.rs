@@ -1,0 +1,27 @@
+//! `im2 config`: whether the configuration is valid, and what is in effect.
+
+use anyhow::Result;
+
+use super::say;
+use crate::config::{Config, KEYS};
+
+pub(super) fn check(config: &Config) -> Result<()> {
+    let (name, mode) = (config.server_name(), config.registration_mode());
+    say(format_args!("The configuration is valid: {name}, registration {mode}."))
+}
+
+/// Prints a file that would give this configuration, apart from secrets, which are masked and commented out.
+pub(super) fn show(config: &Config) -> Result<()> {
+    let mut section = "";
+    for key in KEYS {
+        let Some(value) = key.shown(config) else { continue };
+        let (of, name) = key.path.split_once('.').unwrap_or(("", key.path));
+        if of != section {
+            say(format_args!("\n[{of}]"))?;
+            section = of;
+        }
+        say(format_args!("# {}. Environment: {}", key.about, key.variable()))?;
+        say(format_args!("{}{name} = {value}", if key.secret { "# " } else { "" }))?;
+    }
+    Ok(())
+}

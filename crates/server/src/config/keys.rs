@@ -1,0 +1,230 @@
+//! The table of keys: one entry a key, from which reading, checking and showing are made.
+
+use std::path::PathBuf;
+
+use im2_api::edge::peer::Network;
+use im2_model::ServerName;
+
+use super::{
+    Config, Secret,
+    value::{Kind, Value, addresses, log_level, public_url},
+};
+
+/// Checks a value and puts it in its place.
+type Set = fn(&mut Config, Value) -> Option<()>;
+/// The value in effect, if there is one.
+type Get = fn(&Config) -> Option<Value>;
+
+/// A key of the configuration.
+pub struct Key {
+    /// Its name with its section: `http.bind`.
+    pub path: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Which values it takes, as the end of the sentence "allowed: …".
+    pub allowed: &'static str,
+    /// What it is for, in a line.
+    pub about: &'static str,
+    /// Whether its value must not be shown.
+    pub secret: bool,
+    pub(super) set: Set,
+    pub(super) get: Get,
+}
+
+impl Key {
+    /// The key of this name.
+    pub fn find(path: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.path == path)
+    }
+
+    /// The environment variable that sets it: `IM2_HTTP__BIND`.
+    pub fn variable(&self) -> String {
+        format!("IM2_{}", self.path.replace('.', "__").to_ascii_uppercase())
+    }
+
+    /// The value in effect as it may be shown.
+    pub fn shown(&self, config: &Config) -> Option<Value> {
+        let value = (self.get)(config)?;
+        Some(if self.secret { Value::from("********") } else { value })
+    }
+}
+
+/// All keys, sections together, top-level keys first.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "server_name",
+        kind: Kind::Text,
+        allowed: "a host name such as \"example.org\"",
+        about: "The domain of user names: @ana:example.org. It can never change for a data directory. \
+                Default: the host of public_url, else localhost",
+        secret: false,
+        set: |config, value| {
+            text(value).and_then(|name| ServerName::parse(&name).ok()).map(|name| config.named = Some(name))
+        },
+        get: |config| Some(Value::Text(config.server_name().to_string())),
+    },
+    Key {
+        path: "data_dir",
+        kind: Kind::Text,
+        allowed: "the path of a folder",
+        about: "The folder that holds everything: database, media, keys",
+        secret: false,
+        set: |config, value| {
+            text(value).filter(|path| !path.is_empty()).map(|path| config.data_dir = PathBuf::from(path))
+        },
+        get: |config| Some(Value::Text(config.data_dir.display().to_string())),
+    },
+    Key {
+        path: "public_url",
+        kind: Kind::Text,
+        allowed: "an address without a path such as \"https://im.example.org\"",
+        about: "The address at which people reach the server. Default: the first of http.bind",
+        secret: false,
+        set: set_public_url,
+        get: |config| config.public_url.clone().map(Value::Text),
+    },
+    Key {
+        path: "http.bind",
+        kind: Kind::List,
+        allowed: "addresses with ports such as [\"127.0.0.1:8008\", \"[::1]:8008\"]; port 0 means any free one",
+        about: "The addresses to listen on",
+        secret: false,
+        set: |config, value| {
+            list(value)
+                .and_then(|entries| addresses(&entries))
+                .filter(|found| !found.is_empty())
+                .map(|found| config.http.bind = found)
+        },
+        get: |config| Some(strings(&config.http.bind)),
+    },
+    Key {
+        path: "http.public_url",
+        kind: Kind::Text,
+        allowed: "an address without a path such as \"https://im.example.org\"",
+        about: "Another place for public_url",
+        secret: false,
+        set: set_public_url,
+        get: |_| None,
+    },
+    Key {
+        path: "http.trusted_proxies",
+        kind: Kind::List,
+        allowed: "addresses or blocks of them such as [\"127.0.0.1\", \"10.0.0.0/8\"]",
+        about: "Reverse proxies whose X-Forwarded-For header is believed",
+        secret: false,
+        set: |config, value| {
+            let networks: Option<Vec<_>> = list(value)?.iter().map(|entry| Network::parse(entry)).collect();
+            networks.map(|networks| config.http.trusted_proxies = networks)
+        },
+        get: |config| Some(strings(&config.http.trusted_proxies)),
+    },
+    Key {
+        path: "registration.mode",
+        kind: Kind::Text,
+        allowed: "\"open\" (everybody), \"token\" (who has a registration token) or \"closed\" (nobody)",
+        about: "Who may register. Default: open while every http.bind is loopback, else closed",
+        secret: false,
+        set: |config, value| text(value)?.parse().ok().map(|mode| config.registration.mode = Some(mode)),
+        get: |config| Some(Value::Text(config.registration_mode().to_string())),
+    },
+    Key {
+        path: "registration.shared_secret",
+        kind: Kind::Text,
+        allowed: "a text of at least 8 characters",
+        about: "Lets tools that know it register accounts in any mode (Synapse's shared-secret registration)",
+        secret: true,
+        set: |config, value| {
+            let secret = text(value).filter(|secret| secret.chars().count() >= 8)?;
+            config.registration.shared_secret = Some(Secret(secret));
+            Some(())
+        },
+        get: |config| config.registration.shared_secret.as_ref().map(|secret| Value::from(secret.reveal())),
+    },
+    Key {
+        path: "rate_limits.enabled",
+        kind: Kind::Boolean,
+        allowed: "true or false",
+        about: "Whether sign-ins, registrations, sending, joining and uploads are limited in rate",
+        secret: false,
+        set: |config, value| boolean(&value).map(|enabled| config.rate_limits = enabled),
+        get: |config| Some(Value::Boolean(config.rate_limits)),
+    },
+    Key {
+        path: "log.level",
+        kind: Kind::Text,
+        allowed: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\", also by part: \"info,im2_store=debug\"",
+        about: "What is logged (to standard error)",
+        secret: false,
+        set: |config, value| text(value).filter(|level| log_level(level)).map(|level| config.log.level = level),
+        get: |config| Some(Value::Text(config.log.level.clone())),
+    },
+    Key {
+        path: "log.format",
+        kind: Kind::Text,
+        allowed: "\"text\" or \"json\"",
+        about: "The form of the log's lines",
+        secret: false,
+        set: |config, value| text(value)?.parse().ok().map(|format| config.log.format = format),
+        get: |config| Some(Value::Text(config.log.format.to_string())),
+    },
+    Key {
+        path: "media.max_upload_bytes",
+        kind: Kind::Integer,
+        allowed: "a number of bytes from 1024 to 1099511627776",
+        about: "The largest file that may be uploaded",
+        secret: false,
+        set: |config, value| {
+            let bytes = integer(&value).filter(|bytes| (1 << 10..=1 << 40).contains(bytes))?;
+            config.max_upload_bytes = bytes.unsigned_abs();
+            Some(())
+        },
+        get: |config| i64::try_from(config.max_upload_bytes).ok().map(Value::Integer),
+    },
+    Key {
+        path: "storage.url",
+        kind: Kind::Text,
+        allowed: "\"sqlite\"",
+        about: "The database: SQLite in data_dir",
+        secret: false,
+        set: |_, value| text(value).filter(|url| url == "sqlite").map(drop),
+        get: |_| Some(Value::from("sqlite")),
+    },
+    Key {
+        path: "metrics.bind",
+        kind: Kind::List,
+        allowed: "addresses with ports such as [\"127.0.0.1:9008\"]; [] switches metrics off",
+        about: "Where /metrics is served for Prometheus. Keep it from the public",
+        secret: false,
+        set: |config, value| {
+            config.metrics.bind = list(value).and_then(|entries| addresses(&entries))?;
+            config.metrics.chosen = true;
+            Some(())
+        },
+        get: |config| Some(strings(&config.metrics.bind)),
+    },
+];
+
+fn set_public_url(config: &mut Config, value: Value) -> Option<()> {
+    config.public_url = Some(text(value).and_then(|text| public_url(&text))?);
+    Some(())
+}
+
+fn text(value: Value) -> Option<String> {
+    if let Value::Text(text) = value { Some(text) } else { None }
+}
+
+fn list(value: Value) -> Option<Vec<String>> {
+    if let Value::List(entries) = value { Some(entries) } else { None }
+}
+
+fn boolean(value: &Value) -> Option<bool> {
+    if let Value::Boolean(truth) = value { Some(*truth) } else { None }
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    if let Value::Integer(number) = value { Some(*number) } else { None }
+}
+
+fn strings<T: ToString>(entries: &[T]) -> Value {
+    Value::List(entries.iter().map(ToString::to_string).collect())
+}

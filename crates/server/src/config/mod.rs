@@ -1,0 +1,183 @@
+//! Configuration: what can be set, its defaults, and where it comes from.
+//!
+//! A file in TOML and the environment set the same keys; the environment wins. Every key is one entry of
+//! [`keys::KEYS`], from which reading, checking, showing and the documentation are made.
+
+mod keys;
+mod load;
+mod value;
+
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+
+use im2_api::edge::peer::Network;
+use im2_model::ServerName;
+
+pub use keys::{KEYS, Key};
+pub use load::{Problems, load};
+pub use value::{Kind, Value};
+
+/// The configuration in effect.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The domain of the users, if it was set; see [`Config::server_name`].
+    pub named: Option<ServerName>,
+    /// The folder that holds everything: database, media, keys.
+    pub data_dir: PathBuf,
+    /// The address clients use, if it was set. Without a slash at the end.
+    pub public_url: Option<String>,
+    /// The HTTP listeners.
+    pub http: Http,
+    /// Who may register.
+    pub registration: Registration,
+    /// Whether requests are limited in rate.
+    pub rate_limits: bool,
+    /// What is logged, and how.
+    pub log: Log,
+    /// The largest file that may be uploaded, in bytes.
+    pub max_upload_bytes: u64,
+    /// Where metrics are served.
+    pub metrics: Metrics,
+}
+
+/// The HTTP listeners.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// The addresses to listen on.
+    pub bind: Vec<SocketAddr>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// Who may register.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// The mode, if it was set; see [`Config::registration_mode`].
+    pub mode: Option<RegistrationMode>,
+    /// The secret of shared-secret registration; without one that endpoint does not exist.
+    pub shared_secret: Option<Secret>,
+}
+
+/// What is logged, and how. The log goes to standard error.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// A level, or several for parts of the program: `info,im2_store=debug`.
+    pub level: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// Where metrics are served.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// The addresses; none switches them off.
+    pub bind: Vec<SocketAddr>,
+    /// Whether they were chosen. The default is given up without ado if another program listens there.
+    pub chosen: bool,
+}
+
+/// Defines an enum whose values are words of the configuration.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+
+        impl FromStr for $name {
+            type Err = ();
+
+            fn from_str(word: &str) -> Result<Self, ()> {
+                match word { $($word => Ok(Self::$variant),)+ _ => Err(()) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $word),+ })
+            }
+        }
+    };
+}
+
+words! {
+    /// Who may register.
+    RegistrationMode {
+        /// Everybody.
+        Open = "open",
+        /// Who has a registration token.
+        Token = "token",
+        /// Nobody; administrators create accounts.
+        Closed = "closed",
+    }
+}
+
+words! {
+    /// The form of a line of the log.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}
+
+/// Text that must not be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text, for where it is used.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            named: None,
+            data_dir: PathBuf::from("im2-data"),
+            public_url: None,
+            http: Http {
+                bind: vec![SocketAddr::from(([127, 0, 0, 1], 8008))],
+                trusted_proxies: ["127.0.0.1", "::1"].iter().filter_map(|address| Network::parse(address)).collect(),
+            },
+            registration: Registration { mode: None, shared_secret: None },
+            rate_limits: true,
+            log: Log { level: "info".into(), format: LogFormat::Text },
+            max_upload_bytes: 100 << 20,
+            metrics: Metrics { bind: vec![SocketAddr::from(([127, 0, 0, 1], 9008))], chosen: false },
+        }
+    }
+}
+
+impl Config {
+    /// The domain of the users: what was set, else the host of the public URL, else `localhost`.
+    pub fn server_name(&self) -> ServerName {
+        let host =
+            || self.public_url.as_deref().and_then(value::url_host).and_then(|host| ServerName::parse(host).ok());
+        let local = || ServerName::parse("localhost").expect("`localhost` is a server name");
+        self.named.clone().or_else(host).unwrap_or_else(local)
+    }
+
+    /// Who may register: what was set, else everybody while only this machine can connect, else nobody.
+    pub fn registration_mode(&self) -> RegistrationMode {
+        let default = if self.is_loopback_only() { RegistrationMode::Open } else { RegistrationMode::Closed };
+        self.registration.mode.unwrap_or(default)
+    }
+
+    /// Whether only programs on this machine can connect.
+    pub fn is_loopback_only(&self) -> bool {
+        self.http.bind.iter().all(|address| address.ip().is_loopback())
+    }
+
+    /// Sets a key as the file or the environment would. For tests and for programs that embed the server.
+    pub fn set(&mut self, path: &str, value: impl Into<Value>) -> Result<(), Problems> {
+        load::set(self, path, value.into())
+    }
+}

@@ -1,0 +1,179 @@
+//! The whole server as a value: opened, listening, and ended in order.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use im2_api::{
+    Api,
+    edge::{observe::Observing, peer::Proxies},
+};
+use im2_engine::{
+    Engine,
+    accounts::{self, PasswordCost},
+    jobs,
+};
+use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
+use im2_store::Store;
+use tokio::task::JoinHandle;
+
+use crate::{
+    config::{self, Config},
+    http::{Bound, Http},
+    metrics, process, web,
+};
+
+/// How long requests under way may take to end after a stop. Long polls are answered at once, so what is left are
+/// slow uploads and downloads.
+const DRAIN: Duration = Duration::from_secs(6);
+/// Files kept for the database, media and ourselves when connections are counted against the limit of open files.
+const OWN_FILES: u64 = 256;
+/// The most connections at once, whatever the system would allow: each costs up to 30 KB.
+const MOST_CONNECTIONS: u64 = 100_000;
+/// Prometheus and a curious operator.
+const METRICS_CONNECTIONS: u32 = 16;
+
+/// What a test decides and a configuration does not.
+pub struct World {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// What hashing a password costs.
+    pub password_cost: PasswordCost,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), password_cost: PasswordCost::default() }
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Running {
+    engine: Arc<Engine>,
+    http: Http,
+    metrics: Option<Http>,
+    jobs: JoinHandle<()>,
+}
+
+/// Opens the data directory and puts the engine on it.
+pub async fn open(config: &Config, world: World) -> Result<Engine> {
+    let directory = config.data_dir.clone();
+    let options = im2_store::Options::new(&directory);
+    let opened = tokio::task::spawn_blocking(move || Store::open(&options)).await?;
+    let store = Arc::new(opened.with_context(|| format!("cannot open {}", directory.display()))?);
+    let server_name = config.server_name();
+    let made_for = claim(&store, &server_name).await?;
+    if made_for != server_name.as_str() {
+        bail!(
+            "{} was made for the server name {made_for}, not {server_name}: users and rooms carry the name in their \
+             identifiers, so it cannot change. Set server_name = \"{made_for}\", or choose another data_dir",
+            directory.display()
+        );
+    }
+    let accounts = accounts::Options {
+        registration: match config.registration_mode() {
+            config::RegistrationMode::Open => accounts::RegistrationMode::Open,
+            config::RegistrationMode::Token => accounts::RegistrationMode::Token,
+            config::RegistrationMode::Closed => accounts::RegistrationMode::Closed,
+        },
+        shared_secret: config.registration.shared_secret.as_ref().map(|secret| secret.reveal().to_owned()),
+        password_cost: world.password_cost,
+        ..accounts::Options::default()
+    };
+    let options = im2_engine::Options { accounts, ..im2_engine::Options::new(server_name) };
+    Ok(Engine::open(options, store, world.clock, world.random).await?)
+}
+
+/// The server name that the database was made for; ours, if it is new.
+async fn claim(store: &Store, server_name: &ServerName) -> Result<String> {
+    const KEY: &str = "server_name";
+    let ours = server_name.as_str().as_bytes().to_vec();
+    let found = store.write(move |tx| match tx.server_value(KEY)? {
+        Some(found) => Ok(found),
+        None => tx.set_server_value(KEY, &ours).map(|()| ours),
+    });
+    String::from_utf8(found.await?).context("the database's server name is damaged")
+}
+
+impl Running {
+    /// Starts a server. When this returns it answers.
+    pub async fn start(config: &Config, world: World) -> Result<Self> {
+        let files = process::raise_file_limit();
+        let most = files.saturating_sub(OWN_FILES).clamp(64, MOST_CONNECTIONS);
+        let engine = Arc::new(open(config, world).await?);
+        let bound = Bound::to(&config.http.bind).await.context("http.bind")?;
+        let requests = metrics::Requests::default();
+        let options = im2_api::Options {
+            public_url: config.public_url.clone().unwrap_or_else(|| address_url(bound.addresses().next())),
+            rate_limits: config.rate_limits,
+            proxies: Proxies::new(config.http.trusted_proxies.clone()),
+            observer: Observing::by(requests.clone()),
+            web: web::client(),
+        };
+        let metrics = start_metrics(config, requests, &engine).await?;
+        let router = im2_api::router(Arc::new(Api::new(Arc::clone(&engine), options)));
+        let http = bound.serve(&router, most as u32);
+        let jobs = tokio::spawn(jobs::run(engine.core.clone(), engine.job_handlers()));
+        Ok(Self { engine, http, metrics, jobs })
+    }
+
+    /// The use cases.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The addresses listened on, with the ports that the operating system chose.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.http.addresses()
+    }
+
+    /// The addresses metrics are served on.
+    pub fn metrics_addresses(&self) -> &[SocketAddr] {
+        self.metrics.as_ref().map_or(&[], Http::addresses)
+    }
+
+    /// An address of this machine at which the server answers.
+    pub fn url(&self) -> String {
+        address_url(self.addresses().first().copied())
+    }
+
+    /// Ends in order: no new connections, requests under way are answered, jobs end, everything is on disk.
+    pub async fn stop(self) -> Result<()> {
+        self.engine.core.shutdown.begin();
+        if !self.http.stop(DRAIN).await {
+            tracing::warn!(seconds = DRAIN.as_secs(), "requests that did not end in time are cut off");
+        }
+        if let Some(metrics) = self.metrics {
+            metrics.stop(Duration::ZERO).await;
+        }
+        self.jobs.await.context("the job runner failed")?;
+        self.engine.core.store.flush().await.context("the database could not be flushed")
+    }
+}
+
+async fn start_metrics(config: &Config, requests: metrics::Requests, engine: &Arc<Engine>) -> Result<Option<Http>> {
+    if config.metrics.bind.is_empty() {
+        return Ok(None);
+    }
+    let router = metrics::router(requests, engine);
+    match Bound::to(&config.metrics.bind).await {
+        Ok(bound) => Ok(Some(bound.serve(&router, METRICS_CONNECTIONS))),
+        Err(error) if config.metrics.chosen => Err(error.context("metrics.bind")),
+        Err(error) => {
+            tracing::warn!(%error, "no metrics: set metrics.bind to serve them elsewhere, or to [] to do without");
+            Ok(None)
+        }
+    }
+}
+
+/// An address as a URL; one that stands for all of the machine's addresses becomes the loopback one.
+fn address_url(address: Option<SocketAddr>) -> String {
+    let Some(address) = address else { return String::new() };
+    match (address.ip().is_unspecified(), address.is_ipv6()) {
+        (true, false) => format!("http://127.0.0.1:{}", address.port()),
+        (true, true) => format!("http://[::1]:{}", address.port()),
+        _ => format!("http://{address}"),
+    }
+}

@@ -1,0 +1,4 @@
+//! Behaviour tests: they talk HTTP to a whole server, most in the same process, a few to the real executable.
+
+mod edge;
+mod lifecycle;
