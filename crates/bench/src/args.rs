@@ -23,6 +23,7 @@ pub struct Cli {
 
 /// Options of all scenarios.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Common options")]
 pub struct Common {
     /// Base URL of the server under test (plain HTTP)
     #[arg(long, global = true, default_value = "http://127.0.0.1:8008")]

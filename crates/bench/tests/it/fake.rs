@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// What the server does wrong, with every n-th message.
@@ -62,6 +63,14 @@ impl Server {
 
 /// Starts the server on a free port and gives its base URL.
 pub(crate) async fn start(fault: Fault) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(serve(listener, fault));
+    format!("http://{address}")
+}
+
+/// Serves for ever.
+pub(crate) async fn serve(listener: TcpListener, fault: Fault) {
     let server = Arc::new(Server { fault, world: Mutex::default(), length: watch::Sender::new(0) });
     let rooms = "/_matrix/client/v3/rooms/{room}";
     let router = Router::new()
@@ -74,10 +83,7 @@ pub(crate) async fn start(fault: Fault) -> String {
         .route(&format!("{rooms}/messages"), get(messages))
         .route("/_matrix/client/v3/sync", get(sync))
         .with_state(server);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{address}")
+    axum::serve(listener, router).await.expect("it serves for ever");
 }
 
 fn answer(status: u16, body: &Value) -> Response {
@@ -131,7 +137,7 @@ async fn send(
     let mut event_id = format!("$lost{}", world.sends);
     let content: Value = serde_json::from_slice(&body).expect("JSON");
     for _ in 0..copies {
-        event_id = format!("$event{}", world.events.len());
+        event_id = format!("$event{}-{}", world.events.len(), std::process::id());
         let json = json!({"event_id": event_id, "type": "m.room.message", "content": content});
         world.events.push(Event { room: room.clone(), json });
     }

@@ -135,6 +135,46 @@ async fn two_servers_are_measured_in_one_run() {
     assert!(im2_bench::report::table(&reports).contains("better by"));
 }
 
+/// Names the address on which this program, started again, is the fake server instead of a test.
+const SERVE_AT: &str = "IM2_BENCH_TEST_SERVE_AT";
+
+/// An address that was free, and the command that serves there.
+fn own_server() -> (String, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let program = std::env::current_exe().expect("this program");
+    let command = format!("env {SERVE_AT}={address} {} --ignored --exact serve", program.display());
+    (format!("http://{address}"), command)
+}
+
+#[tokio::test]
+#[ignore = "is the server that the tests of `start` and `crash` run"]
+async fn serve() {
+    let address = std::env::var(SERVE_AT).expect("an address to serve at");
+    let listener = tokio::net::TcpListener::bind(address).await.expect("the address is free");
+    fake::serve(listener, Fault::None).await;
+}
+
+#[tokio::test]
+async fn a_server_is_started_and_stopped() {
+    let (url, command) = own_server();
+    let report = measure(&url, &format!("start --times 2 --settle 0 -- {command}")).await.expect("it starts").remove(0);
+    assert_faults(&report, &[]);
+    assert!(figure(&report, "ready after p50") > 0.0);
+    assert!(figure(&report, "idle memory") > 0.1);
+    measure(&url, "start --times 1 --settle 0 -- true").await.expect_err("nothing is left running");
+}
+
+#[tokio::test]
+async fn a_server_that_forgets_in_a_crash_is_caught() {
+    let (url, command) = own_server();
+    let arguments = format!("crash --kills 1 --seconds 1 --rooms 2 --outstanding 4 -- {command}");
+    let report = measure(&url, &arguments).await.expect("it starts").remove(0);
+    assert_faults(&report, &["lost"]);
+    assert!(count(&report, "lost") < count(&report, "verified messages"));
+    assert_eq!(count(&report, "duplicated"), 0);
+}
+
 #[tokio::test]
 async fn a_server_that_ends_before_it_answers_is_reported() {
     let error = measure("http://127.0.0.1:1", "start -- true").await.expect_err("`true` is no server");
