@@ -19,6 +19,7 @@ pub mod session;
 pub mod shutdown;
 mod signing_key;
 pub mod stream;
+pub mod sync;
 
 use std::sync::Arc;
 
@@ -62,6 +63,8 @@ pub struct Engine {
     pub filters: filters::Filters,
     /// Rooms.
     pub rooms: rooms::Rooms,
+    /// What has happened since a client last asked.
+    pub sync: sync::Sync,
 }
 
 impl Engine {
@@ -86,13 +89,16 @@ impl Engine {
         };
         let key = signing_key::load(&core).await?;
         let accounts = accounts::Accounts::new(core.clone(), options.accounts);
+        let account_data = account_data::AccountData::new(core.clone());
+        let rooms = rooms::Rooms::new(core.clone(), key);
         Ok(Self {
             devices: devices::Devices::new(core.clone(), accounts.clone()),
             accounts,
-            account_data: account_data::AccountData::new(core.clone()),
+            sync: sync::Sync::new(core.clone(), rooms.clone(), account_data.clone()),
+            account_data,
             push_rules: push_rules::PushRules::new(core.clone()),
             filters: filters::Filters::new(core.clone()),
-            rooms: rooms::Rooms::new(core.clone(), key),
+            rooms,
             core,
         })
     }

@@ -10,6 +10,7 @@ mod login;
 mod push_rules;
 mod register;
 mod rooms;
+mod sync;
 mod tags;
 
 use crate::routes::Routes;
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> Routes {
         .merge(devices::routes())
         .merge(capabilities::routes())
         .merge(rooms::routes())
+        .merge(sync::routes())
         .merge(account_data::routes())
         .merge(tags::routes())
         .merge(filters::routes())

@@ -12,7 +12,7 @@ use im2_store::{
 };
 use serde_json::json;
 
-use super::{Bundles, Form, Reader, Room, RoomEvent, Rooms, Viewer, event::load_all, render::write_event};
+use super::{Actor, Bundles, Form, Reader, Room, RoomEvent, Rooms, Viewer, event::load_all, render::write_event};
 use crate::Result;
 
 /// Edits by the author that are looked at to find the newest valid one.
@@ -33,38 +33,48 @@ struct Children {
 impl Rooms {
     /// The `m.relations` of `events`, for those that have any.
     pub async fn bundles(&self, reader: &Reader, events: &[Arc<RoomEvent>]) -> Result<Bundles> {
+        self.bundles_for(&reader.room, &reader.actor, events).await
+    }
+
+    /// The same for a room at hand.
+    pub(crate) async fn bundles_for(
+        &self,
+        room: &Arc<Room>,
+        actor: &Actor,
+        events: &[Arc<RoomEvent>],
+    ) -> Result<Bundles> {
         let mut bundles = Bundles::new();
         let mut old = Vec::new();
         {
-            let view = reader.room.view();
+            let view = room.view();
             let start = view.tail_start();
             for event in events.iter().filter(|event| !event.is_redacted() && !event.is_state()) {
                 if event.seq < start {
                     old.push(Arc::clone(event));
                     continue;
                 }
-                let children = Children::in_tail(&view.tail, event, reader.actor.user);
-                self.add(&mut bundles, reader, event, &children);
+                let children = Children::in_tail(&view.tail, event, actor.user);
+                self.add(&mut bundles, actor, event, &children);
             }
         }
         if !old.is_empty() {
-            let (room, user) = (Arc::clone(&reader.room), reader.actor.user);
+            let (room, user) = (Arc::clone(room), actor.user);
             let read = self.core.store.read(move |db| {
                 old.into_iter()
                     .map(|event| Ok((Children::in_database(db, &room, &event, user)?, event)))
                     .collect::<im2_store::Result<Vec<_>>>()
             });
             for (children, event) in read.await? {
-                self.add(&mut bundles, reader, &event, &children);
+                self.add(&mut bundles, actor, &event, &children);
             }
         }
         Ok(bundles)
     }
 
-    fn add(&self, bundles: &mut Bundles, reader: &Reader, event: &RoomEvent, children: &Children) {
+    fn add(&self, bundles: &mut Bundles, actor: &Actor, event: &RoomEvent, children: &Children) {
         let mut bundle = serde_json::Map::new();
         let show = |event: &RoomEvent| {
-            let viewer = Viewer { user: reader.actor.user, device: None, now: self.core.now() };
+            let viewer = Viewer { user: actor.user, device: None, now: self.core.now() };
             let mut out = Vec::new();
             write_event(&mut out, event, Form::Full, &viewer, None, &Bundles::new());
             serde_json::from_slice::<serde_json::Value>(&out).ok()
@@ -79,7 +89,7 @@ impl Rooms {
             let thread = json!({
                 "latest_event": show(latest),
                 "count": children.thread_count,
-                "current_user_participated": children.participated || event.sender == reader.actor.user,
+                "current_user_participated": children.participated || event.sender == actor.user,
             });
             bundle.insert(rel_type::THREAD.to_owned(), thread);
         }

@@ -45,6 +45,11 @@ impl Sight {
         self.memberships.iter().any(|(_, membership)| *membership == Membership::Join)
     }
 
+    /// Whether the user stopped being a member with some event after number `from` and up to `until`.
+    pub(crate) fn left_between(&self, from: i64, until: i64) -> bool {
+        self.memberships.iter().any(|(seq, now)| *seq > from && *seq <= until && *now != Membership::Join)
+    }
+
     /// The number of the event with which the user last stopped being a member.
     pub(super) fn last_left(&self) -> Option<i64> {
         let joined = self.memberships.iter().rposition(|(_, membership)| *membership == Membership::Join)?;
@@ -191,6 +196,42 @@ impl Rooms {
         Ok(loaded.await?)
     }
 
+    /// The state right after event number `seq`, from memory as far as possible.
+    pub(crate) async fn state_before(&self, room: &Arc<Room>, seq: i64) -> Result<Vec<Arc<RoomEvent>>> {
+        let Some((mut state, changed)) = state_without_later(room, seq) else {
+            return self.state_at(room, Some(seq)).await;
+        };
+        for (kind, state_key) in changed {
+            state.extend(self.state_entry(room, &kind, &state_key, Some(seq)).await?);
+        }
+        Ok(state)
+    }
+
+    /// One state entry right after event number `seq`, from memory if it has not changed since.
+    pub(crate) async fn state_entry_before(
+        &self,
+        room: &Arc<Room>,
+        kind: &str,
+        state_key: &str,
+        seq: i64,
+    ) -> Result<Option<Arc<RoomEvent>>> {
+        let current = room.view().state.get(kind, state_key).cloned();
+        match current {
+            Some(current) if current.seq > seq => self.state_entry(room, kind, state_key, Some(seq)).await,
+            current => Ok(current),
+        }
+    }
+
+    /// The state entries that changed after event number `after` and up to `until`, each with its last value.
+    pub(crate) async fn state_changes(&self, room: &Arc<Room>, after: i64, until: i64) -> Result<Vec<Arc<RoomEvent>>> {
+        let (nid, version) = (room.nid, room.version);
+        let loaded = self.core.store.read(move |db| {
+            let rows = db.state_changes(nid, after, until)?;
+            rows.iter().map(|row| RoomEvent::load_state(version, row).map(Arc::new)).collect::<im2_store::Result<_>>()
+        });
+        Ok(loaded.await?)
+    }
+
     /// The member events of those who sent `events`, for clients that load members lazily.
     pub async fn members_of_senders(&self, room: &Arc<Room>, events: &[Arc<RoomEvent>]) -> Result<Vec<Arc<RoomEvent>>> {
         let Some(last) = events.iter().map(|event| event.seq).max() else { return Ok(Vec::new()) };
@@ -242,4 +283,30 @@ fn from_tail(room: &Room, from: i64, direction: Direction, limit: usize) -> Opti
             (start == 1 || end >= limit).then(|| view.tail.range(..end).rev().take(limit).cloned().collect())
         }
     }
+}
+
+/// What a state entry is called: its type and its state key.
+type StateKey = (Box<str>, Box<str>);
+
+/// The current state without the entries that changed after event number `seq`, and the names of those that had a
+/// value before; `None` if the tail does not reach back that far.
+fn state_without_later(room: &Room, seq: i64) -> Option<(Vec<Arc<RoomEvent>>, Vec<StateKey>)> {
+    let view = room.view();
+    if seq + 1 < view.tail_start() {
+        return None;
+    }
+    // The first change of an entry after `seq` knows whether there was a value before.
+    let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut before = Vec::new();
+    let first = view.tail.partition_point(|event| event.seq <= seq);
+    for event in view.tail.range(first..) {
+        if let Some(key) = event.state_key()
+            && seen.insert((event.kind(), key))
+            && event.replaced.is_some()
+        {
+            before.push((event.kind().into(), key.into()));
+        }
+    }
+    let unchanged = view.state.iter().filter(|(_, _, event)| event.seq <= seq);
+    Some((unchanged.map(|(_, _, event)| Arc::clone(event)).collect(), before))
 }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use im2_model::{Position, RoomNid, UserNid};
+use im2_model::{Position, RoomNid, StreamToken, UserNid};
 use im2_rooms::content::Membership;
 use parking_lot::{Mutex, RwLock};
 use quick_cache::sync::Cache;
@@ -33,9 +33,16 @@ pub struct RoomMembership {
 #[derive(Debug, Default)]
 pub struct UserRooms {
     rooms: RwLock<HashMap<RoomNid, RoomMembership>>,
+    /// A token that includes the member events of all of them.
+    latest: RwLock<StreamToken>,
 }
 
 impl UserRooms {
+    /// A token that includes the member events of all of them.
+    pub fn latest(&self) -> StreamToken {
+        self.latest.read().clone()
+    }
+
     /// What the user is to `room`.
     pub fn get(&self, room: RoomNid) -> Option<RoomMembership> {
         self.rooms.read().get(&room).copied()
@@ -83,7 +90,11 @@ impl MemberIndex {
             let membership = Membership::parse(&row.membership)?;
             Some((row.room, RoomMembership { membership, position: row.position, seq: row.seq }))
         });
-        let loaded = Arc::new(UserRooms { rooms: RwLock::new(rooms.collect()) });
+        let loaded = UserRooms { rooms: RwLock::new(rooms.collect()), latest: RwLock::default() };
+        for membership in loaded.rooms.read().values() {
+            loaded.latest.write().advance(membership.position);
+        }
+        let loaded = Arc::new(loaded);
         let _order = self.order.lock();
         if let Some(found) = self.users.get(&user) {
             return Ok(found);
@@ -98,22 +109,23 @@ impl MemberIndex {
     /// Records a membership. Called from commit hooks.
     pub(super) fn set(&self, user: UserNid, room: RoomNid, membership: RoomMembership) {
         self.change(user, |rooms| {
-            rooms.insert(room, membership);
+            rooms.rooms.write().insert(room, membership);
+            rooms.latest.write().advance(membership.position);
         });
     }
 
     /// Records that a user has forgotten a room. Called from commit hooks.
     pub(super) fn forget(&self, user: UserNid, room: RoomNid) {
         self.change(user, |rooms| {
-            rooms.remove(&room);
+            rooms.rooms.write().remove(&room);
         });
     }
 
-    fn change(&self, user: UserNid, apply: impl FnOnce(&mut HashMap<RoomNid, RoomMembership>)) {
+    fn change(&self, user: UserNid, apply: impl FnOnce(&UserRooms)) {
         let _order = self.order.lock();
         self.changes.fetch_add(1, Ordering::SeqCst);
         if let Some(found) = self.users.get(&user) {
-            apply(&mut found.rooms.write());
+            apply(&found);
         }
     }
 }

@@ -28,6 +28,7 @@ pub use append::{Draft, Transaction};
 pub use create::{CreateRoom, InitialState, Preset, Visibility};
 pub use event::{Replaced, RoomEvent};
 pub use history::Page;
+pub(crate) use history::Sight;
 pub use member_index::{RoomMembership, UserRooms};
 pub use membership::Act;
 pub use render::{Bundles, Form, Viewer, write_array, write_event};

@@ -1,0 +1,48 @@
+//! `/sync` (spec: "Syncing").
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{extract::State as Extract, response::Response};
+use im2_engine::{Code, filters::Filter, sync::SyncRequest};
+use serde::Deserialize;
+
+use crate::{
+    State,
+    auth::User,
+    body::{QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default().get("/_matrix/client/v3/sync", Access::User, sync)
+}
+
+#[derive(Deserialize)]
+struct Query {
+    filter: Option<String>,
+    since: Option<String>,
+    #[serde(default)]
+    full_state: bool,
+    #[serde(default)]
+    use_state_after: bool,
+    #[serde(default)]
+    timeout: u64,
+}
+
+async fn sync(Extract(api): State, User(session): User, QueryParams(query): QueryParams<Query>) -> ApiResult<Response> {
+    let filter = match query.filter.as_deref().filter(|filter| !filter.is_empty()) {
+        Some(parameter) => api.engine.filters.resolve(session.user, parameter).await?,
+        None => Arc::new(Filter::default()),
+    };
+    let since = query.since.as_deref().filter(|since| !since.is_empty()).map(str::parse).transpose();
+    let since = since.map_err(|_| ApiError::new(Code::InvalidParam, "`since` is no token of this server"))?;
+    let request = SyncRequest {
+        since,
+        filter,
+        full_state: query.full_state,
+        use_state_after: query.use_state_after,
+        timeout: Duration::from_millis(query.timeout),
+    };
+    Ok(json_bytes(api.engine.sync.sync(&session, request).await?))
+}

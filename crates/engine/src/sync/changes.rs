@@ -1,0 +1,184 @@
+//! Which rooms have news for a user, and what else has changed for them, between two places in the stream.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use im2_model::{Position, RoomNid, StreamToken, UserNid};
+use im2_rooms::content::Membership;
+
+use super::Sync;
+use crate::{
+    Result,
+    rooms::UserRooms,
+    session::Session,
+    stream::{AccountDataChange, Change, ReceiptChange},
+};
+
+/// What has changed for one user.
+pub(super) struct Changes {
+    /// Up to where: the answer's `next_batch`.
+    pub(super) until: StreamToken,
+    /// The rooms with news. For an initial sync they are not listed: it wants all.
+    pub(super) rooms: BTreeSet<RoomNid>,
+    /// The user's account data, global and of rooms.
+    pub(super) account_data: Vec<Arc<AccountDataChange>>,
+    /// Receipts that the user may see, by room. For an initial sync they are read with each room.
+    pub(super) receipts: HashMap<RoomNid, Vec<Arc<ReceiptChange>>>,
+    is_initial: bool,
+}
+
+/// What the stretch in memory has for a user.
+enum News {
+    Room(RoomNid),
+    AccountData(Arc<AccountDataChange>),
+    Receipt(Arc<ReceiptChange>),
+}
+
+impl Changes {
+    pub(super) fn is_empty(&self) -> bool {
+        !self.is_initial && self.rooms.is_empty() && self.account_data.is_empty() && self.receipts.is_empty()
+    }
+
+    fn new(until: StreamToken, is_initial: bool) -> Self {
+        Self { until, rooms: BTreeSet::new(), account_data: Vec::new(), receipts: HashMap::new(), is_initial }
+    }
+
+    fn add(&mut self, news: News) {
+        match news {
+            News::Room(room) => drop(self.rooms.insert(room)),
+            News::AccountData(change) => {
+                self.rooms.extend(change.room);
+                self.account_data.retain(|older| older.room != change.room || older.kind != change.kind);
+                self.account_data.push(change);
+            }
+            News::Receipt(receipt) => {
+                self.rooms.insert(receipt.room);
+                self.receipts.entry(receipt.room).or_default().push(receipt);
+            }
+        }
+    }
+}
+
+impl Sync {
+    /// What has changed for the user of `session` since `since`.
+    pub(super) async fn changes(
+        &self,
+        session: &Session,
+        since: Option<&StreamToken>,
+        rooms: &UserRooms,
+    ) -> Result<Changes> {
+        let Some(since) = since else {
+            let until = self.settled(rooms).await;
+            let mut changes = Changes::new(until, true);
+            let data = self.account_data.all(session.user, &session.user_id).await?;
+            changes.account_data = data.into_iter().map(Arc::new).collect();
+            return Ok(changes);
+        };
+        loop {
+            let settled = self.settled(rooms).await;
+            let pick = |position, change: &Change| news_for(session.user, rooms, since, position, change);
+            match self.core.stream.since(since, pick) {
+                // What came meanwhile may have brought a membership that `settled` has not waited for.
+                Some((_, until)) if until != settled => {}
+                Some((news, until)) => {
+                    let mut changes = Changes::new(until, false);
+                    for news in news {
+                        changes.add(news);
+                    }
+                    return Ok(changes);
+                }
+                None => return self.changes_in_database(session, since, settled, rooms).await,
+            }
+        }
+    }
+
+    /// Where the stream stands, not before every membership in `rooms`: commit hooks set a membership a moment
+    /// before they publish its event.
+    async fn settled(&self, rooms: &UserRooms) -> StreamToken {
+        loop {
+            let reached = self.core.stream.reached();
+            if rooms.latest().positions().iter().all(|position| reached.includes(*position)) {
+                return reached;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The same from the database, for a client that was away for long.
+    async fn changes_in_database(
+        &self,
+        session: &Session,
+        since: &StreamToken,
+        until: StreamToken,
+        rooms: &UserRooms,
+    ) -> Result<Changes> {
+        let mut changes = Changes::new(until, false);
+        for change in self.account_data.since(session.user, &session.user_id, since).await? {
+            changes.add(News::AccountData(Arc::new(change)));
+        }
+        let (user, since) = (session.user, since.clone());
+        let all = rooms.all();
+        let joined: Vec<RoomNid> =
+            all.iter().filter(|(_, now)| now.membership == Membership::Join).map(|(room, _)| *room).collect();
+        let moved = all.iter().filter(|(_, now)| !since.includes(now.position)).map(|(room, _)| *room);
+        changes.rooms.extend(moved);
+        let read = self.core.store.read(move |db| {
+            let mut active = Vec::new();
+            let mut receipts = Vec::new();
+            for room in joined {
+                if db.last_position(room)?.is_some_and(|last| !since.includes(last)) {
+                    active.push(room);
+                }
+                receipts.extend(db.receipts_since(room, user, &since)?);
+            }
+            Ok((active, receipts))
+        });
+        let (active, receipts) = read.await?;
+        changes.rooms.extend(active);
+        for receipt in receipts {
+            changes.add(News::Receipt(Arc::new(ReceiptChange::from(receipt))));
+        }
+        Ok(changes)
+    }
+}
+
+/// Whether a change is news for a user, and as what.
+fn news_for(
+    user: UserNid,
+    rooms: &UserRooms,
+    since: &StreamToken,
+    position: Position,
+    change: &Change,
+) -> Option<News> {
+    match change {
+        Change::Event(event) => {
+            let membership = rooms.get(event.room)?;
+            let is_member = membership.membership == Membership::Join;
+            // A former member's news end with the event that made them one.
+            let until_leaving = !since.includes(membership.position) && position <= membership.position;
+            (is_member || until_leaving).then_some(News::Room(event.room))
+        }
+        Change::Receipt(receipt) => {
+            let is_private = &*receipt.kind != "m.read";
+            let may_see = rooms.is_joined(receipt.room) && (!is_private || receipt.user == user);
+            may_see.then(|| News::Receipt(Arc::clone(receipt)))
+        }
+        Change::AccountData(change) => (change.user == user).then(|| News::AccountData(Arc::clone(change))),
+    }
+}
+
+impl From<im2_store::receipts::Receipt> for ReceiptChange {
+    fn from(row: im2_store::receipts::Receipt) -> Self {
+        Self {
+            room: row.room,
+            user: row.user,
+            user_id: row.user_id,
+            kind: row.kind.into(),
+            thread_id: row.thread_id.map(Into::into),
+            event_id: row.event_id,
+            ts: row.ts,
+        }
+    }
+}

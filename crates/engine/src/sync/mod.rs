@@ -1,0 +1,236 @@
+//! `/sync`: what has happened since a token (spec: client-server API, "Syncing").
+//!
+//! A wait costs nothing while nothing happens: it holds a subscription, and the first thing it does when woken is to
+//! ask the stream's stretch in memory whether any of the news is for its user. What an answer says is fixed by two
+//! tokens, the client's and the one it is given: everything after the first and not after the second, once.
+
+mod changes;
+mod ephemeral;
+mod room;
+mod state;
+mod stripped;
+mod summary;
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use im2_model::{StreamToken, UserId};
+use im2_rooms::content::Membership;
+
+use crate::{
+    Core, Result,
+    account_data::AccountData,
+    filters::Filter,
+    rooms::{Actor, RoomMembership, Rooms, UserRooms, write_array},
+    session::Session,
+    stream::AccountDataChange,
+};
+use changes::Changes;
+
+/// The longest that a request may wait.
+const MAX_WAIT: Duration = Duration::from_secs(300);
+
+/// A `/sync` request.
+#[derive(Debug, Clone)]
+pub struct SyncRequest {
+    /// Where the client stands; `None` for an initial sync.
+    pub since: Option<StreamToken>,
+    /// What the client wants to see.
+    pub filter: Arc<Filter>,
+    /// Whether all state is wanted, not only what has changed.
+    pub full_state: bool,
+    /// Whether state is wanted as of the end of the timeline.
+    pub use_state_after: bool,
+    /// How long to wait for news.
+    pub timeout: Duration,
+}
+
+/// The use case.
+#[derive(Debug, Clone)]
+pub struct Sync {
+    core: Core,
+    rooms: Rooms,
+    account_data: AccountData,
+}
+
+/// One answer in the making: who asks for what, and between which places in the stream.
+struct Answering<'a> {
+    sync: &'a Sync,
+    session: &'a Session,
+    actor: Actor,
+    request: &'a SyncRequest,
+    ignored: Arc<HashSet<UserId>>,
+    rooms: Arc<UserRooms>,
+    changes: Changes,
+}
+
+/// The sections of `rooms`, each a list of members of a JSON object.
+#[derive(Default)]
+struct Sections {
+    join: Section,
+    invite: Section,
+    knock: Section,
+    leave: Section,
+}
+
+#[derive(Default)]
+struct Section(Vec<u8>);
+
+impl Section {
+    /// Adds a room.
+    fn add(&mut self, room_id: &im2_model::RoomId, body: &[u8]) {
+        if !self.0.is_empty() {
+            self.0.push(b',');
+        }
+        // A room identifier has no character that JSON escapes.
+        self.0.extend_from_slice(format!("\"{room_id}\":").as_bytes());
+        self.0.extend_from_slice(body);
+    }
+}
+
+impl Sync {
+    pub(crate) fn new(core: Core, rooms: Rooms, account_data: AccountData) -> Self {
+        Self { core, rooms, account_data }
+    }
+
+    /// Answers with what has happened, waiting for it if nothing has. The answer is JSON.
+    pub async fn sync(&self, session: &Session, request: SyncRequest) -> Result<Vec<u8>> {
+        let deadline = tokio::time::Instant::now() + request.timeout.min(MAX_WAIT);
+        let subscription = self.core.bus.subscribe(session.user);
+        loop {
+            let woken = subscription.woken();
+            let (answer, is_empty) = self.answer(session, &request).await?;
+            let waits = is_empty && request.since.is_some() && !request.full_state;
+            if !waits || tokio::time::timeout_at(deadline, woken).await.is_err() {
+                return Ok(answer);
+            }
+        }
+    }
+
+    async fn answer(&self, session: &Session, request: &SyncRequest) -> Result<(Vec<u8>, bool)> {
+        let rooms = self.rooms.of_user(session.user).await?;
+        let changes = self.changes(session, request.since.as_ref(), &rooms).await?;
+        if changes.is_empty() && !request.full_state {
+            return Ok((empty_answer(&changes.until), true));
+        }
+        let answering = Answering {
+            sync: self,
+            session,
+            actor: Actor::from(session),
+            request,
+            ignored: self.account_data.ignored_users(session.user, &session.user_id).await?,
+            rooms,
+            changes,
+        };
+        answering.write().await
+    }
+}
+
+fn empty_answer(until: &StreamToken) -> Vec<u8> {
+    format!("{{\"next_batch\":\"{until}\"}}").into_bytes()
+}
+
+impl Answering<'_> {
+    async fn write(self) -> Result<(Vec<u8>, bool)> {
+        let mut sections = Sections::default();
+        for (room, membership) in self.wanted_rooms() {
+            self.add_room(&mut sections, room, membership).await?;
+        }
+        let Sections { join, invite, knock, leave } = sections;
+        let mut out = empty_answer(&self.changes.until);
+        let empty_length = out.len();
+        out.pop();
+        let global = self.changes.account_data.iter().filter(|change| change.room.is_none());
+        let filter = &self.request.filter.account_data;
+        write_account_data(&mut out, global.filter(|change| filter.matches_type(&change.kind)), ",\"account_data\":");
+        let named = [("join", join), ("invite", invite), ("knock", knock), ("leave", leave)];
+        let named: Vec<_> = named.into_iter().filter(|(_, section)| !section.0.is_empty()).collect();
+        if !named.is_empty() {
+            out.extend_from_slice(b",\"rooms\":{");
+            for (index, (name, section)) in named.iter().enumerate() {
+                let comma = if index > 0 { "," } else { "" };
+                out.extend_from_slice(format!("{comma}\"{name}\":{{").as_bytes());
+                out.extend_from_slice(&section.0);
+                out.push(b'}');
+            }
+            out.push(b'}');
+        }
+        out.push(b'}');
+        let is_empty = out.len() == empty_length;
+        Ok((out, is_empty))
+    }
+
+    /// The rooms that may have something to say, with what the user is to them.
+    fn wanted_rooms(&self) -> Vec<(im2_model::RoomNid, RoomMembership)> {
+        if self.request.full_state || self.request.since.is_none() {
+            return self.rooms.all();
+        }
+        let found = self.changes.rooms.iter().filter_map(|room| Some((*room, self.rooms.get(*room)?)));
+        found.collect()
+    }
+
+    async fn add_room(
+        &self,
+        sections: &mut Sections,
+        nid: im2_model::RoomNid,
+        membership: RoomMembership,
+    ) -> Result<()> {
+        let is_new = !self.has_seen(membership.position);
+        let room = self.sync.rooms.by_nid(nid).await?;
+        if !self.request.filter.room.includes(&room.id) {
+            return Ok(());
+        }
+        match membership.membership {
+            Membership::Join => {
+                if let Some(body) = self.joined_room(&room, membership).await? {
+                    sections.join.add(&room.id, &body);
+                }
+            }
+            Membership::Invite if is_new => {
+                if let Some(body) = self.invited_room(&room) {
+                    sections.invite.add(&room.id, &body);
+                }
+            }
+            Membership::Knock if is_new => {
+                if let Some(body) = self.knocked_room(&room) {
+                    sections.knock.add(&room.id, &body);
+                }
+            }
+            Membership::Leave | Membership::Ban => {
+                let wanted = if self.request.since.is_some() { is_new } else { self.request.filter.room.include_leave };
+                if wanted && let Some(body) = self.left_room(&room, membership).await? {
+                    sections.leave.add(&room.id, &body);
+                }
+            }
+            Membership::Invite | Membership::Knock => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the client's token includes a position.
+    fn has_seen(&self, position: im2_model::Position) -> bool {
+        self.request.since.as_ref().is_some_and(|since| since.includes(position))
+    }
+}
+
+/// Writes `{"events": […]}` under `key`, unless there are none.
+fn write_account_data<'a>(
+    out: &mut Vec<u8>,
+    changes: impl Iterator<Item = &'a Arc<AccountDataChange>>,
+    key: &str,
+) -> bool {
+    let mut changes = changes.peekable();
+    if changes.peek().is_none() {
+        return false;
+    }
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"{\"events\":");
+    write_array(out, changes, |out, change| {
+        out.extend_from_slice(b"{\"type\":");
+        drop(serde_json::to_writer(&mut *out, &change.kind)); // writing to a vector cannot fail
+        out.extend_from_slice(b",\"content\":");
+        out.extend_from_slice(change.content.get().as_bytes());
+        out.push(b'}');
+    });
+    out.push(b'}');
+    true
+}

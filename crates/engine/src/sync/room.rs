@@ -1,0 +1,219 @@
+//! A room that the user is in, or has just left.
+
+use std::{io::Write as _, sync::Arc};
+
+use im2_rooms::content::Membership;
+
+use super::{Answering, state::StateWanted, summary::write_summary, write_account_data};
+use crate::{
+    Result,
+    filters::{Candidate, EventFilter, EventFormat},
+    rooms::{
+        Bundles, Direction, Form, Room, RoomEvent, RoomMembership, Sight, TimelineToken, Viewer, write_array,
+        write_event,
+    },
+};
+
+/// Events of a timeline where the filter does not say.
+const DEFAULT_LIMIT: usize = 10;
+/// The most events of a timeline, whatever the filter says.
+const MAX_LIMIT: usize = 500;
+/// Events looked at for a timeline, when a filter passes few.
+const LOOKED_AT: usize = 2_000;
+
+/// A stretch of the timeline for one answer.
+pub(super) struct Timeline {
+    /// The events, oldest first.
+    pub(super) events: Vec<Arc<RoomEvent>>,
+    /// Whether events between the client's token and the first of these were left out.
+    limited: bool,
+    /// The number of the first event, or of the first that could come next.
+    pub(super) start: i64,
+    /// The number of the room's last event as of this answer.
+    pub(super) end: i64,
+}
+
+/// What is special about this client's view of a room.
+struct Situation {
+    /// The number of the last event that the client has heard of; `None` if the room is new to it.
+    known: Option<i64>,
+    /// The number of the last event as of this answer.
+    until: i64,
+    sight: Sight,
+}
+
+impl Answering<'_> {
+    /// The section of a joined room; `None` if there is nothing to say.
+    pub(super) async fn joined_room(&self, room: &Arc<Room>, membership: RoomMembership) -> Result<Option<Vec<u8>>> {
+        let until = self.sync.rooms.seq_at_token(room, &self.changes.until).await?;
+        let situation = self.situation(room, membership, until).await?;
+        let timeline = self.timeline(room, &situation).await?;
+        let is_new = situation.known.is_none();
+        let state = self.room_state(room, &situation, &timeline).await?;
+
+        let mut out = Vec::with_capacity(timeline.events.len() * 640 + 256);
+        self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
+        self.write_state(&mut out, &situation.sight, &state);
+        let mut says_something = is_new || !timeline.events.is_empty() || !state.is_empty() || timeline.limited;
+        let wanted = &self.request.filter.room.account_data;
+        let data = self.changes.account_data.iter();
+        let data = data.filter(|change| change.room == Some(room.nid) && wanted.matches_type(&change.kind));
+        says_something |= write_account_data(&mut out, data, ",\"account_data\":");
+        says_something |= self.write_ephemeral(&mut out, room, is_new).await?;
+        let members_changed = timeline.events.iter().chain(&state).any(|event| event.kind() == "m.room.member");
+        if is_new || members_changed {
+            write_summary(&mut out, room, self.session.user);
+        }
+        out.push(b'}');
+        Ok((says_something || self.request.full_state).then_some(out))
+    }
+
+    /// The section of a room that the user has left or was banned from.
+    pub(super) async fn left_room(&self, room: &Arc<Room>, membership: RoomMembership) -> Result<Option<Vec<u8>>> {
+        let situation = self.situation(room, membership, membership.seq).await?;
+        let timeline = self.timeline(room, &situation).await?;
+        let was_member = situation.sight.membership_at(membership.seq - 1) == Membership::Join;
+        let state = if was_member { self.room_state(room, &situation, &timeline).await? } else { Vec::new() };
+        let mut out = Vec::new();
+        self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
+        self.write_state(&mut out, &situation.sight, &state);
+        let wanted = &self.request.filter.room.account_data;
+        let data = self.changes.account_data.iter();
+        let data = data.filter(|change| change.room == Some(room.nid) && wanted.matches_type(&change.kind));
+        write_account_data(&mut out, data, ",\"account_data\":");
+        out.push(b'}');
+        Ok(Some(out))
+    }
+
+    async fn situation(&self, room: &Arc<Room>, membership: RoomMembership, until: i64) -> Result<Situation> {
+        let rooms = &self.sync.rooms;
+        let Some(since) = &self.request.since else {
+            let first_shown = until - DEFAULT_LIMIT as i64;
+            let sight = rooms.sight_from(room, &self.actor, first_shown.max(1)).await?;
+            return Ok(Situation { known: None, until, sight });
+        };
+        let seen = rooms.seq_at_token(room, since).await?;
+        let sight = rooms.sight_from(room, &self.actor, seen + 1).await?;
+        // The client knows the room if the user was in it at the token and has been ever since.
+        let stayed = since.includes(membership.position)
+            || (sight.membership_at(seen) == Membership::Join && !sight.left_between(seen, until - 1));
+        Ok(Situation { known: stayed.then_some(seen), until, sight })
+    }
+
+    async fn timeline(&self, room: &Arc<Room>, situation: &Situation) -> Result<Timeline> {
+        let filter = &self.request.filter.room.timeline;
+        let limit = filter.limit_or(DEFAULT_LIMIT, MAX_LIMIT);
+        // With `full_state` the timeline still begins at the token.
+        let floor = situation.known.unwrap_or(0);
+        let mut timeline = Timeline { events: Vec::new(), limited: false, start: floor + 1, end: situation.until };
+        let mut next = situation.until + 1;
+        let mut looked_at = 0;
+        'walk: while next > floor + 1 && looked_at < LOOKED_AT {
+            let chunk = self.sync.rooms.events_from(room, next, Direction::Backward, limit + 1).await?;
+            if chunk.is_empty() {
+                break;
+            }
+            looked_at += chunk.len();
+            for event in chunk {
+                if event.seq <= floor {
+                    break 'walk;
+                }
+                next = event.seq;
+                if !self.shows(room, filter, &situation.sight, &event) {
+                    continue;
+                }
+                if timeline.events.len() == limit {
+                    timeline.limited = true;
+                    break 'walk;
+                }
+                timeline.start = event.seq;
+                timeline.events.push(event);
+            }
+        }
+        timeline.limited |= looked_at >= LOOKED_AT;
+        if !timeline.limited {
+            timeline.start = floor + 1;
+        } else if timeline.events.is_empty() {
+            timeline.start = situation.until + 1;
+        }
+        timeline.events.reverse();
+        Ok(timeline)
+    }
+
+    fn shows(&self, room: &Room, filter: &EventFilter, sight: &Sight, event: &RoomEvent) -> bool {
+        let ignored = !event.is_state() && self.ignored.contains(&event.pdu.sender);
+        let passes = || {
+            let candidate = Candidate { kind: event.kind(), sender: Some(&event.pdu.sender), has_url: event.has_url() };
+            filter.is_open() || (filter.includes_room(&room.id) && filter.matches(candidate))
+        };
+        !ignored && passes() && sight.may_see(event, &self.session.user_id)
+    }
+
+    async fn room_state(
+        &self,
+        room: &Arc<Room>,
+        situation: &Situation,
+        timeline: &Timeline,
+    ) -> Result<Vec<Arc<RoomEvent>>> {
+        let known = situation.known.filter(|_| !self.request.full_state);
+        let wanted = StateWanted {
+            after: known,
+            until: if self.request.use_state_after { timeline.end } else { timeline.start - 1 },
+        };
+        let state = self.state(room, wanted, timeline).await?;
+        let filter = &self.request.filter.room.state;
+        let passes = |event: &Arc<RoomEvent>| {
+            let candidate = Candidate { kind: event.kind(), sender: Some(&event.pdu.sender), has_url: event.has_url() };
+            filter.is_open() || (filter.includes_room(&room.id) && filter.matches(candidate))
+        };
+        Ok(state.into_iter().filter(passes).collect())
+    }
+
+    async fn write_timeline(
+        &self,
+        out: &mut Vec<u8>,
+        room: &Arc<Room>,
+        sight: &Sight,
+        timeline: &Timeline,
+    ) -> Result<()> {
+        let bundles = self.sync.rooms.bundles_for(room, &self.actor, &timeline.events).await?;
+        let previous = TimelineToken(timeline.events.first().map_or(timeline.end, |event| event.seq - 1));
+        drop(write!(
+            out,
+            "{{\"timeline\":{{\"limited\":{},\"prev_batch\":\"{previous}\",\"events\":",
+            timeline.limited
+        ));
+        write_array(out, &timeline.events, |out, event| self.write_event(out, sight, event, &bundles));
+        out.push(b'}');
+        Ok(())
+    }
+
+    fn write_state(&self, out: &mut Vec<u8>, sight: &Sight, state: &[Arc<RoomEvent>]) {
+        let name = if self.request.use_state_after { "state_after" } else { "state" };
+        if state.is_empty() && !self.request.use_state_after {
+            return;
+        }
+        drop(write!(out, ",\"{name}\":{{\"events\":"));
+        let none = Bundles::new();
+        write_array(out, state, |out, event| self.write_event(out, sight, event, &none));
+        out.push(b'}');
+    }
+
+    fn write_event(&self, out: &mut Vec<u8>, sight: &Sight, event: &RoomEvent, bundles: &Bundles) {
+        let filter = &self.request.filter;
+        if filter.event_format == EventFormat::Federation {
+            out.extend_from_slice(event.pdu.json().as_bytes());
+            return;
+        }
+        let viewer =
+            Viewer { user: self.session.user, device: Some(&self.session.device_id), now: self.sync.core.now() };
+        let membership = Some(sight.membership_at(event.seq));
+        let Some(fields) = &filter.event_fields else {
+            return write_event(out, event, Form::InRoom, &viewer, membership, bundles);
+        };
+        let mut whole = Vec::new();
+        write_event(&mut whole, event, Form::InRoom, &viewer, membership, bundles);
+        let whole = serde_json::from_slice(&whole).unwrap_or_default();
+        drop(serde_json::to_writer(out, &fields.project(whole))); // writing to a vector cannot fail
+    }
+}

@@ -1,0 +1,92 @@
+//! The state that goes with a timeline.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::{Answering, room::Timeline};
+use crate::{
+    Result,
+    rooms::{Room, RoomEvent},
+};
+
+/// Which state of a room.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StateWanted {
+    /// Only what changed after this event; `None` for all of it.
+    pub(super) after: Option<i64>,
+    /// As of this event.
+    pub(super) until: i64,
+}
+
+impl Answering<'_> {
+    /// The state events for an answer, members thinned out if the client loads them lazily.
+    pub(super) async fn state(
+        &self,
+        room: &Arc<Room>,
+        wanted: StateWanted,
+        timeline: &Timeline,
+    ) -> Result<Vec<Arc<RoomEvent>>> {
+        let lazy = self.request.filter.lazy_load_members();
+        let mut state = match wanted.after {
+            Some(after) => self.changed_state(room, after, wanted.until).await?,
+            None => self.sync.rooms.state_before(room, wanted.until).await?,
+        };
+        if !lazy {
+            return Ok(state);
+        }
+        let needed = self.needed_members(room, timeline, wanted);
+        state.retain(|event| event.kind() != "m.room.member" || needed.contains(event.state_key().unwrap_or_default()));
+        let present: BTreeSet<String> = state
+            .iter()
+            .filter(|event| event.kind() == "m.room.member")
+            .filter_map(|event| event.state_key().map(str::to_owned))
+            .collect();
+        for user_id in needed.difference(&present) {
+            state.extend(self.sync.rooms.state_entry_before(room, "m.room.member", user_id, wanted.until).await?);
+        }
+        Ok(state)
+    }
+
+    /// What changed after event number `after` up to `until`, each entry with its last value.
+    async fn changed_state(&self, room: &Arc<Room>, after: i64, until: i64) -> Result<Vec<Arc<RoomEvent>>> {
+        if after >= until {
+            return Ok(Vec::new());
+        }
+        let in_memory = {
+            let view = room.view();
+            (after + 1 >= view.tail_start()).then(|| {
+                let first = view.tail.partition_point(|event| event.seq <= after);
+                let mut changed: HashMap<(&str, &str), &Arc<RoomEvent>> = HashMap::new();
+                for event in view.tail.range(first..).take_while(|event| event.seq <= until) {
+                    if let Some(key) = event.state_key() {
+                        changed.insert((event.kind(), key), event);
+                    }
+                }
+                let mut changed: Vec<_> = changed.into_values().cloned().collect();
+                changed.sort_unstable_by_key(|event| event.seq);
+                changed
+            })
+        };
+        match in_memory {
+            Some(changed) => Ok(changed),
+            None => self.sync.rooms.state_changes(room, after, until).await,
+        }
+    }
+
+    /// The members that a client needs to show this timeline: who sent something, the user, and for a room that is
+    /// new to it those whom the room is named after. With `state_after` also those whose membership changed.
+    fn needed_members(&self, room: &Room, timeline: &Timeline, wanted: StateWanted) -> BTreeSet<String> {
+        let mut needed: BTreeSet<String> = timeline.events.iter().map(|event| event.pdu.sender.to_string()).collect();
+        if wanted.after.is_none() {
+            needed.insert(self.session.user_id.to_string());
+            needed.extend(super::summary::heroes(&room.view(), self.session.user));
+        }
+        if self.request.use_state_after {
+            let members = timeline.events.iter().filter(|event| event.kind() == "m.room.member");
+            needed.extend(members.filter_map(|event| event.state_key().map(str::to_owned)));
+        }
+        needed
+    }
+}
