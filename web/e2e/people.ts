@@ -1,0 +1,91 @@
+/** A person in a browser: what somebody does in the client, in the words of the tests. */
+import { type Browser, type BrowserContextOptions, expect, type Locator, type Page } from "@playwright/test";
+
+export const PASSWORD = "correct horse battery";
+
+let counter = 0;
+
+/** A user name that no other run has used. */
+export function freshName(base: string): string {
+  return `${base}-${Date.now().toString(36)}${counter++}`;
+}
+
+export class Person {
+  /** Errors of the page; a test that ends with one has failed. */
+  readonly errors: string[] = [];
+
+  private constructor(
+    readonly page: Page,
+    readonly name: string,
+  ) {
+    page.on("pageerror", (error) => this.errors.push(String(error)));
+    page.on("console", (message) => {
+      if (/Content Security Policy/i.test(message.text())) this.errors.push(message.text());
+    });
+  }
+
+  /** Opens a browser of their own and registers. */
+  static async register(browser: Browser, base: string, options: BrowserContextOptions = {}): Promise<Person> {
+    const context = await browser.newContext(options);
+    const person = new Person(await context.newPage(), freshName(base));
+    const { page } = person;
+    await page.goto("/register");
+    await page.locator("input[name=username]").fill(person.name);
+    await page.locator("input[type=password]").fill(PASSWORD);
+    await page.locator("button[type=submit]").click();
+    await expect(page.locator(".rail")).toBeVisible();
+    return person;
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+    expect(this.errors).toEqual([]);
+  }
+
+  async setDisplayName(name: string): Promise<void> {
+    await this.page.goto("/settings");
+    await this.page.locator(".settings__form input").fill(name);
+    await this.page.locator(".settings__form button[type=submit]").click();
+    await expect(this.page.locator(".rail__account")).toHaveAttribute("title", name);
+  }
+
+  /** Finds somebody by name and opens the direct chat with them. */
+  async startChat(name: string): Promise<void> {
+    await this.page.goto("/people");
+    await this.page.locator(".search-box input").fill(name);
+    await this.page.locator(".person-row", { hasText: name }).first().click();
+    await expect(this.composer).toBeVisible();
+  }
+
+  async acceptInvitation(text: string | RegExp): Promise<void> {
+    await this.page.locator(".chat-row", { hasText: text }).first().click();
+    await this.page.locator(".conversation-card .button--primary").click();
+    await expect(this.composer).toBeVisible();
+  }
+
+  get composer(): Locator {
+    return this.page.locator(".composer__input");
+  }
+
+  async say(text: string): Promise<void> {
+    await this.composer.fill(text);
+    await this.composer.press("Enter");
+    await expect(this.message(text)).toHaveAttribute("data-status", "sent");
+  }
+
+  message(text: string): Locator {
+    return this.page.locator(".message", { has: this.page.locator(".bubble__text", { hasText: text }) }).last();
+  }
+
+  /** Opens the menu of a message and chooses an action by its icon's place in the list. */
+  async act(text: string, action: string): Promise<void> {
+    const message = this.message(text);
+    await message.hover();
+    await message.locator(".message__toolbar button").last().click();
+    await this.page.getByRole("menuitem", { name: action }).click();
+  }
+
+  chat(name: string | RegExp): Locator {
+    return this.page.locator(".chat-row", { hasText: name });
+  }
+}

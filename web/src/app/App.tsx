@@ -1,0 +1,29 @@
+import { lazy, Suspense } from "react";
+import { app } from "../viewmodels/app.ts";
+import { Auth } from "../views/Auth/Auth.tsx";
+import { LoadingShell } from "../views/Shell/LoadingShell.tsx";
+import { ToastHost } from "../views/Toast/Toast.tsx";
+import { Failure, FailureBoundary } from "./Failure.tsx";
+import { AccountContext, useReadable } from "./hooks.ts";
+
+const Shell = lazy(() => import("../views/Shell/Shell.tsx"));
+
+/** Chooses between the sign-in screen and the client. */
+export function App() {
+  const state = useReadable(app.state);
+  return (
+    <FailureBoundary>
+      {state.phase === "signed-out" && <Auth />}
+      {state.phase === "loading" && <LoadingShell />}
+      {state.phase === "broken" && <Failure />}
+      {state.phase === "ready" && (
+        <AccountContext value={state.account}>
+          <Suspense fallback={<LoadingShell />}>
+            <Shell />
+          </Suspense>
+        </AccountContext>
+      )}
+      <ToastHost />
+    </FailureBoundary>
+  );
+}

@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { linkify, parseRichText, permalinkTarget, plainText, type RichNode } from "./richtext.ts";
+
+/** The sanitised tree, written back as markup that is easy to compare. */
+function render(nodes: readonly RichNode[]): string {
+  return nodes
+    .map((node) => {
+      if (typeof node === "string") return node;
+      const attributes = Object.entries(node.attributes).map(([name, value]) => ` ${name}="${value}"`);
+      return `<${node.tag}${attributes.join("")}>${render(node.children)}</${node.tag}>`;
+    })
+    .join("");
+}
+
+test.each([
+  ["<b>a</b> <em>b</em>", "<b>a</b> <em>b</em>"],
+  ["<script>alert(1)</script>ok", "ok"],
+  ["<img src=x onerror=alert(1) alt='cat'>", "cat"],
+  ["<a href='javascript:alert(1)'>x</a>", "x"],
+  ["<a href=' JaVaScRiPt:alert(1)'>x</a>", "x"],
+  ["<a href='data:text/html,x'>x</a>", "x"],
+  ["<a href='https://example.org' onclick='x()' style='color:red'>x</a>", '<a href="https://example.org">x</a>'],
+  ["<p style='position:fixed' class='evil' id='root'>x</p>", "<p>x</p>"],
+  ["<mx-reply><blockquote>old</blockquote></mx-reply>new", "new"],
+  ["<svg><script>alert(1)</script></svg><math><mi>x</mi></math>y", "y"],
+  ["<iframe src='https://example.org'></iframe><form><button>go</button></form>", "go"],
+  ["<code class='language-rust evil'>x</code>", '<code language="rust">x</code>'],
+  ["<ol start='4'><li>x</li></ol>", '<ol start="4"><li>x</li></ol>'],
+  ["<ol start='1e9'><li>x</li></ol>", "<ol><li>x</li></ol>"],
+  ["<span data-mx-spoiler='why'>x</span>", '<span spoiler="why">x</span>'],
+  ["<font color='red'>x</font><marquee>y</marquee>", "xy"],
+  ["<br>a<br><br>", "a"],
+])("%s", (source, expected) => {
+  expect(render(parseRichText(source))).toBe(expected);
+});
+
+test("nesting is bounded", () => {
+  const deep = `${"<div>".repeat(500)}x${"</div>".repeat(500)}`;
+  expect(render(parseRichText(deep)).match(/<div>/g)?.length).toBe(100);
+});
+
+test("plain text joins the words", () => {
+  expect(plainText(parseRichText("<p>a <b>b</b></p>c"))).toBe("a bc");
+});
+
+test.each([
+  ["see https://example.org/a.", ["see ", "https://example.org/a", "."]],
+  ["(https://example.org/a_(b))", ["(", "https://example.org/a_(b)", ")"]],
+  ["看https://example.org/页，好", ["看", "https://example.org/页", "，好"]],
+  ["no address here", ["no address here"]],
+])("%s", (source, expected) => {
+  expect(linkify(source).map((part) => part.text)).toEqual(expected);
+});
+
+test("permalinks name users, rooms and events", () => {
+  expect(permalinkTarget("https://matrix.to/#/@ana:example.org")).toEqual({ userId: "@ana:example.org" });
+  expect(permalinkTarget("https://matrix.to/#/%23tea%3Aexample.org")).toEqual({ room: "#tea:example.org" });
+  expect(permalinkTarget("https://matrix.to/#/!r:example.org/$e?via=x")).toEqual({
+    room: "!r:example.org",
+    eventId: "$e",
+  });
+  expect(permalinkTarget("https://example.org/#/@ana:example.org")).toBeUndefined();
+});

@@ -1,0 +1,135 @@
+/**
+ * What other people's HTML may become. The source is parsed in an inert document and rebuilt as a tree of the tags
+ * and attributes that the Matrix specification allows; nothing of the original markup reaches the page.
+ */
+export type RichNode = string | RichElement;
+
+export interface RichElement {
+  tag: string;
+  /** Only checked values: `href`, `start`, `language`, `spoiler`. */
+  attributes: Readonly<Record<string, string>>;
+  children: RichNode[];
+}
+
+const ALLOWED = new Set(
+  `a b blockquote br caption code del details div em h1 h2 h3 h4 h5 h6 hr i li ol p pre s span strong sub summary sup
+   table tbody td th thead tr u ul`.split(/\s+/),
+);
+/** Tags of which not even the text is shown. `mx-reply` repeats the message that the reply already quotes. */
+const DROPPED = new Set(
+  "mx-reply script style title template noscript iframe object svg math head textarea select".split(" "),
+);
+const MAX_DEPTH = 100;
+
+export function parseRichText(html: string): RichNode[] {
+  const document = new DOMParser().parseFromString(html, "text/html");
+  return trim(childrenOf(document.body, 0));
+}
+
+/** The words of a formatted message, for checks and previews. */
+export function plainText(nodes: readonly RichNode[]): string {
+  return nodes.map((node) => (typeof node === "string" ? node : plainText(node.children))).join("");
+}
+
+function childrenOf(parent: Node, depth: number): RichNode[] {
+  const out: RichNode[] = [];
+  for (const child of parent.childNodes) {
+    if (child.nodeType === Node.TEXT_NODE) {
+      const text = child.textContent ?? "";
+      if (text !== "") out.push(text);
+    } else if (child instanceof Element) {
+      out.push(...elementNodes(child, depth));
+    }
+  }
+  return out;
+}
+
+function elementNodes(element: Element, depth: number): RichNode[] {
+  const tag = element.localName;
+  if (DROPPED.has(tag) || depth >= MAX_DEPTH) return [];
+  if (tag === "img") return [element.getAttribute("alt") ?? element.getAttribute("title") ?? ""];
+  const children = childrenOf(element, depth + 1);
+  if (!ALLOWED.has(tag)) return children;
+  const attributes = attributesOf(element, tag);
+  if (tag === "a" && attributes.href === undefined) return children;
+  return [{ tag, attributes, children }];
+}
+
+function attributesOf(element: Element, tag: string): Record<string, string> {
+  const attributes: Record<string, string> = {};
+  const href = element.getAttribute("href");
+  if (tag === "a" && href !== null && isSafeLink(href)) attributes.href = href;
+  const start = element.getAttribute("start");
+  if (tag === "ol" && start !== null && /^\d{1,9}$/.test(start)) attributes.start = start;
+  const language = /(?:^|\s)language-([\w+-]+)/.exec(element.className)?.[1];
+  if (tag === "code" && language !== undefined) attributes.language = language;
+  if (tag === "span" && element.hasAttribute("data-mx-spoiler")) {
+    attributes.spoiler = element.getAttribute("data-mx-spoiler") ?? "";
+  }
+  return attributes;
+}
+
+export function isSafeLink(href: string): boolean {
+  return /^(?:https?|ftp|mailto|magnet|matrix):/i.test(href.trim());
+}
+
+/** Leading and trailing line breaks would stretch the bubble. */
+function trim(nodes: RichNode[]): RichNode[] {
+  const blank = (node: RichNode | undefined) =>
+    node !== undefined && (typeof node === "string" ? node.trim() === "" : node.tag === "br");
+  let start = 0;
+  let end = nodes.length;
+  while (start < end && blank(nodes[start])) start++;
+  while (end > start && blank(nodes[end - 1])) end--;
+  return nodes.slice(start, end);
+}
+
+export interface TextPart {
+  text: string;
+  href?: string;
+}
+
+const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"'“”‘’「」『』（）《》【】，。！？；：、]+/giu;
+
+/** Finds web addresses in plain text. */
+export function linkify(text: string): TextPart[] {
+  const parts: TextPart[] = [];
+  let last = 0;
+  for (const match of text.matchAll(LINK)) {
+    const href = trimUrl(match[0]);
+    if (match.index > last) parts.push({ text: text.slice(last, match.index) });
+    parts.push({ text: href, href });
+    last = match.index + href.length;
+  }
+  if (last < text.length) parts.push({ text: text.slice(last) });
+  return parts;
+}
+
+/** Drops the punctuation of the sentence around an address, and a bracket that was opened before it. */
+function trimUrl(url: string): string {
+  let trimmed = url.replace(/[.,:;!?*_~]+$/, "");
+  while (trimmed.endsWith(")") && count(trimmed, ")") > count(trimmed, "(")) trimmed = trimmed.slice(0, -1);
+  return trimmed;
+}
+
+function count(text: string, character: string): number {
+  return text.split(character).length - 1;
+}
+
+/** The user or room that a permalink (`matrix:` or matrix.to) names. */
+export function permalinkTarget(href: string): { userId: string } | { room: string; eventId?: string } | undefined {
+  const match = /^https:\/\/matrix\.to\/#\/([^/?]+)(?:\/([^/?]+))?/.exec(href);
+  if (match?.[1] === undefined) return undefined;
+  const target = decode(match[1]);
+  if (target.startsWith("@")) return { userId: target };
+  if (!/^[!#]/.test(target)) return undefined;
+  return { room: target, eventId: match[2] === undefined ? undefined : decode(match[2]) };
+}
+
+function decode(component: string): string {
+  try {
+    return decodeURIComponent(component);
+  } catch {
+    return component;
+  }
+}

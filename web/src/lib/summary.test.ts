@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { en } from "../i18n/en.ts";
+import { translator } from "../i18n/translate.ts";
+import { zh } from "../i18n/zh.ts";
+import type { MessageBody, Preview } from "../matrix/types.ts";
+import { changeText, previewText, typingText } from "./summary.ts";
+
+const t = translator(en, "en");
+const ana = { id: "@ana:example.org", name: "Ana" };
+const text = (value: string): MessageBody => ({ kind: "text", style: "text", text: value });
+const photo: MessageBody = { kind: "image", media: { mxc: "mxc://a/b", name: "cat.png" } };
+
+function preview(body: MessageBody, own = false): Preview {
+  return { sender: ana, own, body, timestamp: 0, status: "sent" };
+}
+
+test("a group says who wrote, a direct chat does not need to", () => {
+  expect(previewText(preview(photo), false, t)).toBe("Ana: Photo");
+  expect(previewText(preview(photo), true, t)).toBe("Photo");
+  expect(previewText(preview(text("hi"), true), true, t)).toBe("You: hi");
+  expect(previewText(preview(photo), false, translator(zh, "zh-CN"))).toBe("Ana：图片");
+});
+
+test("a preview is one line", () => {
+  expect(previewText(preview(text("a\n\n b ")), true, t)).toBe("a b");
+  expect(previewText(preview(text("x".repeat(5000))), true, t).length).toBe(300);
+});
+
+test("changes name both people", () => {
+  expect(changeText({ what: "invited", target: { id: "@b:c", name: "Bo" } }, ana, t)).toBe("Ana invited Bo");
+  expect(changeText({ what: "named", name: "" }, ana, t)).toBe("Ana removed the group’s name");
+  expect(changeText({ what: "called", from: "Ana", to: "Anna" }, ana, t)).toBe("Ana is now called Anna");
+});
+
+test("typing names up to two people", () => {
+  expect(typingText(["Ana"], t)).toBe("Ana is typing…");
+  expect(typingText(["Ana", "Bo"], t)).toBe("Ana and Bo are typing…");
+  expect(typingText(["Ana", "Bo", "Cy"], t)).toBe("Several people are typing…");
+});

@@ -1,0 +1,47 @@
+/** How many sender and avatar colours the style sheet defines (`--person-0` …). */
+const PERSON_COLOURS = 8;
+
+/** The one or two characters that stand for a name where there is no picture. */
+export function initials(name: string): string {
+  const words = name
+    .replace(/^[@#!+]([^:]*):.*$/, "$1")
+    .split(/[\s._-]+/)
+    .filter((word) => /[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(word));
+  const first = words[0];
+  if (first === undefined) return "?";
+  const lead = firstCharacter(first);
+  // One Han character says enough, two would be read as a word of their own.
+  if (/\p{Script=Han}/u.test(lead) || words.length === 1) return lead.toLocaleUpperCase();
+  return (lead + firstCharacter(words.at(-1) ?? "")).toLocaleUpperCase();
+}
+
+function firstCharacter(word: string): string {
+  const segments = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(word);
+  for (const { segment } of segments) if (/[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(segment)) return segment;
+  return "";
+}
+
+/** A stable colour number for a user or room id. */
+export function colourOf(id: string): number {
+  let hash = 0;
+  for (let index = 0; index < id.length; index++) hash = (hash * 31 + id.charCodeAt(index)) | 0;
+  return Math.abs(hash) % PERSON_COLOURS;
+}
+
+/** `@ana:example.org` → `ana`. */
+export function localpart(userId: string): string {
+  return /^@([^:]*):/.exec(userId)?.[1] ?? userId;
+}
+
+/** Whether a string is a complete Matrix user id. */
+export function isUserId(text: string): boolean {
+  return /^@[^\s:]+:[^\s:]+(:\d+)?$/.test(text);
+}
+
+/** Whether a message is nothing but a few emoji, which then are shown large. */
+export function isJumboEmoji(text: string): boolean {
+  const trimmed = text.trim();
+  if (trimmed.length > 40 || /[0-9#*]/.test(trimmed)) return false;
+  if (!/^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\s)+$/u.test(trimmed)) return false;
+  return [...new Intl.Segmenter().segment(trimmed.replace(/\s/g, ""))].length <= 3;
+}

@@ -1,0 +1,82 @@
+const DAY = 86_400_000;
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatter(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = locale + JSON.stringify(options);
+  let found = formatters.get(key);
+  if (found === undefined) {
+    found = new Intl.DateTimeFormat(locale, options);
+    formatters.set(key, found);
+  }
+  return found;
+}
+
+/** Whole local days between two moments; 0 is the same calendar day. */
+export function daysBetween(earlier: number, later: number): number {
+  return Math.round((startOfDay(later) - startOfDay(earlier)) / DAY);
+}
+
+export function startOfDay(timestamp: number): number {
+  const date = new Date(timestamp);
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
+/** `14:05` (or `2:05 PM` where the locale says so). */
+export function clockTime(timestamp: number, locale: string): string {
+  return formatter(locale, { timeStyle: "short" }).format(timestamp);
+}
+
+/** The short form for lists: the time today, then the weekday, then the date. */
+export function listTime(timestamp: number, now: number, locale: string): string {
+  const days = daysBetween(timestamp, now);
+  if (days <= 0) return clockTime(timestamp, locale);
+  if (days === 1) return capitalise(new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-1, "day"), locale);
+  if (days < 7) return formatter(locale, { weekday: "short" }).format(timestamp);
+  if (sameYear(timestamp, now)) return formatter(locale, { month: "short", day: "numeric" }).format(timestamp);
+  return formatter(locale, { year: "numeric", month: "numeric", day: "numeric" }).format(timestamp);
+}
+
+/** The long form for day separators. */
+export function dayName(timestamp: number, now: number, locale: string): string {
+  const days = daysBetween(timestamp, now);
+  if (days === 0 || days === 1) {
+    return capitalise(new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-days, "day"), locale);
+  }
+  return formatter(locale, {
+    weekday: "long",
+    month: "long",
+    day: "numeric",
+    year: sameYear(timestamp, now) ? undefined : "numeric",
+  }).format(timestamp);
+}
+
+/** Everything, for tooltips. */
+export function fullTime(timestamp: number, locale: string): string {
+  return formatter(locale, { dateStyle: "full", timeStyle: "medium" }).format(timestamp);
+}
+
+/** `512 B`, `1.4 MB`: with the locale's digits and separators. */
+export function fileSize(bytes: number, locale: string): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
+  let value = Math.max(0, bytes);
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return new Intl.NumberFormat(locale, {
+    style: "unit",
+    unit: units[unit],
+    unitDisplay: unit === 0 ? "narrow" : "short",
+    maximumFractionDigits: value < 10 && unit > 0 ? 1 : 0,
+  }).format(value);
+}
+
+function sameYear(a: number, b: number): boolean {
+  return new Date(a).getFullYear() === new Date(b).getFullYear();
+}
+
+function capitalise(text: string, locale: string): string {
+  return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
+}

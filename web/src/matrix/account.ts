@@ -1,0 +1,238 @@
+/**
+ * The signed-in account: owns the SDK's client and its store, and hands out what the view models work with. This folder
+ * is the only one that touches the SDK; it is loaded after the sign-in screen.
+ */
+import {
+  ClientEvent,
+  createClient,
+  HttpApiEvent,
+  IndexedDBStore,
+  type MatrixClient,
+  PendingEventOrdering,
+  type RoomNameState,
+  RoomNameType,
+  SyncState,
+  User,
+  UserEvent,
+} from "matrix-js-sdk/lib/matrix.js";
+import type { Logger } from "matrix-js-sdk/lib/logger.js";
+import { Derived, Observable } from "../lib/observable.ts";
+import { localpart } from "../lib/text.ts";
+import { Conversations } from "./conversations.ts";
+import { Directory } from "./directory.ts";
+import { ProblemError, problemOf } from "./errors.ts";
+import { Media } from "./media.ts";
+import { RoomHandle } from "./room.ts";
+import { resendWaiting } from "./sending.ts";
+import type { Session } from "./session.ts";
+import type { ConnectionStatus, Person } from "./types.ts";
+
+/** Words for rooms without a name, in the person's language. */
+export interface RoomNames {
+  empty(): string;
+  people(names: readonly string[], others: number): string;
+}
+
+export class Account {
+  readonly status = new Observable<ConnectionStatus>("starting");
+  readonly conversations: Conversations;
+  readonly directory: Directory;
+  readonly media: Media;
+  readonly profile: Derived<Person>;
+  private readonly rooms = new Map<string, RoomHandle>();
+
+  private constructor(
+    private readonly client: MatrixClient,
+    session: Session,
+  ) {
+    this.conversations = new Conversations(client);
+    this.directory = new Directory(client, this.conversations);
+    this.media = new Media(session);
+    this.profile = new Derived(
+      () => this.describeMe(session.userId),
+      (changed) => this.watchMe(session.userId, changed),
+    );
+    client.on(ClientEvent.Sync, (state, previous) => this.onSync(state, previous));
+    client.on(HttpApiEvent.SessionLoggedOut, () => this.status.set("signed-out"));
+  }
+
+  /** Opens the store and starts to sync. What was stored last time is shown before the server has answered. */
+  static async start(session: Session, names: RoomNames): Promise<Account> {
+    const store = new IndexedDBStore({ indexedDB, dbName: storeName(session.userId), localStorage });
+    const client = createClient({
+      baseUrl: session.homeserver,
+      userId: session.userId,
+      deviceId: session.deviceId,
+      accessToken: session.accessToken,
+      store,
+      timelineSupport: true,
+      logger: QUIET,
+      roomNameGenerator: (_roomId, state) => roomName(state, names),
+    });
+    await store.startup();
+    const account = new Account(client, session);
+    window.addEventListener("online", account.reconnect);
+    await client.startClient({
+      initialSyncLimit: 20,
+      lazyLoadMembers: true,
+      pendingEventOrdering: PendingEventOrdering.Detached,
+      clientWellKnownPollPeriod: undefined,
+    });
+    return account;
+  }
+
+  get userId(): string {
+    return this.client.getSafeUserId();
+  }
+
+  /** The handle of a joined room, or of one that was left while it was open. */
+  room(roomId: string): RoomHandle | undefined {
+    const known = this.rooms.get(roomId);
+    if (known !== undefined) return known;
+    const room = this.client.getRoom(roomId);
+    if (room === null) return undefined;
+    const handle = new RoomHandle(this.client, room, this.conversations);
+    this.rooms.set(roomId, handle);
+    return handle;
+  }
+
+  /** Computes the names of rooms without one again, after the language has changed. */
+  renameRooms(): void {
+    for (const room of this.client.getRooms()) room.recalculate();
+  }
+
+  /** Tries to reach the server now instead of at the next attempt. */
+  readonly reconnect = (): void => {
+    this.client.retryImmediately();
+  };
+
+  async setName(name: string): Promise<void> {
+    await this.client.setDisplayName(name);
+    await this.loadProfile();
+  }
+
+  async setPicture(file: File): Promise<void> {
+    const { content_uri: url } = await this.client.uploadContent(file, { type: file.type });
+    await this.client.setAvatarUrl(url);
+    await this.loadProfile();
+  }
+
+  async removePicture(): Promise<void> {
+    await this.client.setAvatarUrl("");
+    await this.loadProfile();
+  }
+
+  async setPassword(current: string, next: string, signOutOthers: boolean): Promise<void> {
+    const auth = {
+      type: "m.login.password",
+      identifier: { type: "m.id.user", user: this.userId },
+      password: current,
+    } as const;
+    try {
+      await this.client.setPassword(auth, next, signOutOthers);
+    } catch (error) {
+      // A refused password comes back as another round of user-interactive authentication.
+      const refused = (error as { httpStatus?: number }).httpStatus === 401 || problemOf(error).kind === "forbidden";
+      throw refused ? new ProblemError({ kind: "wrong-credentials" }) : error;
+    }
+  }
+
+  /** Ends the session here and on the server. The local data goes even if the server cannot be reached. */
+  async signOut(): Promise<void> {
+    await this.client.logout(true).catch(() => undefined);
+    await this.forget();
+  }
+
+  /** Removes everything of this account from the browser. */
+  async forget(): Promise<void> {
+    window.removeEventListener("online", this.reconnect);
+    this.client.stopClient();
+    this.media.clear();
+    await this.client.clearStores().catch(() => undefined);
+  }
+
+  async loadProfile(): Promise<void> {
+    const info = await this.client.getProfileInfo(this.userId).catch(() => undefined);
+    if (info === undefined) return;
+    const me = this.client.getUser(this.userId) ?? this.createMe();
+    me.setDisplayName(info.displayname ?? localpart(this.userId));
+    me.setAvatarUrl(info.avatar_url ?? "");
+    this.profile.changed();
+  }
+
+  private createMe() {
+    const user = new User(this.userId);
+    this.client.store.storeUser(user);
+    return user;
+  }
+
+  private onSync(state: SyncState, previous: SyncState | null): void {
+    switch (state) {
+      case SyncState.Prepared:
+        this.conversations.start();
+        this.status.set("connected");
+        void this.loadProfile();
+        break;
+      case SyncState.Syncing:
+        this.status.set("connected");
+        if (previous !== SyncState.Syncing) void resendWaiting(this.client);
+        break;
+      case SyncState.Reconnecting:
+      case SyncState.Error:
+        // Before the first sync the skeleton says enough until it has failed for good.
+        if (this.status.get() !== "signed-out") this.status.set("reconnecting");
+        break;
+      default:
+        break;
+    }
+  }
+
+  private describeMe(userId: string): Person {
+    const user = this.client.getUser(userId);
+    const name = user?.displayName;
+    return {
+      id: userId,
+      name: name === undefined || name === userId ? localpart(userId) : name,
+      avatar: user?.avatarUrl || undefined,
+    };
+  }
+
+  private watchMe(userId: string, changed: () => void): () => void {
+    const onUser = (_event: unknown, user: { userId: string }) => {
+      if (user.userId === userId) changed();
+    };
+    this.client.on(UserEvent.DisplayName, onUser);
+    this.client.on(UserEvent.AvatarUrl, onUser);
+    return () => {
+      this.client.off(UserEvent.DisplayName, onUser);
+      this.client.off(UserEvent.AvatarUrl, onUser);
+    };
+  }
+}
+
+const ignore = () => undefined;
+
+/** The SDK tells of every request; only what went wrong belongs in the console. */
+const QUIET: Logger = {
+  trace: ignore,
+  debug: ignore,
+  info: ignore,
+  warn: console.warn.bind(console),
+  error: console.error.bind(console),
+  getChild: () => QUIET,
+};
+
+function storeName(userId: string): string {
+  return `im2:${userId}`;
+}
+
+function roomName(state: RoomNameState, names: RoomNames): string {
+  switch (state.type) {
+    case RoomNameType.Actual:
+      return state.name;
+    case RoomNameType.Generated:
+      return names.people(state.names.map(localpart), Math.max(0, state.count - state.names.length));
+    default:
+      return state.oldName === undefined ? names.empty() : localpart(state.oldName);
+  }
+}

@@ -1,0 +1,64 @@
+/** What went wrong, told apart only as far as somebody is told different things about it. */
+export type Problem =
+  | { kind: "offline" }
+  | { kind: "limited"; seconds: number }
+  | { kind: "wrong-credentials" | "deactivated" | "forbidden" | "not-found" | "too-large" | "server" | "signed-out" }
+  | { kind: "user-name-taken" | "user-name-invalid" | "weak-password" | "token-refused" | "registration-closed" }
+  | { kind: "alias-taken" | "unsupported-steps" | "cancelled" };
+
+export type ProblemKind = Problem["kind"];
+
+/** An answer of the homeserver that is not a success. */
+export class MatrixHttpError extends Error {
+  override readonly name = "MatrixHttpError";
+
+  constructor(
+    readonly status: number,
+    readonly errcode: string | undefined,
+    readonly retryAfterMs: number | undefined,
+    readonly body: Readonly<Record<string, unknown>>,
+  ) {
+    super(`${status} ${errcode ?? ""}`);
+  }
+}
+
+/** A problem that was recognised where it happened. */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+
+  constructor(readonly problem: Problem) {
+    super(problem.kind);
+  }
+}
+
+const BY_ERRCODE: Readonly<Record<string, ProblemKind>> = {
+  M_FORBIDDEN: "forbidden",
+  M_USER_DEACTIVATED: "deactivated",
+  M_USER_IN_USE: "user-name-taken",
+  M_INVALID_USERNAME: "user-name-invalid",
+  M_EXCLUSIVE: "user-name-taken",
+  M_WEAK_PASSWORD: "weak-password",
+  M_NOT_FOUND: "not-found",
+  M_TOO_LARGE: "too-large",
+  M_ROOM_IN_USE: "alias-taken",
+  M_UNKNOWN_TOKEN: "signed-out",
+  M_MISSING_TOKEN: "signed-out",
+};
+
+/** Reads any error that a request can end with: our own, the SDK's (which has the same fields), or a failed fetch. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ProblemError) return error.problem;
+  if (!(error instanceof Error)) return { kind: "server" };
+  if (error.name === "AbortError") return { kind: "cancelled" };
+  if (error.name === "ConnectionError" || error instanceof TypeError) return { kind: "offline" };
+  const { errcode, status, httpStatus } = error as Error & { errcode?: string; status?: number; httpStatus?: number };
+  if (errcode === "M_LIMIT_EXCEEDED") return { kind: "limited", seconds: retrySeconds(error) };
+  const known = errcode === undefined ? undefined : BY_ERRCODE[errcode];
+  if (known !== undefined) return { kind: known } as Problem;
+  return { kind: (status ?? httpStatus) === 413 ? "too-large" : "server" };
+}
+
+function retrySeconds(error: Error): number {
+  const { retryAfterMs, data } = error as Error & { retryAfterMs?: number; data?: { retry_after_ms?: number } };
+  return Math.max(1, Math.ceil((retryAfterMs ?? data?.retry_after_ms ?? 5000) / 1000));
+}

@@ -1,0 +1,88 @@
+/** Pictures and files from the media repository, fetched with the access token and kept as object URLs. */
+import { ObjectUrlCache } from "../lib/lru.ts";
+import { MatrixHttpError } from "./errors.ts";
+import type { Session } from "./session.ts";
+import type { Mxc } from "./types.ts";
+
+/** A few screens of pictures and every avatar in sight; about 60 MB at worst with 800-pixel thumbnails. */
+const CACHE_LIMIT = 300;
+
+/** What a browser may show in place. Everything else becomes a download, so that it never runs in this origin. */
+const INLINE = /^(?:image\/(?:png|jpeg|gif|webp|avif|bmp)|video\/(?:mp4|webm|ogg|quicktime)|audio\/[\w.+-]+)$/;
+
+export interface ThumbnailSize {
+  width: number;
+  height: number;
+  method: "crop" | "scale";
+}
+
+export class Media {
+  private readonly urls = new ObjectUrlCache(CACHE_LIMIT, (key) => this.fetchBlob(key));
+
+  constructor(private readonly session: Session) {}
+
+  /** The key under which a picture is cached: its path on the server. */
+  thumbnailKey(mxc: Mxc, size: ThumbnailSize): string | undefined {
+    const path = mediaPath(mxc);
+    // A fixed set of sizes, so that a zoomed page does not fill the cache with near copies.
+    const query = new URLSearchParams({
+      width: String(size.width),
+      height: String(size.height),
+      method: size.method,
+      animated: "false",
+    });
+    return path && `thumbnail/${path}?${query}`;
+  }
+
+  downloadKey(mxc: Mxc): string | undefined {
+    const path = mediaPath(mxc);
+    return path && `download/${path}`;
+  }
+
+  acquire(key: string): Promise<string> {
+    return this.urls.acquire(key);
+  }
+
+  release(key: string): void {
+    this.urls.release(key);
+  }
+
+  /** Fetches a file and hands it to the browser's downloads. */
+  async save(mxc: Mxc, name: string): Promise<void> {
+    const key = this.downloadKey(mxc);
+    if (key === undefined) return;
+    const blob = await this.fetchBlob(key);
+    const url = URL.createObjectURL(new Blob([blob], { type: "application/octet-stream" }));
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = name;
+    link.click();
+    // The download has its own reference once the click was handled.
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  }
+
+  clear(): void {
+    this.urls.clear();
+  }
+
+  private async fetchBlob(key: string): Promise<Blob> {
+    const response = await fetch(new URL(`/_matrix/client/v1/media/${key}`, this.session.homeserver), {
+      headers: { Authorization: `Bearer ${this.session.accessToken}` },
+    });
+    if (!response.ok) {
+      // A picture too small, or of a kind the server cannot scale, is shown as it is.
+      if (key.startsWith("thumbnail/") && response.status !== 404) {
+        return this.fetchBlob(key.replace(/^thumbnail/, "download").replace(/\?.*$/, ""));
+      }
+      throw new MatrixHttpError(response.status, undefined, undefined, {});
+    }
+    const blob = await response.blob();
+    return INLINE.test(blob.type) ? blob : new Blob([blob], { type: "application/octet-stream" });
+  }
+}
+
+function mediaPath(mxc: Mxc): string | undefined {
+  const match = /^mxc:\/\/([^/?#]+)\/([^/?#]+)$/.exec(mxc);
+  if (match?.[1] === undefined || match[2] === undefined) return undefined;
+  return `${encodeURIComponent(match[1])}/${encodeURIComponent(match[2])}`;
+}

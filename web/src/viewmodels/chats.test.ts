@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import type { Conversation } from "../matrix/types.ts";
+import { isUnread, snapshotOf } from "./chats.ts";
+import { rankConversations } from "./switcher.ts";
+
+function conversation(id: string, extra: Partial<Conversation> = {}): Conversation {
+  return {
+    id,
+    name: id,
+    colourId: id,
+    membership: "join",
+    direct: false,
+    activity: 0,
+    unread: 0,
+    highlights: 0,
+    muted: false,
+    pinned: false,
+    typing: [],
+    ...extra,
+  };
+}
+
+const all = [
+  conversation("group", { unread: 2 }),
+  conversation("ana", { direct: true }),
+  conversation("muted", { unread: 5, muted: true }),
+  conversation("pinned", { pinned: true }),
+  conversation("invite", { membership: "invite", direct: true }),
+];
+
+test.each([
+  ["all", "invite pinned group ana muted"],
+  ["unread", "invite group muted"],
+  ["people", "invite ana"],
+  ["groups", "pinned group muted"],
+] as const)("filter %s", (filter, expected) => {
+  expect(
+    snapshotOf(all, filter, "connected")
+      .rows.map(({ id }) => id)
+      .join(" "),
+  ).toBe(expected);
+});
+
+test("what is muted counts only with a mention", () => {
+  expect(snapshotOf(all, "all", "connected").unread).toBe(2);
+  expect(isUnread(conversation("x", { muted: true, unread: 1, highlights: 1 }))).toBe(true);
+});
+
+test("an empty list is loading only until the first sync", () => {
+  expect(snapshotOf([], "all", "starting").loading).toBe(true);
+  expect(snapshotOf([], "all", "connected").loading).toBe(false);
+});
+
+test("the switcher prefers names that start with the words", () => {
+  const rooms = [conversation("Lunch with Ana"), conversation("Ana"), conversation("Banana"), conversation("王小明")];
+  expect(rankConversations(rooms, "ana").map(({ name }) => name)).toEqual(["Ana", "Lunch with Ana", "Banana"]);
+  expect(rankConversations(rooms, "小明").map(({ name }) => name)).toEqual(["王小明"]);
+  expect(rankConversations(rooms, "").length).toBe(4);
+});

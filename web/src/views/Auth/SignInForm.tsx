@@ -1,0 +1,48 @@
+import { type FormEvent, useState } from "react";
+import { useReadable, useT } from "../../app/hooks.ts";
+import { problemText } from "../../lib/problem.ts";
+import { Button, Field } from "../../ui/controls.tsx";
+import type { AuthModel } from "../../viewmodels/auth.ts";
+import { PasswordInput } from "./PasswordInput.tsx";
+
+export function SignInForm({ model }: { model: AuthModel }) {
+  const t = useT();
+  const { busy, problem } = useReadable(model.snapshot);
+  const [user, setUser] = useState("");
+  const [password, setPassword] = useState("");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (user.trim() !== "" && password !== "") void model.signIn(user, password);
+  };
+  return (
+    <form className="auth__form" onSubmit={submit}>
+      <Field label={t("auth.userName")}>
+        {(ids) => (
+          <input
+            {...ids}
+            className="field__input"
+            name="username"
+            autoComplete="username"
+            autoCapitalize="none"
+            spellCheck={false}
+            autoFocus
+            required
+            value={user}
+            onChange={(event) => setUser(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label={t("auth.password")}>
+        {(ids) => <PasswordInput {...ids} autoComplete="current-password" value={password} onChange={setPassword} />}
+      </Field>
+      {problem !== undefined && (
+        <p className="notice notice--problem" role="alert">
+          {problemText(problem, t)}
+        </p>
+      )}
+      <Button kind="primary" type="submit" wide busy={busy}>
+        {t("auth.signIn")}
+      </Button>
+    </form>
+  );
+}

@@ -1,0 +1,129 @@
+import { ArrowDown } from "lucide-react";
+import { type KeyboardEvent, memo } from "react";
+import { useReadable, useT, useToday } from "../../app/hooks.ts";
+import { changeText } from "../../lib/summary.ts";
+import { dayName } from "../../lib/time.ts";
+import type { Conversation, TimelineEvent } from "../../matrix/types.ts";
+import { Avatar } from "../../ui/Avatar.tsx";
+import { Button, IconButton } from "../../ui/controls.tsx";
+import type { ConversationModel } from "../../viewmodels/conversation.ts";
+import { MessageRow } from "./MessageRow.tsx";
+import { TimelineSkeleton } from "./TimelineSkeleton.tsx";
+import { useTimelineScroll } from "./useTimelineScroll.ts";
+
+interface TimelineProps {
+  model: ConversationModel;
+  conversation: Conversation;
+  onPicture: (event: TimelineEvent) => void;
+}
+
+/** The messages of a conversation. */
+export function Timeline({ model, conversation, onPicture }: TimelineProps) {
+  const t = useT();
+  const snapshot = useReadable(model.snapshot);
+  const jump = useReadable(model.jump);
+  const { scroller, content, atBottom, toBottom } = useTimelineScroll(model, snapshot, jump);
+  const today = useToday();
+  const { rows, loading, failed, hasOlder } = snapshot;
+  return (
+    <div className="timeline">
+      <div ref={scroller} className="timeline__scroller">
+        <div
+          ref={content}
+          className="timeline__content"
+          role="log"
+          aria-label={t("timeline.label")}
+          onKeyDown={moveFocus}
+        >
+          {rows.length === 0 && loading && <TimelineSkeleton />}
+          {hasOlder ? (
+            <div className="timeline__older">{failed && <LoadFailed onRetry={() => model.loadOlder()} />}</div>
+          ) : (
+            <Beginning conversation={conversation} />
+          )}
+          {rows.map((row, index) => {
+            switch (row.type) {
+              case "day":
+                return (
+                  <div key={row.key} className="timeline__day">
+                    <span>{dayName(row.timestamp, today, t.locale)}</span>
+                  </div>
+                );
+              case "unread":
+                return (
+                  <div key={row.key} className="timeline__unread" data-unread>
+                    <span>{t("timeline.unread")}</span>
+                  </div>
+                );
+              case "change":
+                return <ChangeRow key={row.key} event={row.event} />;
+              case "message":
+                return (
+                  <MessageRow
+                    key={row.key}
+                    row={row}
+                    model={model}
+                    direct={conversation.direct}
+                    focusable={index === rows.length - 1}
+                    onPicture={onPicture}
+                  />
+                );
+            }
+          })}
+        </div>
+      </div>
+      {!atBottom && (
+        <IconButton label={t("timeline.newest")} className="timeline__newest" onClick={toBottom}>
+          <ArrowDown />
+          {conversation.unread > 0 && <span className="badge">{conversation.unread}</span>}
+        </IconButton>
+      )}
+    </div>
+  );
+}
+
+const ChangeRow = memo(function ChangeRow({ event }: { event: TimelineEvent }) {
+  const t = useT();
+  if (event.body.kind !== "change") return null;
+  return (
+    <div className="timeline__change" data-event={event.key} data-event-id={event.id}>
+      <span>{changeText(event.body.change, event.sender, t)}</span>
+    </div>
+  );
+});
+
+function Beginning({ conversation }: { conversation: Conversation }) {
+  const t = useT();
+  const { name, avatar, colourId, direct } = conversation;
+  return (
+    <div className="timeline__beginning">
+      <Avatar id={colourId} name={name} picture={avatar} size="xl" square={!direct} />
+      <h2>{name}</h2>
+      <p>{t(direct ? "timeline.start.direct" : "timeline.start.group", { name })}</p>
+    </div>
+  );
+}
+
+function LoadFailed({ onRetry }: { onRetry: () => void }) {
+  const t = useT();
+  return (
+    <p className="timeline__failed" role="alert">
+      {t("timeline.loadFailed")}
+      <Button kind="text" onClick={onRetry}>
+        {t("action.retry")}
+      </Button>
+    </p>
+  );
+}
+
+/** Arrow keys move between messages. */
+function moveFocus(event: KeyboardEvent<HTMLElement>): void {
+  const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+  const current = document.activeElement;
+  if (step === 0 || !(current instanceof HTMLElement) || !current.matches(".message")) return;
+  const messages = [...event.currentTarget.querySelectorAll<HTMLElement>(".message")];
+  const next = messages[messages.indexOf(current) + step];
+  if (next === undefined) return;
+  event.preventDefault();
+  next.focus();
+}

@@ -1,0 +1,62 @@
+import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+/**
+ * Where `/_matrix` goes while the client is served by Vite (`npm run dev`, `npm run preview`): a homeserver of the
+ * developer's own. The built client asks the origin it was served from.
+ */
+const homeserver = process.env.IM2_HOMESERVER ?? "http://127.0.0.1:8008";
+const proxy = { "/_matrix": { target: homeserver, changeOrigin: true } };
+
+/** The policy the binary sends; kept here too, so that a preview build breaks where the product would. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "media-src 'self' blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/**
+ * Leaves out what this client does not use yet and the SDK would pull in all the same: calls and the encryption engine
+ * (5 MB of WebAssembly). Whoever reaches for one of them gets an error that says so.
+ */
+function leaveOut(...modules: string[]): Plugin {
+  const stub = "\0left-out:";
+  return {
+    name: "leave-out",
+    enforce: "pre",
+    resolveId(source, importer) {
+      const found = modules.find((module) => source.endsWith(module));
+      return found !== undefined && importer?.includes("matrix-js-sdk") ? stub + found : undefined;
+    },
+    load(id) {
+      return id.startsWith(stub) ? LEFT_OUT[id.slice(stub.length)] : undefined;
+    },
+  };
+}
+
+const LEFT_OUT: Record<string, string> = {
+  "/rust-crypto/index.js":
+    'export function initRustCrypto() { throw new Error("this build has no encryption engine"); }',
+};
+
+export default defineConfig({
+  plugins: [react(), leaveOut(...Object.keys(LEFT_OUT))],
+  server: { proxy },
+  preview: { proxy, headers: { "Content-Security-Policy": contentSecurityPolicy } },
+  build: {
+    target: "es2022",
+    sourcemap: false,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },
+});
