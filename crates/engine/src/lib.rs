@@ -14,12 +14,15 @@ mod error;
 pub mod filters;
 pub mod jobs;
 pub mod push_rules;
+pub mod receipts;
 pub mod rooms;
 pub mod session;
 pub mod shutdown;
 mod signing_key;
 pub mod stream;
 pub mod sync;
+mod threads;
+pub mod typing;
 
 use std::sync::Arc;
 
@@ -63,6 +66,10 @@ pub struct Engine {
     pub filters: filters::Filters,
     /// Rooms.
     pub rooms: rooms::Rooms,
+    /// How far users have read.
+    pub receipts: receipts::Receipts,
+    /// Who is typing.
+    pub typing: typing::Typing,
     /// What has happened since a client last asked.
     pub sync: sync::Sync,
 }
@@ -91,6 +98,8 @@ impl Engine {
         let accounts = accounts::Accounts::new(core.clone(), options.accounts);
         let account_data = account_data::AccountData::new(core.clone());
         let rooms = rooms::Rooms::new(core.clone(), key);
+        let receipts = receipts::Receipts::new(core.clone(), rooms.clone());
+        let typing = typing::Typing::new(core.clone(), rooms.clone());
         Ok(Self {
             devices: devices::Devices::new(core.clone(), accounts.clone()),
             accounts,
@@ -99,6 +108,8 @@ impl Engine {
             push_rules: push_rules::PushRules::new(core.clone()),
             filters: filters::Filters::new(core.clone()),
             rooms,
+            receipts,
+            typing,
             core,
         })
     }

@@ -8,10 +8,12 @@ mod discovery;
 mod filters;
 mod login;
 mod push_rules;
+mod receipts;
 mod register;
 mod rooms;
 mod sync;
 mod tags;
+mod typing;
 
 use crate::routes::Routes;
 
@@ -31,4 +33,6 @@ pub(crate) fn routes() -> Routes {
         .merge(tags::routes())
         .merge(filters::routes())
         .merge(push_rules::routes())
+        .merge(receipts::routes())
+        .merge(typing::routes())
 }

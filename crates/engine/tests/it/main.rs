@@ -3,6 +3,7 @@
 
 mod account_data;
 mod accounts;
+mod receipts;
 mod rooms;
 
 use std::sync::Arc;

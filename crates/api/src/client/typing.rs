@@ -1,0 +1,36 @@
+//! Telling that one types (spec: "Typing Notifications").
+
+use axum::response::Response;
+use im2_engine::rooms::Actor;
+use im2_model::RoomId;
+use serde::Deserialize;
+
+use super::account_data::check_own;
+use crate::{
+    State,
+    auth::User,
+    body::{Json, Params, empty},
+    error::ApiResult,
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default().put("/_matrix/client/v3/rooms/{roomId}/typing/{userId}", Access::User, set)
+}
+
+#[derive(Debug, Deserialize)]
+struct Typing {
+    typing: bool,
+    timeout: Option<u64>,
+}
+
+async fn set(
+    User(session): User,
+    axum::extract::State(api): State,
+    Params((room_id, user_id)): Params<(RoomId, String)>,
+    Json(body): Json<Typing>,
+) -> ApiResult<Response> {
+    check_own(&session, &user_id)?;
+    api.engine.typing.set(&Actor::from(&session), &room_id, body.typing, body.timeout).await?;
+    Ok(empty())
+}
