@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod control;
 mod http;
 mod logging;
 mod metrics;

@@ -1,6 +1,6 @@
 //! The whole server as a value: opened, listening, and ended in order.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use im2_api::{
@@ -14,10 +14,11 @@ use im2_engine::{
 };
 use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
 use im2_store::Store;
-use tokio::task::JoinHandle;
+use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     config::{self, Config},
+    control,
     http::{Bound, Http},
     metrics, process, web,
 };
@@ -29,6 +30,8 @@ const DRAIN: Duration = Duration::from_secs(6);
 const OWN_FILES: u64 = 256;
 /// The most connections at once, whatever the system would allow: each costs up to 30 KB.
 const MOST_CONNECTIONS: u64 = 100_000;
+/// How much of when devices were last heard of may be lost in a crash.
+const NOTE_DEVICES: Duration = Duration::from_secs(60);
 /// Prometheus and a curious operator.
 const METRICS_CONNECTIONS: u32 = 16;
 
@@ -54,14 +57,17 @@ pub struct Running {
     engine: Arc<Engine>,
     http: Http,
     metrics: Option<Http>,
-    jobs: JoinHandle<()>,
+    public_url: String,
+    /// What runs beside the requests and ends when the shutdown begins.
+    beside: JoinSet<()>,
 }
 
 /// Opens the data directory and puts the engine on it.
 pub async fn open(config: &Config, world: World) -> Result<Engine> {
-    let directory = config.data_dir.clone();
-    let options = im2_store::Options::new(&directory);
-    let opened = tokio::task::spawn_blocking(move || Store::open(&options)).await?;
+    let directory = &config.data_dir;
+    let options = im2_store::Options::new(directory);
+    let open = move || make_private(&options.directory).map_err(Into::into).and_then(|()| Store::open(&options));
+    let opened = tokio::task::spawn_blocking(open).await?;
     let store = Arc::new(opened.with_context(|| format!("cannot open {}", directory.display()))?);
     let server_name = config.server_name();
     let made_for = claim(&store, &server_name).await?;
@@ -86,6 +92,12 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
     Ok(Engine::open(options, store, world.clock, world.random).await?)
 }
 
+/// Makes the folder, if there is none, for its owner alone: it will hold messages and keys.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
 /// The server name that the database was made for; ours, if it is new.
 async fn claim(store: &Store, server_name: &ServerName) -> Result<String> {
     const KEY: &str = "server_name";
@@ -105,8 +117,9 @@ impl Running {
         let engine = Arc::new(open(config, world).await?);
         let bound = Bound::to(&config.http.bind).await.context("http.bind")?;
         let requests = metrics::Requests::default();
+        let public_url = config.public_url.clone().unwrap_or_else(|| address_url(bound.addresses().next()));
         let options = im2_api::Options {
-            public_url: config.public_url.clone().unwrap_or_else(|| address_url(bound.addresses().next())),
+            public_url: public_url.clone(),
             rate_limits: config.rate_limits,
             proxies: Proxies::new(config.http.trusted_proxies.clone()),
             observer: Observing::by(requests.clone()),
@@ -115,8 +128,17 @@ impl Running {
         let metrics = start_metrics(config, requests, &engine).await?;
         let router = im2_api::router(Arc::new(Api::new(Arc::clone(&engine), options)));
         let http = bound.serve(&router, most as u32);
-        let jobs = tokio::spawn(jobs::run(engine.core.clone(), engine.job_handlers()));
-        Ok(Self { engine, http, metrics, jobs })
+        let mut beside = JoinSet::new();
+        beside.spawn(jobs::run(engine.core.clone(), engine.job_handlers()));
+        beside.spawn(control::listen(Arc::clone(&engine), config.data_dir.clone()));
+        beside.spawn(note_devices(Arc::clone(&engine)));
+        Ok(Self { engine, http, metrics, public_url, beside })
+    }
+
+    /// The page on which the first administrator registers; `None` once there is one.
+    pub async fn first_admin_link(&self) -> Result<Option<String>> {
+        let token = self.engine.accounts.first_admin_token().await?;
+        Ok(token.map(|token| format!("{}/register?token={}", self.public_url, token.token)))
     }
 
     /// The use cases.
@@ -140,7 +162,7 @@ impl Running {
     }
 
     /// Ends in order: no new connections, requests under way are answered, jobs end, everything is on disk.
-    pub async fn stop(self) -> Result<()> {
+    pub async fn stop(mut self) -> Result<()> {
         self.engine.core.shutdown.begin();
         if !self.http.stop(DRAIN).await {
             tracing::warn!(seconds = DRAIN.as_secs(), "requests that did not end in time are cut off");
@@ -148,8 +170,24 @@ impl Running {
         if let Some(metrics) = self.metrics {
             metrics.stop(Duration::ZERO).await;
         }
-        self.jobs.await.context("the job runner failed")?;
+        while let Some(ended) = self.beside.join_next().await {
+            ended.context("a part of the server failed")?;
+        }
+        self.engine.accounts.flush_last_seen().await?;
         self.engine.core.store.flush().await.context("the database could not be flushed")
+    }
+}
+
+/// Writes from time to time when devices were last heard of.
+async fn note_devices(engine: Arc<Engine>) {
+    loop {
+        tokio::select! {
+            () = sleep(NOTE_DEVICES) => {}
+            () = engine.core.shutdown.begun() => return,
+        }
+        if let Err(error) = engine.accounts.flush_last_seen().await {
+            tracing::error!(%error, "when devices were last heard of could not be written");
+        }
     }
 }
 

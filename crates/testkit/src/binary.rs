@@ -1,9 +1,9 @@
 //! The real `im2` executable, for what only a process can show.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     thread::JoinHandle,
 };
 
@@ -27,6 +27,13 @@ pub struct Ended {
     pub stdout: String,
     /// Its standard error.
     pub stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { success: output.status.success(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
 }
 
 /// A server process.
@@ -61,9 +68,17 @@ impl Binary {
 
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
-        let output = self.command(arguments, environment).output().expect("the executable can be run");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ended { success: output.status.success(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        Ended::from(self.command(arguments, environment).output().expect("the executable can be run"))
+    }
+
+    /// Runs a command to its end with this on its standard input.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut child = self.command(arguments, &[]).stdin(Stdio::piped()).spawn().expect("the executable can be run");
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        // A command that refuses before it reads closes the pipe, which is not the test's concern.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        Ended::from(child.wait_with_output().expect("the executable can be waited for"))
     }
 
     /// Starts the server and waits for its ready line. Panics with its log if it ends instead.

@@ -1,8 +1,11 @@
 //! The command line.
 
+mod accounts;
 mod check;
+mod doctor;
 mod routes;
 mod serve;
+mod time;
 
 use std::{
     io::{self, Write as _},
@@ -36,6 +39,16 @@ enum Command {
         The first start prints a link with which the first administrator is created. SIGTERM and Ctrl-C end the \
         server in order: requests under way are answered, everything is on disk.")]
     Serve(ConfigFile),
+    /// Manage accounts, also while the server runs
+    #[command(subcommand)]
+    User(accounts::UserCommand),
+    /// Manage registration tokens, with which people may register while registration.mode is "token"
+    #[command(subcommand)]
+    RegistrationToken(accounts::TokenCommand),
+    /// Look for what would keep the server from working well
+    #[command(after_help = "Looks at the data directory, free space, limits, addresses, and who can connect. Fails \
+        if something must be solved.")]
+    Doctor(ConfigFile),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -99,6 +112,9 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Serve(file) => serve::run(&file.load()?),
+        Command::User(command) => command.run(),
+        Command::RegistrationToken(command) => command.run(),
+        Command::Doctor(file) => doctor::run(&file.load()?),
         Command::Config(ConfigCommand::Check(file)) => check::check(&file.load()?),
         Command::Config(ConfigCommand::Show(file)) => check::show(&file.load()?),
         Command::Version => say(format_args!("im2 {}", env!("CARGO_PKG_VERSION"))),

@@ -1,5 +1,7 @@
 //! `im2 serve`: the server from start to end.
 
+use std::io::{self, Write as _};
+
 use anyhow::{Context as _, Result};
 use tokio::{
     runtime,
@@ -8,7 +10,7 @@ use tokio::{
 
 use super::say;
 use crate::{
-    config::Config,
+    config::{Config, LogFormat},
     logging,
     server::{Running, World},
 };
@@ -36,6 +38,9 @@ async fn serve(config: &Config) -> Result<()> {
         metrics = ?running.metrics_addresses(),
         "started"
     );
+    if let Some(link) = running.first_admin_link().await? {
+        invite_first_admin(&link, config.log.format)?;
+    }
     say(format_args!("IM2 is ready on {}", running.url()))?;
     let name = signals.next().await;
     tracing::info!(signal = name, "stopping");
@@ -45,6 +50,17 @@ async fn serve(config: &Config) -> Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Prints the link beside the log rather than through it, whatever its level: without the link nobody administers
+/// the server. It works once.
+fn invite_first_admin(link: &str, format: LogFormat) -> Result<()> {
+    let message = "The server has no administrator yet. Who opens this link first becomes one:";
+    let line = match format {
+        LogFormat::Text => format!("{message}\n  {link}"),
+        LogFormat::Json => serde_json::json!({ "level": "INFO", "message": message, "link": link }).to_string(),
+    };
+    Ok(writeln!(io::stderr(), "{line}")?)
 }
 
 struct Signals {

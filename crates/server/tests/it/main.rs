@@ -1,4 +1,5 @@
 //! Behaviour tests: they talk HTTP to a whole server, most in the same process, a few to the real executable.
 
+mod commands;
 mod edge;
 mod lifecycle;

@@ -1,0 +1,133 @@
+//! `im2 doctor`: looks at what an operator would otherwise learn from a user.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use im2_store::Store;
+
+use super::say;
+use crate::{
+    config::{Config, RegistrationMode},
+    process,
+};
+
+/// Below this, SQLite will soon be unable to commit.
+const LITTLE_SPACE: u64 = 1 << 30;
+/// Connections are files; below this the server turns people away early.
+const FEW_FILES: u64 = 4_096;
+
+enum Finding {
+    Good(String),
+    Warning(String),
+    Problem(String),
+}
+
+use Finding::{Good, Problem, Warning};
+
+/// Prints what it finds, a line each; fails if something keeps the server from working.
+pub(super) fn run(config: &Config) -> Result<()> {
+    let mut findings = vec![Good("the configuration is valid".into())];
+    findings.extend([data_dir(config), space(config), files()]);
+    findings.extend(config.http.bind.iter().map(|address| listener(*address)));
+    findings.push(exposure(config));
+    let mut problems = 0;
+    for finding in &findings {
+        match finding {
+            Good(text) => say(format_args!("ok       {text}"))?,
+            Warning(text) => say(format_args!("warning  {text}"))?,
+            Problem(text) => {
+                problems += 1;
+                say(format_args!("PROBLEM  {text}"))?;
+            }
+        }
+    }
+    if problems > 0 {
+        bail!("{problems} found that must be solved");
+    }
+    Ok(())
+}
+
+fn data_dir(config: &Config) -> Finding {
+    let path = config.data_dir.display();
+    if !config.data_dir.exists() {
+        return Good(format!("{path} does not exist yet: the first start makes it"));
+    }
+    match Store::open(&im2_store::Options::new(&config.data_dir)) {
+        Ok(_) => Good(format!("{path} can be opened and its database is usable")),
+        Err(im2_store::Error::Locked(_)) => Good(format!("{path} is in use by a running server")),
+        Err(error) => Problem(format!("{path} cannot be opened: {error}")),
+    }
+}
+
+fn space(config: &Config) -> Finding {
+    let existing = config.data_dir.ancestors().find(|folder| folder.exists());
+    let folder = existing.unwrap_or(std::path::Path::new("."));
+    match rustix::fs::statvfs(folder) {
+        Ok(stat) => {
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            let text = format!("{} MiB are free in {}", free >> 20, config.data_dir.display());
+            if free < LITTLE_SPACE { Warning(format!("only {text}")) } else { Good(text) }
+        }
+        Err(error) => Warning(format!("the free space of {} is unknown: {error}", folder.display())),
+    }
+}
+
+fn files() -> Finding {
+    let limit = process::raise_file_limit();
+    if limit < FEW_FILES {
+        return Warning(format!("at most {limit} files and connections at once: raise the limit (ulimit -n)"));
+    }
+    Good(format!("up to {limit} files and connections at once"))
+}
+
+fn listener(address: SocketAddr) -> Finding {
+    if TcpListener::bind(address).is_ok() {
+        return Good(format!("{address} is free to listen on"));
+    }
+    match answers(address) {
+        Some(true) => Good(format!("a server answers on {address} and is ready")),
+        Some(false) => Problem(format!("another program answers on {address}, or a server that is not ready")),
+        None => Problem(format!("{address} cannot be listened on")),
+    }
+}
+
+/// Whether something there answers as a server that is ready; nothing if nothing answers.
+fn answers(address: SocketAddr) -> Option<bool> {
+    let patience = Duration::from_secs(2);
+    let mut stream = TcpStream::connect_timeout(&address, patience).ok()?;
+    stream.set_read_timeout(Some(patience)).ok()?;
+    stream.write_all(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+    let mut status = [0_u8; 12];
+    Some(stream.read_exact(&mut status).is_ok() && &status == b"HTTP/1.1 200")
+}
+
+fn exposure(config: &Config) -> Finding {
+    let mode = config.registration_mode();
+    if config.is_loopback_only() && config.public_url.is_none() {
+        return Good(format!("only this machine can connect; registration is {mode}"));
+    }
+    if config.server_name().as_str() == "localhost" {
+        return Warning(
+            "others can connect, but the server is called localhost: set server_name before anybody \
+                        registers, for it can never change"
+                .into(),
+        );
+    }
+    if config.public_url.as_ref().is_none_or(|url| url.starts_with("http://")) {
+        return Warning(
+            "others can connect, but public_url is not an https address: put a reverse proxy with TLS in \
+                        front and set public_url to its address"
+                .into(),
+        );
+    }
+    if mode == RegistrationMode::Open {
+        return Warning(
+            "everybody who can connect may register: registration.mode = \"token\" asks for a token".into(),
+        );
+    }
+    Good(format!("others can connect; registration is {mode}"))
+}
