@@ -275,6 +275,9 @@ mod tests {
             build(V12, draft("a", None, json!({ "x": 0.5 })), &[], &[], 1, &key),
             Err(EventError::NotCanonical(_))
         ));
+        let ids = |count: usize| vec![id("$x"); count];
+        let with = |prev: usize, auth: usize| build(V12, draft("a", None, json!({})), &ids(prev), &ids(auth), 1, &key);
+        assert!(with(20, 10).is_ok() && with(21, 10).is_err() && with(20, 11).is_err());
     }
 
     #[test]

@@ -18,6 +18,10 @@ use crate::{
 pub const MAX_EVENT_BYTES: usize = 65_536;
 /// The size limit of `type` and `state_key`, in bytes.
 pub const MAX_KEY_BYTES: usize = 255;
+/// How many events an event may follow directly (spec: room versions, "Event format").
+pub const MAX_PREV_EVENTS: usize = 20;
+/// How many events may give an event its right; the selection never comes near it.
+pub const MAX_AUTH_EVENTS: usize = 10;
 
 /// An event: immutable, checked for its format, together with the bytes that are stored.
 ///
@@ -115,6 +119,9 @@ impl Pdu {
         }
         if wire.state_key.as_ref().is_some_and(|key| key.len() > MAX_KEY_BYTES) {
             return Err(EventError::KeyTooLong("state_key"));
+        }
+        if wire.prev_events.len() > MAX_PREV_EVENTS || wire.auth_events.len() > MAX_AUTH_EVENTS {
+            return Err(EventError::Malformed("there are too many prev_events or auth_events".to_owned()));
         }
         let room_id = room_id_of(version, &wire, &event_id)?;
         let redacts = redacts_of(version, &wire);
