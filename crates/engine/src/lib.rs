@@ -13,6 +13,7 @@ pub mod ephemeral;
 mod error;
 pub mod filters;
 pub mod jobs;
+pub mod media;
 pub mod push_rules;
 pub mod receipts;
 pub mod rooms;
@@ -40,12 +41,14 @@ pub struct Options {
     pub server_name: ServerName,
     /// How accounts behave.
     pub accounts: accounts::Options,
+    /// How the content repository behaves.
+    pub media: media::Options,
 }
 
 impl Options {
     /// The defaults for a server of this name.
     pub fn new(server_name: ServerName) -> Self {
-        Self { server_name, accounts: accounts::Options::default() }
+        Self { server_name, accounts: accounts::Options::default(), media: media::Options::default() }
     }
 }
 
@@ -72,6 +75,8 @@ pub struct Engine {
     pub typing: typing::Typing,
     /// What has happened since a client last asked.
     pub sync: sync::Sync,
+    /// The content repository.
+    pub media: media::Media,
 }
 
 impl Engine {
@@ -110,6 +115,7 @@ impl Engine {
             rooms,
             receipts,
             typing,
+            media: media::Media::new(core.clone(), options.media),
             core,
         })
     }

@@ -18,16 +18,21 @@ mod writer;
 
 pub mod account_data;
 pub mod accounts;
+pub mod blobs;
 pub mod devices;
 pub mod filters;
 pub mod jobs;
+pub mod media;
 pub mod profiles;
 pub mod receipts;
 pub mod registration_tokens;
 pub mod rooms;
 pub mod tokens;
 
-use std::{path::PathBuf, sync::atomic::Ordering};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+};
 
 pub use error::{Error, Result};
 pub use snapshot::Snapshot;
@@ -71,6 +76,7 @@ pub struct Store {
     readers: Readers,
     writer: Writer,
     opened_at: Position,
+    directory: PathBuf,
     _lock: DirectoryLock,
 }
 
@@ -88,7 +94,12 @@ impl Store {
         let opened_at = writer::last_position(&connection, options.writer)?;
         let readers = Readers::open(&path, options.readers)?;
         let writer = Writer::start(connection, opened_at);
-        Ok(Self { readers, writer, opened_at, _lock: lock })
+        Ok(Self { readers, writer, opened_at, directory: options.directory.clone(), _lock: lock })
+    }
+
+    /// The folder that holds the database.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The last position that had been committed when the store was opened.

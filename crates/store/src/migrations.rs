@@ -12,6 +12,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/jobs.sql"),
     include_str!("schema/account_data.sql"),
     include_str!("schema/receipts.sql"),
+    include_str!("schema/media.sql"),
 ]];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {

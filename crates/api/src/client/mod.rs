@@ -7,6 +7,7 @@ mod devices;
 mod discovery;
 mod filters;
 mod login;
+mod media;
 mod push_rules;
 mod receipts;
 mod register;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Routes {
         .merge(account_data::routes())
         .merge(tags::routes())
         .merge(filters::routes())
+        .merge(media::routes())
         .merge(push_rules::routes())
         .merge(receipts::routes())
         .merge(typing::routes())

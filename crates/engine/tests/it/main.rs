@@ -3,6 +3,7 @@
 
 mod account_data;
 mod accounts;
+mod media;
 mod receipts;
 mod rooms;
 

@@ -1,0 +1,209 @@
+//! The content repository (spec: "Content repository"): uploads, downloads, thumbnails, URL previews.
+//!
+//! The unauthenticated downloads of old are frozen, as the specification asks: everything here was uploaded after the
+//! freeze, so they find nothing.
+
+mod disposition;
+mod serve;
+
+use std::time::Duration;
+
+use axum::{body::Body, response::Response};
+use futures_util::StreamExt as _;
+use http::{HeaderMap, Method, header};
+use im2_engine::{
+    Code,
+    media::{
+        Upload, UploadInfo,
+        thumbnail::{self, Method as Fit},
+    },
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    State,
+    auth::User,
+    body::{Answer, OptionalJson, Params, QueryParams, empty},
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+/// How long a download waits for content that is still to come, unless the client says.
+const DEFAULT_WAIT_MS: u64 = 20_000;
+/// How long an upload may send nothing at all before it is given up.
+const UPLOAD_IDLE: Duration = Duration::from_secs(60);
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .get("/_matrix/client/v1/media/config", Access::User, config)
+        .get("/_matrix/media/v3/config", Access::User, config)
+        .post("/_matrix/media/v3/upload", Access::User, upload)
+        .post("/_matrix/media/v1/create", Access::User, create)
+        .put("/_matrix/media/v3/upload/{serverName}/{mediaId}", Access::User, upload_to)
+        .get("/_matrix/client/v1/media/download/{serverName}/{mediaId}", Access::User, download)
+        .get("/_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}", Access::User, download_as)
+        .get("/_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}", Access::User, get_thumbnail)
+        .get("/_matrix/media/v3/download/{serverName}/{mediaId}", Access::Public, frozen)
+        .get("/_matrix/media/v3/download/{serverName}/{mediaId}/{fileName}", Access::Public, frozen)
+        .get("/_matrix/media/v3/thumbnail/{serverName}/{mediaId}", Access::Public, frozen)
+}
+
+async fn config(axum::extract::State(api): State, User(_): User) -> Answer<Value> {
+    Answer(json!({ "m.upload.size": api.engine.media.options().max_upload_bytes }))
+}
+
+#[derive(Deserialize)]
+struct UploadQuery {
+    filename: Option<String>,
+}
+
+async fn upload(
+    axum::extract::State(api): State,
+    User(session): User,
+    QueryParams(query): QueryParams<UploadQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> ApiResult<Answer<Value>> {
+    let upload = api.engine.media.upload(session.user, upload_info(query, &headers)).await?;
+    let uri = receive(upload, body).await?;
+    Ok(Answer(json!({ "content_uri": uri })))
+}
+
+async fn create(
+    axum::extract::State(api): State,
+    User(session): User,
+    OptionalJson(_): OptionalJson<Map<String, Value>>,
+) -> ApiResult<Answer<Value>> {
+    let promise = api.engine.media.create(session.user).await?;
+    Ok(Answer(json!({ "content_uri": promise.uri, "unused_expires_at": promise.expires })))
+}
+
+async fn upload_to(
+    axum::extract::State(api): State,
+    User(session): User,
+    Params((server_name, media_id)): Params<(String, String)>,
+    QueryParams(query): QueryParams<UploadQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> ApiResult<Response> {
+    let info = upload_info(query, &headers);
+    let upload = api.engine.media.upload_to(session.user, &server_name, &media_id, info).await?;
+    receive(upload, body).await?;
+    Ok(empty())
+}
+
+fn upload_info(query: UploadQuery, headers: &HeaderMap) -> UploadInfo {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    UploadInfo {
+        content_type: text(header::CONTENT_TYPE).map(str::to_owned),
+        filename: query.filename,
+        length: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+    }
+}
+
+/// Passes the body on piece by piece.
+async fn receive(mut upload: Upload, body: Body) -> ApiResult<im2_model::MxcUri> {
+    let mut pieces = body.into_data_stream();
+    let broken = |why| ApiError::new(Code::Unknown, why);
+    loop {
+        let piece = tokio::time::timeout(UPLOAD_IDLE, pieces.next());
+        match piece.await.map_err(|_| broken("the upload stopped coming"))? {
+            Some(piece) => upload.write(&piece.map_err(|_| broken("the upload broke off"))?).await?,
+            None => return Ok(upload.finish().await?),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct DownloadQuery {
+    timeout_ms: Option<u64>,
+}
+
+fn wait(timeout_ms: Option<u64>) -> Duration {
+    Duration::from_millis(timeout_ms.unwrap_or(DEFAULT_WAIT_MS))
+}
+
+async fn download(
+    state: State,
+    user: User,
+    Params((server_name, media_id)): Params<(String, String)>,
+    query: QueryParams<DownloadQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    find_and_serve(state, user, (server_name, media_id, None), query, &method, &headers).await
+}
+
+async fn download_as(
+    state: State,
+    user: User,
+    Params((server_name, media_id, filename)): Params<(String, String, String)>,
+    query: QueryParams<DownloadQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    find_and_serve(state, user, (server_name, media_id, Some(filename)), query, &method, &headers).await
+}
+
+async fn find_and_serve(
+    axum::extract::State(api): State,
+    User(_): User,
+    (server_name, media_id, filename): (String, String, Option<String>),
+    QueryParams(query): QueryParams<DownloadQuery>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> ApiResult<Response> {
+    let media = &api.engine.media;
+    let content = media.content(&server_name, &media_id, wait(query.timeout_ms)).await?;
+    let content_type = content.content_type.as_deref().unwrap_or("application/octet-stream");
+    let filename = filename.or(content.filename);
+    let served = serve::Served {
+        digest: content.digest,
+        size: content.size,
+        content_type,
+        disposition: disposition::of_download(content_type, filename.as_deref()),
+    };
+    serve::serve(media, served, method, headers).await
+}
+
+#[derive(Deserialize)]
+struct ThumbnailQuery {
+    width: Option<u32>,
+    height: Option<u32>,
+    method: Option<String>,
+    animated: Option<bool>,
+    timeout_ms: Option<u64>,
+}
+
+async fn get_thumbnail(
+    axum::extract::State(api): State,
+    User(_): User,
+    Params((server_name, media_id)): Params<(String, String)>,
+    QueryParams(query): QueryParams<ThumbnailQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let (Some(width), Some(height)) = (query.width, query.height) else {
+        return Err(ApiError::new(Code::MissingParam, "a thumbnail needs width and height"));
+    };
+    let fit = query.method.as_deref().map_or(Some(Fit::Scale), Fit::parse);
+    let fit = fit.ok_or_else(|| ApiError::new(Code::InvalidParam, "method must be crop or scale"))?;
+    let request = thumbnail::Request { width, height, method: fit, animated: query.animated.unwrap_or(false) };
+    let media = &api.engine.media;
+    let thumbnail = media.thumbnail(&server_name, &media_id, request, wait(query.timeout_ms)).await?;
+    let served = serve::Served {
+        digest: thumbnail.digest,
+        size: thumbnail.size,
+        content_type: &thumbnail.content_type,
+        disposition: disposition::of_thumbnail(&thumbnail.content_type),
+    };
+    serve::serve(media, served, &method, &headers).await
+}
+
+async fn frozen() -> ApiError {
+    ApiError::new(
+        Code::NotFound,
+        "content is only available with an access token: use /_matrix/client/v1/media/download or thumbnail",
+    )
+}

@@ -1,0 +1,74 @@
+//! The content repository: uploads, downloads, thumbnails and URL previews (spec: client-server API, "Content
+//! repository").
+//!
+//! Content moves in pieces and is never whole in memory; pictures are decoded on blocking threads within a budget of
+//! pixels. Nothing here fetches from other homeservers: content of theirs is "not found".
+
+mod download;
+mod orphans;
+pub mod thumbnail;
+mod upload;
+
+use std::{path::PathBuf, sync::Arc};
+
+use im2_store::blobs::Blobs;
+use tokio::sync::broadcast;
+
+use crate::Core;
+
+pub use download::{Content, Reader};
+pub use im2_store::{Error as ReadError, blobs::Digest};
+pub use upload::{Promise, Upload, UploadInfo};
+
+/// How the content repository behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder that holds the content, created at the first upload; `None` for `media` beside the database.
+    pub directory: Option<PathBuf>,
+    /// The largest upload, in bytes.
+    pub max_upload_bytes: u64,
+    /// How much one user may upload in all, in bytes; `None` for as much as fits.
+    pub max_user_bytes: Option<u64>,
+    /// The largest picture that is decoded, in pixels. All pictures that are being decoded at a time have no more
+    /// pixels together either, which bounds the memory: 8 bytes a pixel at worst.
+    pub max_image_pixels: u64,
+}
+
+impl Default for Options {
+    /// Uploads of up to 100 MiB, no quota, pictures of up to 32 megapixels.
+    fn default() -> Self {
+        Self { directory: None, max_upload_bytes: 100 << 20, max_user_bytes: None, max_image_pixels: 32 << 20 }
+    }
+}
+
+/// Completed uploads that those who wait for one may be behind by before they have to look for themselves.
+const UPLOADED: usize = 256;
+
+/// The use cases of the content repository.
+#[derive(Debug, Clone)]
+pub struct Media {
+    core: Core,
+    options: Arc<Options>,
+    blobs: Blobs,
+    /// The media IDs whose promised upload has just completed.
+    uploaded: broadcast::Sender<Arc<str>>,
+    workshop: Arc<thumbnail::Workshop>,
+}
+
+impl Media {
+    pub(crate) fn new(core: Core, options: Options) -> Self {
+        let directory = options.directory.clone().unwrap_or_else(|| core.store.directory().join("media"));
+        Self {
+            core,
+            blobs: Blobs::new(directory),
+            uploaded: broadcast::Sender::new(UPLOADED),
+            workshop: Arc::new(thumbnail::Workshop::new(options.max_image_pixels)),
+            options: Arc::new(options),
+        }
+    }
+
+    /// The settings, which clients may ask for in part.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+}

@@ -1,0 +1,156 @@
+//! Thumbnails: smaller versions of pictures, made when first asked for and kept as blobs (spec: "Thumbnails").
+//!
+//! A request is answered from a fixed list of sizes ([`sizes`]), so that a picture has a bounded number of them. What
+//! makes them is [`picture`] and, where they move, [`animation`]; both are functions over a file, run on blocking
+//! threads within the [`Workshop`]'s bounds.
+
+mod animation;
+mod picture;
+mod sizes;
+
+use std::{sync::Arc, time::Duration};
+
+use im2_store::{blobs::Digest, media::ThumbnailKey};
+use quick_cache::sync::Cache;
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use super::Media;
+use crate::{Code, Error, Result};
+
+pub use im2_store::media::Thumbnail;
+pub use sizes::Method;
+
+/// Thumbnails whose rows are kept in memory: the avatars and pictures of the rooms in use. 200 bytes each.
+const REMEMBERED: usize = 8_192;
+/// The largest file a thumbnail is made of: decoders hold all of it in memory.
+const MAX_SOURCE_BYTES: u64 = 64 << 20;
+/// Pictures worked on at a time, on machines with at least as many processors; the others work on as many as those.
+const MAX_SLOTS: usize = 4;
+/// The unit in which the budget of pixels is shared out.
+const PIXELS_A_PERMIT: u64 = 1 << 12;
+
+/// What a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// The least width in pixels that will do, from 1.
+    pub width: u32,
+    /// The least height in pixels that will do, from 1.
+    pub height: u32,
+    /// How to fit the picture to them.
+    pub method: Method,
+    /// Whether a moving picture should move.
+    pub animated: bool,
+}
+
+/// Where thumbnails are made: bounds on how many at a time and of how many pixels, and the memory of those made.
+#[derive(Debug)]
+pub struct Workshop {
+    slots: Semaphore,
+    pixels: Semaphore,
+    max_pixels: u64,
+    made: Cache<ThumbnailKey, Arc<Thumbnail>>,
+}
+
+impl Workshop {
+    pub(super) fn new(max_pixels: u64) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            slots: Semaphore::new(processors.min(MAX_SLOTS)),
+            pixels: Semaphore::new(permits(max_pixels) as usize),
+            max_pixels,
+            made: Cache::new(REMEMBERED),
+        }
+    }
+
+    /// Forgets which thumbnails there are.
+    pub(super) fn forget(&self) {
+        self.made.clear();
+    }
+}
+
+fn permits(pixels: u64) -> u32 {
+    u32::try_from(pixels.div_ceil(PIXELS_A_PERMIT)).unwrap_or(u32::MAX).max(1)
+}
+
+impl Media {
+    /// A thumbnail of a picture, made now unless it has been made before. Waits for promised content like
+    /// [`Media::content`].
+    pub async fn thumbnail(
+        &self,
+        server_name: &str,
+        media_id: &str,
+        request: Request,
+        wait: Duration,
+    ) -> Result<Arc<Thumbnail>> {
+        if request.width == 0 || request.height == 0 {
+            return Err(Error::refused(Code::InvalidParam, "width and height must be at least 1"));
+        }
+        let content = self.content(server_name, media_id, wait).await?;
+        let size = sizes::choose(request.width, request.height, request.method);
+        let key = ThumbnailKey {
+            source: content.digest,
+            width: size.width,
+            height: size.height,
+            method: size.method.as_str(),
+            animated: request.animated,
+        };
+        // Those who ask for the same at the same time wait for one of them to make it.
+        self.workshop.made.get_or_insert_async(&key, self.find_or_make(key, size, content.size)).await
+    }
+
+    async fn find_or_make(&self, key: ThumbnailKey, size: sizes::Size, source_bytes: u64) -> Result<Arc<Thumbnail>> {
+        if let Some(found) = self.core.store.read(move |db| db.thumbnail(&key)).await? {
+            return Ok(Arc::new(found));
+        }
+        let made = self.make(key.source, source_bytes, size, key.animated).await?;
+        let (thumbnail, placed) = match made {
+            picture::Made::Source(content_type) => {
+                (Thumbnail { digest: key.source, size: source_bytes, content_type: content_type.into() }, None)
+            }
+            picture::Made::New(content_type, bytes) => {
+                let placed = self.blobs.put(bytes.into()).await?;
+                let (digest, size) = (placed.digest, placed.size);
+                (Thumbnail { digest, size, content_type: content_type.into() }, Some(placed))
+            }
+        };
+        let row = thumbnail.clone();
+        self.core.store.write(move |tx| tx.add_thumbnail(&key, &row)).await?;
+        drop(placed);
+        Ok(Arc::new(thumbnail))
+    }
+
+    async fn make(&self, source: Digest, bytes: u64, size: sizes::Size, animated: bool) -> Result<picture::Made> {
+        if bytes > MAX_SOURCE_BYTES {
+            return Err(picture::Refusal::TooLarge.into());
+        }
+        let closed = |_| Error::Internal("the workshop is closed".into());
+        let _slot = self.workshop.slots.acquire().await.map_err(closed)?;
+        let missing = || Error::Internal(format!("the blob {source} is missing"));
+        let file = self.blobs.file(source).await?.ok_or_else(missing)?;
+        let limit = self.workshop.max_pixels;
+        let probed = working(move || picture::Picture::probe(file, bytes, limit)).await?;
+        let _pixels = self.workshop.pixels.acquire_many(permits(probed.pixels())).await.map_err(closed)?;
+        working(move || probed.make(size, animated)).await
+    }
+}
+
+/// Runs a decoder on a blocking thread. A decoder that panics has met a picture that it cannot read.
+async fn working<T: Send + 'static>(
+    work: impl FnOnce() -> std::result::Result<T, picture::Refusal> + Send + 'static,
+) -> Result<T> {
+    Ok(spawn_blocking(work).await.unwrap_or(Err(picture::Refusal::Unreadable))?)
+}
+
+impl From<picture::Refusal> for Error {
+    fn from(refusal: picture::Refusal) -> Self {
+        match refusal {
+            picture::Refusal::NotAPicture => {
+                Self::refused(Code::Unknown, "thumbnails are made of JPEG, PNG, GIF and WebP pictures only")
+            }
+            picture::Refusal::Unreadable => Self::refused(Code::Unknown, "this picture is damaged"),
+            picture::Refusal::TooLarge => {
+                Self::refused(Code::TooLarge, "this picture is too large to make a thumbnail of")
+            }
+        }
+    }
+}
