@@ -38,6 +38,13 @@ impl Answer {
         self.json()
     }
 
+    /// Checks the status and returns the body.
+    #[track_caller]
+    pub fn status_is(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}: {}", self.request, self.text());
+        self.json()
+    }
+
     /// Checks that the request was refused with this status and error code; returns the error object.
     #[track_caller]
     pub fn refused(self, status: u16, errcode: &str) -> Value {

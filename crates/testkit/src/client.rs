@@ -158,7 +158,7 @@ impl Client {
 
     /// Joins a room.
     pub async fn join(&self, room: &str) {
-        self.post(&format!("/v3/join/{}", segment(room)), json!({})).await.ok();
+        self.post(&format!("/v3/rooms/{}/join", segment(room)), json!({})).await.ok();
     }
 
     /// Leaves a room.

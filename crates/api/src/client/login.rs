@@ -13,6 +13,7 @@ use crate::{
     Api, State,
     auth::User,
     body::{Answer, Json, empty, json_bytes},
+    edge::limits::{Class, Who},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v3/login", Access::Public, flows)
         .post("/_matrix/client/v3/login", Access::Proof, login)
+        .limited(Class::Login)
         .post("/_matrix/client/v3/refresh", Access::Proof, refresh)
         .post("/_matrix/client/v3/logout", Access::User, logout)
         .post("/_matrix/client/v3/logout/all", Access::User, logout_all)
@@ -92,8 +94,20 @@ async fn login(axum::extract::State(api): State, Json(body): Json<LoginBody>) ->
         initial_device_display_name: body.initial_device_display_name,
         refresh_token: body.refresh_token,
     };
-    let signed_in = api.engine.accounts.login(LoginRequest { user, password, device }).await?;
+    let name = attempted_name(&user);
+    api.limits.check(Class::FailedLogin, name)?;
+    let outcome = api.engine.accounts.login(LoginRequest { user, password, device }).await;
+    if outcome.as_ref().is_err_and(|error| error.code() == Some(Code::Forbidden)) {
+        api.limits.spend(Class::FailedLogin, name)?;
+    }
+    let signed_in = outcome?;
     Ok(Answer(SessionAnswer { well_known: Some(well_known(&api)), ..signed_in.into() }))
+}
+
+/// The account that somebody tries to sign in to, written as they like: wrong passwords are counted by account.
+fn attempted_name(user: &str) -> Who {
+    let localpart = user.strip_prefix('@').and_then(|id| id.split(':').next()).unwrap_or(user);
+    Who::name(&localpart.to_lowercase())
 }
 
 fn well_known(api: &Api) -> Value {

@@ -11,6 +11,7 @@ use super::login::SessionAnswer;
 use crate::{
     State,
     body::{Answer, Json, QueryParams},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -18,8 +19,11 @@ use crate::{
 pub(super) fn routes() -> Routes {
     Routes::default()
         .post("/_matrix/client/v3/register", Access::Proof, register)
+        .limited(Class::Registration)
         .get("/_matrix/client/v3/register/available", Access::Public, available)
+        .limited(Class::Lookup)
         .get("/_matrix/client/v1/register/m.login.registration_token/validity", Access::Public, token_validity)
+        .limited(Class::Lookup)
 }
 
 #[derive(Debug, Deserialize)]

@@ -32,8 +32,10 @@ pub enum Class {
     Login,
     /// Wrong passwords, by account: 10 at once, then one every 30 seconds. Spent by the sign-in itself.
     FailedLogin,
-    /// Registrations (each takes two or three requests), by address: 60 at once, then one every two seconds.
+    /// Registrations (each takes two or three requests), by address: 60 at once, then one every five seconds.
     Registration,
+    /// Questions before registering (whether a name is free), by address: 300 at once, then five a second.
+    Lookup,
     /// Events sent, by user: 200 at once, then 20 a second.
     Send,
     /// Joins, invitations and new rooms, by user: 50 at once, then one a second.
@@ -74,7 +76,9 @@ impl Class {
     /// How many at once, and the milliseconds after which one more is allowed.
     fn rate(self) -> (Millis, Millis) {
         match self {
-            Self::Login | Self::Registration => (60, 2_000),
+            Self::Login => (60, 2_000),
+            Self::Registration => (60, 5_000),
+            Self::Lookup => (300, 200),
             Self::FailedLogin => (10, 30_000),
             Self::Send => (200, 50),
             Self::Join => (50, 1_000),
@@ -84,7 +88,7 @@ impl Class {
 
     /// Whether the class counts addresses, before anybody is authenticated.
     fn by_address(self) -> bool {
-        matches!(self, Self::Login | Self::Registration)
+        matches!(self, Self::Login | Self::Registration | Self::Lookup)
     }
 }
 

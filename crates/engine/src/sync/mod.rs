@@ -100,8 +100,13 @@ impl Sync {
             let woken = subscription.woken();
             let (answer, is_empty) = self.answer(session, &request).await?;
             let waits = is_empty && request.since.is_some() && !request.full_state;
-            if !waits || tokio::time::timeout_at(deadline, woken).await.is_err() {
+            if !waits {
                 return Ok(answer);
+            }
+            tokio::select! {
+                () = woken => {}
+                () = tokio::time::sleep_until(deadline) => return Ok(answer),
+                () = self.core.shutdown.begun() => return Ok(answer),
             }
         }
     }

@@ -3,3 +3,4 @@
 mod commands;
 mod edge;
 mod lifecycle;
+mod limits;

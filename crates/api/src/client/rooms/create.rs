@@ -14,12 +14,13 @@ use crate::{
     Api, State,
     auth::User,
     body::{Answer, OptionalJson},
+    edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().post("/_matrix/client/v3/createRoom", Access::User, create)
+    Routes::default().post("/_matrix/client/v3/createRoom", Access::User, create).limited(Class::Join)
 }
 
 #[derive(Deserialize, Default)]

@@ -11,6 +11,7 @@ use crate::{
     State,
     auth::User,
     body::{Answer, Json, OptionalJson, Params, empty},
+    edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
 };
@@ -19,12 +20,17 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v3/joined_rooms", Access::User, joined_rooms)
         .post("/_matrix/client/v3/rooms/{roomId}/join", Access::User, join)
+        .limited(Class::Join)
         .post("/_matrix/client/v3/rooms/{roomId}/leave", Access::User, leave)
         .post("/_matrix/client/v3/rooms/{roomId}/forget", Access::User, forget)
         .post("/_matrix/client/v3/rooms/{roomId}/invite", Access::User, invite)
+        .limited(Class::Join)
         .post("/_matrix/client/v3/rooms/{roomId}/kick", Access::User, kick)
+        .limited(Class::Send)
         .post("/_matrix/client/v3/rooms/{roomId}/ban", Access::User, ban)
+        .limited(Class::Send)
         .post("/_matrix/client/v3/rooms/{roomId}/unban", Access::User, unban)
+        .limited(Class::Send)
 }
 
 #[derive(Deserialize, Default)]

@@ -14,16 +14,17 @@ use crate::{
     State,
     auth::User,
     body::{Answer, Json, OptionalJson, Params},
+    edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().put("/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", Access::User, send).put(
-        "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}",
-        Access::User,
-        redact,
-    )
+    Routes::default()
+        .put("/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", Access::User, send)
+        .limited(Class::Send)
+        .put("/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Access::User, redact)
+        .limited(Class::Send)
 }
 
 fn transaction(session: &Session, txn_id: String) -> Transaction {

@@ -15,6 +15,7 @@ use crate::{
     Api, State,
     auth::User,
     body::{Answer, Json, Params, QueryParams, json_bytes},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -26,8 +27,11 @@ pub(super) fn routes() -> Routes {
         .get("/_matrix/client/v3/rooms/{roomId}/state/{eventType}/", Access::User, get_unkeyed)
         .get("/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Access::User, get_keyed)
         .put("/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Access::User, put_unkeyed)
+        .limited(Class::Send)
         .put("/_matrix/client/v3/rooms/{roomId}/state/{eventType}/", Access::User, put_unkeyed)
+        .limited(Class::Send)
         .put("/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Access::User, put_keyed)
+        .limited(Class::Send)
 }
 
 async fn all(Extract(api): State, User(session): User, Params(room_id): Params<RoomId>) -> ApiResult<Response> {
