@@ -340,7 +340,7 @@ impl Publisher {
         let redacted = redacts.map(|(target, left)| target.redacted(left, &event.client));
         room.publish(&event, redacted);
         if let (Some(member), Some(membership)) = (event.member, event.pdu.membership) {
-            let now = RoomMembership { membership, position: event.position, seq: event.seq };
+            let now = RoomMembership { membership, position: event.position, seq: event.seq, forgotten: false };
             self.members.set(member, room.nid, now);
         }
         let member = event.member;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use im2_model::{RoomAliasId, RoomId, UserId};
+use im2_model::{Millis, RoomAliasId, RoomId, UserId};
 use im2_rooms::{content::Membership, power::PowerLevels, state::StateMap, version::RoomVersion};
 use serde_json::{Map, Value, json};
 
@@ -63,6 +63,8 @@ pub struct CreateRoom {
     pub power_level_content_override: Map<String, Value>,
 }
 
+/// How many rooms one user may make alike in one millisecond.
+const ATTEMPTS: Millis = 64;
 /// The most users that one request may invite.
 const MAX_INVITES: usize = 1_000;
 
@@ -96,17 +98,29 @@ impl Rooms {
     /// Makes a room. All of its first events are one commit: there is no half a room.
     pub async fn create(&self, actor: &Actor, request: CreateRoom) -> Result<Arc<Room>> {
         validate::refuse_unless(request.invite.len() <= MAX_INVITES, Code::InvalidParam, "too many invites at once")?;
+        // From version 12 on the identifier is a hash of the create event, so two rooms that one user makes alike in
+        // the same millisecond would be one: the later one is dated a little later.
+        for later in 0..ATTEMPTS {
+            if let Some(room) = self.try_create(actor, &request, later).await? {
+                return Ok(room);
+            }
+        }
+        Err(Error::Internal("no free room identifier".into()))
+    }
+
+    /// One attempt, dated `later` milliseconds from now; `None` if the room's identifier is taken.
+    async fn try_create(&self, actor: &Actor, request: &CreateRoom, later: Millis) -> Result<Option<Arc<Room>>> {
         let preset = request.preset.unwrap_or(match request.visibility {
             Visibility::Public => Preset::PublicChat,
             Visibility::Private => Preset::PrivateChat,
         });
-        let mut making = self.start(actor, &request, preset)?;
-        making.add(self.creator_member(actor, &request).await?)?;
-        making.state("m.room.power_levels", power_levels(actor, &request, preset))?;
+        let mut making = self.start(actor, request, preset, later)?;
+        making.add(self.creator_member(actor, request).await?)?;
+        making.state("m.room.power_levels", power_levels(actor, request, preset))?;
         if let Some(alias) = &request.alias {
             making.state("m.room.canonical_alias", json!({ "alias": alias }))?;
         }
-        add_preset(&mut making, &request, preset)?;
+        add_preset(&mut making, request, preset)?;
         for InitialState { kind, state_key, content } in &request.initial_state {
             let mut draft = Draft::state(kind, state_key, content.clone());
             validate::check(&mut draft)?;
@@ -126,10 +140,16 @@ impl Rooms {
             }
             making.add(Draft::state("m.room.member", user_id.as_str(), content))?;
         }
-        self.store_new(making, request).await
+        self.store_new(making, request.alias.clone(), request.visibility).await
     }
 
-    fn start<'a>(&'a self, actor: &'a Actor, request: &CreateRoom, preset: Preset) -> Result<Making<'a>> {
+    fn start<'a>(
+        &'a self,
+        actor: &'a Actor,
+        request: &CreateRoom,
+        preset: Preset,
+        later: Millis,
+    ) -> Result<Making<'a>> {
         let version = request.version;
         let content = create_content(actor, request, preset);
         let room_id = if version.rules().room_id_is_create_hash {
@@ -141,7 +161,7 @@ impl Rooms {
         let no_levels = Arc::new(PowerLevels::default());
         let view = View::empty(Arc::clone(&no_levels));
         let head = Head { epoch: 0, seq: 0, last: None, depth: 0, pending: StateMap::default(), power: no_levels };
-        let builder = Builder { version, key: &self.key, now: self.core.now() };
+        let builder = Builder { version, key: &self.key, now: self.core.now() + later };
         let mut making = Making { builder, actor, room_id, view, head, events: Vec::new() };
         making.add(Draft::state("m.room.create", "", content))?;
         Ok(making)
@@ -155,17 +175,25 @@ impl Rooms {
         Ok(Draft::state("m.room.member", actor.user_id.as_str(), content))
     }
 
-    async fn store_new(&self, making: Making<'_>, request: CreateRoom) -> Result<Arc<Room>> {
+    async fn store_new(
+        &self,
+        making: Making<'_>,
+        alias: Option<RoomAliasId>,
+        visibility: Visibility,
+    ) -> Result<Option<Arc<Room>>> {
         let Making { builder, room_id, events, actor, .. } = making;
         let room_id = room_id.ok_or_else(|| Error::Internal("a room without an identifier".into()))?;
         let (version, now, creator) = (builder.version, builder.now, actor.user);
         let create = events.first().map(|event| Arc::clone(&event.pdu));
         let create = create.ok_or_else(|| Error::Internal("a room without events".into()))?;
         let (publisher, registry) = (self.publisher(), Arc::clone(&self.registry));
-        let published = request.visibility == Visibility::Public;
+        let published = visibility == Visibility::Public;
         let change = move |tx: &mut im2_store::Transaction<'_>| {
+            if tx.room(&room_id)?.is_some() {
+                return Ok(None);
+            }
             let nid = tx.create_room(&room_id, version.as_str(), now)?;
-            if let Some(alias) = &request.alias {
+            if let Some(alias) = &alias {
                 tx.add_alias(alias, nid, creator, now)?;
             }
             if published {
@@ -178,7 +206,7 @@ impl Rooms {
                 handle.settle();
                 registry.insert(&handle);
             });
-            Ok(room)
+            Ok(Some(room))
         };
         self.core.store.write(change).await.map_err(|error| {
             if error.is_duplicate() {

@@ -27,9 +27,11 @@ pub struct RoomMembership {
     pub position: Position,
     /// The member event's place in the room.
     pub seq: i64,
+    /// Whether the user has forgotten the room since they left it.
+    pub forgotten: bool,
 }
 
-/// The rooms of one user; rooms that the user has left and forgotten are not among them.
+/// The rooms of one user.
 #[derive(Debug, Default)]
 pub struct UserRooms {
     rooms: RwLock<HashMap<RoomNid, RoomMembership>>,
@@ -43,8 +45,13 @@ impl UserRooms {
         self.latest.read().clone()
     }
 
-    /// What the user is to `room`.
+    /// What the user is to `room`; `None` for one that the user has forgotten.
     pub fn get(&self, room: RoomNid) -> Option<RoomMembership> {
+        self.get_forgotten_too(room).filter(|found| !found.forgotten)
+    }
+
+    /// The same for forgotten rooms too: a device that has not heard of the leaving yet must still be told.
+    pub(crate) fn get_forgotten_too(&self, room: RoomNid) -> Option<RoomMembership> {
         self.rooms.read().get(&room).copied()
     }
 
@@ -53,9 +60,16 @@ impl UserRooms {
         self.get(room).is_some_and(|found| found.membership == Membership::Join)
     }
 
-    /// All of them, in no order.
+    /// All but forgotten ones, in no order.
     pub fn all(&self) -> Vec<(RoomNid, RoomMembership)> {
-        self.rooms.read().iter().map(|(room, membership)| (*room, *membership)).collect()
+        let rooms = self.rooms.read();
+        rooms.iter().filter(|(_, found)| !found.forgotten).map(|(room, found)| (*room, *found)).collect()
+    }
+
+    /// All whose membership changed after `since`, forgotten ones too.
+    pub(crate) fn changed_since(&self, since: &StreamToken) -> Vec<RoomNid> {
+        let rooms = self.rooms.read();
+        rooms.iter().filter(|(_, found)| !since.includes(found.position)).map(|(room, _)| *room).collect()
     }
 
     /// The rooms with one membership.
@@ -86,9 +100,10 @@ impl MemberIndex {
         }
         let before = self.changes.load(Ordering::SeqCst);
         let rows = self.core.store.read(move |db| db.memberships_of(user)).await?;
-        let rooms = rows.into_iter().filter(|row| !row.forgotten).filter_map(|row| {
+        let rooms = rows.into_iter().filter_map(|row| {
+            let (position, seq, forgotten) = (row.position, row.seq, row.forgotten);
             let membership = Membership::parse(&row.membership)?;
-            Some((row.room, RoomMembership { membership, position: row.position, seq: row.seq }))
+            Some((row.room, RoomMembership { membership, position, seq, forgotten }))
         });
         let loaded = UserRooms { rooms: RwLock::new(rooms.collect()), latest: RwLock::default() };
         for membership in loaded.rooms.read().values() {
@@ -117,7 +132,9 @@ impl MemberIndex {
     /// Records that a user has forgotten a room. Called from commit hooks.
     pub(super) fn forget(&self, user: UserNid, room: RoomNid) {
         self.change(user, |rooms| {
-            rooms.rooms.write().remove(&room);
+            if let Some(found) = rooms.rooms.write().get_mut(&room) {
+                found.forgotten = true;
+            }
         });
     }
 

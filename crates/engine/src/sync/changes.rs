@@ -122,8 +122,7 @@ impl Sync {
         let all = rooms.all();
         let joined: Vec<RoomNid> =
             all.iter().filter(|(_, now)| now.membership == Membership::Join).map(|(room, _)| *room).collect();
-        let moved = all.iter().filter(|(_, now)| !since.includes(now.position)).map(|(room, _)| *room);
-        changes.rooms.extend(moved);
+        changes.rooms.extend(rooms.changed_since(&since));
         let read = self.core.store.read(move |db| {
             let mut active = Vec::new();
             let mut receipts = Vec::new();
@@ -154,7 +153,7 @@ fn news_for(
 ) -> Option<News> {
     match change {
         Change::Event(event) => {
-            let membership = rooms.get(event.room)?;
+            let membership = rooms.get_forgotten_too(event.room)?;
             let is_member = membership.membership == Membership::Join;
             // A former member's news end with the event that made them one.
             let until_leaving = !since.includes(membership.position) && position <= membership.position;

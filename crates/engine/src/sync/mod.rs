@@ -11,7 +11,11 @@ mod state;
 mod stripped;
 mod summary;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use im2_model::{StreamToken, UserId};
 use im2_rooms::content::Membership;
@@ -166,11 +170,12 @@ impl Answering<'_> {
 
     /// The rooms that may have something to say, with what the user is to them.
     fn wanted_rooms(&self) -> Vec<(im2_model::RoomNid, RoomMembership)> {
+        let changed = self.changes.rooms.iter().filter_map(|room| Some((*room, self.rooms.get_forgotten_too(*room)?)));
+        let mut wanted: BTreeMap<_, _> = changed.collect();
         if self.request.full_state || self.request.since.is_none() {
-            return self.rooms.all();
+            wanted.extend(self.rooms.all());
         }
-        let found = self.changes.rooms.iter().filter_map(|room| Some((*room, self.rooms.get(*room)?)));
-        found.collect()
+        wanted.into_iter().collect()
     }
 
     async fn add_room(

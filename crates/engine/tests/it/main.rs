@@ -6,6 +6,7 @@ mod accounts;
 mod media;
 mod receipts;
 mod rooms;
+mod sync;
 
 use std::sync::Arc;
 

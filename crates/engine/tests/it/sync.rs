@@ -1,0 +1,267 @@
+//! Following `/sync` leads to the same place as asking afresh, and yields every event exactly once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use im2_engine::{
+    filters::Filter,
+    rooms::{Act, Actor, CreateRoom, Draft, Preset, Room},
+    session::Session,
+    sync::SyncRequest,
+};
+use im2_model::{Random as _, SeededRandom};
+use serde_json::{Map, Value, json};
+
+use crate::Fixture;
+
+/// What a client knows after applying answers by the specification's rules.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Picture {
+    joined: BTreeMap<String, BTreeMap<(String, String), String>>,
+    invited: BTreeSet<String>,
+}
+
+/// A client that follows.
+struct Follower {
+    session: Session,
+    filter: Value,
+    use_state_after: bool,
+    since: Option<String>,
+    picture: Picture,
+    /// Each room's timeline as received, over all stays in the room.
+    received: BTreeMap<String, Vec<String>>,
+}
+
+impl Follower {
+    fn new(actor: &Actor, limit: usize, use_state_after: bool) -> Self {
+        let session = Session {
+            user: actor.user,
+            user_id: actor.user_id.clone(),
+            device_id: "D".parse().unwrap(),
+            token: 0,
+            is_admin: false,
+        };
+        let filter = json!({ "room": { "timeline": { "limit": limit } } });
+        let (picture, received) = (Picture::default(), BTreeMap::new());
+        Self { session, filter, use_state_after, since: None, picture, received }
+    }
+
+    fn request(&self, timeout: Duration) -> SyncRequest {
+        SyncRequest {
+            since: self.since.as_ref().map(|since| since.parse().unwrap()),
+            filter: Arc::new(serde_json::from_value::<Filter>(self.filter.clone()).unwrap()),
+            full_state: false,
+            use_state_after: self.use_state_after,
+            timeout,
+        }
+    }
+
+    async fn follow(&mut self, fixture: &Fixture, timeout: Duration) {
+        let answer = fixture.engine.sync.sync(&self.session, self.request(timeout)).await.unwrap();
+        self.apply(&serde_json::from_slice(&answer).unwrap());
+    }
+
+    fn apply(&mut self, answer: &Value) {
+        self.since = Some(answer["next_batch"].as_str().unwrap().to_owned());
+        let section = |name: &str| answer["rooms"][name].as_object().cloned().unwrap_or_default();
+        for (room, body) in section("join") {
+            self.picture.invited.remove(&room);
+            let state = self.picture.joined.entry(room.clone()).or_default();
+            let key = if self.use_state_after { "state_after" } else { "state" };
+            apply_state(state, &body[key]["events"]);
+            if !self.use_state_after {
+                apply_state(state, &body["timeline"]["events"]);
+            }
+            self.receive(&room, &body);
+        }
+        for (room, body) in section("leave") {
+            self.picture.invited.remove(&room);
+            self.picture.joined.remove(&room);
+            self.receive(&room, &body);
+        }
+        for (room, _) in section("invite") {
+            self.picture.joined.remove(&room);
+            self.picture.invited.insert(room);
+        }
+    }
+
+    fn receive(&mut self, room: &str, body: &Value) {
+        let events = body["timeline"]["events"].as_array().cloned().unwrap_or_default();
+        let ids = events.iter().map(|event| event["event_id"].as_str().unwrap().to_owned());
+        self.received.entry(room.to_owned()).or_default().extend(ids);
+    }
+}
+
+fn apply_state(state: &mut BTreeMap<(String, String), String>, events: &Value) {
+    for event in events.as_array().into_iter().flatten() {
+        if let Some(key) = event["state_key"].as_str() {
+            let kind = event["type"].as_str().unwrap().to_owned();
+            state.insert((kind, key.to_owned()), event["event_id"].as_str().unwrap().to_owned());
+        }
+    }
+}
+
+/// Random room operations of several users. What the rules refuse is refused; the test does not care.
+struct Chaos<'a> {
+    fixture: &'a Fixture,
+    random: SeededRandom,
+    users: Vec<Actor>,
+    rooms: Vec<Arc<Room>>,
+}
+
+impl Chaos<'_> {
+    fn pick(&self, below: usize) -> usize {
+        let mut bytes = [0; 4];
+        self.random.fill(&mut bytes);
+        u32::from_le_bytes(bytes) as usize % below
+    }
+
+    async fn act(&mut self, number: usize) {
+        let rooms = &self.fixture.engine.rooms;
+        let user = self.users[self.pick(self.users.len())].clone();
+        let other = self.users[self.pick(self.users.len())].clone();
+        if self.rooms.is_empty() || (self.rooms.len() < 4 && self.pick(12) == 0) {
+            let preset = [Preset::PublicChat, Preset::PrivateChat][self.pick(2)];
+            let request = CreateRoom { preset: Some(preset), ..CreateRoom::default() };
+            self.rooms.push(rooms.create(&user, request).await.unwrap());
+            return;
+        }
+        let room = Arc::clone(&self.rooms[self.pick(self.rooms.len())]);
+        let named = |name: String| Map::from_iter([("name".to_owned(), Value::from(name))]);
+        let outcome = match self.pick(14) {
+            0 => rooms.join(&user, &room.id, None).await.map(drop),
+            1 => rooms.leave(&user, &room.id, None).await,
+            2 => rooms.act(&user, &room.id, Act::Invite, &other.user_id, None).await,
+            3 => rooms.act(&user, &room.id, Act::Kick, &other.user_id, None).await,
+            4 => rooms.act(&user, &room.id, Act::Ban, &other.user_id, None).await,
+            5 => rooms.act(&user, &room.id, Act::Unban, &other.user_id, None).await,
+            6 => {
+                let draft = Draft::state("m.room.name", "", named(format!("name {number}")));
+                rooms.send_state(&user, &room.id, draft).await.map(drop)
+            }
+            7 => rooms.forget(&user, &room.id).await,
+            8 | 9 => rooms.join(&user, &room.id, None).await.map(drop),
+            _ => {
+                let draft = Draft::message("m.room.message", named(format!("message {number}")));
+                rooms.send(&user, &room.id, draft, None).await.map(drop)
+            }
+        };
+        if let Err(error) = outcome {
+            assert!(error.code().is_some(), "{error}");
+        }
+    }
+}
+
+async fn run(seed: u64, limit: usize, use_state_after: bool) {
+    let fixture = Fixture::new().await;
+    let mut users = Vec::new();
+    for name in ["ana", "ben", "eve"] {
+        users.push(fixture.user(name).await);
+    }
+    let mut followers: Vec<_> = users.iter().map(|user| Follower::new(user, limit, use_state_after)).collect();
+    let mut chaos = Chaos { fixture: &fixture, random: SeededRandom::new(seed), users, rooms: Vec::new() };
+    for number in 0..120 {
+        chaos.act(number).await;
+        let who = chaos.pick(followers.len() * 3);
+        if let Some(follower) = followers.get_mut(who) {
+            follower.follow(&fixture, Duration::ZERO).await;
+        }
+    }
+    for (follower, actor) in followers.iter_mut().zip(&chaos.users) {
+        follower.follow(&fixture, Duration::ZERO).await;
+        let mut fresh = Follower::new(actor, 400, use_state_after);
+        fresh.follow(&fixture, Duration::ZERO).await;
+        assert_eq!(follower.picture, fresh.picture, "seed {seed}, {}", actor.user_id);
+        for (room, received) in &follower.received {
+            let distinct: BTreeSet<_> = received.iter().collect();
+            // Coming back to a room shows its newest events again, so repeats are only wrong within one stay; with a
+            // room that was never left, none may repeat and none may be missing.
+            let never_left = fresh.received.get(room).is_some_and(|_| stayed(&chaos, room, actor));
+            if never_left {
+                assert_eq!(distinct.len(), received.len(), "seed {seed}: {room} repeated an event");
+            }
+        }
+    }
+}
+
+/// Whether a user's first membership of a room is the one they still have.
+fn stayed(chaos: &Chaos<'_>, room: &str, actor: &Actor) -> bool {
+    let room = chaos.rooms.iter().find(|known| known.id.as_str() == room).unwrap();
+    let view = room.view();
+    let member = view.state.get("m.room.member", actor.user_id.as_str());
+    member.is_some_and(|event| event.replaced.is_none())
+}
+
+#[tokio::test]
+async fn following_leads_to_what_a_fresh_sync_shows() {
+    for seed in 0..40 {
+        run(seed, 400, false).await;
+    }
+}
+
+#[tokio::test]
+async fn following_with_gaps_leads_to_what_a_fresh_sync_shows() {
+    for seed in 100..140 {
+        run(seed, 2, false).await;
+    }
+}
+
+#[tokio::test]
+async fn following_state_after_leads_to_what_a_fresh_sync_shows() {
+    for seed in 200..240 {
+        run(seed, 3, true).await;
+    }
+}
+
+/// Many writers at once, one reader that follows all the while: each event once, in the room's order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_token_never_skips_under_concurrent_writers() {
+    const ROOMS: usize = 8;
+    const SENDS: usize = 60;
+    let fixture = Arc::new(Fixture::new().await);
+    let ana = fixture.user("ana").await;
+    let mut rooms = Vec::new();
+    for _ in 0..ROOMS {
+        rooms.push(fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap());
+    }
+    let mut follower = Follower::new(&ana, 500, false);
+    follower.follow(&fixture, Duration::ZERO).await;
+    follower.received.clear();
+    let writers: Vec<_> = (0..ROOMS * 4)
+        .map(|writer| {
+            let (fixture, ana, room) = (Arc::clone(&fixture), ana.clone(), Arc::clone(&rooms[writer % ROOMS]));
+            tokio::spawn(async move {
+                let mut sent = Vec::new();
+                for number in 0..SENDS / 4 {
+                    let content = Map::from_iter([("n".to_owned(), Value::from(format!("{writer}/{number}")))]);
+                    let draft = Draft::message("m.room.message", content);
+                    sent.push(fixture.engine.rooms.append(&room, &ana, draft, None).await.unwrap().to_string());
+                }
+                sent
+            })
+        })
+        .collect();
+    let total = ROOMS * 4 * (SENDS / 4);
+    let received = |follower: &Follower| follower.received.values().map(Vec::len).sum::<usize>();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while received(&follower) < total && tokio::time::Instant::now() < deadline {
+        follower.follow(&fixture, Duration::from_secs(5)).await;
+    }
+    let mut sent = BTreeSet::new();
+    for writer in writers {
+        sent.extend(writer.await.unwrap());
+    }
+    let all: Vec<_> = follower.received.values().flatten().cloned().collect();
+    assert_eq!(all.len(), total, "an event was missed or repeated");
+    assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), sent);
+    for room in &rooms {
+        let order: Vec<_> = room.view().tail.iter().map(|event| event.id().to_string()).collect();
+        let followed = &follower.received[room.id.as_str()];
+        let tail: Vec<_> = followed.iter().filter(|id| order.contains(id)).cloned().collect();
+        let expected: Vec<_> = order.into_iter().filter(|id| followed.contains(id)).collect();
+        assert_eq!(tail, expected, "the order of the room");
+    }
+}
