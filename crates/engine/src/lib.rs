@@ -3,9 +3,10 @@
 //! Modules keep an order: each may call those before it and none after it. What a later module has to know of an
 //! earlier one it learns from rows and from the [`stream`], never by being called.
 //!
-//! `core` < `stream` < `accounts` < `rooms` < … < `sync`
+//! `core` < `stream` < `accounts` < `devices` < `rooms` < `presence` < `profile` < … < `sync`
 
 pub mod account_data;
+mod account_jobs;
 pub mod accounts;
 pub mod core;
 pub mod devices;
@@ -14,6 +15,9 @@ mod error;
 pub mod filters;
 pub mod jobs;
 pub mod media;
+mod names;
+pub mod presence;
+pub mod profile;
 pub mod push_rules;
 pub mod receipts;
 pub mod rooms;
@@ -24,6 +28,8 @@ pub mod stream;
 pub mod sync;
 mod threads;
 pub mod typing;
+pub mod upkeep;
+pub mod user_directory;
 
 use std::sync::Arc;
 
@@ -43,12 +49,19 @@ pub struct Options {
     pub accounts: accounts::Options,
     /// How the content repository behaves.
     pub media: media::Options,
+    /// How the user directory behaves.
+    pub user_directory: user_directory::Options,
 }
 
 impl Options {
     /// The defaults for a server of this name.
     pub fn new(server_name: ServerName) -> Self {
-        Self { server_name, accounts: accounts::Options::default(), media: media::Options::default() }
+        Self {
+            server_name,
+            accounts: accounts::Options::default(),
+            media: media::Options::default(),
+            user_directory: user_directory::Options::default(),
+        }
     }
 }
 
@@ -77,6 +90,12 @@ pub struct Engine {
     pub sync: sync::Sync,
     /// The content repository.
     pub media: media::Media,
+    /// Who is online.
+    pub presence: presence::Presence,
+    /// What people say about themselves.
+    pub profiles: profile::Profiles,
+    /// Finding people.
+    pub user_directory: user_directory::UserDirectory,
 }
 
 impl Engine {
@@ -105,6 +124,7 @@ impl Engine {
         let rooms = rooms::Rooms::new(core.clone(), key);
         let receipts = receipts::Receipts::new(core.clone(), rooms.clone());
         let typing = typing::Typing::new(core.clone(), rooms.clone());
+        let presence = presence::Presence::open(core.clone(), rooms.clone()).await?;
         Ok(Self {
             devices: devices::Devices::new(core.clone(), accounts.clone()),
             accounts,
@@ -112,6 +132,9 @@ impl Engine {
             account_data,
             push_rules: push_rules::PushRules::new(core.clone()),
             filters: filters::Filters::new(core.clone()),
+            profiles: profile::Profiles::new(core.clone(), presence.clone()),
+            user_directory: user_directory::UserDirectory::new(core.clone(), options.user_directory),
+            presence,
             rooms,
             receipts,
             typing,
@@ -122,6 +145,11 @@ impl Engine {
 
     /// What runs the outbox's jobs. A module that adds jobs registers its handlers here.
     pub fn job_handlers(&self) -> jobs::Handlers {
-        jobs::Handlers::default()
+        account_jobs::register(jobs::Handlers::default(), &self.core, &self.rooms, &self.presence)
+    }
+
+    /// What has to be done again and again while the server runs.
+    pub fn upkeep(&self) -> upkeep::Upkeep {
+        upkeep::Upkeep { core: self.core.clone(), accounts: self.accounts.clone(), presence: self.presence.clone() }
     }
 }

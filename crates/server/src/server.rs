@@ -14,7 +14,7 @@ use im2_engine::{
 };
 use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
 use im2_store::Store;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::task::JoinSet;
 
 use crate::{
     config::{self, Config},
@@ -30,8 +30,6 @@ const DRAIN: Duration = Duration::from_secs(6);
 const OWN_FILES: u64 = 256;
 /// The most connections at once, whatever the system would allow: each costs up to 30 KB.
 const MOST_CONNECTIONS: u64 = 100_000;
-/// How much of when devices were last heard of may be lost in a crash.
-const NOTE_DEVICES: Duration = Duration::from_secs(60);
 /// Prometheus and a curious operator.
 const METRICS_CONNECTIONS: u32 = 16;
 
@@ -131,7 +129,7 @@ impl Running {
         let mut beside = JoinSet::new();
         beside.spawn(jobs::run(engine.core.clone(), engine.job_handlers()));
         beside.spawn(control::listen(Arc::clone(&engine), config.data_dir.clone()));
-        beside.spawn(note_devices(Arc::clone(&engine)));
+        beside.spawn(engine.upkeep().run());
         Ok(Self { engine, http, metrics, public_url, beside })
     }
 
@@ -173,21 +171,8 @@ impl Running {
         while let Some(ended) = self.beside.join_next().await {
             ended.context("a part of the server failed")?;
         }
-        self.engine.accounts.flush_last_seen().await?;
+        self.engine.upkeep().flush().await?;
         self.engine.core.store.flush().await.context("the database could not be flushed")
-    }
-}
-
-/// Writes from time to time when devices were last heard of.
-async fn note_devices(engine: Arc<Engine>) {
-    loop {
-        tokio::select! {
-            () = sleep(NOTE_DEVICES) => {}
-            () = engine.core.shutdown.begun() => return,
-        }
-        if let Err(error) = engine.accounts.flush_last_seen().await {
-            tracing::error!(%error, "when devices were last heard of could not be written");
-        }
     }
 }
 

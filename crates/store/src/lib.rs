@@ -23,11 +23,13 @@ pub mod devices;
 pub mod filters;
 pub mod jobs;
 pub mod media;
+pub mod presence;
 pub mod profiles;
 pub mod receipts;
 pub mod registration_tokens;
 pub mod rooms;
 pub mod tokens;
+pub mod user_directory;
 
 use std::{
     path::{Path, PathBuf},

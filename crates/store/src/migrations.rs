@@ -13,6 +13,8 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/account_data.sql"),
     include_str!("schema/receipts.sql"),
     include_str!("schema/media.sql"),
+    include_str!("schema/presence.sql"),
+    include_str!("schema/user_directory.sql"),
 ]];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {

@@ -8,6 +8,8 @@ mod discovery;
 mod filters;
 mod login;
 mod media;
+mod presence;
+mod profile;
 mod push_rules;
 mod receipts;
 mod register;
@@ -15,6 +17,7 @@ mod rooms;
 mod sync;
 mod tags;
 mod typing;
+mod user_directory;
 
 use crate::routes::Routes;
 
@@ -27,6 +30,9 @@ pub(crate) fn routes() -> Routes {
         .merge(register::routes())
         .merge(account::routes())
         .merge(devices::routes())
+        .merge(profile::routes())
+        .merge(presence::routes())
+        .merge(user_directory::routes())
         .merge(capabilities::routes())
         .merge(rooms::routes())
         .merge(sync::routes())

@@ -156,6 +156,10 @@ impl Accounts {
         let (accounts, now) = (self.clone(), self.core.now());
         let end = move |tx: &mut Transaction<'_>| {
             tx.deactivate_account(user, erase, now)?;
+            tx.unindex_user(user)?;
+            if erase {
+                tx.remove_profile(user)?;
+            }
             accounts.remove_all_devices(tx, user, None)?;
             tx.add_job(LEAVE_ROOMS, &payload, now)
         };

@@ -9,7 +9,7 @@ use super::{
     passwords::check_strength,
     uia::{Auth, Flow, Proof, Stage, TokenRule},
 };
-use crate::{Code, Error, Result};
+use crate::{Code, Error, Result, names};
 
 /// What somebody who registers asks for.
 #[derive(Clone, Default)]
@@ -151,6 +151,7 @@ impl Accounts {
                 new.is_admin |= grants_admin;
             }
             let Some(user) = tx.create_account(&new)? else { return Ok(Err(user_in_use())) };
+            tx.index_user(user, &names::index(&new.user_id, displayname.as_deref()))?;
             if let Some(name) = displayname {
                 tx.set_profile_field(user, "displayname", &serde_json::Value::from(name).to_string())?;
             }

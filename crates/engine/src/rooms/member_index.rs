@@ -60,6 +60,15 @@ impl UserRooms {
         self.get(room).is_some_and(|found| found.membership == Membership::Join)
     }
 
+    /// Whether there is a room that both users are joined to.
+    pub fn shares_room_with(&self, other: &Self) -> bool {
+        if std::ptr::eq(self, other) {
+            return true;
+        }
+        let (ours, theirs) = (self.with(Membership::Join), other.rooms.read());
+        ours.iter().any(|room| theirs.get(room).is_some_and(|found| found.membership == Membership::Join))
+    }
+
     /// All but forgotten ones, in no order.
     pub fn all(&self) -> Vec<(RoomNid, RoomMembership)> {
         let rooms = self.rooms.read();
@@ -119,6 +128,11 @@ impl MemberIndex {
             self.users.insert(user, Arc::clone(&loaded));
         }
         Ok(loaded)
+    }
+
+    /// As [`Self::rooms_of`], if it takes no look into the database.
+    pub(super) fn in_memory(&self, user: UserNid) -> Option<Arc<UserRooms>> {
+        self.users.get(&user)
     }
 
     /// Records a membership. Called from commit hooks.

@@ -124,13 +124,18 @@ impl Rooms {
             let event = view.state.get("m.room.member", actor.user_id.as_str()).filter(|_| joined);
             event.map(|event| event.pdu.content_map())
         };
-        let Some(mut content) = current else { return Ok(()) };
+        let Some(current) = current else { return Ok(()) };
+        let mut content = current.clone();
         content.remove("displayname");
         content.remove("avatar_url");
         content.remove("join_authorised_via_users_server");
         content.remove("reason");
         content.extend(self.profile_content(&actor.user_id).await?);
-        self.append(&room, actor, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
+        let says_the_same =
+            ["displayname", "avatar_url"].into_iter().all(|field| current.get(field) == content.get(field));
+        if !says_the_same {
+            self.append(&room, actor, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
+        }
         Ok(())
     }
 

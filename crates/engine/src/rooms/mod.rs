@@ -87,6 +87,11 @@ impl Rooms {
         self.members.rooms_of(user).await
     }
 
+    /// As [`Self::of_user`], for those whose rooms are in memory: those who are around.
+    pub(crate) fn of_user_in_memory(&self, user: UserNid) -> Option<Arc<UserRooms>> {
+        self.members.in_memory(user)
+    }
+
     /// How many rooms are held in memory.
     pub fn in_memory(&self) -> usize {
         self.registry.len()

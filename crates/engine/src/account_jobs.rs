@@ -1,0 +1,91 @@
+//! What follows in rooms from changes of accounts and profiles, as jobs of the outbox.
+//!
+//! Each is idempotent: a room that is done already is passed over. A room that refuses is let go, because it would
+//! refuse again; only a failure of this server is tried again.
+
+use im2_model::{RoomNid, UserId};
+use im2_rooms::content::Membership;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Core, Error, Result, accounts,
+    jobs::{Failure, Handlers},
+    presence::Presence,
+    profile,
+    rooms::{Actor, Rooms},
+};
+
+/// What the handlers work with.
+#[derive(Debug, Clone)]
+struct Context {
+    core: Core,
+    rooms: Rooms,
+    presence: Presence,
+}
+
+/// Adds the handlers of this module's jobs.
+pub(crate) fn register(handlers: Handlers, core: &Core, rooms: &Rooms, presence: &Presence) -> Handlers {
+    let context = Context { core: core.clone(), rooms: rooms.clone(), presence: presence.clone() };
+    let leaving = context.clone();
+    handlers
+        .on(accounts::LEAVE_ROOMS, move |payload| {
+            let context = leaving.clone();
+            async move {
+                let accounts::Departure { user_id } = parse(&payload)?;
+                context.leave_rooms(user_id).await.map_err(|error| error.to_string())
+            }
+        })
+        .on(profile::PROPAGATE, move |payload| {
+            let context = context.clone();
+            async move {
+                let profile::Changed { user_id } = parse(&payload)?;
+                context.propagate_profile(user_id).await.map_err(|error| error.to_string())
+            }
+        })
+}
+
+fn parse<T: DeserializeOwned>(payload: &str) -> std::result::Result<T, Failure> {
+    serde_json::from_str(payload).map_err(|error| format!("payload: {error}"))
+}
+
+impl Context {
+    /// Takes a deactivated user out of their rooms, and declines the invites they had.
+    async fn leave_rooms(&self, user_id: UserId) -> Result<()> {
+        let Some(actor) = self.actor(user_id).await? else { return Ok(()) };
+        self.presence.ended(actor.user);
+        let rooms = self.rooms.of_user(actor.user).await?;
+        for membership in [Membership::Join, Membership::Invite, Membership::Knock] {
+            for room in rooms.with(membership) {
+                let room_id = self.rooms.by_nid(room).await?.id.clone();
+                tolerate(room, self.rooms.leave(&actor, &room_id, None).await)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings a user's member events up to date with their profile.
+    async fn propagate_profile(&self, user_id: UserId) -> Result<()> {
+        let Some(actor) = self.actor(user_id).await? else { return Ok(()) };
+        for room in self.rooms.of_user(actor.user).await?.with(Membership::Join) {
+            tolerate(room, self.rooms.refresh_profile(&actor, room).await)?;
+        }
+        Ok(())
+    }
+
+    async fn actor(&self, user_id: UserId) -> Result<Option<Actor>> {
+        let wanted = user_id.clone();
+        let user = self.core.store.read(move |db| db.user_nid(&wanted)).await?;
+        Ok(user.map(|user| Actor { user, user_id }))
+    }
+}
+
+/// A room that refuses is not a failure of the job.
+fn tolerate(room: RoomNid, outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(Error::Refused { message, .. }) => {
+            tracing::info!(room = room.0, %message, "a room did not take what follows from a change of an account");
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}

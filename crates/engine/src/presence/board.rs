@@ -1,0 +1,335 @@
+//! Who is online, in memory: a state machine over the time it is given.
+
+use std::collections::{BTreeMap, HashMap};
+
+use im2_model::{Millis, UserId, UserNid};
+use serde::{Deserialize, Serialize};
+
+use crate::ephemeral::Ephemeral;
+
+/// Who did nothing for so long is shown as unavailable.
+const IDLE: Millis = 5 * 60 * 1000;
+/// Who has not synced for so long is shown as offline.
+const GONE: Millis = 30 * 1000;
+/// Who did something within this time is shown as currently active.
+const ACTIVE: Millis = 60 * 1000;
+/// Users remembered. Beyond it those who went offline first are forgotten; the rest are connected, and connections
+/// are bounded elsewhere. An entry takes some 300 bytes.
+const CAPACITY: usize = 100_000;
+
+/// Whether a user is there (spec: "Presence").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Availability {
+    /// Connected, and not idle.
+    Online,
+    /// Connected, but idle.
+    Unavailable,
+    /// Not connected, or hiding.
+    #[default]
+    Offline,
+}
+
+/// A user's name and picture, which presence carries too.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Card {
+    /// The display name.
+    pub displayname: Option<String>,
+    /// The avatar.
+    pub avatar_url: Option<String>,
+}
+
+/// The content of `m.presence`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PresenceContent {
+    /// Whether the user is there.
+    pub presence: Availability,
+    /// Milliseconds since they last did something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_active_ago: Option<Millis>,
+    /// Whether that is so recent that no count is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currently_active: Option<bool>,
+    /// What they say they are doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_msg: Option<String>,
+    /// Their display name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub displayname: Option<String>,
+    /// Their avatar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<String>,
+}
+
+/// What others have been told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Shown {
+    availability: Availability,
+    currently_active: bool,
+    status_msg: Option<String>,
+    card: Card,
+}
+
+/// One user.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) user_id: UserId,
+    /// What the user, or their clients, asked for.
+    pub(super) chosen: Availability,
+    pub(super) status_msg: Option<String>,
+    pub(super) card: Card,
+    pub(super) last_active: Millis,
+    /// When a client was last heard of; now, while one syncs.
+    pub(super) last_contact: Millis,
+    /// Syncs in progress.
+    pub(super) syncing: u32,
+    shown: Shown,
+    /// The number of the last change that others were told of.
+    changed: u64,
+    /// Whether the database does not know of the last change.
+    pub(super) unsaved: bool,
+}
+
+impl Entry {
+    pub(super) fn new(user_id: UserId, status_msg: Option<String>, card: Card, last_active: Millis) -> Self {
+        let shown = Shown { status_msg: status_msg.clone(), card: card.clone(), ..Shown::default() };
+        Self {
+            user_id,
+            chosen: Availability::Offline,
+            status_msg,
+            card,
+            last_active,
+            last_contact: 0,
+            syncing: 0,
+            shown,
+            changed: 0,
+            unsaved: false,
+        }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.shown.availability != Availability::Offline
+    }
+
+    /// What is true at `now`.
+    fn judge(&self, now: Millis) -> Shown {
+        let gone = self.syncing == 0 && now >= self.last_contact + GONE;
+        let availability = match self.chosen {
+            Availability::Offline => Availability::Offline,
+            _ if gone => Availability::Offline,
+            Availability::Online if now < self.last_active + IDLE => Availability::Online,
+            Availability::Online | Availability::Unavailable => Availability::Unavailable,
+        };
+        let currently_active = availability == Availability::Online && now < self.last_active + ACTIVE;
+        Shown { availability, currently_active, status_msg: self.status_msg.clone(), card: self.card.clone() }
+    }
+
+    pub(super) fn content(&self, now: Millis) -> PresenceContent {
+        let shown = &self.shown;
+        PresenceContent {
+            presence: shown.availability,
+            last_active_ago: (self.last_active > 0).then(|| now.saturating_sub(self.last_active)),
+            currently_active: (shown.availability == Availability::Online).then_some(shown.currently_active),
+            status_msg: shown.status_msg.clone(),
+            displayname: shown.card.displayname.clone(),
+            avatar_url: shown.card.avatar_url.clone(),
+        }
+    }
+}
+
+/// Everybody whose presence is known.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    entries: HashMap<UserNid, Entry>,
+    /// The order of the changes, for those who follow them.
+    changes: BTreeMap<u64, UserNid>,
+}
+
+impl Board {
+    pub(super) fn get(&self, user: UserNid) -> Option<&Entry> {
+        self.entries.get(&user)
+    }
+
+    /// Adds a user who is not known yet.
+    pub(super) fn add(&mut self, user: UserNid, entry: Entry) {
+        self.entries.entry(user).or_insert(entry);
+    }
+
+    /// Numbers a user's state as a change, although it may not be one: others may believe something else.
+    pub(super) fn announce(&mut self, user: UserNid, numbers: &Ephemeral) {
+        let Some(entry) = self.entries.get_mut(&user) else { return };
+        entry.unsaved = true;
+        self.changes.remove(&entry.changed);
+        numbers.signal(|number| {
+            entry.changed = number;
+            self.changes.insert(number, user);
+        });
+    }
+
+    /// Changes a known user's entry. Returns whether others see something new, which is then numbered.
+    pub(super) fn update(
+        &mut self,
+        user: UserNid,
+        now: Millis,
+        numbers: &Ephemeral,
+        change: impl FnOnce(&mut Entry),
+    ) -> bool {
+        let Some(entry) = self.entries.get_mut(&user) else { return false };
+        change(entry);
+        let shown = entry.judge(now);
+        if shown == entry.shown {
+            return false;
+        }
+        entry.shown = shown;
+        self.announce(user, numbers);
+        true
+    }
+
+    /// Lets time pass: returns those of whom others now see something else.
+    pub(super) fn tick(&mut self, now: Millis, numbers: &Ephemeral) -> Vec<UserNid> {
+        let live: Vec<UserNid> =
+            self.entries.iter().filter(|(_, entry)| entry.is_live()).map(|(user, _)| *user).collect();
+        let changed = live.into_iter().filter(|user| self.update(*user, now, numbers, |_| {})).collect();
+        self.shrink();
+        changed
+    }
+
+    /// Forgets those who went offline first while there are too many.
+    fn shrink(&mut self) {
+        let excess = self.entries.len().saturating_sub(CAPACITY);
+        if excess == 0 {
+            return;
+        }
+        let can_go = |user: &UserNid| self.entries.get(user).is_some_and(|entry| !entry.is_live() && !entry.unsaved);
+        let dropped: Vec<(u64, UserNid)> = self
+            .changes
+            .iter()
+            .filter(|(_, user)| can_go(user))
+            .take(excess)
+            .map(|(number, user)| (*number, *user))
+            .collect();
+        for (number, user) in dropped {
+            self.changes.remove(&number);
+            self.entries.remove(&user);
+        }
+    }
+
+    /// Those who changed after `since`, up to `upto`.
+    pub(super) fn changed(&self, since: u64, upto: u64) -> Vec<UserNid> {
+        if since >= upto {
+            return Vec::new();
+        }
+        self.changes.range(since + 1..=upto).map(|(_, user)| *user).collect()
+    }
+
+    /// Those who are not offline.
+    pub(super) fn live(&self) -> Vec<UserNid> {
+        self.entries.iter().filter(|(_, entry)| entry.is_live()).map(|(user, _)| *user).collect()
+    }
+
+    /// The entries that the database does not know yet; they count as saved from here on.
+    pub(super) fn take_unsaved(&mut self) -> Vec<(UserNid, Entry)> {
+        let unsaved = self.entries.iter_mut().filter(|(_, entry)| entry.unsaved);
+        let take = |(user, entry): (&UserNid, &mut Entry)| {
+            entry.unsaved = false;
+            (*user, entry.clone())
+        };
+        unsaved.map(take).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Availability, Board, Card, Entry};
+    use crate::ephemeral::Ephemeral;
+    use im2_model::{Millis, UserId, UserNid};
+
+    const ANA: UserNid = UserNid(1);
+    const SECOND: Millis = 1_000;
+    const MINUTE: Millis = 60 * SECOND;
+
+    struct Scene {
+        board: Board,
+        numbers: Ephemeral,
+        now: Millis,
+    }
+
+    impl Scene {
+        /// Ana syncs, and has just done something.
+        fn new() -> Self {
+            let mut scene = Self { board: Board::default(), numbers: Ephemeral::starting_at(1), now: 1_000_000 };
+            let user_id = UserId::parse("@ana:im.test").unwrap();
+            scene.board.add(ANA, Entry::new(user_id, None, Card::default(), 0));
+            let now = scene.now;
+            assert!(scene.change(|entry| {
+                entry.chosen = Availability::Online;
+                entry.syncing = 1;
+                entry.last_active = now;
+            }));
+            scene
+        }
+
+        fn change(&mut self, change: impl FnOnce(&mut Entry)) -> bool {
+            self.board.update(ANA, self.now, &self.numbers, change)
+        }
+
+        fn wait(&mut self, time: Millis) -> bool {
+            self.now += time;
+            !self.board.tick(self.now, &self.numbers).is_empty()
+        }
+
+        fn shown(&self) -> (Availability, Option<bool>) {
+            let content = self.board.get(ANA).unwrap().content(self.now);
+            (content.presence, content.currently_active)
+        }
+    }
+
+    #[test]
+    fn who_does_nothing_is_active_then_online_then_unavailable() {
+        let mut scene = Scene::new();
+        assert_eq!(scene.shown(), (Availability::Online, Some(true)));
+        assert!(!scene.wait(MINUTE - 1));
+        assert!(scene.wait(1));
+        assert_eq!(scene.shown(), (Availability::Online, Some(false)));
+        assert!(scene.wait(4 * MINUTE));
+        assert_eq!(scene.shown(), (Availability::Unavailable, None));
+        let now = scene.now;
+        assert!(scene.change(|entry| entry.last_active = now));
+        assert_eq!(scene.shown(), (Availability::Online, Some(true)));
+    }
+
+    #[test]
+    fn who_stops_syncing_is_offline_after_a_while() {
+        let mut scene = Scene::new();
+        let now = scene.now;
+        assert!(!scene.change(|entry| (entry.syncing, entry.last_contact) = (0, now)));
+        assert!(!scene.wait(29 * SECOND));
+        assert!(scene.wait(SECOND));
+        assert_eq!(scene.shown(), (Availability::Offline, None));
+        assert!(!scene.wait(MINUTE));
+    }
+
+    #[test]
+    fn changes_are_followed_by_number_and_only_the_last_of_a_user_counts() {
+        let mut scene = Scene::new();
+        let start = scene.numbers.reached();
+        assert_eq!(scene.board.changed(0, start), [ANA]);
+        scene.change(|entry| entry.status_msg = Some("away".into()));
+        scene.change(|entry| entry.status_msg = Some("back".into()));
+        assert!(!scene.change(|entry| entry.status_msg = Some("back".into())));
+        let end = scene.numbers.reached();
+        assert_eq!(end, start + 2);
+        assert_eq!(scene.board.changed(0, start), []);
+        assert_eq!(scene.board.changed(start, end), [ANA]);
+        assert_eq!(scene.board.changed(end, end), []);
+    }
+
+    #[test]
+    fn what_is_unsaved_is_taken_once() {
+        let mut scene = Scene::new();
+        assert_eq!(scene.board.take_unsaved().len(), 1);
+        assert!(scene.board.take_unsaved().is_empty());
+        scene.wait(MINUTE);
+        assert_eq!(scene.board.take_unsaved().len(), 1);
+    }
+}

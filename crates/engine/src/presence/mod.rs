@@ -1,0 +1,269 @@
+//! Presence: who is online, idle or away, for those who share a room with them (spec: "Presence").
+//!
+//! Kept in memory and numbered with the ephemeral counter; `/sync` asks for what changed between two numbers. Only
+//! the status message and the time of the last activity are stored: the message with the request that sets it, the
+//! rest in batches.
+
+mod board;
+
+use std::sync::Arc;
+
+use im2_model::{Millis, UserId, UserNid};
+use im2_store::presence::PresenceRow;
+use parking_lot::Mutex;
+
+pub use board::{Availability, Card, PresenceContent};
+
+use crate::{
+    Code, Core, Error, Result,
+    rooms::{Rooms, UserRooms},
+    session::Session,
+};
+use board::{Board, Entry};
+
+/// The longest status message, in characters.
+const MAX_STATUS: usize = 1_000;
+/// Users who are told offline after a restart.
+const MAX_RESTORED: usize = 50_000;
+
+/// A user's presence as it is streamed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceEvent {
+    /// Whose.
+    pub sender: UserId,
+    /// What.
+    pub content: PresenceContent,
+}
+
+/// The use cases of presence. Cheap to clone.
+#[derive(Clone)]
+pub struct Presence {
+    core: Core,
+    rooms: Rooms,
+    board: Arc<Mutex<Board>>,
+}
+
+/// A sync in progress: while it lives, its user is connected.
+#[derive(Debug)]
+#[must_use]
+pub struct Connected {
+    presence: Presence,
+    user: UserNid,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        let now = self.presence.core.now();
+        self.presence.update(self.user, |entry| {
+            entry.syncing = entry.syncing.saturating_sub(1);
+            entry.last_contact = now;
+        });
+    }
+}
+
+impl Presence {
+    /// Presence after a start: whoever was online before is offline until they come back, and others are told so.
+    pub(crate) async fn open(core: Core, rooms: Rooms) -> Result<Self> {
+        let live = core.store.read(|db| db.live_presence(MAX_RESTORED)).await?;
+        let mut board = Board::default();
+        for row in live {
+            let entry = Entry::new(row.user_id, row.status_msg, Card::default(), row.last_active_ts);
+            board.add(row.user, entry);
+            board.announce(row.user, &core.ephemeral);
+        }
+        Ok(Self { core, rooms, board: Arc::new(Mutex::new(board)) })
+    }
+
+    /// Sets the session's user's presence (spec: `PUT /presence/{userId}/status`).
+    pub async fn set(&self, session: &Session, chosen: Availability, status_msg: Option<String>) -> Result<()> {
+        if status_msg.as_ref().is_some_and(|text| text.chars().count() > MAX_STATUS) {
+            return Err(Error::refused(Code::InvalidParam, "a status message has at most 1000 characters"));
+        }
+        let status_msg = status_msg.filter(|text| !text.is_empty());
+        self.know(session.user, &session.user_id).await?;
+        let now = self.core.now();
+        let is_new_text = self.board.lock().get(session.user).is_some_and(|entry| entry.status_msg != status_msg);
+        if is_new_text {
+            let row = PresenceRow {
+                user: session.user,
+                user_id: session.user_id.clone(),
+                status_msg: status_msg.clone(),
+                last_active_ts: now,
+                live: chosen != Availability::Offline,
+            };
+            self.core.store.write(move |tx| tx.save_presence(&row)).await?;
+        }
+        self.update(session.user, |entry| {
+            entry.chosen = chosen;
+            entry.status_msg = status_msg;
+            entry.last_contact = now;
+            entry.last_active = now;
+        });
+        Ok(())
+    }
+
+    /// Somebody's presence, for those who share a room with them (spec: `GET /presence/{userId}/status`).
+    pub async fn get(&self, session: &Session, of: &UserId) -> Result<PresenceContent> {
+        let refused = || Error::refused(Code::Forbidden, "you share no room with this user");
+        let wanted = of.clone();
+        let user = self.core.store.read(move |db| db.user_nid(&wanted)).await?.ok_or_else(refused)?;
+        if !self.may_see(session.user, user).await? {
+            return Err(refused());
+        }
+        self.know(user, of).await?;
+        let now = self.core.now();
+        let board = self.board.lock();
+        board.get(user).map(|entry| entry.content(now)).ok_or_else(refused)
+    }
+
+    /// Notes that a sync of this session begins, and what it says of its user (spec: `set_presence` of `GET /sync`;
+    /// absent means online). A client that says offline leaves no trace.
+    pub async fn connect(&self, session: &Session, chosen: Availability) -> Result<Option<Connected>> {
+        if chosen == Availability::Offline {
+            return Ok(None);
+        }
+        self.know(session.user, &session.user_id).await?;
+        let now = self.core.now();
+        self.update(session.user, |entry| {
+            if !entry.is_live() {
+                entry.last_active = now;
+            }
+            entry.chosen = chosen;
+            entry.last_contact = now;
+            entry.syncing += 1;
+        });
+        Ok(Some(Connected { presence: self.clone(), user: session.user }))
+    }
+
+    /// Notes that a user did something (sent, read, typed): whoever is connected is then online.
+    pub fn touch(&self, user: UserNid) {
+        let now = self.core.now();
+        self.update(user, |entry| {
+            if entry.is_live() {
+                entry.last_active = now;
+                entry.chosen = Availability::Online;
+            }
+        });
+    }
+
+    /// Notes that a user's name or picture changed: presence tells of it too.
+    pub(crate) fn profile_changed(&self, user: UserNid, card: Card) {
+        self.update(user, |entry| entry.card = card);
+    }
+
+    /// Notes that a user is no more.
+    pub(crate) fn ended(&self, user: UserNid) {
+        self.update(user, |entry| {
+            entry.chosen = Availability::Offline;
+            entry.status_msg = None;
+            entry.card = Card::default();
+        });
+    }
+
+    /// What `user` has to hear: the presence of those who share a room with them, and their own. After `since` and up
+    /// to `upto`, both numbers of the ephemeral counter; without `since` all who are not offline.
+    pub async fn news(&self, user: UserNid, since: Option<u64>, upto: u64) -> Result<Vec<PresenceEvent>> {
+        let candidates = {
+            let board = self.board.lock();
+            since.map_or_else(|| board.live(), |since| board.changed(since, upto))
+        };
+        let mut visible = Vec::new();
+        for candidate in candidates {
+            if self.may_see(user, candidate).await? {
+                visible.push(candidate);
+            }
+        }
+        Ok(self.current(visible))
+    }
+
+    /// The presence of these users as far as they have any, whoever asks: for those who have come into a room.
+    pub fn current(&self, users: impl IntoIterator<Item = UserNid>) -> Vec<PresenceEvent> {
+        let now = self.core.now();
+        let board = self.board.lock();
+        let event = |entry: &Entry| PresenceEvent { sender: entry.user_id.clone(), content: entry.content(now) };
+        users.into_iter().filter_map(|user| board.get(user).map(event)).collect()
+    }
+
+    /// Lets time pass: to be called every second or so.
+    pub fn tick(&self) {
+        let changed = self.board.lock().tick(self.core.now(), &self.core.ephemeral);
+        self.wake_observers(&changed);
+    }
+
+    /// Stores what has changed. To be called every minute or so, and before the end.
+    pub async fn flush(&self) -> Result<()> {
+        let row = |(user, entry): (UserNid, Entry)| PresenceRow {
+            user,
+            live: entry.is_live(),
+            user_id: entry.user_id,
+            status_msg: entry.status_msg,
+            last_active_ts: entry.last_active,
+        };
+        let rows: Vec<PresenceRow> = self.board.lock().take_unsaved().into_iter().map(row).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let save = move |tx: &mut im2_store::Transaction<'_>| rows.iter().try_for_each(|row| tx.save_presence(row));
+        Ok(self.core.store.write(save).await?)
+    }
+
+    /// Whether `user` may know the presence of `other`.
+    async fn may_see(&self, user: UserNid, other: UserNid) -> Result<bool> {
+        if user == other {
+            return Ok(true);
+        }
+        let mine = self.rooms.of_user(user).await?;
+        Ok(mine.shares_room_with(&*self.rooms.of_user(other).await?))
+    }
+
+    /// Reads into memory what is stored of a user, if that has not been done.
+    async fn know(&self, user: UserNid, user_id: &UserId) -> Result<()> {
+        if self.board.lock().get(user).is_some() {
+            return Ok(());
+        }
+        let wanted = user_id.clone();
+        let (row, fields) =
+            self.core.store.read(move |db| Ok((db.presence(user)?, db.member_profile(&wanted)?))).await?;
+        let (status_msg, last_active): (Option<String>, Millis) =
+            row.map_or((None, 0), |row| (row.status_msg, row.last_active_ts));
+        let mut card = Card::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "displayname" => card.displayname = Some(value),
+                _ => card.avatar_url = Some(value),
+            }
+        }
+        self.board.lock().add(user, Entry::new(user_id.clone(), status_msg, card, last_active));
+        Ok(())
+    }
+
+    /// Changes a user's entry, and wakes those who see a difference.
+    fn update(&self, user: UserNid, change: impl FnOnce(&mut Entry)) {
+        let changed = self.board.lock().update(user, self.core.now(), &self.core.ephemeral, change);
+        if changed {
+            self.wake_observers(&[user]);
+        }
+    }
+
+    /// Wakes the waiting syncs of those who share a room with one of `users`. Looks only at what is in memory: the
+    /// rooms of a user who waits are, and whoever is not woken hears of it at the next look.
+    fn wake_observers(&self, users: &[UserNid]) {
+        let changed: Vec<(UserNid, Arc<UserRooms>)> =
+            users.iter().filter_map(|user| Some((*user, self.rooms.of_user_in_memory(*user)?))).collect();
+        if changed.is_empty() {
+            return;
+        }
+        let sees_one = |waiting: UserNid| {
+            self.rooms.of_user_in_memory(waiting).is_some_and(|mine| {
+                changed.iter().any(|(user, theirs)| *user == waiting || mine.shares_room_with(theirs))
+            })
+        };
+        self.core.bus.wake_all(usize::MAX, std::iter::empty(), sees_one);
+    }
+}
+
+impl std::fmt::Debug for Presence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Presence").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,172 @@
+//! What people say about themselves: display name, avatar, and fields of their own choosing (spec: "Profiles").
+
+use im2_model::UserId;
+use im2_store::{Transaction, profiles::ProfileField};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    Code, Core, Error, Result, names,
+    presence::{Card, Presence},
+    session::Session,
+};
+
+/// The outbox job that brings a user's member events up to date with their profile. Its payload is [`Changed`].
+pub const PROPAGATE: &str = "profile.propagate";
+
+/// The size of a whole profile as JSON, in bytes (spec: "the total profile MUST be under 64 KiB").
+const MAX_PROFILE: usize = 65_536;
+/// The length of a field's name, in bytes.
+const MAX_NAME: usize = 255;
+/// The length of a display name, in characters.
+const MAX_DISPLAYNAME: usize = 256;
+
+/// The payload of [`PROPAGATE`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Changed {
+    /// Whose profile changed.
+    pub user_id: UserId,
+}
+
+/// The use cases of profiles.
+#[derive(Debug, Clone)]
+pub struct Profiles {
+    core: Core,
+    presence: Presence,
+}
+
+impl Profiles {
+    pub(crate) fn new(core: Core, presence: Presence) -> Self {
+        Self { core, presence }
+    }
+
+    /// All fields of somebody's profile.
+    pub async fn get(&self, user_id: UserId) -> Result<Map<String, Value>> {
+        let read = move |db: &im2_store::Snapshot<'_>| {
+            let Some(account) = db.account(&user_id)? else { return Ok(None) };
+            db.profile(account.user).map(Some)
+        };
+        let fields = self.core.store.read(read).await?.ok_or_else(no_such_user)?;
+        fields.into_iter().map(|field| Ok((field.name, parse(&field.value)?))).collect()
+    }
+
+    /// One field of somebody's profile.
+    pub async fn get_field(&self, user_id: UserId, name: String) -> Result<Value> {
+        let read = move |db: &im2_store::Snapshot<'_>| match db.account(&user_id)? {
+            Some(account) => db.profile_field(account.user, &name),
+            None => Ok(None),
+        };
+        let missing =
+            || Error::refused(Code::NotFound, "this user has no such profile field, or there is no such user");
+        parse(&self.core.store.read(read).await?.ok_or_else(missing)?)
+    }
+
+    /// Sets a field of the session's user. An empty display name or avatar is none.
+    pub async fn set(&self, session: &Session, user_id: &UserId, name: &str, value: Value) -> Result<()> {
+        check_owner(session, user_id)?;
+        check_name(name)?;
+        check_value(name, &value)?;
+        let removes = matches!(name, "displayname" | "avatar_url") && value.as_str() == Some("");
+        self.change(session, name, (!removes).then(|| value.to_string())).await
+    }
+
+    /// Removes a field of the session's user; that it was not there is no error.
+    pub async fn remove(&self, session: &Session, user_id: &UserId, name: &str) -> Result<()> {
+        check_owner(session, user_id)?;
+        check_name(name)?;
+        self.change(session, name, None).await
+    }
+
+    async fn change(&self, session: &Session, name: &str, value: Option<String>) -> Result<()> {
+        let (session, name, now, presence) = (session.clone(), name.to_owned(), self.core.now(), self.presence.clone());
+        let payload = serde_json::to_string(&Changed { user_id: session.user_id.clone() })
+            .map_err(|error| Error::Internal(format!("job payload: {error}")))?;
+        let change = move |tx: &mut Transaction<'_>| {
+            let before = tx.profile_field(session.user, &name)?;
+            if before == value {
+                return Ok(true);
+            }
+            match &value {
+                Some(value) => tx.set_profile_field(session.user, &name, value)?,
+                None => drop(tx.remove_profile_field(session.user, &name)?),
+            }
+            let fields = tx.profile(session.user)?;
+            if value.is_some() && size(&fields) >= MAX_PROFILE {
+                match &before {
+                    Some(before) => tx.set_profile_field(session.user, &name, before)?,
+                    None => drop(tx.remove_profile_field(session.user, &name)?),
+                }
+                return Ok(false);
+            }
+            if matches!(name.as_str(), "displayname" | "avatar_url") {
+                let card = card(&fields);
+                tx.index_user(session.user, &names::index(&session.user_id, card.displayname.as_deref()))?;
+                tx.add_job(PROPAGATE, &payload, now)?;
+                tx.on_commit(move || presence.profile_changed(session.user, card));
+            }
+            Ok(true)
+        };
+        if self.core.store.write(change).await? {
+            return Ok(());
+        }
+        Err(Error::refused(Code::ProfileTooLarge, "with this value the profile would reach 64 KiB"))
+    }
+}
+
+fn card(fields: &[ProfileField]) -> Card {
+    let text = |name: &str| {
+        let field = fields.iter().find(|field| field.name == name)?;
+        serde_json::from_str::<String>(&field.value).ok()
+    };
+    Card { displayname: text("displayname"), avatar_url: text("avatar_url") }
+}
+
+/// The size of the profile as a JSON object.
+fn size(fields: &[ProfileField]) -> usize {
+    fields.iter().map(|field| field.name.len() + field.value.len() + 4).sum::<usize>() + 1
+}
+
+fn parse(value: &str) -> Result<Value> {
+    serde_json::from_str(value).map_err(|error| Error::Internal(format!("a stored profile field: {error}")))
+}
+
+fn no_such_user() -> Error {
+    Error::refused(Code::NotFound, "there is no such user here")
+}
+
+fn check_owner(session: &Session, user_id: &UserId) -> Result<()> {
+    if *user_id == session.user_id {
+        return Ok(());
+    }
+    Err(Error::refused(Code::Forbidden, "you can only change your own profile"))
+}
+
+/// Checks a field's name (spec: appendices, "Common Namespaced Identifier Grammar").
+fn check_name(name: &str) -> Result<()> {
+    if name.len() > MAX_NAME {
+        return Err(Error::refused(Code::KeyTooLarge, "the name of a profile field has at most 255 bytes"));
+    }
+    let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+    if name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(is_allowed) {
+        return Ok(());
+    }
+    let message = "the name of a profile field begins with a letter a to z and has only those, digits and - _ .";
+    Err(Error::refused(Code::InvalidParam, message))
+}
+
+/// Checks the value of a field that the specification defines.
+fn check_value(name: &str, value: &Value) -> Result<()> {
+    let invalid = |message: &'static str| Err(Error::refused(Code::InvalidParam, message));
+    match (name, value) {
+        ("displayname", Value::String(text)) if text.chars().count() > MAX_DISPLAYNAME => {
+            invalid("a display name has at most 256 characters")
+        }
+        ("avatar_url", Value::String(text)) if !text.is_empty() && im2_model::MxcUri::parse(text).is_err() => {
+            invalid("an avatar is an mxc:// URI")
+        }
+        ("displayname" | "avatar_url" | "m.tz", value) if !value.is_string() => {
+            invalid("this profile field is a string")
+        }
+        _ => Ok(()),
+    }
+}

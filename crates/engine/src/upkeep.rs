@@ -1,0 +1,48 @@
+//! What is done again and again while the server runs: presence ages, and what is noted in memory is stored.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{Core, Result, accounts::Accounts, presence::Presence};
+
+/// How often presence is looked at: others learn that somebody is idle or gone at most this late.
+const TICK: Duration = Duration::from_secs(1);
+/// Ticks between two writes of what is noted in memory: at most so much of it is lost in a crash.
+const TICKS_PER_FLUSH: u32 = 60;
+
+/// What upkeep looks after.
+#[derive(Debug, Clone)]
+pub struct Upkeep {
+    pub(crate) core: Core,
+    pub(crate) accounts: Accounts,
+    pub(crate) presence: Presence,
+}
+
+impl Upkeep {
+    /// Runs until a shutdown begins. What comes in after that is stored by a last [`Self::flush`].
+    pub async fn run(self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut count: u32 = 0;
+        loop {
+            tokio::select! {
+                () = self.core.shutdown.begun() => break,
+                _ = ticks.tick() => {}
+            }
+            self.presence.tick();
+            count = count.wrapping_add(1);
+            if count.is_multiple_of(TICKS_PER_FLUSH)
+                && let Err(error) = self.flush().await
+            {
+                tracing::error!(%error, "what is noted in memory could not be stored; it will be tried again");
+            }
+        }
+    }
+
+    /// Stores what is noted in memory.
+    pub async fn flush(&self) -> Result<()> {
+        self.accounts.flush_last_seen().await?;
+        self.presence.flush().await
+    }
+}

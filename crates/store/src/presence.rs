@@ -1,0 +1,56 @@
+//! What is kept of users' presence.
+
+use im2_model::{Millis, UserId, UserNid};
+use rusqlite::Row;
+
+use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
+
+/// What is kept of one user's presence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceRow {
+    /// The user's number.
+    pub user: UserNid,
+    /// The user.
+    pub user_id: UserId,
+    /// What they say they are doing.
+    pub status_msg: Option<String>,
+    /// When they last did something.
+    pub last_active_ts: Millis,
+    /// Whether others had last been told something else than `offline`.
+    pub live: bool,
+}
+
+const PRESENCE: &str = "SELECT p.user_nid, u.user_id, p.status_msg, p.last_active_ts, p.live
+                        FROM presence p JOIN users u ON u.nid = p.user_nid";
+
+fn presence(row: &Row<'_>) -> rusqlite::Result<PresenceRow> {
+    Ok(PresenceRow {
+        user: UserNid(row.get(0)?),
+        user_id: parsed_user(row, 1)?,
+        status_msg: row.get(2)?,
+        last_active_ts: row.get::<_, i64>(3)? as Millis,
+        live: row.get(4)?,
+    })
+}
+
+impl Snapshot<'_> {
+    /// One user's presence.
+    pub fn presence(&self, user: UserNid) -> Result<Option<PresenceRow>> {
+        self.row(&format!("{PRESENCE} WHERE p.user_nid = ?1"), [user.0], presence)
+    }
+
+    /// Those whom others last knew as something else than offline, at most `limit`.
+    pub fn live_presence(&self, limit: usize) -> Result<Vec<PresenceRow>> {
+        self.rows(&format!("{PRESENCE} WHERE p.live LIMIT ?1"), [limit as i64], presence)
+    }
+}
+
+impl Transaction<'_> {
+    /// Keeps a user's presence.
+    pub fn save_presence(&self, row: &PresenceRow) -> Result<()> {
+        let sql = "INSERT INTO presence (user_nid, status_msg, last_active_ts, live) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (user_nid) DO UPDATE SET status_msg = excluded.status_msg,
+                          last_active_ts = excluded.last_active_ts, live = excluded.live";
+        self.execute(sql, (row.user.0, &row.status_msg, row.last_active_ts as i64, row.live)).map(drop)
+    }
+}

@@ -1,0 +1,100 @@
+//! The user directory: finding users by parts of their names.
+
+use im2_model::{UserId, UserNid};
+use rusqlite::Row;
+
+use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
+
+/// Users looked at, at most, for one search: bounds the time it takes where a short term matches nearly everybody.
+const MAX_EXAMINED: usize = 5_000;
+
+/// A user who was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// The user.
+    pub user_id: UserId,
+    /// Their display name.
+    pub displayname: Option<String>,
+    /// Their avatar.
+    pub avatar_url: Option<String>,
+}
+
+/// A run of pairs of characters that follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The pairs: letters, digits and characters beyond ASCII only.
+    pub grams: Vec<String>,
+    /// Whether the last of them stands for all that begin with it.
+    pub open: bool,
+}
+
+const ENTRY: &str = "SELECT u.user_id,
+        (SELECT json_extract(value, '$') FROM profile_fields WHERE user_nid = u.nid AND field = 'displayname'),
+        (SELECT json_extract(value, '$') FROM profile_fields WHERE user_nid = u.nid AND field = 'avatar_url')";
+
+/// Whether `caller` (?2) may see the user `u`: they share a room, or `u` is in a room that anybody may join or read.
+const VISIBLE: &str = "
+    (u.nid <> ?2 AND EXISTS (
+        SELECT 1 FROM memberships theirs
+        JOIN memberships mine ON mine.room_nid = theirs.room_nid AND mine.user_nid = ?2 AND mine.membership = 'join'
+        WHERE theirs.user_nid = u.nid AND theirs.membership = 'join'))
+    OR EXISTS (
+        SELECT 1 FROM memberships theirs
+        JOIN current_state s ON s.room_nid = theirs.room_nid AND s.state_key = ''
+             AND s.kind IN ('m.room.join_rules', 'm.room.history_visibility')
+        JOIN events e ON e.position = s.position
+        WHERE theirs.user_nid = u.nid AND theirs.membership = 'join'
+          AND (s.kind = 'm.room.join_rules' AND json_extract(e.pdu, '$.content.join_rule') = 'public'
+               OR s.kind = 'm.room.history_visibility'
+                  AND json_extract(e.pdu, '$.content.history_visibility') = 'world_readable'))";
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<DirectoryEntry> {
+    Ok(DirectoryEntry { user_id: parsed_user(row, 0)?, displayname: row.get(1)?, avatar_url: row.get(2)? })
+}
+
+impl Snapshot<'_> {
+    /// Up to `limit` users who have all of `runs` in their names. Without `everyone`, only those whom `caller` may
+    /// see.
+    pub fn search_users(
+        &self,
+        runs: &[Run],
+        caller: UserNid,
+        everyone: bool,
+        limit: usize,
+    ) -> Result<Vec<DirectoryEntry>> {
+        let visible = if everyone { "?2 = ?2" } else { VISIBLE };
+        let sql = format!(
+            "{ENTRY} FROM (SELECT rowid AS nid FROM user_directory WHERE user_directory MATCH ?1 LIMIT {MAX_EXAMINED}) d
+             JOIN users u ON u.nid = d.nid WHERE {visible} LIMIT ?3"
+        );
+        self.rows(&sql, (matching(runs), caller.0, limit as i64), entry)
+    }
+
+    /// A user with a working account, whoever asks.
+    pub fn directory_entry(&self, user_id: &UserId) -> Result<Option<DirectoryEntry>> {
+        let sql = format!(
+            "{ENTRY} FROM users u JOIN accounts a ON a.user_nid = u.nid
+             WHERE u.user_id = ?1 AND a.deactivated_ts IS NULL"
+        );
+        self.row(&sql, [user_id.as_str()], entry)
+    }
+}
+
+/// The runs in FTS5's query language: phrases that all have to match.
+fn matching(runs: &[Run]) -> String {
+    let phrase = |run: &Run| format!("\"{}\"{}", run.grams.join(" "), if run.open { " *" } else { "" });
+    runs.iter().map(phrase).collect::<Vec<_>>().join(" AND ")
+}
+
+impl Transaction<'_> {
+    /// Enters a user into the directory under these pairs of characters, in place of what was there.
+    pub fn index_user(&self, user: UserNid, grams: &str) -> Result<()> {
+        self.unindex_user(user)?;
+        self.execute("INSERT INTO user_directory (rowid, grams) VALUES (?1, ?2)", (user.0, grams)).map(drop)
+    }
+
+    /// Takes a user out of the directory.
+    pub fn unindex_user(&self, user: UserNid) -> Result<()> {
+        self.execute("DELETE FROM user_directory WHERE rowid = ?1", [user.0]).map(drop)
+    }
+}
