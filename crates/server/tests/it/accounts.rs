@@ -172,7 +172,7 @@ async fn the_password_is_changed_and_the_account_ended_by_its_owner() {
 }
 
 fn mac(parts: &[&str]) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"shared");
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"shared secret");
     let mac = hmac::sign(&key, parts.join("\0").as_bytes());
     mac.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -183,7 +183,7 @@ async fn the_shared_secret_makes_accounts() {
     let server = Server::start().await;
     server.anonymous().get(PATH).await.refused(400, "M_UNKNOWN");
     let server =
-        Setup::default().set("registration.shared_secret", "shared").set("registration.mode", "closed").start().await;
+        Setup::default().set("registration.shared_secret", "shared secret").set("registration.mode", "closed").start().await;
     let client = server.anonymous();
     let nonce = client.get(PATH).await.ok()["nonce"].as_str().unwrap().to_owned();
     let request = json!({
