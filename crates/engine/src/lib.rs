@@ -28,6 +28,7 @@ pub mod stream;
 pub mod sync;
 mod threads;
 pub mod typing;
+pub mod unread;
 pub mod upkeep;
 pub mod user_directory;
 
@@ -86,6 +87,8 @@ pub struct Engine {
     pub receipts: receipts::Receipts,
     /// Who is typing.
     pub typing: typing::Typing,
+    /// What users have not read.
+    pub unread: unread::Unread,
     /// What has happened since a client last asked.
     pub sync: sync::Sync,
     /// The content repository.
@@ -122,15 +125,17 @@ impl Engine {
         let accounts = accounts::Accounts::new(core.clone(), options.accounts);
         let account_data = account_data::AccountData::new(core.clone());
         let rooms = rooms::Rooms::new(core.clone(), key);
+        let push_rules = push_rules::PushRules::new(core.clone());
         let receipts = receipts::Receipts::new(core.clone(), rooms.clone());
         let typing = typing::Typing::new(core.clone(), rooms.clone());
         let presence = presence::Presence::open(core.clone(), rooms.clone()).await?;
+        let unread = unread::Unread::new(core.clone(), account_data.clone(), push_rules.clone(), receipts.clone());
         Ok(Self {
             devices: devices::Devices::new(core.clone(), accounts.clone()),
             accounts,
             sync: sync::Sync::new(core.clone(), rooms.clone(), account_data.clone()),
             account_data,
-            push_rules: push_rules::PushRules::new(core.clone()),
+            push_rules,
             filters: filters::Filters::new(core.clone()),
             profiles: profile::Profiles::new(core.clone(), presence.clone()),
             user_directory: user_directory::UserDirectory::new(core.clone(), options.user_directory),
@@ -139,6 +144,7 @@ impl Engine {
             receipts,
             typing,
             media: media::Media::new(core.clone(), options.media),
+            unread,
             core,
         })
     }

@@ -228,6 +228,12 @@ impl View {
         self.tail.front().map_or(self.seq + 1, |event| event.seq)
     }
 
+    /// Every event after number `seq`, oldest first, if the tail goes back that far.
+    pub fn after(&self, seq: i64) -> Option<Vec<Arc<RoomEvent>>> {
+        let start = self.tail.partition_point(|event| event.seq <= seq);
+        (seq + 1 >= self.tail_start()).then(|| self.tail.range(start..).cloned().collect())
+    }
+
     /// The event numbered `seq`, if it is in the tail.
     pub fn in_tail(&self, seq: i64) -> Option<&Arc<RoomEvent>> {
         self.tail.binary_search_by_key(&seq, |event| event.seq).ok().map(|index| &self.tail[index])

@@ -7,6 +7,7 @@ mod media;
 mod receipts;
 mod rooms;
 mod sync;
+mod unread;
 
 use std::sync::Arc;
 

@@ -182,8 +182,11 @@ async fn the_shared_secret_makes_accounts() {
     const PATH: &str = "/_synapse/admin/v1/register";
     let server = Server::start().await;
     server.anonymous().get(PATH).await.refused(400, "M_UNKNOWN");
-    let server =
-        Setup::default().set("registration.shared_secret", "shared secret").set("registration.mode", "closed").start().await;
+    let server = Setup::default()
+        .set("registration.shared_secret", "shared secret")
+        .set("registration.mode", "closed")
+        .start()
+        .await;
     let client = server.anonymous();
     let nonce = client.get(PATH).await.ok()["nonce"].as_str().unwrap().to_owned();
     let request = json!({

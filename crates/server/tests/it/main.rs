@@ -1,7 +1,7 @@
 //! Behaviour tests: they talk HTTP to a whole server, most in the same process, a few to the real executable.
 
-mod commands;
 mod accounts;
+mod commands;
 mod edge;
 mod lifecycle;
 mod limits;

@@ -140,6 +140,27 @@ impl Snapshot<'_> {
         })
     }
 
+    /// The newest `limit` events of a room after number `after` and not after `until` that belong to another event
+    /// as more of the conversation (threads, references), not as a reaction to it or an edit. Newest first.
+    pub fn conversation_events(&self, room: RoomNid, after: i64, until: i64, limit: usize) -> Result<Vec<EventRow>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM relations r JOIN events e ON e.room_nid = r.room_nid AND e.seq = r.seq
+             WHERE r.room_nid = ?1 AND r.rel_type NOT IN ('m.annotation', 'm.replace')
+               AND r.seq > ?2 AND r.seq <= ?3 ORDER BY r.seq DESC LIMIT ?4"
+        );
+        self.rows(&sql, (room.0, after, until, limit as i64), read_event)
+    }
+
+    /// The newest `limit` events of a room that are older than a place in the order of time, which is the timestamp
+    /// and, for events of the same millisecond, the position. Newest first.
+    pub fn events_before(&self, room: RoomNid, before: (Millis, Position), limit: usize) -> Result<Vec<EventRow>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events e WHERE room_nid = ?1 AND (ts, position) < (?2, ?3)
+             ORDER BY ts DESC, position DESC LIMIT ?4"
+        );
+        self.rows(&sql, (room.0, before.0 as i64, before.1.to_i64(), limit as i64), read_event)
+    }
+
     /// The event that a device's transaction made before.
     pub fn transaction_event(&self, room: RoomNid, kind: &str, key: &TransactionKey) -> Result<Option<EventId>> {
         let sql = "SELECT e.event_id FROM transactions t JOIN events e ON e.position = t.position

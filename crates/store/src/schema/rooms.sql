@@ -64,6 +64,7 @@ CREATE TABLE relations (
     PRIMARY KEY (room_nid, target_id, rel_type, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX relations_by_event ON relations (room_nid, seq);
+CREATE INDEX conversation_relations ON relations (room_nid, seq) WHERE rel_type NOT IN ('m.annotation', 'm.replace');
 
 -- What clients sent with a transaction ID, so that a retry is answered and not repeated.
 CREATE TABLE transactions (

@@ -1,0 +1,362 @@
+//! Unread counts: what is kept in memory equals what is computed from nothing, whatever happens in between.
+
+use std::{collections::HashMap, sync::Arc};
+
+use im2_engine::{
+    receipts::{Marker, MarkerKind},
+    rooms::{Actor, CreateRoom, Draft, Preset, Room, RoomEvent},
+};
+use im2_model::EventId;
+use im2_rooms::{
+    content::Membership,
+    push::{Context, FlatEvent, RuleKind},
+    relations::{Relation, Thread, thread_of},
+    unread::{Candidate, Counts, ReadUpTo, UnreadCounts, count},
+};
+use im2_store::rooms::Direction;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::Fixture;
+
+/// A public room that all of `names` are in.
+async fn room_of(fixture: &Fixture, names: &[&str]) -> (Vec<Actor>, Arc<Room>) {
+    let mut members = Vec::new();
+    for name in names {
+        members.push(fixture.user(name).await);
+    }
+    let public = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
+    let room = fixture.engine.rooms.create(&members[0], public).await.unwrap();
+    for member in &members[1..] {
+        fixture.engine.rooms.join(member, &room.id, None).await.unwrap();
+    }
+    (members, room)
+}
+
+async fn send(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, kind: &str, content: Value) -> EventId {
+    fixture.clock.advance(1);
+    let draft = Draft::message(kind, serde_json::from_value(content).unwrap());
+    fixture.engine.rooms.append(room, actor, draft, None).await.unwrap()
+}
+
+async fn say(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, relation: Option<(&str, &EventId)>) -> EventId {
+    let mut content = json!({ "msgtype": "m.text", "body": "hello" });
+    if let Some((rel_type, target)) = relation {
+        content["m.relates_to"] = json!({ "rel_type": rel_type, "event_id": target });
+    }
+    send(fixture, room, actor, "m.room.message", content).await
+}
+
+async fn read(fixture: &Fixture, room: &Room, actor: &Actor, event_id: &EventId, thread: Option<Thread>) {
+    let marker = Marker { kind: MarkerKind::Read, event_id: event_id.clone(), thread };
+    fixture.engine.receipts.mark(actor, &room.id, vec![marker]).await.unwrap();
+}
+
+async fn counts(fixture: &Fixture, room: &Arc<Room>, actor: &Actor) -> UnreadCounts {
+    fixture.engine.unread.in_room(actor, room).await.unwrap().counts.clone()
+}
+
+/// The counts in the main timeline and in all threads together.
+async fn main_and_threads(fixture: &Fixture, room: &Arc<Room>, actor: &Actor) -> (u64, u64) {
+    let counts = counts(fixture, room, actor).await;
+    let threads = counts.threads.values().map(|counts| counts.notification_count).sum();
+    (counts.main.notification_count, threads)
+}
+
+#[tokio::test]
+async fn messages_count_until_they_are_read() {
+    let fixture = Fixture::new().await;
+    let (members, room) = room_of(&fixture, &["ana", "ben"]).await;
+    let [ana, ben] = members.as_slice() else { unreachable!("two members were made") };
+    assert_eq!(counts(&fixture, &room, ben).await, UnreadCounts::default(), "what was before joining is not unread");
+    say(&fixture, &room, ana, None).await;
+    let mention = json!({ "msgtype": "m.text", "body": "ben", "m.mentions": { "user_ids": [ben.user_id] } });
+    let last = send(&fixture, &room, ana, "m.room.message", mention).await;
+    send(&fixture, &room, ana, "m.room.message", json!({ "msgtype": "m.notice", "body": "quiet" })).await;
+    let two = Counts { notification_count: 2, highlight_count: 1 };
+    assert_eq!(counts(&fixture, &room, ben).await.main, two);
+    assert_eq!(counts(&fixture, &room, ana).await, UnreadCounts::default());
+    read(&fixture, &room, ben, &last, None).await;
+    assert_eq!(counts(&fixture, &room, ben).await, UnreadCounts::default());
+}
+
+#[tokio::test]
+async fn threads_count_apart_and_an_own_message_reads_its_thread() {
+    let fixture = Fixture::new().await;
+    let (members, room) = room_of(&fixture, &["ana", "ben"]).await;
+    let [ana, ben] = members.as_slice() else { unreachable!("two members were made") };
+    let root = say(&fixture, &room, ana, None).await;
+    let reply = say(&fixture, &room, ana, Some(("m.thread", &root))).await;
+    say(&fixture, &room, ana, Some(("m.thread", &root))).await;
+    let last = say(&fixture, &room, ana, None).await;
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, (2, 2));
+    read(&fixture, &room, ben, &last, Some(Thread::Main)).await;
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, (0, 2));
+    read(&fixture, &room, ben, &reply, Some(Thread::Root(root.clone()))).await;
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, (0, 1));
+    say(&fixture, &room, ana, None).await;
+    say(&fixture, &room, ben, Some(("m.thread", &root))).await;
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, (1, 0));
+    say(&fixture, &room, ben, None).await;
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, (0, 0));
+}
+
+#[tokio::test]
+async fn what_was_said_while_away_is_not_unread() {
+    let fixture = Fixture::new().await;
+    let (members, room) = room_of(&fixture, &["ana", "ben"]).await;
+    let [ana, ben] = members.as_slice() else { unreachable!("two members were made") };
+    say(&fixture, &room, ana, None).await;
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, (1, 0));
+    fixture.engine.rooms.leave(ben, &room.id, None).await.unwrap();
+    say(&fixture, &room, ana, None).await;
+    fixture.engine.rooms.join(ben, &room.id, None).await.unwrap();
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, (0, 0));
+    say(&fixture, &room, ana, None).await;
+    rename(&fixture, &room, ben, "Ben").await;
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, (1, 0), "a new name is no new beginning");
+}
+
+async fn rename(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, name: &str) {
+    let content = json!({ "membership": "join", "displayname": name });
+    let draft = Draft::state("m.room.member", actor.user_id.as_str(), serde_json::from_value(content).unwrap());
+    fixture.engine.rooms.append(room, actor, draft, None).await.unwrap();
+}
+
+/// One thing that happens. Numbers choose among members and events, whatever there is.
+#[derive(Debug, Clone)]
+enum Step {
+    Say { who: usize, relation: Option<(&'static str, usize)>, mentions: Option<usize> },
+    React { who: usize, to: usize },
+    Redact { event: usize },
+    Read { who: usize, private: bool, threaded: bool, event: usize },
+    Rule { who: usize, rule: usize, on: bool },
+    Ignore { who: usize, whom: Option<usize> },
+    Rename { who: usize, name: &'static str },
+    ComeAndGo { who: usize },
+    Look { who: usize },
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = || 0..3_usize;
+    let near = || 0..12_usize;
+    let relation = prop_oneof![
+        3 => Just("m.thread"), 1 => Just("m.reference"), 1 => Just("m.replace")
+    ];
+    prop_oneof![
+        12 => (who(), prop::option::of((relation, near())), prop::option::of(who()))
+            .prop_map(|(who, relation, mentions)| Step::Say { who, relation, mentions }),
+        2 => (who(), near()).prop_map(|(who, to)| Step::React { who, to }),
+        2 => near().prop_map(|event| Step::Redact { event }),
+        5 => (who(), any::<bool>(), any::<bool>(), near())
+            .prop_map(|(who, private, threaded, event)| Step::Read { who, private, threaded, event }),
+        2 => (who(), 0..5_usize, any::<bool>()).prop_map(|(who, rule, on)| Step::Rule { who, rule, on }),
+        1 => (who(), prop::option::of(who())).prop_map(|(who, whom)| Step::Ignore { who, whom }),
+        1 => (who(), prop_oneof![Just("hello"), Just("nobody")]).prop_map(|(who, name)| Step::Rename { who, name }),
+        1 => (1..3_usize).prop_map(|who| Step::ComeAndGo { who }),
+        6 => who().prop_map(|who| Step::Look { who }),
+        1 => Just(Step::Restart),
+    ]
+}
+
+struct World {
+    fixture: Fixture,
+    members: Vec<Actor>,
+    room: Arc<Room>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let fixture = Fixture::new().await;
+        let (members, room) = room_of(&fixture, &["ana", "ben", "cem"]).await;
+        Self { fixture, members, room }
+    }
+
+    async fn events(&self) -> Vec<Arc<RoomEvent>> {
+        let reader = self.fixture.engine.rooms.reader(&self.members[0], &self.room.id).await.unwrap();
+        let rooms = &self.fixture.engine.rooms;
+        rooms.page(&reader, 0, None, Direction::Forward, 10_000, |_| true).await.unwrap().events
+    }
+
+    /// The event `back` messages before the newest that is no state.
+    async fn event(&self, back: usize) -> Option<Arc<RoomEvent>> {
+        let events = self.events().await;
+        events.into_iter().rev().filter(|event| !event.is_state() && event.kind() != "m.room.redaction").nth(back)
+    }
+
+    async fn take(mut self, step: Step) -> Self {
+        let Self { fixture, members, room } = &self;
+        match step {
+            Step::Restart => {
+                let id = room.id.clone();
+                let Self { fixture, members, room } = self;
+                drop(room);
+                let fixture = fixture.reopen().await;
+                let room = fixture.engine.rooms.find(&id).await.unwrap().unwrap();
+                self = Self { fixture, members, room };
+            }
+            Step::Say { who, relation, mentions } => self.say(who, relation, mentions).await,
+            Step::React { who, to } => {
+                if let Some(target) = self.event(to).await {
+                    let relates_to = json!({ "rel_type": "m.annotation", "event_id": target.id(), "key": "👍" });
+                    let content = json!({ "m.relates_to": relates_to });
+                    send(fixture, room, &members[who], "m.reaction", content).await;
+                }
+            }
+            Step::Redact { event } => {
+                if let Some(target) = self.event(event).await {
+                    let content = serde_json::from_value(json!({ "redacts": target.id() })).unwrap();
+                    let draft = Draft::message("m.room.redaction", content);
+                    let draft = Draft { redacts: Some(target.id().clone()), ..draft };
+                    fixture.engine.rooms.append(room, &members[0], draft, None).await.unwrap();
+                }
+            }
+            Step::Read { who, private, threaded, event } => self.read(who, private, threaded, event).await,
+            Step::Rule { who, rule, on } => self.change_rule(who, rule, on).await,
+            Step::Ignore { who, whom } => {
+                let list = whom.map(|whom| members[whom].user_id.to_string());
+                let list: HashMap<String, Value> = list.into_iter().map(|whom| (whom, json!({}))).collect();
+                let content = serde_json::from_value(json!({ "ignored_users": list })).unwrap();
+                let data = &fixture.engine.account_data;
+                data.set(members[who].user, None, "m.ignored_user_list", &content).await.unwrap();
+            }
+            Step::Rename { who, name } => rename(fixture, room, &members[who], name).await,
+            Step::ComeAndGo { who } => {
+                fixture.engine.rooms.leave(&members[who], &room.id, None).await.unwrap();
+                say(fixture, room, &members[0], None).await;
+                fixture.engine.rooms.join(&members[who], &room.id, None).await.unwrap();
+            }
+            Step::Look { who } => self.look(who).await,
+        }
+        self
+    }
+
+    async fn say(&self, who: usize, relation: Option<(&'static str, usize)>, mentions: Option<usize>) {
+        let mut content = json!({ "msgtype": "m.text", "body": "hello" });
+        if let Some(whom) = mentions {
+            content["m.mentions"] = json!({ "user_ids": [self.members[whom].user_id] });
+        }
+        if let Some((rel_type, back)) = relation
+            && let Some(target) = self.event(back).await
+        {
+            content["m.relates_to"] = json!({ "rel_type": rel_type, "event_id": target.id() });
+            content["m.new_content"] = json!({ "msgtype": "m.text", "body": "hallo" });
+        }
+        send(&self.fixture, &self.room, &self.members[who], "m.room.message", content).await;
+    }
+
+    async fn read(&self, who: usize, private: bool, threaded: bool, event: usize) {
+        let Some(target) = self.event(event).await else { return };
+        let events = self.events().await;
+        let thread = threaded.then(|| thread_in(&events, &target));
+        let kind = if private { MarkerKind::ReadPrivate } else { MarkerKind::Read };
+        let marker = Marker { kind, event_id: target.id().clone(), thread };
+        self.fixture.engine.receipts.mark(&self.members[who], &self.room.id, vec![marker]).await.unwrap();
+    }
+
+    async fn change_rule(&self, who: usize, rule: usize, on: bool) {
+        let (rules, me) = (&self.fixture.engine.push_rules, &self.members[who]);
+        let default = |kind, id: &'static str| rules.set_enabled(me.user, &me.user_id, (kind, id), on);
+        let own = |id: &'static str, conditions: Value| {
+            let actions = if on { json!(["notify", { "set_tweak": "highlight" }]) } else { json!([]) };
+            let body = serde_json::from_value(json!({ "conditions": conditions, "actions": actions })).unwrap();
+            async move { rules.put(me.user, &me.user_id, (RuleKind::Override, id), &body, (None, None)).await }
+        };
+        match rule {
+            0 => default(RuleKind::Override, ".m.rule.master").await,
+            1 => default(RuleKind::Underride, ".m.rule.message").await,
+            2 => own("reactions", json!([{ "kind": "event_match", "key": "type", "pattern": "m.reaction" }])).await,
+            3 => own("crowd", json!([{ "kind": "room_member_count", "is": ">=3" }])).await,
+            _ => own("name", json!([{ "kind": "contains_display_name" }])).await,
+        }
+        .unwrap();
+    }
+
+    /// Compares what is kept with what the room's events and the user's receipts say.
+    async fn look(&self, who: usize) {
+        let me = &self.members[who];
+        let kept = counts(&self.fixture, &self.room, me).await;
+        assert_eq!(kept, self.naive(me).await, "of {}", me.user_id);
+    }
+
+    async fn naive(&self, me: &Actor) -> UnreadCounts {
+        let engine = &self.fixture.engine;
+        let events = self.events().await;
+        let (room, user) = (self.room.nid, me.user);
+        let receipts = engine.core.store.read(move |db| db.receipts_of(room, user)).await.unwrap();
+        let (mut read, mut main) = (ReadUpTo::default(), 0);
+        for receipt in receipts {
+            let thread = receipt.thread_id.as_deref().map(|text| Thread::parse(text).unwrap());
+            read.record(thread.as_ref(), receipt.event_seq);
+            if !matches!(thread, Some(Thread::Root(_))) {
+                main = main.max(receipt.event_seq);
+            }
+        }
+        let (mut joined, mut is_in) = (0, false);
+        for event in events.iter().filter(|event| event.state_key() == Some(me.user_id.as_str())) {
+            let now = event.pdu.membership == Some(Membership::Join);
+            if now && !is_in {
+                joined = event.seq;
+            }
+            is_in = now;
+        }
+        let is_comment = |event: &RoomEvent| {
+            Relation::of(&event.pdu).is_some_and(|relation| relation.is("m.annotation") || relation.is("m.replace"))
+        };
+        for event in events.iter().filter(|event| event.sender == user && event.seq > joined) {
+            if !event.is_state() && !event.is_redacted() && event.kind() != "m.room.redaction" && !is_comment(event) {
+                read.record(Some(&thread_in(&events, event)), event.seq);
+            }
+        }
+        let rules = engine.push_rules.ruleset(user, &me.user_id).await.unwrap().compile(&me.user_id);
+        let ignored = engine.account_data.ignored_users(user, &me.user_id).await.unwrap();
+        let view = self.room.view();
+        let name = view.content("m.room.member", me.user_id.as_str()).unwrap();
+        let name: Value = serde_json::from_str(name).unwrap();
+        let context = Context {
+            user: &me.user_id,
+            display_name: name["displayname"].as_str(),
+            member_count: view.joined.len() as u64,
+            power: &view.power,
+        };
+        let counting = events.iter().filter(|event| {
+            event.seq > joined
+                && !event.is_redacted()
+                && !ignored.contains(&event.pdu.sender)
+                && !(is_comment(event) && event.seq <= main)
+        });
+        let candidates = counting.map(|event| {
+            let flat = FlatEvent::new(&event.pdu);
+            let evaluation = rules.evaluate(&flat, &context);
+            let (notify, highlight) = (evaluation.notify, evaluation.highlight);
+            let thread = thread_in(&events, event);
+            Candidate { at: event.seq, sender: &event.pdu.sender, thread, notify, highlight }
+        });
+        count(&me.user_id, &read, candidates)
+    }
+}
+
+fn thread_in(events: &[Arc<RoomEvent>], event: &RoomEvent) -> Thread {
+    thread_of(Relation::of(&event.pdu).as_ref(), |id| {
+        events.iter().find(|event| event.id() == id).and_then(|event| Relation::of(&event.pdu))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_kept_equals_what_is_computed_from_nothing(steps in prop::collection::vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new().await;
+            for step in steps {
+                world = world.take(step).await;
+            }
+            for who in 0..3 {
+                world.look(who).await;
+            }
+        });
+    }
+}
