@@ -99,6 +99,15 @@ impl Typing {
         (changed > since).then(|| state.typists(room))
     }
 
+    /// The rooms in which that changed after the memory-only signal `since`, as far as they are remembered.
+    pub fn rooms_changed_since(&self, since: u64) -> Vec<RoomNid> {
+        let state = self.shared.state.lock();
+        if state.last <= since {
+            return Vec::new();
+        }
+        state.rooms.iter().filter(|(_, entry)| entry.changed > since).map(|(room, _)| *room).collect()
+    }
+
     /// Whether anything changed in any room after the memory-only signal `since`.
     pub fn any_changed_since(&self, since: u64) -> bool {
         self.shared.state.lock().last > since

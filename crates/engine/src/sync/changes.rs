@@ -70,12 +70,23 @@ impl Sync {
         rooms: &UserRooms,
     ) -> Result<Changes> {
         let Some(since) = since else {
-            let until = self.settled(rooms).await;
-            let mut changes = Changes::new(until, true);
+            let ephemeral = self.core.ephemeral.reached();
+            let mut changes = Changes::new(self.settled(rooms).await, true);
+            changes.until.ephemeral = ephemeral;
             let data = self.account_data.all(session.user, &session.user_id).await?;
             changes.account_data = data.into_iter().map(Arc::new).collect();
             return Ok(changes);
         };
+        // Read before what it numbers: what comes meanwhile is told again, never skipped.
+        let ephemeral = self.core.ephemeral.reached();
+        let mut changes = self.stored_changes(session, since, rooms).await?;
+        changes.until.ephemeral = ephemeral;
+        let typing = self.typing.rooms_changed_since(since.ephemeral);
+        changes.rooms.extend(typing.into_iter().filter(|room| rooms.is_joined(*room)));
+        Ok(changes)
+    }
+
+    async fn stored_changes(&self, session: &Session, since: &StreamToken, rooms: &UserRooms) -> Result<Changes> {
         loop {
             let settled = self.settled(rooms).await;
             let pick = |position, change: &Change| news_for(session.user, rooms, since, position, change);
@@ -118,27 +129,22 @@ impl Sync {
         for change in self.account_data.since(session.user, &session.user_id, since).await? {
             changes.add(News::AccountData(Arc::new(change)));
         }
-        let (user, since) = (session.user, since.clone());
-        let all = rooms.all();
-        let joined: Vec<RoomNid> =
-            all.iter().filter(|(_, now)| now.membership == Membership::Join).map(|(room, _)| *room).collect();
-        changes.rooms.extend(rooms.changed_since(&since));
+        changes.rooms.extend(rooms.changed_since(since));
+        let joined = rooms.with(Membership::Join);
+        for receipt in self.receipts.since(joined.clone(), session.user, since).await? {
+            changes.add(News::Receipt(Arc::new(receipt)));
+        }
+        let since = since.clone();
         let read = self.core.store.read(move |db| {
             let mut active = Vec::new();
-            let mut receipts = Vec::new();
             for room in joined {
                 if db.last_position(room)?.is_some_and(|last| !since.includes(last)) {
                     active.push(room);
                 }
-                receipts.extend(db.receipts_since(room, user, &since)?);
             }
-            Ok((active, receipts))
+            Ok(active)
         });
-        let (active, receipts) = read.await?;
-        changes.rooms.extend(active);
-        for receipt in receipts {
-            changes.add(News::Receipt(Arc::new(ReceiptChange::from(receipt))));
-        }
+        changes.rooms.extend(read.await?);
         Ok(changes)
     }
 }
@@ -165,19 +171,5 @@ fn news_for(
             may_see.then(|| News::Receipt(Arc::clone(receipt)))
         }
         Change::AccountData(change) => (change.user == user).then(|| News::AccountData(Arc::clone(change))),
-    }
-}
-
-impl From<im2_store::receipts::Receipt> for ReceiptChange {
-    fn from(row: im2_store::receipts::Receipt) -> Self {
-        Self {
-            room: row.room,
-            user: row.user,
-            user_id: row.user_id,
-            kind: row.kind.into(),
-            thread_id: row.thread_id.map(Into::into),
-            event_id: row.event_id,
-            ts: row.ts,
-        }
     }
 }

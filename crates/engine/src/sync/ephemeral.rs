@@ -1,22 +1,25 @@
 //! What passes in a room without becoming part of it: receipts and typing.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Answering;
-use crate::{Result, rooms::Room, stream::ReceiptChange};
+use crate::{Result, receipts::receipt_events, rooms::Room};
 
 impl Answering<'_> {
     /// Writes `ephemeral`, unless there is nothing in it.
     pub(super) async fn write_ephemeral(&self, out: &mut Vec<u8>, room: &Arc<Room>, is_new: bool) -> Result<bool> {
         let filter = &self.request.filter.room.ephemeral;
+        if !filter.includes_room(&room.id) {
+            return Ok(false);
+        }
         let mut events = Vec::new();
         if filter.matches_type("m.receipt") {
-            let receipts = if is_new { self.all_receipts(room).await? } else { self.changed_receipts(room) };
-            if !receipts.is_empty() {
-                events.push(json!({ "type": "m.receipt", "content": receipt_content(&receipts) }));
-            }
+            events.extend(self.receipt_events(room, is_new).await?);
+        }
+        if filter.matches_type("m.typing") {
+            events.extend(self.typing_event(room, is_new));
         }
         if events.is_empty() {
             return Ok(false);
@@ -27,28 +30,25 @@ impl Answering<'_> {
         Ok(true)
     }
 
-    fn changed_receipts(&self, room: &Room) -> Vec<Arc<ReceiptChange>> {
-        self.changes.receipts.get(&room.nid).cloned().unwrap_or_default()
-    }
-
-    async fn all_receipts(&self, room: &Room) -> Result<Vec<Arc<ReceiptChange>>> {
-        let (nid, user) = (room.nid, self.session.user);
-        let rows = self.sync.core.store.read(move |db| db.receipts_in_room(nid, user)).await?;
-        Ok(rows.into_iter().map(|row| Arc::new(row.into())).collect())
-    }
-}
-
-/// The content of `m.receipt`: `{event: {kind: {user: {ts, thread_id}}}}`. Where a user has several receipts on one
-/// event, for several threads, the last one stands: the format has room for one.
-fn receipt_content(receipts: &[Arc<ReceiptChange>]) -> Value {
-    let mut events: BTreeMap<&str, BTreeMap<&str, Map<String, Value>>> = BTreeMap::new();
-    for receipt in receipts {
-        let mut about = json!({ "ts": receipt.ts });
-        if let Some(thread) = &receipt.thread_id {
-            about["thread_id"] = json!(thread);
+    /// Receipts of people the user ignores are left out.
+    async fn receipt_events(&self, room: &Room, is_new: bool) -> Result<Vec<Value>> {
+        if is_new {
+            let all = self.sync.receipts.in_room(room.nid, self.session.user).await?;
+            return Ok(receipt_events(all.iter().filter(|receipt| !self.ignored.contains(&receipt.user_id))));
         }
-        let kinds = events.entry(receipt.event_id.as_str()).or_default();
-        kinds.entry(&receipt.kind).or_default().insert(receipt.user_id.to_string(), about);
+        let changed = self.changes.receipts.get(&room.nid).into_iter().flatten();
+        let changed = changed.filter(|receipt| !self.ignored.contains(&receipt.user_id));
+        Ok(receipt_events(changed.map(|receipt| &**receipt)))
     }
-    json!(events)
+
+    /// Who types: for a room that is new to the client if anybody does, else if it has changed.
+    fn typing_event(&self, room: &Room, is_new: bool) -> Option<Value> {
+        let since = self.request.since.as_ref().filter(|_| !is_new).map(|since| since.ephemeral);
+        let mut users = match since {
+            Some(since) => self.sync.typing.changed_since(since, room)?,
+            None => Some(self.sync.typing.in_room(room)).filter(|users| !users.is_empty())?,
+        };
+        users.retain(|user| !self.ignored.contains(user));
+        Some(json!({ "type": "m.typing", "content": { "user_ids": users } }))
+    }
 }

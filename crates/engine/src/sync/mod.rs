@@ -24,9 +24,11 @@ use crate::{
     Core, Result,
     account_data::AccountData,
     filters::Filter,
+    receipts::Receipts,
     rooms::{Actor, RoomMembership, Rooms, UserRooms, write_array},
     session::Session,
     stream::AccountDataChange,
+    typing::Typing,
 };
 use changes::Changes;
 
@@ -54,6 +56,8 @@ pub struct Sync {
     core: Core,
     rooms: Rooms,
     account_data: AccountData,
+    receipts: Receipts,
+    typing: Typing,
 }
 
 /// One answer in the making: who asks for what, and between which places in the stream.
@@ -92,8 +96,8 @@ impl Section {
 }
 
 impl Sync {
-    pub(crate) fn new(core: Core, rooms: Rooms, account_data: AccountData) -> Self {
-        Self { core, rooms, account_data }
+    pub(crate) fn new(core: Core, rooms: Rooms, account_data: AccountData, receipts: Receipts, typing: Typing) -> Self {
+        Self { core, rooms, account_data, receipts, typing }
     }
 
     /// Answers with what has happened, waiting for it if nothing has. The answer is JSON.
