@@ -5,3 +5,4 @@ mod commands;
 mod edge;
 mod lifecycle;
 mod limits;
+mod people;
