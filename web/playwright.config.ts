@@ -16,6 +16,7 @@ export default defineConfig({
     baseURL,
     locale: "en-US",
     colorScheme: "light",
+    actionTimeout: 20_000,
     reducedMotion: "reduce",
     viewport: { width: 1440, height: 900 },
     trace: "retain-on-failure",

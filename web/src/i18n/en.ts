@@ -111,6 +111,8 @@ export const en = {
   "room.people.more.other": "{names} and {count} others",
 
   "preview.you": "You",
+  "preview.youObject": "you",
+  "preview.started": "Say hello!",
   "preview.from": "{name}: {text}",
   "preview.photo": "Photo",
   "preview.video": "Video",
@@ -248,9 +250,9 @@ export const en = {
   "people.picked": "Chosen people",
 
   "groups.title": "Public groups",
-  "groups.search": "Name or address, such as #tea:{server}",
+  "groups.search": "Group name or #address",
   "groups.none": "No public groups found for “{term}”.",
-  "groups.empty": "There are no public groups here yet. Start the first one.",
+  "groups.empty": "There are no public groups here yet.",
   "groups.joined": "Joined",
   "groups.more": "Show more",
   "groups.create": "New group",

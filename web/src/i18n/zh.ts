@@ -112,6 +112,8 @@ export const zh: Catalogue = {
   "room.people.more.other": "{names}和另外 {count} 人",
 
   "preview.you": "我",
+  "preview.youObject": "我",
+  "preview.started": "打个招呼吧！",
   "preview.from": "{name}：{text}",
   "preview.photo": "图片",
   "preview.video": "视频",
@@ -248,9 +250,9 @@ export const zh: Catalogue = {
   "people.picked": "已选成员",
 
   "groups.title": "公开群组",
-  "groups.search": "名称或地址，例如 #tea:{server}",
+  "groups.search": "群名称或 #地址",
   "groups.none": "没有找到与“{term}”相关的公开群组。",
-  "groups.empty": "这里还没有公开群组，来创建第一个吧。",
+  "groups.empty": "这里还没有公开群组。",
   "groups.joined": "已加入",
   "groups.more": "显示更多",
   "groups.create": "新建群组",

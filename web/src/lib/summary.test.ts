@@ -32,6 +32,17 @@ test("changes name both people", () => {
   expect(changeText({ what: "called", from: "Ana", to: "Anna" }, ana, t)).toBe("Ana is now called Anna");
 });
 
+test("one's own doings are told as such", () => {
+  const me = { ...ana, me: true as const };
+  expect(changeText({ what: "created" }, me, t)).toBe("You created the group");
+  expect(changeText({ what: "invited", target: me }, { id: "@b:c", name: "Bo" }, t)).toBe("Bo invited you");
+});
+
+test("a direct chat without a message asks for one", () => {
+  expect(previewText(preview({ kind: "change", change: { what: "created" } }), true, t)).toBe("Say hello!");
+  expect(previewText(preview({ kind: "change", change: { what: "left" } }), true, t)).toBe("Ana left");
+});
+
 test("typing names up to two people", () => {
   expect(typingText(["Ana"], t)).toBe("Ana is typing…");
   expect(typingText(["Ana", "Bo"], t)).toBe("Ana and Bo are typing…");

@@ -6,10 +6,16 @@ import type { MessageBody, Person, Preview, RoomChange } from "../matrix/types.t
 /** The last message of a conversation, as the list shows it. */
 export function previewText(preview: Preview, direct: boolean, t: Translate): string {
   const { body, own, sender } = preview;
+  if (direct && body.kind === "change" && isBeginning(body.change)) return t("preview.started");
   const text = bodyText(body, sender, t);
   if (body.kind === "change" || (body.kind === "text" && body.style === "emote")) return text;
   if (own) return t("preview.from", { name: t("preview.you"), text });
   return direct ? text : t("preview.from", { name: sender.name, text });
+}
+
+/** What makes a direct chat, and need not be said there. */
+export function isBeginning(change: RoomChange): boolean {
+  return change.what === "created" || change.what === "invited" || change.what === "joined";
 }
 
 /** A message without its sender. */
@@ -37,7 +43,7 @@ export function bodyText(body: MessageBody, sender: Person, t: Translate): strin
 }
 
 export function changeText(change: RoomChange, sender: Person, t: Translate): string {
-  const name = sender.name;
+  const name = sender.me === true ? t("preview.you") : sender.name;
   switch (change.what) {
     case "called":
       return t("change.called", { from: change.from, to: change.to });
@@ -49,9 +55,13 @@ export function changeText(change: RoomChange, sender: Person, t: Translate): st
         : t("change.topic", { name, value: oneLine(change.topic) });
     default: {
       const key: MessageKey = `change.${change.what}`;
-      return t(key, "target" in change ? { name, target: change.target.name } : { name });
+      return t(key, "target" in change ? { name, target: targetName(change.target, t) } : { name });
     }
   }
+}
+
+function targetName(target: Person, t: Translate): string {
+  return target.me === true ? t("preview.youObject") : target.name;
 }
 
 export function typingText(names: readonly string[], t: Translate): string {

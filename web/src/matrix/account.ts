@@ -40,6 +40,7 @@ export class Account {
   readonly media: Media;
   readonly profile: Derived<Person>;
   private readonly rooms = new Map<string, RoomHandle>();
+  private resending = false;
 
   private constructor(
     private readonly client: MatrixClient,
@@ -52,7 +53,7 @@ export class Account {
       () => this.describeMe(session.userId),
       (changed) => this.watchMe(session.userId, changed),
     );
-    client.on(ClientEvent.Sync, (state, previous) => this.onSync(state, previous));
+    client.on(ClientEvent.Sync, (state) => this.onSync(state));
     client.on(HttpApiEvent.SessionLoggedOut, () => this.status.set("signed-out"));
   }
 
@@ -72,6 +73,7 @@ export class Account {
     await store.startup();
     const account = new Account(client, session);
     window.addEventListener("online", account.reconnect);
+    window.addEventListener("offline", account.disconnected);
     await client.startClient({
       initialSyncLimit: 20,
       lazyLoadMembers: true,
@@ -103,7 +105,8 @@ export class Account {
 
   /** Tries to reach the server now instead of at the next attempt. */
   readonly reconnect = (): void => {
-    this.client.retryImmediately();
+    // Where the long poll has outlived the interruption there is nothing to retry.
+    if (!this.client.retryImmediately() && this.client.getSyncState() === SyncState.Syncing) this.connected();
   };
 
   async setName(name: string): Promise<void> {
@@ -146,6 +149,7 @@ export class Account {
   /** Removes everything of this account from the browser. */
   async forget(): Promise<void> {
     window.removeEventListener("online", this.reconnect);
+    window.removeEventListener("offline", this.disconnected);
     this.client.stopClient();
     this.media.clear();
     await this.client.clearStores().catch(() => undefined);
@@ -166,7 +170,7 @@ export class Account {
     return user;
   }
 
-  private onSync(state: SyncState, previous: SyncState | null): void {
+  private onSync(state: SyncState): void {
     switch (state) {
       case SyncState.Prepared:
         this.conversations.start();
@@ -174,18 +178,29 @@ export class Account {
         void this.loadProfile();
         break;
       case SyncState.Syncing:
-        this.status.set("connected");
-        if (previous !== SyncState.Syncing) void resendWaiting(this.client);
+        this.connected();
         break;
       case SyncState.Reconnecting:
       case SyncState.Error:
-        // Before the first sync the skeleton says enough until it has failed for good.
-        if (this.status.get() !== "signed-out") this.status.set("reconnecting");
+        this.disconnected();
         break;
       default:
         break;
     }
   }
+
+  private connected(): void {
+    this.status.set("connected");
+    if (this.resending) return;
+    this.resending = true;
+    void resendWaiting(this.client).finally(() => {
+      this.resending = false;
+    });
+  }
+
+  private readonly disconnected = (): void => {
+    if (this.status.get() !== "signed-out") this.status.set("reconnecting");
+  };
 
   private describeMe(userId: string): Person {
     const user = this.client.getUser(userId);

@@ -8,7 +8,8 @@ type Content = Record<string, unknown>;
 
 export function personOf(room: Room, userId: string): Person {
   const member = room.getMember(userId);
-  return member === null ? { id: userId, name: localpart(userId) } : personOfMember(member);
+  const person = member === null ? { id: userId, name: localpart(userId) } : personOfMember(member);
+  return userId === room.myUserId ? { ...person, me: true } : person;
 }
 
 export function personOfMember(member: RoomMember): Person {

@@ -75,6 +75,7 @@ export class Timeline {
     return undefined;
   }
 
+  /** Moves the window to the newest messages and follows them. */
   async showPresent(): Promise<void> {
     await this.load(undefined);
     if (this.window.getEvents().length < FIRST_PAGE / 2 && this.window.canPaginate(Direction.Backward)) {
@@ -87,9 +88,9 @@ export class Timeline {
     this.snapshot.changed();
     try {
       await this.window.load(eventId, FIRST_PAGE);
+      this.atPresent = eventId === undefined || this.reachesEnd();
     } finally {
       this.loading = false;
-      this.atPresent = !this.window.canPaginate(Direction.Forward);
       this.snapshot.changed();
     }
   }
@@ -104,21 +105,35 @@ export class Timeline {
       this.failed = true;
     } finally {
       this.loading = false;
-      this.atPresent = !this.window.canPaginate(Direction.Forward);
+      if (direction === Direction.Forward) this.atPresent = this.reachesEnd();
+      // Going far back lets go of the newest messages.
+      else this.atPresent &&= this.isStale() || this.reachesEnd();
       this.snapshot.changed();
+      this.catchUp();
     }
   }
+
+  private reachesEnd(): boolean {
+    return !this.isStale() && !this.window.canPaginate(Direction.Forward);
+  }
+
+  /** A gap in the sync has replaced the room's live timeline; the window still ends in the one before. */
+  private isStale(): boolean {
+    return this.window.getTimelineIndex(Direction.Forward)?.timeline !== this.room.getLiveTimeline();
+  }
+
+  private readonly catchUp = (): void => {
+    if (this.atPresent && !this.loading && this.isStale()) void this.showPresent();
+  };
 
   private attach(changed: () => void): () => void {
     const ofRoom = (_event: unknown, room?: Room) => {
       if (room?.roomId === this.room.roomId) changed();
     };
-    const onReset = () => {
-      if (this.atPresent) void this.showPresent();
-    };
+    this.catchUp();
     const { client, room } = this;
     client.on(RoomEvent.Timeline, ofRoom);
-    room.on(RoomEvent.TimelineReset, onReset);
+    room.on(RoomEvent.TimelineReset, this.catchUp);
     room.on(RoomEvent.LocalEchoUpdated, changed);
     room.on(RoomEvent.Redaction, changed);
     room.on(RoomEvent.RedactionCancelled, changed);
@@ -127,7 +142,7 @@ export class Timeline {
     client.on(MatrixEventEvent.Replaced, changed);
     return () => {
       client.off(RoomEvent.Timeline, ofRoom);
-      room.off(RoomEvent.TimelineReset, onReset);
+      room.off(RoomEvent.TimelineReset, this.catchUp);
       room.off(RoomEvent.LocalEchoUpdated, changed);
       room.off(RoomEvent.Redaction, changed);
       room.off(RoomEvent.RedactionCancelled, changed);

@@ -10,6 +10,8 @@ export interface Person {
   id: string;
   name: string;
   avatar?: Mxc;
+  /** The person whose account this is. */
+  me?: true;
 }
 
 export type ConnectionStatus = "starting" | "connected" | "reconnecting" | "signed-out";

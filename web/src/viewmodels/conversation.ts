@@ -1,5 +1,6 @@
 /** One open conversation: its rows, what is being written, what is being uploaded, what has been read. */
 import { layoutTimeline, type Row } from "../lib/layout.ts";
+import { isBeginning } from "../lib/summary.ts";
 import { attachAll, Derived, Observable } from "../lib/observable.ts";
 import type { RoomHandle } from "../matrix/room.ts";
 import type { TimelineEvent } from "../matrix/types.ts";
@@ -37,8 +38,10 @@ export class ConversationModel {
     readonly room: RoomHandle,
   ) {
     this.uploads = new Uploads(room.sending);
-    this.snapshot = new Derived(() => this.build(), attachAll(room.timeline.snapshot, this.line));
+    this.snapshot = new Derived(() => this.build(), attachAll(room.timeline.snapshot, room.details, this.line));
     this.line.set(room.sending.readUpTo());
+    // A conversation opens at its newest messages, wherever it was left.
+    if (room.timeline.snapshot.get().hasNewer) void room.timeline.showPresent();
   }
 
   get draft(): string {
@@ -147,6 +150,8 @@ export class ConversationModel {
     const { events, loading, hasOlder, hasNewer, failed } = this.room.timeline.snapshot.get();
     const line = this.line.get();
     const shown = line === undefined ? undefined : this.room.timeline.shownAt(line);
-    return { rows: layoutTimeline(events, shown), loading, hasOlder, hasNewer, failed };
+    const { direct } = this.room.details.get();
+    const worthy = events.filter(({ body }) => !(direct && body.kind === "change" && isBeginning(body.change)));
+    return { rows: layoutTimeline(worthy, shown), loading, hasOlder, hasNewer, failed };
   }
 }

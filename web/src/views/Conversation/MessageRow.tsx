@@ -78,11 +78,11 @@ export const MessageRow = memo(function MessageRow({ row, model, direct, focusab
             onPicture={() => onPicture(event)}
             meta={<Meta event={event} read={read} t={t} />}
           />
+          <Reactions event={event} model={model} t={t} />
           {(active || menu !== undefined) && event.can.react && (
             <Toolbar model={model} event={event} onMenu={setMenu} />
           )}
         </div>
-        <Reactions event={event} model={model} t={t} />
         <Trouble event={event} model={model} t={t} />
       </div>
       <Readers people={event.readBy} t={t} />
@@ -154,7 +154,8 @@ function QuoteBlock({ quote, model, t }: { quote: Quote; model: ConversationMode
     <button
       type="button"
       className="quote person"
-      data-colour={colourOf(sender?.id ?? "")}
+      data-colour={own ? undefined : colourOf(sender?.id ?? "")}
+      data-own={own}
       onClick={() => void model.jumpTo(eventId)}
     >
       <span className="quote__sender ellipsis">{own ? t("preview.you") : (sender?.name ?? "…")}</span>

@@ -21,7 +21,6 @@ export function Groups() {
   const [creating, setCreating] = useState(false);
   const [joining, setJoining] = useState<string>();
   useEffect(() => void model.search(""), [model]);
-  const server = account.userId.replace(/^[^:]*:/, "");
   const join = async (target: string) => {
     setJoining(target);
     await attempt(async () => router.go({ name: "room", roomId: await account.directory.join(target) }));
@@ -37,7 +36,7 @@ export function Groups() {
         </IconButton>
       </header>
       <div className="pane__search">
-        <SearchBox label={t("groups.search", { server })} value={snapshot.term} onChange={model.search} />
+        <SearchBox label={t("groups.search")} value={snapshot.term} onChange={model.search} />
       </div>
       <div className="pane__scroll">
         {alias !== undefined && (
@@ -50,7 +49,13 @@ export function Groups() {
         {snapshot.problem !== undefined && (
           <p className="notice notice--problem groups__problem">{problemText(snapshot.problem, t)}</p>
         )}
-        <GroupList model={model} joining={joining} onJoin={join} hasAlias={alias !== undefined} />
+        <GroupList
+          model={model}
+          joining={joining}
+          onJoin={join}
+          onCreate={() => setCreating(true)}
+          hasAlias={alias !== undefined}
+        />
       </div>
       {creating && <NewGroup onClose={() => setCreating(false)} />}
     </>
@@ -61,16 +66,24 @@ interface GroupListProps {
   model: GroupsModel;
   joining: string | undefined;
   onJoin: (roomId: string) => void;
+  onCreate: () => void;
   hasAlias: boolean;
 }
 
-function GroupList({ model, joining, onJoin, hasAlias }: GroupListProps) {
+function GroupList({ model, joining, onJoin, onCreate, hasAlias }: GroupListProps) {
   const t = useT();
   const { groups, next, busy, problem, term } = useReadable(model.snapshot);
   if (groups === undefined) return problem === undefined ? <PeopleSkeleton /> : null;
   if (groups.length === 0 && !busy && !hasAlias) {
     const text = term.trim() === "" ? t("groups.empty") : t("groups.none", { term: term.trim() });
-    return <EmptyState icon={<Compass />} text={text} />;
+    return (
+      <EmptyState icon={<Compass />} text={text}>
+        <Button kind="primary" onClick={onCreate}>
+          <Plus aria-hidden />
+          {t("groups.create")}
+        </Button>
+      </EmptyState>
+    );
   }
   return (
     <>
