@@ -16,6 +16,7 @@ pub mod filters;
 pub mod jobs;
 pub mod media;
 mod names;
+pub mod notifications;
 pub mod presence;
 pub mod profile;
 pub mod push_rules;
@@ -89,6 +90,8 @@ pub struct Engine {
     pub typing: typing::Typing,
     /// What users have not read.
     pub unread: unread::Unread,
+    /// What users have been notified of.
+    pub notifications: notifications::Notifications,
     /// What has happened since a client last asked.
     pub sync: sync::Sync,
     /// The content repository.
@@ -130,6 +133,7 @@ impl Engine {
         let typing = typing::Typing::new(core.clone(), rooms.clone());
         let presence = presence::Presence::open(core.clone(), rooms.clone()).await?;
         let unread = unread::Unread::new(core.clone(), account_data.clone(), push_rules.clone(), receipts.clone());
+        let notifications = notifications::Notifications::new(core.clone(), rooms.clone(), unread.clone());
         Ok(Self {
             devices: devices::Devices::new(core.clone(), accounts.clone()),
             accounts,
@@ -144,6 +148,7 @@ impl Engine {
             receipts,
             typing,
             media: media::Media::new(core.clone(), options.media),
+            notifications,
             unread,
             core,
         })

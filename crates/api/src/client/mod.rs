@@ -8,6 +8,7 @@ mod discovery;
 mod filters;
 mod login;
 mod media;
+mod notifications;
 mod presence;
 mod profile;
 mod push_rules;
@@ -43,4 +44,5 @@ pub(crate) fn routes() -> Routes {
         .merge(push_rules::routes())
         .merge(receipts::routes())
         .merge(typing::routes())
+        .merge(notifications::routes())
 }

@@ -4,6 +4,7 @@
 mod account_data;
 mod accounts;
 mod media;
+mod notifications;
 mod receipts;
 mod rooms;
 mod sync;

@@ -152,13 +152,19 @@ impl Snapshot<'_> {
     }
 
     /// The newest `limit` events of a room that are older than a place in the order of time, which is the timestamp
-    /// and, for events of the same millisecond, the position. Newest first.
-    pub fn events_before(&self, room: RoomNid, before: (Millis, Position), limit: usize) -> Result<Vec<EventRow>> {
+    /// and, for events of the same millisecond, the position. Newest first, each with its timestamp.
+    pub fn events_before(
+        &self,
+        room: RoomNid,
+        before: (Millis, Position),
+        limit: usize,
+    ) -> Result<Vec<(Millis, EventRow)>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM events e WHERE room_nid = ?1 AND (ts, position) < (?2, ?3)
+            "SELECT {COLUMNS}, ts FROM events e WHERE room_nid = ?1 AND (ts, position) < (?2, ?3)
              ORDER BY ts DESC, position DESC LIMIT ?4"
         );
-        self.rows(&sql, (room.0, before.0 as i64, before.1.to_i64(), limit as i64), read_event)
+        let params = (room.0, before.0 as i64, before.1.to_i64(), limit as i64);
+        self.rows(&sql, params, |row| Ok((row.get::<_, i64>(7)? as Millis, read_event(row)?)))
     }
 
     /// The event that a device's transaction made before.

@@ -1,0 +1,62 @@
+//! The list of notifications (spec: "Listing Notifications").
+
+use axum::response::Response;
+use im2_engine::{
+    Code,
+    notifications::{Notification, Query},
+    rooms::{Actor, Bundles, Form, Viewer, write_array, write_event},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    State,
+    auth::User,
+    body::{QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default().get("/_matrix/client/v3/notifications", Access::User, list)
+}
+
+#[derive(Debug, Deserialize)]
+struct Request {
+    from: Option<String>,
+    limit: Option<usize>,
+    only: Option<String>,
+}
+
+async fn list(
+    User(session): User,
+    axum::extract::State(api): State,
+    QueryParams(request): QueryParams<Request>,
+) -> ApiResult<Response> {
+    if request.limit == Some(0) {
+        return Err(ApiError::new(Code::InvalidParam, "limit must be greater than 0"));
+    }
+    // Other values of `only` are not defined, and so they restrict nothing.
+    let only_highlights = request.only.as_deref() == Some("highlight");
+    let from = request.from.filter(|from| !from.is_empty()).map(|from| from.parse()).transpose()?;
+    let query = Query { from, limit: request.limit, only_highlights };
+    let page = api.engine.notifications.list(&Actor::from(&session), query).await?;
+    let viewer = Viewer { user: session.user, device: Some(&session.device_id), now: api.engine.core.now() };
+    let mut out = b"{\"notifications\":".to_vec();
+    write_array(&mut out, &page.notifications, |out, notification| write(out, notification, &viewer));
+    if let Some(next) = page.next {
+        out.extend_from_slice(format!(",\"next_token\":\"{next}\"").as_bytes());
+    }
+    out.push(b'}');
+    Ok(json_bytes(out))
+}
+
+fn write(out: &mut Vec<u8>, notification: &Notification, viewer: &Viewer<'_>) {
+    let Notification { room_id, event, actions, read } = notification;
+    let about = json!({ "actions": actions, "read": read, "room_id": room_id, "ts": event.pdu.origin_server_ts });
+    out.extend_from_slice(about.to_string().as_bytes());
+    out.pop();
+    out.extend_from_slice(b",\"event\":");
+    write_event(out, event, Form::InRoom, viewer, None, &Bundles::new());
+    out.push(b'}');
+}
