@@ -67,13 +67,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
     }
 }
 
-/// Parses JSON, telling text that is no JSON from JSON of the wrong shape.
+/// Parses a JSON object, telling text that is no JSON from JSON of the wrong shape.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+    let not_json =
+        |error: &dyn std::fmt::Display| ApiError::new(Code::NotJson, format!("the body is not JSON: {error}"));
+    // Checked for the whole of it: members that nobody reads are skipped without a look at their text.
+    let text = std::str::from_utf8(bytes).map_err(|error| not_json(&error))?;
+    if !text.trim_ascii_start().starts_with('{') {
+        // Derived parsers would take an array for a struct, member by member.
+        return match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            Ok(_) => Err(ApiError::new(Code::BadJson, "the body has to be a JSON object")),
+            Err(error) => Err(not_json(&error)),
+        };
+    }
+    serde_json::from_str(text).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => {
             ApiError::new(Code::BadJson, format!("the body has a wrong shape: {error}"))
         }
-        _ => ApiError::new(Code::NotJson, format!("the body is not JSON: {error}")),
+        _ => not_json(&error),
     })
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod commands;
 mod edge;
+mod every_route;
 mod lifecycle;
 mod limits;
 mod people;

@@ -1,0 +1,150 @@
+//! Every route that needs a user, tried by one who has no right to what they ask for.
+//!
+//! The table below has a line for each of those routes. Whoever adds a route adds its line, which says either how the
+//! wrong user is refused ([`Refused`]) or why there can be no wrong user ([`Anybody`]). A route without a line, and a
+//! line without a route, fail the test.
+
+use im2_testkit::Server;
+
+use super::{name, table, world::World};
+use Trial::{Anybody, Refused};
+use im2_api::routes::Access;
+
+enum Trial {
+    /// The owner's thing, asked for with this body, is refused to others with this status and error code.
+    Refused(&'static str, u16, &'static str),
+    /// There is nobody without the right, for this reason.
+    Anybody(&'static str),
+}
+
+const ONLY_OWN: &str = "it shows and changes only what is the caller's own";
+const PUBLIC: &str = "what it shows is for everybody who is signed in";
+
+const TRIALS: &[(&str, Trial)] = &[
+    ("POST /_matrix/client/v3/logout", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/v3/logout/all", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/account/whoami", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/account/3pid", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/v3/account/password", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/v3/account/deactivate", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/devices", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/devices/{deviceId}", Refused("{}", 404, "M_NOT_FOUND")),
+    ("PUT /_matrix/client/v3/devices/{deviceId}", Refused("{}", 404, "M_NOT_FOUND")),
+    (
+        "DELETE /_matrix/client/v3/devices/{deviceId}",
+        Anybody("it asks for the caller's password first, and knows only the caller's devices"),
+    ),
+    (
+        "POST /_matrix/client/v3/delete_devices",
+        Anybody("it asks for the caller's password first, and knows only the caller's devices"),
+    ),
+    ("GET /_matrix/client/v3/capabilities", Anybody(PUBLIC)),
+    ("POST /_matrix/client/v3/createRoom", Anybody("everybody may create rooms")),
+    ("GET /_matrix/client/v3/rooms/{roomId}/event/{eventId}", Refused("{}", 404, "M_NOT_FOUND")),
+    ("GET /_matrix/client/v3/rooms/{roomId}/messages", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/rooms/{roomId}/members", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/rooms/{roomId}/joined_members", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/joined_rooms", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/v3/rooms/{roomId}/join", Refused("{}", 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/rooms/{roomId}/leave", Refused("{}", 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/rooms/{roomId}/forget", Anybody("there is nothing to forget of a room one never was in")),
+    ("POST /_matrix/client/v3/rooms/{roomId}/invite", Refused(r#"{ "user_id": "$EVE" }"#, 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/rooms/{roomId}/kick", Refused(r#"{ "user_id": "$EVE" }"#, 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/rooms/{roomId}/ban", Refused(r#"{ "user_id": "$EVE" }"#, 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/rooms/{roomId}/unban", Refused(r#"{ "user_id": "$EVE" }"#, 403, "M_FORBIDDEN")),
+    (
+        "PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}",
+        Refused(r#"{ "msgtype": "m.text", "body": "hello" }"#, 403, "M_FORBIDDEN"),
+    ),
+    ("PUT /_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/rooms/{roomId}/state", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/rooms/{roomId}/state/{eventType}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/rooms/{roomId}/state/{eventType}/", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/", Refused("{}", 403, "M_FORBIDDEN")),
+    ("PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/sync", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/user/{userId}/account_data/{type}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("PUT /_matrix/client/v3/user/{userId}/account_data/{type}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("PUT /_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/user/{userId}/rooms/{roomId}/tags", Refused("{}", 403, "M_FORBIDDEN")),
+    ("PUT /_matrix/client/v3/user/{userId}/rooms/{roomId}/tags/{tag}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("DELETE /_matrix/client/v3/user/{userId}/rooms/{roomId}/tags/{tag}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/user/{userId}/filter", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/user/{userId}/filter/{filterId}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v1/media/config", Anybody(PUBLIC)),
+    ("GET /_matrix/media/v3/config", Anybody(PUBLIC)),
+    ("POST /_matrix/media/v3/upload", Anybody("everybody may upload")),
+    ("POST /_matrix/media/v1/create", Anybody("everybody may upload")),
+    ("GET /_matrix/client/v3/pushrules/", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/pushrules/global/", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/pushrules/global/{kind}/{ruleId}", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/pushrules/global/{kind}/{ruleId}/enabled", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/pushrules/global/{kind}/{ruleId}/actions", Anybody(ONLY_OWN)),
+    ("PUT /_matrix/client/v3/pushrules/global/{kind}/{ruleId}", Anybody(ONLY_OWN)),
+    ("PUT /_matrix/client/v3/pushrules/global/{kind}/{ruleId}/enabled", Anybody(ONLY_OWN)),
+    ("PUT /_matrix/client/v3/pushrules/global/{kind}/{ruleId}/actions", Anybody(ONLY_OWN)),
+    ("DELETE /_matrix/client/v3/pushrules/global/{kind}/{ruleId}", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/v3/rooms/{roomId}/receipt/{receiptType}/{eventId}", Refused("{}", 403, "M_FORBIDDEN")),
+    (
+        "POST /_matrix/client/v3/rooms/{roomId}/read_markers",
+        Refused(r#"{ "m.read": "$ITS_EVENT" }"#, 403, "M_FORBIDDEN"),
+    ),
+    (
+        "PUT /_matrix/client/v3/rooms/{roomId}/typing/{userId}",
+        Refused(r#"{ "typing": true, "timeout": 1000 }"#, 403, "M_FORBIDDEN"),
+    ),
+    ("PUT /_matrix/client/v3/profile/{userId}/{keyName}", Refused(r#"{ "displayname": "Eve" }"#, 403, "M_FORBIDDEN")),
+    ("DELETE /_matrix/client/v3/profile/{userId}/{keyName}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/presence/{userId}/status", Refused("{}", 403, "M_FORBIDDEN")),
+    ("PUT /_matrix/client/v3/presence/{userId}/status", Refused(r#"{ "presence": "online" }"#, 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/user_directory/search", Anybody("it finds only whom the caller may see")),
+    ("PUT /_matrix/media/v3/upload/{serverName}/{mediaId}", Refused("content", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v1/media/download/{serverName}/{mediaId}", Anybody(PUBLIC)),
+    ("GET /_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}", Anybody(PUBLIC)),
+    ("GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}", Anybody(PUBLIC)),
+];
+
+/// Somebody who is signed in and nothing else tries all of it.
+#[tokio::test]
+async fn others_are_kept_out() {
+    let server = Server::start().await;
+    let world = World::of(&server, "ana").await;
+    let eve = server.register("eve").await;
+    let mut wrong = Vec::new();
+    for route in table().iter().filter(|route| route.access == Access::User) {
+        let Some((_, Refused(body, status, errcode))) = TRIALS.iter().find(|(line, _)| *line == name(route)) else {
+            continue;
+        };
+        let body = body.replace("$ITS_EVENT", &world.value("eventId")).replace("$EVE", eve.user_id());
+        let request = eve.request(route.method.clone(), &world.path(route)).body(body);
+        let answer = eve.send_request(request).await;
+        if (answer.status, answer.json()["errcode"].as_str()) != (*status, Some(errcode)) {
+            wrong.push(format!(
+                "{}: expected {status} {errcode}, got {} {}",
+                name(route),
+                answer.status,
+                answer.text()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The table is complete and has no line too many.
+#[test]
+fn the_table_has_every_route() {
+    let routes: Vec<_> = table().iter().filter(|route| route.access == Access::User).map(name).collect();
+    let missing: Vec<_> = routes.iter().filter(|route| !TRIALS.iter().any(|(line, _)| line == route)).collect();
+    assert!(missing.is_empty(), "routes without a line in {}: {missing:#?}", file!());
+    let stale: Vec<_> =
+        TRIALS.iter().map(|(line, _)| line).filter(|line| !routes.iter().any(|route| route == *line)).collect();
+    assert!(stale.is_empty(), "lines without a route in {}: {stale:#?}", file!());
+    for (line, trial) in TRIALS {
+        let lines = TRIALS.iter().filter(|(other, _)| other == line).count();
+        assert_eq!(lines, 1, "{line} has several lines");
+        assert!(!matches!(trial, Anybody("")), "{line} gives no reason");
+    }
+}
