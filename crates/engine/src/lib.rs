@@ -137,7 +137,15 @@ impl Engine {
         Ok(Self {
             devices: devices::Devices::new(core.clone(), accounts.clone()),
             accounts,
-            sync: sync::Sync::new(core.clone(), rooms.clone(), account_data.clone(), receipts.clone(), typing.clone()),
+            sync: sync::Sync::new(
+                core.clone(),
+                rooms.clone(),
+                account_data.clone(),
+                receipts.clone(),
+                typing.clone(),
+                presence.clone(),
+                unread.clone(),
+            ),
             account_data,
             push_rules,
             filters: filters::Filters::new(core.clone()),

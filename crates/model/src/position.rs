@@ -94,6 +94,11 @@ impl StreamToken {
         position <= self.reached(position.writer())
     }
 
+    /// Whether everything that `other` includes has been seen.
+    pub fn is_at_or_after(&self, other: &Self) -> bool {
+        self.ephemeral >= other.ephemeral && other.reached.iter().all(|position| self.includes(*position))
+    }
+
     /// Moves the token forward to include `position`; never moves it back.
     pub fn advance(&mut self, position: Position) {
         if position.sequence() == 0 {

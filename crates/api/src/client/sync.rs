@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{Code, filters::Filter, sync::SyncRequest};
+use im2_engine::{Code, filters::Filter, presence::Availability, sync::SyncRequest};
 use serde::Deserialize;
 
 use crate::{
@@ -28,6 +28,12 @@ struct Query {
     use_state_after: bool,
     #[serde(default)]
     timeout: u64,
+    #[serde(default = "online")]
+    set_presence: Availability,
+}
+
+fn online() -> Availability {
+    Availability::Online
 }
 
 async fn sync(Extract(api): State, User(session): User, QueryParams(query): QueryParams<Query>) -> ApiResult<Response> {
@@ -43,6 +49,7 @@ async fn sync(Extract(api): State, User(session): User, QueryParams(query): Quer
         full_state: query.full_state,
         use_state_after: query.use_state_after,
         timeout: Duration::from_millis(query.timeout),
+        set_presence: query.set_presence,
     };
     Ok(json_bytes(api.engine.sync.sync(&session, request).await?))
 }

@@ -11,6 +11,7 @@ use im2_rooms::content::Membership;
 use super::Sync;
 use crate::{
     Result,
+    presence::PresenceEvent,
     rooms::UserRooms,
     session::Session,
     stream::{AccountDataChange, Change, ReceiptChange},
@@ -26,6 +27,8 @@ pub(super) struct Changes {
     pub(super) account_data: Vec<Arc<AccountDataChange>>,
     /// Receipts that the user may see, by room. For an initial sync they are read with each room.
     pub(super) receipts: HashMap<RoomNid, Vec<Arc<ReceiptChange>>>,
+    /// The presence of others.
+    pub(super) presence: Vec<PresenceEvent>,
     is_initial: bool,
 }
 
@@ -38,11 +41,22 @@ enum News {
 
 impl Changes {
     pub(super) fn is_empty(&self) -> bool {
-        !self.is_initial && self.rooms.is_empty() && self.account_data.is_empty() && self.receipts.is_empty()
+        !self.is_initial
+            && self.presence.is_empty()
+            && self.rooms.is_empty()
+            && self.account_data.is_empty()
+            && self.receipts.is_empty()
     }
 
     fn new(until: StreamToken, is_initial: bool) -> Self {
-        Self { until, rooms: BTreeSet::new(), account_data: Vec::new(), receipts: HashMap::new(), is_initial }
+        Self {
+            until,
+            rooms: BTreeSet::new(),
+            account_data: Vec::new(),
+            receipts: HashMap::new(),
+            presence: Vec::new(),
+            is_initial,
+        }
     }
 
     fn add(&mut self, news: News) {
@@ -73,6 +87,7 @@ impl Sync {
             let ephemeral = self.core.ephemeral.reached();
             let mut changes = Changes::new(self.settled(rooms).await, true);
             changes.until.ephemeral = ephemeral;
+            changes.presence = self.presence.news(session.user, None, ephemeral).await?;
             let data = self.account_data.all(session.user, &session.user_id).await?;
             changes.account_data = data.into_iter().map(Arc::new).collect();
             return Ok(changes);
@@ -81,6 +96,7 @@ impl Sync {
         let ephemeral = self.core.ephemeral.reached();
         let mut changes = self.stored_changes(session, since, rooms).await?;
         changes.until.ephemeral = ephemeral;
+        changes.presence = self.presence.news(session.user, Some(since.ephemeral), ephemeral).await?;
         let typing = self.typing.rooms_changed_since(since.ephemeral);
         changes.rooms.extend(typing.into_iter().filter(|room| rooms.is_joined(*room)));
         Ok(changes)

@@ -6,31 +6,38 @@
 
 mod changes;
 mod ephemeral;
+mod members;
+mod presence;
 mod room;
 mod state;
 mod stripped;
 mod summary;
+mod unread;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
 
-use im2_model::{StreamToken, UserId};
+use im2_model::{StreamToken, UserId, UserNid};
 use im2_rooms::content::Membership;
+use parking_lot::Mutex;
 
 use crate::{
     Core, Result,
     account_data::AccountData,
     filters::Filter,
+    presence::{Availability, Presence},
     receipts::Receipts,
     rooms::{Actor, RoomMembership, Rooms, UserRooms, write_array},
     session::Session,
     stream::AccountDataChange,
     typing::Typing,
+    unread::Unread,
 };
 use changes::Changes;
+use members::SentMembers;
 
 /// The longest that a request may wait.
 const MAX_WAIT: Duration = Duration::from_secs(300);
@@ -48,6 +55,8 @@ pub struct SyncRequest {
     pub use_state_after: bool,
     /// How long to wait for news.
     pub timeout: Duration,
+    /// What asking says of the user's presence.
+    pub set_presence: Availability,
 }
 
 /// The use case.
@@ -58,6 +67,9 @@ pub struct Sync {
     account_data: AccountData,
     receipts: Receipts,
     typing: Typing,
+    presence: Presence,
+    unread: Unread,
+    sent_members: SentMembers,
 }
 
 /// One answer in the making: who asks for what, and between which places in the stream.
@@ -69,6 +81,10 @@ struct Answering<'a> {
     ignored: Arc<HashSet<UserId>>,
     rooms: Arc<UserRooms>,
     changes: Changes,
+    /// Where the answer ends.
+    until: Arc<StreamToken>,
+    /// Users whose presence the client has to learn.
+    company: Mutex<BTreeSet<UserNid>>,
 }
 
 /// The sections of `rooms`, each a list of members of a JSON object.
@@ -96,14 +112,23 @@ impl Section {
 }
 
 impl Sync {
-    pub(crate) fn new(core: Core, rooms: Rooms, account_data: AccountData, receipts: Receipts, typing: Typing) -> Self {
-        Self { core, rooms, account_data, receipts, typing }
+    pub(crate) fn new(
+        core: Core,
+        rooms: Rooms,
+        account_data: AccountData,
+        receipts: Receipts,
+        typing: Typing,
+        presence: Presence,
+        unread: Unread,
+    ) -> Self {
+        Self { core, rooms, account_data, receipts, typing, presence, unread, sent_members: SentMembers::new() }
     }
 
     /// Answers with what has happened, waiting for it if nothing has. The answer is JSON.
     pub async fn sync(&self, session: &Session, request: SyncRequest) -> Result<Vec<u8>> {
         let deadline = tokio::time::Instant::now() + request.timeout.min(MAX_WAIT);
         let subscription = self.core.bus.subscribe(session.user);
+        let _connected = self.presence.connect(session, request.set_presence).await?;
         loop {
             let woken = subscription.woken();
             let (answer, is_empty) = self.answer(session, &request).await?;
@@ -132,7 +157,9 @@ impl Sync {
             request,
             ignored: self.account_data.ignored_users(session.user, &session.user_id).await?,
             rooms,
+            until: Arc::new(changes.until.clone()),
             changes,
+            company: Mutex::default(),
         };
         answering.write().await
     }
@@ -155,6 +182,7 @@ impl Answering<'_> {
         let global = self.changes.account_data.iter().filter(|change| change.room.is_none());
         let filter = &self.request.filter.account_data;
         write_account_data(&mut out, global.filter(|change| filter.matches_type(&change.kind)), ",\"account_data\":");
+        self.write_presence(&mut out);
         let named = [("join", join), ("invite", invite), ("knock", knock), ("leave", leave)];
         let named: Vec<_> = named.into_iter().filter(|(_, section)| !section.0.is_empty()).collect();
         if !named.is_empty() {

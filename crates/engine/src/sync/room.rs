@@ -60,6 +60,8 @@ impl Answering<'_> {
         let data = data.filter(|change| change.room == Some(room.nid) && wanted.matches_type(&change.kind));
         says_something |= write_account_data(&mut out, data, ",\"account_data\":");
         says_something |= self.write_ephemeral(&mut out, room, is_new).await?;
+        self.write_unread(&mut out, room).await?;
+        self.note_company(room, is_new, &timeline.events);
         let members_changed = timeline.events.iter().chain(&state).any(|event| event.kind() == "m.room.member");
         if is_new || members_changed {
             write_summary(&mut out, room, self.session.user);

@@ -36,6 +36,7 @@ impl Answering<'_> {
         if !lazy {
             return Ok(state);
         }
+        let sent = self.sync.sent_members.of(self.session.user, &self.session.device_id, room.nid);
         let needed = self.needed_members(room, timeline, wanted);
         state.retain(|event| event.kind() != "m.room.member" || needed.contains(event.state_key().unwrap_or_default()));
         let present: BTreeSet<String> = state
@@ -45,6 +46,18 @@ impl Answering<'_> {
             .collect();
         for user_id in needed.difference(&present) {
             state.extend(self.sync.rooms.state_entry_before(room, "m.room.member", user_id, wanted.until).await?);
+        }
+        if let Some(since) = self.request.since.as_ref().filter(|_| wanted.after.is_some()) {
+            let again = self.request.filter.room.state.include_redundant_members;
+            let is_redundant = |event: &RoomEvent| {
+                !again
+                    && wanted.after.is_some_and(|after| event.seq <= after)
+                    && event.state_key().is_some_and(|user_id| sent.has(user_id, event.seq, since))
+            };
+            state.retain(|event| event.kind() != "m.room.member" || !is_redundant(event));
+        }
+        for member in state.iter().filter(|event| event.kind() == "m.room.member") {
+            sent.add(member.state_key().unwrap_or_default(), member.seq, &self.until);
         }
         Ok(state)
     }

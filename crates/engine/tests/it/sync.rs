@@ -8,6 +8,7 @@ use std::{
 
 use im2_engine::{
     filters::Filter,
+    presence::Availability,
     rooms::{Act, Actor, CreateRoom, Draft, Preset, Room},
     session::Session,
     sync::SyncRequest,
@@ -56,6 +57,7 @@ impl Follower {
             full_state: false,
             use_state_after: self.use_state_after,
             timeout,
+            set_presence: Availability::Offline,
         }
     }
 
