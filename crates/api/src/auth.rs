@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::{header, request::Parts};
-use im2_engine::{Code, session::Session};
+use im2_engine::{Code, Error, session::Session};
 
 use crate::{
     Api,
@@ -47,6 +47,24 @@ impl FromRequestParts<Arc<Api>> for Admin {
             Err(ApiError::new(Code::Forbidden, "this needs an administrator of the server"))
         }
     }
+}
+
+/// Runs a use case that asks for the user's password, and counts a wrong one as a failed sign-in to the account:
+/// whoever has got hold of a token cannot guess the password with it.
+pub(crate) async fn asking_for_password<T>(
+    api: &Api,
+    session: &Session,
+    work: impl Future<Output = im2_engine::Result<T>>,
+) -> ApiResult<T> {
+    let name = Who::name(session.user_id.localpart());
+    api.limits.check(Class::FailedLogin, name)?;
+    let outcome = work.await;
+    if let Err(Error::Challenge(challenge)) = &outcome
+        && challenge.failure.is_some_and(|(code, _)| code == Code::Forbidden)
+    {
+        api.limits.spend(Class::FailedLogin, name)?;
+    }
+    Ok(outcome?)
 }
 
 /// The token of the `Authorization` header or, deprecated but still in the specification, of the query.

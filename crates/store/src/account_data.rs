@@ -78,4 +78,9 @@ impl Transaction<'_> {
                    ON CONFLICT (user_nid, room_nid, kind) DO UPDATE SET content = excluded.content, position = excluded.position";
         self.execute(sql, (user.0, room_column(room), kind, content, position.to_i64())).map(drop)
     }
+
+    /// Removes all account data of a user, global and of rooms.
+    pub fn erase_account_data(&self, user: UserNid) -> Result<()> {
+        self.execute("DELETE FROM account_data WHERE user_nid = ?1", [user.0]).map(drop)
+    }
 }

@@ -46,6 +46,11 @@ impl Snapshot<'_> {
 }
 
 impl Transaction<'_> {
+    /// Forgets a user's presence.
+    pub fn remove_presence(&self, user: UserNid) -> Result<()> {
+        self.execute("DELETE FROM presence WHERE user_nid = ?1", [user.0]).map(drop)
+    }
+
     /// Keeps a user's presence.
     pub fn save_presence(&self, row: &PresenceRow) -> Result<()> {
         let sql = "INSERT INTO presence (user_nid, status_msg, last_active_ts, live) VALUES (?1, ?2, ?3, ?4)

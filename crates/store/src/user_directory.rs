@@ -1,12 +1,12 @@
 //! The user directory: finding users by parts of their names.
 
-use im2_model::{UserId, UserNid};
+use im2_model::{RoomNid, UserId, UserNid};
 use rusqlite::Row;
 
 use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
 
 /// Users looked at, at most, for one search: bounds the time it takes where a short term matches nearly everybody.
-const MAX_EXAMINED: usize = 5_000;
+const MAX_EXAMINED: usize = 50_000;
 
 /// A user who was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,19 +34,13 @@ const ENTRY: &str = "SELECT u.user_id,
 
 /// Whether `caller` (?2) may see the user `u`: they share a room, or `u` is in a room that anybody may join or read.
 const VISIBLE: &str = "
-    (u.nid <> ?2 AND EXISTS (
-        SELECT 1 FROM memberships theirs
-        JOIN memberships mine ON mine.room_nid = theirs.room_nid AND mine.user_nid = ?2 AND mine.membership = 'join'
-        WHERE theirs.user_nid = u.nid AND theirs.membership = 'join'))
+    (u.nid <> ?2 AND u.nid IN (
+        SELECT theirs.user_nid FROM memberships mine
+        JOIN memberships theirs ON theirs.room_nid = mine.room_nid AND theirs.membership = 'join'
+        WHERE mine.user_nid = ?2 AND mine.membership = 'join'))
     OR EXISTS (
-        SELECT 1 FROM memberships theirs
-        JOIN current_state s ON s.room_nid = theirs.room_nid AND s.state_key = ''
-             AND s.kind IN ('m.room.join_rules', 'm.room.history_visibility')
-        JOIN events e ON e.position = s.position
-        WHERE theirs.user_nid = u.nid AND theirs.membership = 'join'
-          AND (s.kind = 'm.room.join_rules' AND json_extract(e.pdu, '$.content.join_rule') = 'public'
-               OR s.kind = 'm.room.history_visibility'
-                  AND json_extract(e.pdu, '$.content.history_visibility') = 'world_readable'))";
+        SELECT 1 FROM memberships theirs JOIN open_rooms o ON o.room_nid = theirs.room_nid
+        WHERE theirs.user_nid = u.nid AND theirs.membership = 'join')";
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<DirectoryEntry> {
     Ok(DirectoryEntry { user_id: parsed_user(row, 0)?, displayname: row.get(1)?, avatar_url: row.get(2)? })
@@ -91,6 +85,20 @@ impl Transaction<'_> {
     pub fn index_user(&self, user: UserNid, grams: &str) -> Result<()> {
         self.unindex_user(user)?;
         self.execute("INSERT INTO user_directory (rowid, grams) VALUES (?1, ?2)", (user.0, grams)).map(drop)
+    }
+
+    /// Derives anew whether anybody may join or read a room. To be called when its join rule or history visibility
+    /// has changed.
+    pub(crate) fn derive_openness(&self, room: RoomNid) -> Result<()> {
+        self.execute("DELETE FROM open_rooms WHERE room_nid = ?1", [room.0])?;
+        let sql = "INSERT INTO open_rooms (room_nid)
+                   SELECT ?1 WHERE EXISTS (
+                       SELECT 1 FROM current_state s JOIN events e ON e.position = s.position
+                       WHERE s.room_nid = ?1 AND s.state_key = ''
+                         AND (s.kind = 'm.room.join_rules' AND json_extract(e.pdu, '$.content.join_rule') = 'public'
+                              OR s.kind = 'm.room.history_visibility'
+                                 AND json_extract(e.pdu, '$.content.history_visibility') = 'world_readable'))";
+        self.execute(sql, [room.0]).map(drop)
     }
 
     /// Takes a user out of the directory.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     State,
-    auth::User,
+    auth::{User, asking_for_password},
     body::{Answer, Json, OptionalJson, empty, json_bytes},
     error::ApiResult,
     routes::{Access, Routes},
@@ -58,7 +58,9 @@ async fn change_password(
     User(session): User,
     Json(body): Json<PasswordBody>,
 ) -> ApiResult<Response> {
-    api.engine.accounts.change_password(&session, &body.new_password, body.logout_devices, body.auth).await?;
+    let accounts = &api.engine.accounts;
+    let change = accounts.change_password(&session, &body.new_password, body.logout_devices, body.auth);
+    asking_for_password(&api, &session, change).await?;
     Ok(empty())
 }
 
@@ -74,7 +76,8 @@ async fn deactivate(
     User(session): User,
     OptionalJson(body): OptionalJson<DeactivateBody>,
 ) -> ApiResult<Response> {
-    api.engine.accounts.deactivate(&session, body.erase, body.auth).await?;
+    let end = api.engine.accounts.deactivate(&session, body.erase, body.auth);
+    asking_for_password(&api, &session, end).await?;
     // There were no identifiers to unbind from an identity server, which the specification calls a success.
     Ok(json_bytes(json!({ "id_server_unbind_result": "success" }).to_string()))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     State,
-    auth::User,
+    auth::{User, asking_for_password},
     body::{Answer, Json, OptionalJson, Params, empty},
     error::ApiResult,
     routes::{Access, Routes},
@@ -89,7 +89,8 @@ async fn remove(
     Params(device_id): Params<DeviceId>,
     OptionalJson(body): OptionalJson<RemoveBody>,
 ) -> ApiResult<Response> {
-    api.engine.devices.remove(&session, vec![device_id], body.auth).await?;
+    let remove = api.engine.devices.remove(&session, vec![device_id], body.auth);
+    asking_for_password(&api, &session, remove).await?;
     Ok(empty())
 }
 
@@ -104,6 +105,7 @@ async fn remove_many(
     User(session): User,
     Json(body): Json<RemoveManyBody>,
 ) -> ApiResult<Response> {
-    api.engine.devices.remove(&session, body.devices, body.auth).await?;
+    let remove = api.engine.devices.remove(&session, body.devices, body.auth);
+    asking_for_password(&api, &session, remove).await?;
     Ok(empty())
 }

@@ -159,6 +159,8 @@ impl Accounts {
             tx.unindex_user(user)?;
             if erase {
                 tx.remove_profile(user)?;
+                tx.erase_account_data(user)?;
+                tx.remove_presence(user)?;
             }
             accounts.remove_all_devices(tx, user, None)?;
             tx.add_job(LEAVE_ROOMS, &payload, now)

@@ -9,6 +9,7 @@ use argon2::{
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use im2_model::Random;
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Code, Error, Result};
 
@@ -70,7 +71,7 @@ impl Passwords {
 
     /// The PHC string for a password.
     pub(super) async fn hash(&self, password: &str) -> Result<String> {
-        let password = password.to_owned();
+        let password = normal(password);
         let mut salt = [0_u8; 16];
         self.random.fill(&mut salt);
         let params = Params::new(self.cost.memory_kib, self.cost.iterations, 1, None)
@@ -92,7 +93,7 @@ impl Passwords {
         }
         let known = hash.is_some();
         let hash: Arc<str> = hash.map_or_else(|| Arc::clone(&self.decoy), Arc::from);
-        let password = password.to_owned();
+        let password = normal(password);
         self.run(move || {
             let parsed = PasswordHash::new(&hash)
                 .map_err(|error| Error::Internal(format!("a stored password hash does not parse: {error}")))?;
@@ -123,6 +124,11 @@ impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Passwords").field("cost", &self.cost).finish_non_exhaustive()
     }
+}
+
+/// The form in which a password is hashed: keyboards and systems differ in how they compose the same characters.
+fn normal(password: &str) -> String {
+    password.nfkc().collect()
 }
 
 /// Refuses a password that nobody should choose.
@@ -162,6 +168,7 @@ mod tests {
         let hash = passwords.hash("übers3kr1t").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
         assert!(passwords.verify("übers3kr1t", Some(&hash)).await.unwrap());
+        assert!(passwords.verify("u\u{308}bers3kr1t", Some(&hash)).await.unwrap(), "another way to type it");
         assert!(!passwords.verify("ubers3kr1t", Some(&hash)).await.unwrap());
         assert_ne!(hash, passwords.hash("übers3kr1t").await.unwrap());
     }

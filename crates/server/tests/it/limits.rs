@@ -71,3 +71,19 @@ async fn switched_off_there_are_none() {
         log_in(&ana, "ana", "wrong").await.refused(403, "M_FORBIDDEN");
     }
 }
+
+#[tokio::test]
+async fn a_token_does_not_help_to_guess_the_password() {
+    let server = limited().await;
+    let ana = server.register("ana").await;
+    let change = async |password: &str| {
+        let auth = json!({ "type": "m.login.password", "user": "ana", "password": password });
+        ana.post("/v3/account/password", json!({ "new_password": "another horse", "auth": auth })).await
+    };
+    for _ in 0..10 {
+        change("wrong").await.refused(401, "M_FORBIDDEN");
+    }
+    change("password of ana").await.refused(429, "M_LIMIT_EXCEEDED");
+    server.advance(30_000);
+    change("password of ana").await.ok();
+}

@@ -222,3 +222,22 @@ async fn presence_is_for_those_who_share_a_room() {
         .await
         .refused(400, "M_INVALID_PARAM");
 }
+
+#[tokio::test]
+async fn after_a_restart_who_was_online_is_told_offline_and_the_status_message_stays() {
+    let now = 1_700_000_000_000;
+    let server = Setup::default().clock_at(now).start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    ana.put("/v3/presence/@ana:localhost/status", json!({ "presence": "online", "status_msg": "here" })).await.ok();
+    let session = server.engine().accounts.authenticate(ben.token()).await.unwrap();
+    let reached = server.engine().core.ephemeral.reached();
+    let folder = server.stop().await;
+    let server = Setup::default().clock_at(now + 60_000).start_in(folder).await;
+    let engine = server.engine();
+    let news = engine.presence.news(session.user, Some(reached), engine.core.ephemeral.reached()).await.unwrap();
+    let told: Vec<_> = news.iter().map(|event| (event.sender.localpart(), json!(event.content))).collect();
+    let expected = json!({ "presence": "offline", "status_msg": "here", "last_active_ago": 60_000 });
+    assert_eq!(told, [("ana", expected)]);
+}

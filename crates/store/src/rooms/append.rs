@@ -134,7 +134,11 @@ impl Transaction<'_> {
         self.execute(history, (room.0, kind, state_key, seq, position.to_i64()))?;
         let current = "INSERT INTO current_state (room_nid, kind, state_key, position) VALUES (?1, ?2, ?3, ?4)
                        ON CONFLICT DO UPDATE SET position = excluded.position";
-        self.execute(current, (room.0, kind, state_key, position.to_i64())).map(drop)
+        self.execute(current, (room.0, kind, state_key, position.to_i64()))?;
+        if matches!(kind, "m.room.join_rules" | "m.room.history_visibility") && state_key.is_empty() {
+            self.derive_openness(room)?;
+        }
+        Ok(())
     }
 
     fn set_membership(
