@@ -6,7 +6,10 @@ import { ToastHost } from "../views/Toast/Toast.tsx";
 import { Failure, FailureBoundary } from "./Failure.tsx";
 import { AccountContext, useReadable } from "./hooks.ts";
 
-const Shell = lazy(() => import("../views/Shell/Shell.tsx"));
+const loadShell = () => import("../views/Shell/Shell.tsx");
+const Shell = lazy(loadShell);
+// Whoever is signed in gets the views while the account is being opened.
+if (app.state.get().phase === "loading") void loadShell();
 
 /** Chooses between the sign-in screen and the client. */
 export function App() {

@@ -33,6 +33,13 @@ test("plurals follow the locale", () => {
   expect(translator(zh, "zh-CN").count("details.members", 1)).toBe("1 位成员");
 });
 
+test("Chinese names stand without spaces among Chinese words, others with them", () => {
+  const chinese = translator(zh, "zh-CN");
+  expect(chinese("change.invited", { name: "安娜", target: "Bo" })).toBe("安娜邀请了 Bo");
+  expect(chinese("change.invited", { name: "Bo", target: "安娜" })).toBe("Bo 邀请了安娜");
+  expect(chinese("typing.two", { first: "安娜", second: "陈博" })).toBe("安娜和陈博正在输入…");
+});
+
 test("an unknown placeholder stays visible", () => {
   expect(translator(en, "en")("typing.one")).toBe("{name} is typing…");
 });

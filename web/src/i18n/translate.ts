@@ -24,7 +24,18 @@ export function translator(catalogue: Catalogue, locale: string): Translate {
   return Object.assign(translate, { count, locale });
 }
 
+const HAN_AT_START = /^\p{Script=Han}/u;
+const HAN_AT_END = /\p{Script=Han}$/u;
+
+/** Chinese catalogues set names off with spaces; between two Han characters none is wanted. */
 function fill(text: string, params: Params | undefined): string {
   if (params === undefined) return text;
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
+  return text.replace(/( ?)\{(\w+)\}( ?)/g, (whole, before: string, name: string, after: string, offset: number) => {
+    const value = params[name];
+    if (value === undefined) return whole;
+    const inserted = String(value);
+    const tightBefore = HAN_AT_END.test(text.slice(0, offset)) && HAN_AT_START.test(inserted);
+    const tightAfter = HAN_AT_START.test(text.slice(offset + whole.length)) && HAN_AT_END.test(inserted);
+    return (tightBefore ? "" : before) + inserted + (tightAfter ? "" : after);
+  });
 }

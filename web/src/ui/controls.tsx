@@ -1,6 +1,6 @@
 /** Small controls without state of their own. */
 import { LoaderCircle, Search, X } from "lucide-react";
-import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, type Ref, useId } from "react";
+import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, type Ref, useId, useState } from "react";
 import { useT } from "../app/hooks.ts";
 import { classes } from "../lib/classes.ts";
 
@@ -124,6 +124,22 @@ export function Switch({ label, hint, checked, onChange }: SwitchProps) {
       />
     </label>
   );
+}
+
+interface RemoteSwitchProps extends Omit<SwitchProps, "onChange"> {
+  /** Resolves to whether it worked. */
+  onChange: (checked: boolean) => Promise<boolean>;
+}
+
+/** A switch whose state is on the server: it moves at once, and back if the server does not follow. */
+export function RemoteSwitch({ checked, onChange, ...rest }: RemoteSwitchProps) {
+  const [wanted, setWanted] = useState<boolean>();
+  if (wanted === checked) setWanted(undefined);
+  const change = (next: boolean) => {
+    setWanted(next);
+    void onChange(next).then((worked) => !worked && setWanted(undefined));
+  };
+  return <Switch {...rest} checked={wanted ?? checked} onChange={change} />;
 }
 
 interface SegmentsProps<T extends string> {

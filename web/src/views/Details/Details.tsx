@@ -6,7 +6,7 @@ import { router } from "../../app/router.ts";
 import type { RoomHandle } from "../../matrix/room.ts";
 import type { Member, RoomDetails } from "../../matrix/types.ts";
 import { Avatar } from "../../ui/Avatar.tsx";
-import { Button, IconButton, SearchBox, Switch } from "../../ui/controls.tsx";
+import { Button, IconButton, RemoteSwitch, SearchBox } from "../../ui/controls.tsx";
 import { Confirm } from "../../ui/Dialog.tsx";
 import { VirtualList } from "../../ui/VirtualList.tsx";
 import { attempt } from "../../viewmodels/toasts.ts";
@@ -43,16 +43,16 @@ export function Details({ room, onClose }: DetailsProps) {
       </header>
       <Summary details={details} onEdit={() => setLayer({ kind: "edit" })} />
       <div className="details__switches">
-        <Switch
+        <RemoteSwitch
           label={t("details.mute")}
           hint={t("details.mute.hint")}
           checked={details.muted}
-          onChange={(muted) => void attempt(() => room.setMuted(muted))}
+          onChange={(muted) => attempt(() => room.setMuted(muted))}
         />
-        <Switch
+        <RemoteSwitch
           label={t("details.pin")}
           checked={details.pinned}
-          onChange={(pinned) => void attempt(() => room.setPinned(pinned))}
+          onChange={(pinned) => attempt(() => room.setPinned(pinned))}
         />
       </div>
       <Members

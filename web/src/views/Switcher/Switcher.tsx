@@ -15,10 +15,10 @@ export function Switcher({ onClose }: { onClose: () => void }) {
   const [index, setIndex] = useState(0);
   const list = useRef<HTMLUListElement>(null);
   const found = rankConversations(useReadable(account.conversations.list), term);
-  useEffect(
-    () => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }),
-    [index, term],
-  );
+  useEffect(() => {
+    // Not returned: in newer browsers scrolling answers with a promise.
+    list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
+  }, [index, term]);
   const open = (roomId: string | undefined) => {
     if (roomId === undefined) return;
     onClose();
