@@ -98,6 +98,12 @@ impl Snapshot<'_> {
         })
     }
 
+    /// The media ID under which the server itself keeps this content, if it does.
+    pub fn unowned_media(&self, digest: &Digest) -> Result<Option<String>> {
+        let sql = "SELECT media_id FROM media WHERE sha256 = ?1 AND owner_nid IS NULL";
+        self.row(sql, [digest.0], |row| row.get(0))
+    }
+
     /// Whether any row needs the blob.
     pub fn is_blob_in_use(&self, digest: &Digest) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM media WHERE sha256 = ?1)

@@ -6,6 +6,7 @@
 
 mod download;
 mod orphans;
+pub mod preview;
 pub mod thumbnail;
 mod upload;
 
@@ -32,12 +33,20 @@ pub struct Options {
     /// The largest picture that is decoded, in pixels. All pictures that are being decoded at a time have no more
     /// pixels together either, which bounds the memory: 8 bytes a pixel at worst.
     pub max_image_pixels: u64,
+    /// How URL previews are made; `None` for not at all.
+    pub url_previews: Option<preview::Options>,
 }
 
 impl Default for Options {
-    /// Uploads of up to 100 MiB, no quota, pictures of up to 32 megapixels.
+    /// Uploads of up to 100 MiB, no quota, pictures of up to 32 megapixels, no URL previews.
     fn default() -> Self {
-        Self { directory: None, max_upload_bytes: 100 << 20, max_user_bytes: None, max_image_pixels: 32 << 20 }
+        Self {
+            directory: None,
+            max_upload_bytes: 100 << 20,
+            max_user_bytes: None,
+            max_image_pixels: 32 << 20,
+            url_previews: None,
+        }
     }
 }
 
@@ -53,6 +62,7 @@ pub struct Media {
     /// The media IDs whose promised upload has just completed.
     uploaded: broadcast::Sender<Arc<str>>,
     workshop: Arc<thumbnail::Workshop>,
+    previewer: Option<Arc<preview::Previewer>>,
 }
 
 impl Media {
@@ -63,6 +73,7 @@ impl Media {
             blobs: Blobs::new(directory),
             uploaded: broadcast::Sender::new(UPLOADED),
             workshop: Arc::new(thumbnail::Workshop::new(options.max_image_pixels)),
+            previewer: options.url_previews.clone().map(|options| Arc::new(preview::Previewer::new(options))),
             options: Arc::new(options),
         }
     }

@@ -132,11 +132,11 @@ impl Media {
         Err(Error::refused(Code::TooLarge, format!("uploads may have up to {most} bytes")))
     }
 
-    fn new_media_id(&self) -> String {
+    pub(super) fn new_media_id(&self) -> String {
         self.core.random.alphanumeric(MEDIA_ID_LENGTH)
     }
 
-    fn uri(&self, media_id: &str) -> Result<MxcUri> {
+    pub(super) fn uri(&self, media_id: &str) -> Result<MxcUri> {
         MxcUri::new(self.core.server_name.as_str(), media_id).map_err(|error| Error::Internal(error.to_string()))
     }
 

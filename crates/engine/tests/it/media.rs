@@ -1,6 +1,7 @@
 //! The content repository: uploads, promises, downloads, thumbnails, orphans.
 
 mod pictures;
+mod previews;
 mod thumbnails;
 
 use std::{path::PathBuf, time::Duration};

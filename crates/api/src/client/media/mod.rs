@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     State,
     auth::User,
-    body::{Answer, OptionalJson, Params, QueryParams, empty},
+    body::{Answer, OptionalJson, Params, QueryParams, empty, json_bytes},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -44,6 +44,8 @@ pub(super) fn routes() -> Routes {
         .get("/_matrix/client/v1/media/download/{serverName}/{mediaId}", Access::User, download)
         .get("/_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}", Access::User, download_as)
         .get("/_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}", Access::User, get_thumbnail)
+        .get("/_matrix/client/v1/media/preview_url", Access::User, preview_url)
+        .get("/_matrix/media/v3/preview_url", Access::User, preview_url)
         .get("/_matrix/media/v3/download/{serverName}/{mediaId}", Access::Public, frozen)
         .get("/_matrix/media/v3/download/{serverName}/{mediaId}/{fileName}", Access::Public, frozen)
         .get("/_matrix/media/v3/thumbnail/{serverName}/{mediaId}", Access::Public, frozen)
@@ -199,6 +201,26 @@ async fn get_thumbnail(
         disposition: disposition::of_thumbnail(&thumbnail.content_type),
     };
     serve::serve(media, served, &method, &headers).await
+}
+
+#[derive(Deserialize)]
+struct PreviewQuery {
+    url: Option<String>,
+    /// The preferred time of the preview. Only the newest is kept, which the specification allows.
+    #[serde(rename = "ts")]
+    _ts: Option<i64>,
+}
+
+async fn preview_url(
+    axum::extract::State(api): State,
+    User(_): User,
+    QueryParams(query): QueryParams<PreviewQuery>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let url = query.url.ok_or_else(|| ApiError::new(Code::MissingParam, "a preview needs url"))?;
+    let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let preview = api.engine.media.url_preview(&url, language).await?;
+    Ok(json_bytes(preview.as_bytes().to_vec()))
 }
 
 async fn frozen() -> ApiError {

@@ -18,6 +18,7 @@ use super::Media;
 use crate::{Code, Error, Result};
 
 pub use im2_store::media::Thumbnail;
+pub(super) use picture::Measured;
 pub use sizes::Method;
 
 /// Thumbnails whose rows are kept in memory: the avatars and pictures of the rooms in use. 200 bytes each.
@@ -117,6 +118,16 @@ impl Media {
         self.core.store.write(move |tx| tx.add_thumbnail(&key, &row)).await?;
         drop(placed);
         Ok(Arc::new(thumbnail))
+    }
+
+    /// What a picture is by its header; `None` if thumbnails are not made of such.
+    pub(super) async fn measure(&self, source: Digest, bytes: u64) -> Result<Option<Measured>> {
+        let closed = |_| Error::Internal("the workshop is closed".into());
+        let _slot = self.workshop.slots.acquire().await.map_err(closed)?;
+        let Some(file) = self.blobs.file(source).await? else { return Ok(None) };
+        let limit = self.workshop.max_pixels;
+        let probed = working(move || picture::Picture::probe(file, bytes, limit)).await;
+        Ok(probed.ok().map(|picture| picture.measured()))
     }
 
     async fn make(&self, source: Digest, bytes: u64, size: sizes::Size, animated: bool) -> Result<picture::Made> {

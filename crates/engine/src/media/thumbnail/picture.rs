@@ -51,6 +51,14 @@ impl From<std::io::Error> for Refusal {
     }
 }
 
+/// What a picture is by its header.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::media) struct Measured {
+    pub(in crate::media) content_type: &'static str,
+    pub(in crate::media) width: u32,
+    pub(in crate::media) height: u32,
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(super) enum Made {
@@ -81,6 +89,12 @@ impl Picture {
             return Err(Refusal::TooLarge);
         }
         Ok(Self { file, bytes, format, width, height, max_pixels })
+    }
+
+    /// What its header says.
+    pub(super) fn measured(&self) -> Measured {
+        let content_type = content_type(self.format).unwrap_or("application/octet-stream");
+        Measured { content_type, width: self.width, height: self.height }
     }
 
     /// How many pixels it has.
