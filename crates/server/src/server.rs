@@ -10,7 +10,7 @@ use im2_api::{
 use im2_engine::{
     Engine,
     accounts::{self, PasswordCost},
-    jobs,
+    jobs, media,
 };
 use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
 use im2_store::Store;
@@ -86,7 +86,12 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         password_cost: world.password_cost,
         ..accounts::Options::default()
     };
-    let options = im2_engine::Options { accounts, ..im2_engine::Options::new(server_name) };
+    let media = media::Options {
+        max_upload_bytes: config.max_upload_bytes,
+        url_previews: config.url_previews.then(media::preview::Options::default),
+        ..media::Options::default()
+    };
+    let options = im2_engine::Options { accounts, media, ..im2_engine::Options::new(server_name) };
     Ok(Engine::open(options, store, world.clock, world.random).await?)
 }
 

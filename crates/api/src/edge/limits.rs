@@ -40,7 +40,7 @@ pub enum Class {
     Send,
     /// Joins, invitations and new rooms, by user: 50 at once, then one a second.
     Join,
-    /// Uploads, by user: 100 at once, then two a second.
+    /// Uploads and previews of links, by user: 100 at once, then two a second.
     Upload,
 }
 

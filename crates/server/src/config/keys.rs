@@ -181,6 +181,15 @@ pub const KEYS: &[Key] = &[
         get: |config| i64::try_from(config.max_upload_bytes).ok().map(Value::Integer),
     },
     Key {
+        path: "media.url_previews",
+        kind: Kind::Boolean,
+        allowed: "true or false",
+        about: "Whether the server fetches what links in messages lead to, to show previews of it",
+        secret: false,
+        set: |config, value| boolean(&value).map(|enabled| config.url_previews = enabled),
+        get: |config| Some(Value::Boolean(config.url_previews)),
+    },
+    Key {
         path: "storage.url",
         kind: Kind::Text,
         allowed: "\"sqlite\"",

@@ -35,6 +35,8 @@ pub struct Config {
     pub log: Log,
     /// The largest file that may be uploaded, in bytes.
     pub max_upload_bytes: u64,
+    /// Whether the server makes previews of links.
+    pub url_previews: bool,
     /// Where metrics are served.
     pub metrics: Metrics,
 }
@@ -151,6 +153,7 @@ impl Default for Config {
             rate_limits: true,
             log: Log { level: "info".into(), format: LogFormat::Text },
             max_upload_bytes: 100 << 20,
+            url_previews: false,
             metrics: Metrics { bind: vec![SocketAddr::from(([127, 0, 0, 1], 9008))], chosen: false },
         }
     }

@@ -7,3 +7,4 @@ mod every_route;
 mod lifecycle;
 mod limits;
 mod people;
+mod media;

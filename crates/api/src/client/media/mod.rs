@@ -25,6 +25,7 @@ use crate::{
     State,
     auth::User,
     body::{Answer, OptionalJson, Params, QueryParams, empty, json_bytes},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -39,13 +40,18 @@ pub(super) fn routes() -> Routes {
         .get("/_matrix/client/v1/media/config", Access::User, config)
         .get("/_matrix/media/v3/config", Access::User, config)
         .post("/_matrix/media/v3/upload", Access::User, upload)
+        .limited(Class::Upload)
         .post("/_matrix/media/v1/create", Access::User, create)
+        .limited(Class::Upload)
         .put("/_matrix/media/v3/upload/{serverName}/{mediaId}", Access::User, upload_to)
+        .limited(Class::Upload)
         .get("/_matrix/client/v1/media/download/{serverName}/{mediaId}", Access::User, download)
         .get("/_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}", Access::User, download_as)
         .get("/_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}", Access::User, get_thumbnail)
         .get("/_matrix/client/v1/media/preview_url", Access::User, preview_url)
+        .limited(Class::Upload)
         .get("/_matrix/media/v3/preview_url", Access::User, preview_url)
+        .limited(Class::Upload)
         .get("/_matrix/media/v3/download/{serverName}/{mediaId}", Access::Public, frozen)
         .get("/_matrix/media/v3/download/{serverName}/{mediaId}/{fileName}", Access::Public, frozen)
         .get("/_matrix/media/v3/thumbnail/{serverName}/{mediaId}", Access::Public, frozen)

@@ -128,8 +128,8 @@ mod tests {
     fn values_and_their_number_are_limited() {
         let long = format!("<title>{}</title>", "字".repeat(5000));
         assert_eq!(properties(&long)["og:title"].chars().count(), 1001);
-        let many: String = (0..1000).map(|at| format!("<meta property='og:x{at}' content='y'>")).collect();
-        assert_eq!(properties(&many).len(), 32);
+        let many: Vec<_> = (0..1000).map(|at| format!("<meta property='og:x{at}' content='y'>")).collect();
+        assert_eq!(properties(&many.concat()).len(), 32);
     }
 
     #[test]
