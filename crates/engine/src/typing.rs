@@ -1,7 +1,8 @@
 //! Who is typing where (spec: client-server API, "Typing Notifications"). Kept in memory only.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -19,9 +20,9 @@ use crate::{
 const DEFAULT_TIMEOUT: Millis = 30_000;
 /// The longest that somebody types without saying so again.
 const MAX_TIMEOUT: Millis = 120_000;
-/// Rooms remembered in which nobody types any more, so that clients hear of it. Beyond it the oldest are forgotten,
-/// and who has not heard by then is told that nobody types.
-const QUIET_ROOMS: usize = 10_000;
+/// Rooms remembered, so that clients hear that nobody types there any more. Beyond it those that changed longest ago
+/// are forgotten, and who has not heard by then is told that nobody types.
+const REMEMBERED_ROOMS: usize = 10_000;
 
 /// The use cases of typing.
 #[derive(Debug, Clone)]
@@ -39,12 +40,10 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     rooms: HashMap<RoomNid, TypingRoom>,
-    /// How many of them are quiet.
-    quiet: usize,
+    /// The same rooms by the number of their last change.
+    by_change: BTreeMap<u64, RoomNid>,
     /// Changes up to this one may have been forgotten.
     forgotten: u64,
-    /// The last change.
-    last: u64,
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +68,7 @@ impl Typing {
     pub(crate) fn new(core: Core, rooms: Rooms) -> Self {
         // Nobody types after a restart, and whoever followed before it has to hear so.
         let forgotten = core.ephemeral.reached();
-        let state = State { forgotten, last: forgotten, ..State::default() };
+        let state = State { forgotten, ..State::default() };
         Self { rooms, shared: Arc::new(Shared { core, state: Mutex::new(state) }) }
     }
 
@@ -102,15 +101,7 @@ impl Typing {
     /// The rooms in which that changed after the memory-only signal `since`, as far as they are remembered.
     pub fn rooms_changed_since(&self, since: u64) -> Vec<RoomNid> {
         let state = self.shared.state.lock();
-        if state.last <= since {
-            return Vec::new();
-        }
-        state.rooms.iter().filter(|(_, entry)| entry.changed > since).map(|(room, _)| *room).collect()
-    }
-
-    /// Whether anything changed in any room after the memory-only signal `since`.
-    pub fn any_changed_since(&self, since: u64) -> bool {
-        self.shared.state.lock().last > since
+        state.by_change.range((Bound::Excluded(since), Bound::Unbounded)).map(|(_, room)| *room).collect()
     }
 }
 
@@ -118,23 +109,16 @@ impl Shared {
     /// Records that a user types. If nobody watches the room yet, returns what tells the one who shall.
     fn start(&self, actor: &Actor, room: &Arc<Room>, until: Millis) -> Option<Arc<Notify>> {
         let mut state = self.state.lock();
-        let state = &mut *state;
-        let is_new = !state.rooms.contains_key(&room.nid);
         let entry = state.rooms.entry(room.nid).or_default();
         if let Some(typist) = entry.typists.iter_mut().find(|typist| typist.user == actor.user) {
             typist.until = until;
         } else {
-            if entry.typists.is_empty() && !is_new {
-                state.quiet -= 1;
-            }
             entry.typists.push(Typist { user: actor.user, user_id: actor.user_id.clone(), until });
             entry.room = Some(Arc::clone(room));
-            self.core.ephemeral.signal(|number| {
-                entry.changed = number;
-                state.last = number;
-            });
+            self.core.ephemeral.signal(|number| state.note_change(room.nid, number));
             self.wake(room);
         }
+        let entry = state.rooms.entry(room.nid).or_default();
         if let Some(watch) = &entry.watch {
             watch.notify_one();
             return None;
@@ -145,28 +129,19 @@ impl Shared {
     /// Forgets the typists of a room that are `over`.
     fn stop(&self, nid: RoomNid, over: impl Fn(&Typist) -> bool) {
         let mut state = self.state.lock();
-        let state = &mut *state;
         let Some(entry) = state.rooms.get_mut(&nid) else { return };
         let before = entry.typists.len();
         entry.typists.retain(|typist| !over(typist));
         if entry.typists.len() == before {
             return;
         }
-        self.core.ephemeral.signal(|number| {
-            entry.changed = number;
-            state.last = number;
-        });
-        if let Some(room) = &entry.room {
-            self.wake(room);
+        let room = if entry.typists.is_empty() { entry.room.take() } else { entry.room.clone() };
+        entry.watch.iter().for_each(|watch| watch.notify_one());
+        self.core.ephemeral.signal(|number| state.note_change(nid, number));
+        if let Some(room) = room {
+            self.wake(&room);
         }
-        if entry.typists.is_empty() {
-            entry.watch.iter().for_each(|watch| watch.notify_one());
-            entry.room = None;
-            state.quiet += 1;
-            if state.quiet > QUIET_ROOMS {
-                state.forget_oldest();
-            }
-        }
+        state.forget_oldest();
     }
 
     fn expire(&self, nid: RoomNid) {
@@ -200,15 +175,23 @@ impl State {
         members.map(|typist| typist.user_id.clone()).collect()
     }
 
-    /// Forgets the older half of the quiet rooms.
+    fn note_change(&mut self, room: RoomNid, number: u64) {
+        let entry = self.rooms.entry(room).or_default();
+        self.by_change.remove(&std::mem::replace(&mut entry.changed, number));
+        self.by_change.insert(number, room);
+    }
+
+    /// Forgets rooms in which nobody types any more, those that changed longest ago, if there are too many rooms.
     fn forget_oldest(&mut self) {
-        let quiet = self.rooms.values().filter(|entry| entry.typists.is_empty());
-        let mut changes: Vec<u64> = quiet.map(|entry| entry.changed).collect();
-        changes.sort_unstable();
-        let Some(newest_forgotten) = changes.get(changes.len() / 2).copied() else { return };
-        self.rooms.retain(|_, entry| !entry.typists.is_empty() || entry.changed > newest_forgotten);
-        self.quiet = self.rooms.values().filter(|entry| entry.typists.is_empty()).count();
-        self.forgotten = newest_forgotten;
+        let excess = self.rooms.len().saturating_sub(REMEMBERED_ROOMS);
+        let is_quiet = |room: &RoomNid| self.rooms.get(room).is_none_or(|entry| entry.typists.is_empty());
+        let quiet = self.by_change.iter().filter(|(_, room)| is_quiet(room)).take(excess);
+        let oldest: Vec<(u64, RoomNid)> = quiet.map(|(number, room)| (*number, *room)).collect();
+        for (number, room) in oldest {
+            self.by_change.remove(&number);
+            self.rooms.remove(&room);
+            self.forgotten = self.forgotten.max(number);
+        }
     }
 }
 

@@ -166,14 +166,14 @@ async fn typing_begins_ends_and_is_over_in_time() {
     let typing = &fixture.engine.typing;
     let reached = || fixture.engine.core.ephemeral.reached();
     let start = reached();
-    assert_eq!((typing.in_room(&room), typing.any_changed_since(start)), (vec![], false));
+    assert_eq!((typing.in_room(&room), typing.rooms_changed_since(start)), (vec![], vec![]));
     assert_eq!(typing.changed_since(start - 1, &room), Some(vec![]), "who followed before a restart is told");
 
     typing.set(&ana, &room.id, true, Some(10_000)).await.unwrap();
     typing.set(&ben, &room.id, true, None).await.unwrap();
     let both = vec![ana.user_id.clone(), ben.user_id.clone()];
     assert_eq!(typing.changed_since(start, &room), Some(both));
-    assert!(typing.any_changed_since(start));
+    assert_eq!(typing.rooms_changed_since(start), [room.nid]);
     let before = reached();
     typing.set(&ana, &room.id, true, Some(20_000)).await.unwrap();
     assert_eq!(typing.changed_since(before, &room), None, "going on is no change");
@@ -185,7 +185,8 @@ async fn typing_begins_ends_and_is_over_in_time() {
     let before = reached();
     typing.set(&ben, &room.id, false, None).await.unwrap();
     assert_eq!(typing.changed_since(before, &room), Some(vec![]));
-    assert_eq!(typing.changed_since(reached(), &room), None);
+    assert_eq!(typing.rooms_changed_since(before), [room.nid]);
+    assert_eq!((typing.changed_since(reached(), &room), typing.rooms_changed_since(reached())), (None, vec![]));
 
     typing.set(&ben, &room.id, true, Some(u64::MAX)).await.unwrap();
     fixture.clock.advance(120_000);

@@ -1,5 +1,6 @@
 //! Behaviour tests: they talk HTTP to a whole server, most in the same process, a few to the real executable.
 
+mod account_data;
 mod accounts;
 mod commands;
 mod edge;
@@ -8,3 +9,5 @@ mod lifecycle;
 mod limits;
 mod people;
 mod media;
+mod push_rules;
+mod reading;
