@@ -10,7 +10,7 @@ use im2_api::{
 use im2_engine::{
     Engine,
     accounts::{self, PasswordCost},
-    jobs, media,
+    jobs, media, user_directory,
 };
 use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
 use im2_store::Store;
@@ -92,6 +92,9 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         ..media::Options::default()
     };
     let options = im2_engine::Options { accounts, media, ..im2_engine::Options::new(server_name) };
+@@
+    let user_directory = user_directory::Options { everyone: config.directory_shows_everyone };
+    let options = im2_engine::Options { accounts, user_directory, ..im2_engine::Options::new(server_name) };
     Ok(Engine::open(options, store, world.clock, world.random).await?)
 }
 

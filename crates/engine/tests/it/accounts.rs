@@ -29,8 +29,8 @@ fn auth(stage: &str) -> Auth {
     Auth { kind: Some(stage.into()), ..Auth::default() }
 }
 
-fn with_password(password: &str) -> Option<Auth> {
-    Some(Auth { password: Some(password.into()), ..auth("m.login.password") })
+fn with_password(password: &str) -> Auth {
+    Auth { password: Some(password.into()), ..auth("m.login.password") }
 }
 
 fn request(name: &str) -> RegisterRequest {
@@ -228,17 +228,17 @@ async fn changing_the_password_takes_the_old_one_and_ends_the_other_sessions() {
     let mine = session(engine, &one).await;
     let change = |auth| engine.accounts.change_password(&mine, "another horse", true, auth);
     assert_eq!(challenge(change(None).await).flows[0].stages, [Stage::Password]);
-    let failed = challenge(change(with_password("wrong")).await);
+    let failed = challenge(change(Some(with_password("wrong"))).await);
     assert_eq!(failed.failure.map(|(code, _)| code), Some(Code::Forbidden));
     // Somebody else's password, though right, proves nothing.
-    let others = Auth { user: Some("ben".into()), ..with_password(PASSWORD).unwrap() };
+    let others = Auth { user: Some("ben".into()), ..with_password(PASSWORD) };
     assert_eq!(code(change(Some(others)).await), Some(Code::Forbidden));
-    change(with_password(PASSWORD)).await.unwrap();
+    change(Some(with_password(PASSWORD))).await.unwrap();
     assert!(is_known(engine, &one.access_token).await && is_known(engine, &ben.access_token).await);
     assert!(!is_known(engine, &two.access_token).await);
     assert_eq!(code(login(engine, "ana", PASSWORD, NewSession::default()).await), Some(Code::Forbidden));
     let three = login(engine, "ana", "another horse", NewSession::default()).await.unwrap();
-    engine.accounts.change_password(&mine, PASSWORD, false, with_password("another horse")).await.unwrap();
+    engine.accounts.change_password(&mine, PASSWORD, false, Some(with_password("another horse"))).await.unwrap();
     assert!(is_known(engine, &three.access_token).await);
 }
 
@@ -264,7 +264,7 @@ async fn a_deactivated_account_is_over_and_its_name_stays_taken() {
     for (name, erase, after) in [("ana", false, Code::UserDeactivated), ("ben", true, Code::Forbidden)] {
         let signed_in = register(engine, name).await;
         let mine = session(engine, &signed_in).await;
-        engine.accounts.deactivate(&mine, erase, with_password(PASSWORD)).await.unwrap();
+        engine.accounts.deactivate(&mine, erase, Some(with_password(PASSWORD))).await.unwrap();
         assert!(!is_known(engine, &signed_in.access_token).await);
         assert_eq!(code(login(engine, name, PASSWORD, NewSession::default()).await), Some(after));
         assert_eq!(code(login(engine, name, "wrong", NewSession::default()).await), Some(Code::Forbidden));
@@ -301,7 +301,7 @@ async fn registration_tokens_open_what_is_not_open() {
     accounts.revoke_registration_token("ending").await.unwrap();
     assert_eq!(code(accounts.revoke_registration_token("ending").await), Some(Code::NotFound));
     assert_eq!(accounts.registration_tokens("").await.unwrap().len(), 1);
-    fixture = fixture.reopen_with(|options| options.accounts.registration = RegistrationMode::Closed).await;
+    fixture = Box::pin(fixture.reopen_with(|options| options.accounts.registration = RegistrationMode::Closed)).await;
     let accounts = &fixture.engine.accounts;
     assert_eq!(code(accounts.register(with("eve", "two")).await), Some(Code::Forbidden));
     assert_eq!(code(accounts.is_registration_token_valid("two").await), Some(Code::Forbidden));
@@ -329,6 +329,10 @@ async fn the_first_administrator_registers_once_whatever_the_mode() {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 fn shared_secret(nonce: String, name: &str, admin: bool) -> SharedSecretRequest {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"shared");
     let role = if admin { "admin" } else { "notadmin" };
@@ -339,7 +343,7 @@ fn shared_secret(nonce: String, name: &str, admin: bool) -> SharedSecretRequest 
         password: "pw".into(),
         admin,
         displayname: None,
-        mac: mac.as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
+        mac: hex(mac.as_ref()),
     }
 }
 

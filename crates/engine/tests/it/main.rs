@@ -25,7 +25,7 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
-        Self::with(|_| {}).await
+        Box::pin(Self::with(|_| {})).await
     }
 
     /// With other options than a test's usual ones.
@@ -40,13 +40,13 @@ impl Fixture {
         options.accounts = accounts::test_options();
         change(&mut options);
         let random = Arc::new(SeededRandom::new(seed));
-        let engine = Engine::open(options, store, Arc::clone(&clock) as _, random).await.unwrap();
+        let engine = Box::pin(Engine::open(options, store, Arc::clone(&clock) as _, random)).await.unwrap();
         Self { engine, clock, folder }
     }
 
     /// The same database opened anew, as after a restart.
     pub(crate) async fn reopen(self) -> Self {
-        self.reopen_with(|_| {}).await
+        Box::pin(self.reopen_with(|_| {})).await
     }
 
     /// The same database opened anew with other options.
@@ -54,7 +54,7 @@ impl Fixture {
         let Self { engine, folder, .. } = self;
         engine.core.store.flush().await.unwrap();
         drop(engine);
-        Self::in_folder(folder, 2, change).await
+        Box::pin(Self::in_folder(folder, 2, change)).await
     }
 
     pub(crate) async fn user(&self, name: &str) -> Actor {

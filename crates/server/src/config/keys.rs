@@ -141,6 +141,15 @@ pub const KEYS: &[Key] = &[
         get: |config| config.registration.shared_secret.as_ref().map(|secret| Value::from(secret.reveal())),
     },
     Key {
+        path: "user_directory.everyone",
+        kind: Kind::Boolean,
+        allowed: "true or false",
+        about: "Whether everybody here finds everybody by parts of names, not only those they share or could join a room with",
+        secret: false,
+        set: |config, value| boolean(&value).map(|everyone| config.directory_shows_everyone = everyone),
+        get: |config| Some(Value::Boolean(config.directory_shows_everyone)),
+    },
+    Key {
         path: "rate_limits.enabled",
         kind: Kind::Boolean,
         allowed: "true or false",

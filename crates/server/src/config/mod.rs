@@ -29,6 +29,8 @@ pub struct Config {
     pub http: Http,
     /// Who may register.
     pub registration: Registration,
+    /// Whether people search finds strangers too.
+    pub directory_shows_everyone: bool,
     /// Whether requests are limited in rate.
     pub rate_limits: bool,
     /// What is logged, and how.
@@ -150,6 +152,7 @@ impl Default for Config {
                 trusted_proxies: ["127.0.0.1", "::1"].iter().filter_map(|address| Network::parse(address)).collect(),
             },
             registration: Registration { mode: None, shared_secret: None },
+            directory_shows_everyone: false,
             rate_limits: true,
             log: Log { level: "info".into(), format: LogFormat::Text },
             max_upload_bytes: 100 << 20,

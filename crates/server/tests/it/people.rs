@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 async fn search(client: &Client, term: &str) -> Vec<String> {
     let body = json!({ "search_term": term });
     let answer = client.post("/v3/user_directory/search", body).await.ok();
-    let user = |found: &Value| found["user_id"].as_str().unwrap().trim_end_matches(":localhost").to_owned();
-    answer["results"].as_array().unwrap().iter().map(user).collect()
+    let user = |found: &Value| {
+        found["user_id"].as_str().expect("a result names a user").trim_end_matches(":localhost").to_owned()
+    };
+    answer["results"].as_array().expect("results").iter().map(user).collect()
 }
 
 async fn set_profile(client: &Client, field: &str, value: Value) -> im2_testkit::Answer {
@@ -25,7 +27,7 @@ async fn member_event(reader: &Client, room: &str, of: &Client) -> Value {
 async fn until(client: &Client, mut done: impl AsyncFnMut() -> bool) {
     let mut news = client.sync(None).await;
     while !done().await {
-        let since = news["next_batch"].as_str().unwrap().to_owned();
+        let since = news["next_batch"].as_str().expect("a token").to_owned();
         news = client.sync_wait(&since, 10_000).await;
         assert!(news.get("rooms").is_some(), "nothing happened for ten seconds");
     }
@@ -193,6 +195,16 @@ async fn strangers_are_found_by_their_whole_user_name_only() {
     assert_eq!(search(&eve, "benj").await, ["@ben"]);
     ben.set_state(&room, "m.room.history_visibility", "", json!({ "history_visibility": "shared" })).await;
     assert_eq!(search(&eve, "benj").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_directory_of_everyone_has_everyone() {
+    let server = Setup::default().set("user_directory.everyone", true).start().await;
+    let (ben, eve) = (server.register("ben").await, server.register("eve").await);
+    set_profile(&ben, "displayname", json!("Benjamin 本")).await.ok();
+    for term in ["benj", "jam", "本", "be"] {
+        assert_eq!(search(&eve, term).await, ["@ben"], "{term}");
+    }
 }
 
 #[tokio::test]
