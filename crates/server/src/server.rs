@@ -91,10 +91,8 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         url_previews: config.url_previews.then(media::preview::Options::default),
         ..media::Options::default()
     };
-    let options = im2_engine::Options { accounts, media, ..im2_engine::Options::new(server_name) };
-@@
     let user_directory = user_directory::Options { everyone: config.directory_shows_everyone };
-    let options = im2_engine::Options { accounts, user_directory, ..im2_engine::Options::new(server_name) };
+    let options = im2_engine::Options { accounts, media, user_directory, ..im2_engine::Options::new(server_name) };
     Ok(Engine::open(options, store, world.clock, world.random).await?)
 }
 
