@@ -41,8 +41,9 @@ export async function signIn(homeserver: string, user: string, password: string)
 export async function registrationMode(homeserver: string): Promise<RegistrationMode> {
   try {
     const flows = (await challenge(homeserver, {})).flows;
-    if (chooseFlow(flows, false) !== undefined) return "open";
-    return chooseFlow(flows, true) === undefined ? "unsupported" : "token";
+    const stages = stagesFor(flows, false);
+    if (stages === undefined) return "unsupported";
+    return stages.includes(TOKEN) ? "token" : "open";
   } catch (error) {
     if (problemOf(error).kind === "forbidden") return "closed";
     throw error;
@@ -77,7 +78,7 @@ export async function register(homeserver: string, registration: Registration): 
     if (problemOf(error).kind === "forbidden") throw new ProblemError({ kind: "registration-closed" });
     throw error;
   }
-  const stages = chooseFlow(asked.flows, false) ?? chooseFlow(asked.flows, true);
+  const stages = stagesFor(asked.flows, token.trim() !== "");
   if (stages === undefined) throw new ProblemError({ kind: "unsupported-steps" });
   for (const stage of stages) {
     const auth = { type: stage, session: asked.session, ...(stage === TOKEN ? { token: token.trim() } : {}) };
@@ -89,9 +90,15 @@ export async function register(homeserver: string, registration: Registration): 
   throw new ProblemError({ kind: "unsupported-steps" });
 }
 
-/** The stages to go through: a flow made only of what this client can do. */
-export function chooseFlow(flows: readonly { stages: string[] }[], withToken: boolean): string[] | undefined {
-  return flows.find(({ stages }) => stages.every((stage) => stage === DUMMY || (withToken && stage === TOKEN)))?.stages;
+/**
+ * The stages to go through: a flow made only of what this client can do. Whoever has a token uses it, since it may grant
+ * more than an account; others are spared it where they can be.
+ */
+export function stagesFor(flows: readonly { stages: string[] }[], hasToken: boolean): string[] | undefined {
+  const possible = flows
+    .map(({ stages }) => stages)
+    .filter((stages) => stages.every((s) => s === DUMMY || s === TOKEN));
+  return possible.find((stages) => stages.includes(TOKEN) === hasToken) ?? possible[0];
 }
 
 async function challenge(homeserver: string, account: object): Promise<Challenge> {

@@ -5,6 +5,7 @@ import { useEscape } from "../app/hooks.ts";
 interface PopoverProps {
   /** What the popover belongs to; it stands below it, or above where there is no room. */
   anchor: Element;
+  label: string;
   onClose: () => void;
   children: ReactNode;
 }
@@ -12,7 +13,7 @@ interface PopoverProps {
 const GAP = 6;
 const MARGIN = 8;
 
-export function Popover({ anchor, onClose, children }: PopoverProps) {
+export function Popover({ anchor, label, onClose, children }: PopoverProps) {
   const ref = useRef<HTMLDivElement>(null);
   const [place, setPlace] = useState<{ left: number; top: number }>();
   useEscape(true, onClose);
@@ -39,7 +40,13 @@ export function Popover({ anchor, onClose, children }: PopoverProps) {
     };
   }, [anchor, onClose]);
   return createPortal(
-    <div ref={ref} className="popover" style={place === undefined ? { visibility: "hidden" } : place}>
+    <div
+      ref={ref}
+      role="dialog"
+      aria-label={label}
+      className="popover"
+      style={place === undefined ? { visibility: "hidden" } : place}
+    >
       {children}
     </div>,
     document.body,

@@ -107,7 +107,7 @@ function NewConversation() {
         <SquarePen />
       </IconButton>
       {open && anchor.current !== null && (
-        <Popover anchor={anchor.current} onClose={close}>
+        <Popover anchor={anchor.current} label={t("chats.new")} onClose={close}>
           <Menu
             label={t("chats.new")}
             onClose={close}

@@ -175,7 +175,7 @@ function EmojiButton({ onPick }: { onPick: (emoji: string) => void }) {
         <Smile />
       </IconButton>
       {open && anchor.current !== null && (
-        <Popover anchor={anchor.current} onClose={close}>
+        <Popover anchor={anchor.current} label={t("composer.emoji")} onClose={close}>
           <EmojiPicker
             onPick={(emoji) => {
               close();

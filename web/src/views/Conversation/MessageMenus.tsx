@@ -43,13 +43,13 @@ export function MessageMenus({ menu, event, model, onMenu }: MessageMenusProps) 
   }
   if (menu.kind === "emoji") {
     return (
-      <Popover key="emoji" anchor={menu.anchor} onClose={close}>
+      <Popover key="emoji" anchor={menu.anchor} label={t("action.react")} onClose={close}>
         <EmojiPicker onPick={react} />
       </Popover>
     );
   }
   return (
-    <Popover key="actions" anchor={menu.anchor} onClose={close}>
+    <Popover key="actions" anchor={menu.anchor} label={t("message.actions")} onClose={close}>
       {event.can.react && (
         <QuickReactions onPick={react} onMore={() => onMenu({ kind: "emoji", anchor: menu.anchor })} />
       )}

@@ -179,13 +179,13 @@ function Reactions({ event, model, t }: { event: TimelineEvent; model: Conversat
               type="button"
               className="reaction"
               aria-pressed={mine !== undefined}
-              aria-label={label}
               title={label}
               disabled={!event.can.react}
               onClick={() => model.toggleReaction(event, emoji)}
             >
               <span aria-hidden>{emoji}</span>
               <span aria-hidden>{count}</span>
+              <span className="visually-hidden">{label}</span>
             </button>
           </li>
         );

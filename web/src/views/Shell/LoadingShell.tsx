@@ -17,7 +17,7 @@ export function LoadingShell() {
         </div>
         <ChatsSkeleton />
       </div>
-      <div className="main" />
+      <main className="main" />
     </div>
   );
 }

@@ -29,7 +29,8 @@ export function Rail({ chats }: { chats: ChatsModel }) {
       <RailLink to={{ name: "groups" }} current={name === "groups"} label={t("nav.groups")} icon={<Compass />} />
       <span className="rail__space" />
       <RailLink to={{ name: "settings" }} current={name === "settings"} label={t("nav.settings")} icon={<Settings />} />
-      <Link to={{ name: "settings" }} className="rail__account" aria-label={profile.name} title={profile.name}>
+      <Link to={{ name: "settings" }} className="rail__account" title={profile.name}>
+        <span className="visually-hidden">{profile.name}</span>
         <Avatar id={profile.id} name={profile.name} picture={profile.avatar} />
       </Link>
     </nav>

@@ -16,6 +16,7 @@ import { Rail } from "./Rail.tsx";
 
 /** The client: rail, list, conversation. On a phone one of them at a time. */
 export default function Shell() {
+  const t = useT();
   const account = useAccount();
   const route = useReadable(router.route);
   const chats = useMemo(() => new ChatsModel(account), [account]);
@@ -29,16 +30,21 @@ export default function Shell() {
   return (
     <div className="shell" data-pane={inMain ? "main" : "list"}>
       <Rail chats={chats} />
-      <div className="pane">
+      <section className="pane" aria-label={t(`nav.${listOf(route)}`)}>
         <ConnectionBanner />
         <ListPane route={route} chats={chats} />
-      </div>
+      </section>
       <main className="main">
         <MainPane route={route} />
       </main>
       {switching && <Switcher onClose={() => setSwitching(false)} />}
     </div>
   );
+}
+
+/** Which list stands beside what a route shows. */
+function listOf({ name }: Route): "chats" | "people" | "groups" {
+  return name === "people" || name === "groups" ? name : "chats";
 }
 
 function ListPane({ route, chats }: { route: Route; chats: ChatsModel }) {
