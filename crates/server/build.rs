@@ -12,10 +12,13 @@ fn main() -> io::Result<()> {
     let default = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../../web/dist");
     println!("cargo::rerun-if-env-changed=IM2_WEB_DIST");
     println!("cargo::rerun-if-changed=build.rs");
-    let dist = env::var_os("IM2_WEB_DIST").map_or(default, PathBuf::from);
+    let chosen = env::var_os("IM2_WEB_DIST");
+    // Development builds read the folder when they start, unless it was named.
+    let embeds = chosen.is_some() || variable("PROFILE")? == "release";
+    let dist = chosen.map_or(default, PathBuf::from);
     let out = PathBuf::from(variable("OUT_DIR")?);
     let mut files = Vec::new();
-    if variable("PROFILE")? == "release" {
+    if embeds {
         // While the folder is missing, cargo runs this again at every build: that is how it notices the first one.
         println!("cargo::rerun-if-changed={}", dist.display());
         if dist.is_dir() {

@@ -55,7 +55,7 @@ async fn serve(config: &Config) -> Result<()> {
 /// Prints the link beside the log rather than through it, whatever its level: without the link nobody administers
 /// the server. It works once.
 fn invite_first_admin(link: &str, format: LogFormat) -> Result<()> {
-    let message = "The server has no administrator yet. Who opens this link first becomes one:";
+    let message = "The server has no administrator yet. The first to register by this link becomes one:";
     let line = match format {
         LogFormat::Text => format!("{message}\n  {link}"),
         LogFormat::Json => serde_json::json!({ "level": "INFO", "message": message, "link": link }).to_string(),
