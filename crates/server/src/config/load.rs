@@ -261,4 +261,13 @@ mod tests {
         config.set("http.bind", "0.0.0.0:8008").unwrap();
         assert_eq!(config.registration_mode(), RegistrationMode::Closed);
     }
+
+    #[test]
+    fn both_readmes_have_a_row_for_every_key() {
+        for readme in [include_str!("../../../../README.md"), include_str!("../../../../README.zh-CN.md")] {
+            for key in KEYS {
+                assert!(readme.contains(&format!("\n| `{}` |", key.path)), "{} is missing", key.path);
+            }
+        }
+    }
 }
