@@ -107,6 +107,7 @@ const TRIALS: &[(&str, Trial)] = &[
     ("GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}", Anybody(PUBLIC)),
     ("GET /_matrix/client/v1/media/preview_url", Anybody(PUBLIC)),
     ("GET /_matrix/media/v3/preview_url", Anybody(PUBLIC)),
+    ("GET /_matrix/client/v3/notifications", Anybody(ONLY_OWN)),
 ];
 
 /// Somebody who is signed in and nothing else tries all of it.
