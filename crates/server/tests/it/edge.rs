@@ -91,3 +91,23 @@ async fn two_users_register_and_are_who_they_are() {
     assert_eq!(ana.get("/v3/account/whoami").await.ok()["user_id"], "@ana:localhost");
     assert_eq!(ben.get("/v3/account/whoami").await.ok()["user_id"], "@ben:localhost");
 }
+
+#[tokio::test]
+async fn a_head_has_a_limit() {
+    let server = Server::start().await;
+    let client = server.anonymous();
+    let large = client.request(Method::GET, "/_matrix/client/versions").header("x-large", "x".repeat(20_000));
+    assert_eq!(client.send_request(large).await.status, 200);
+    let larger = client.request(Method::GET, "/_matrix/client/versions").header("x-larger", "x".repeat(60_000));
+    assert_eq!(client.send_request(larger).await.status, 431);
+}
+
+#[tokio::test]
+async fn the_root_says_what_is_there() {
+    let server = Server::start().await;
+    let answer = server.anonymous().get("/").await;
+    assert_eq!(answer.status, 200);
+    let page = answer.header("content-security-policy").starts_with("default-src 'none'");
+    assert!(page || answer.text().contains("npm run build"), "{}", answer.text());
+    server.anonymous().get("/no/such/page").await.refused(404, "M_UNRECOGNIZED");
+}

@@ -32,6 +32,63 @@ async fn an_idle_connection_does_not_delay_the_end() {
     assert!(status.success() && began.elapsed().as_secs() < 5, "{:?} {log}", began.elapsed());
 }
 
+#[tokio::test]
+async fn a_waiting_sync_is_answered_when_the_server_ends() {
+    let server = Setup::default().start().await;
+    let ana = server.register("ana").await;
+    let since = ana.sync(None).await["next_batch"].as_str().unwrap().to_owned();
+    let waiting = tokio::spawn(async move { ana.sync_wait(&since, 60_000).await });
+    while server.engine().core.bus.waiting_users() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let began = std::time::Instant::now();
+    server.stop().await;
+    assert!(waiting.await.unwrap()["next_batch"].is_string());
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_kill_and_is_there_once() {
+    let binary = binary();
+    let server = binary.serve(&[]);
+    let ana = server.anonymous().register("ana").await;
+    let room = ana.create_room(serde_json::json!({})).await;
+    let (acknowledged, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    for sender in 0..8 {
+        let (ana, room, acknowledged) = (ana.clone(), room.clone(), acknowledged.clone());
+        tokio::spawn(async move {
+            for number in 0.. {
+                // Panics when the server is gone, which ends this task.
+                let event_id = ana.send_text(&room, &format!("{sender}/{number}")).await;
+                let _ = acknowledged.send(event_id);
+            }
+        });
+    }
+    drop(acknowledged);
+    let mut events = Vec::new();
+    while events.len() < 40 {
+        events.push(heard.recv().await.expect("the senders go on"));
+    }
+    server.kill();
+    while let Some(event_id) = heard.recv().await {
+        events.push(event_id);
+    }
+
+    let server = binary.serve(&[]);
+    let ana = server.anonymous().log_in("ana", "password of ana").await;
+    let path = format!("/v3/rooms/{}/messages?dir=b&limit=1000", im2_testkit::segment(&room));
+    let page = ana.get(&path).await.ok();
+    let chunk = page["chunk"].as_array().unwrap();
+    for event_id in &events {
+        let found = chunk.iter().filter(|event| event["event_id"] == event_id.as_str()).count();
+        assert_eq!(found, 1, "{event_id} of {} acknowledged", events.len());
+    }
+    for event in chunk.iter().filter(|event| event["type"] == "m.room.message") {
+        let same = chunk.iter().filter(|other| other["content"]["body"] == event["content"]["body"]).count();
+        assert_eq!(same, 1, "{event}");
+    }
+}
+
 #[test]
 fn a_second_instance_is_refused() {
     let binary = binary();

@@ -7,7 +7,7 @@ mod edge;
 mod every_route;
 mod lifecycle;
 mod limits;
-mod people;
 mod media;
+mod people;
 mod push_rules;
 mod reading;
