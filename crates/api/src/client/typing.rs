@@ -32,5 +32,6 @@ async fn set(
 ) -> ApiResult<Response> {
     check_own(&session, &user_id)?;
     api.engine.typing.set(&Actor::from(&session), &room_id, body.typing, body.timeout).await?;
+    api.engine.presence.touch(session.user);
     Ok(empty())
 }

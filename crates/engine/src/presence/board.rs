@@ -62,7 +62,7 @@ pub struct PresenceContent {
 }
 
 /// What others have been told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 struct Shown {
     availability: Availability,
     currently_active: bool,
@@ -111,8 +111,8 @@ impl Entry {
         self.shown.availability != Availability::Offline
     }
 
-    /// What is true at `now`.
-    fn judge(&self, now: Millis) -> Shown {
+    /// Whether the user is there at `now`, and whether they are currently active.
+    fn judge(&self, now: Millis) -> (Availability, bool) {
         let gone = self.syncing == 0 && now >= self.last_contact + GONE;
         let availability = match self.chosen {
             Availability::Offline => Availability::Offline,
@@ -120,8 +120,22 @@ impl Entry {
             Availability::Online if now < self.last_active + IDLE => Availability::Online,
             Availability::Online | Availability::Unavailable => Availability::Unavailable,
         };
-        let currently_active = availability == Availability::Online && now < self.last_active + ACTIVE;
-        Shown { availability, currently_active, status_msg: self.status_msg.clone(), card: self.card.clone() }
+        (availability, availability == Availability::Online && now < self.last_active + ACTIVE)
+    }
+
+    /// Shows others what is true at `now`. Returns whether that is new to them.
+    fn show(&mut self, now: Millis) -> bool {
+        let (availability, currently_active) = self.judge(now);
+        let shown = &self.shown;
+        if (shown.availability, shown.currently_active) == (availability, currently_active)
+            && shown.status_msg == self.status_msg
+            && shown.card == self.card
+        {
+            return false;
+        }
+        self.shown =
+            Shown { availability, currently_active, status_msg: self.status_msg.clone(), card: self.card.clone() };
+        true
     }
 
     pub(super) fn content(&self, now: Millis) -> PresenceContent {
@@ -176,13 +190,11 @@ impl Board {
     ) -> bool {
         let Some(entry) = self.entries.get_mut(&user) else { return false };
         change(entry);
-        let shown = entry.judge(now);
-        if shown == entry.shown {
-            return false;
+        let is_new = entry.show(now);
+        if is_new {
+            self.announce(user, numbers);
         }
-        entry.shown = shown;
-        self.announce(user, numbers);
-        true
+        is_new
     }
 
     /// Lets time pass: returns those of whom others now see something else.

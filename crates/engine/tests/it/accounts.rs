@@ -390,3 +390,56 @@ async fn administrators_manage_accounts() {
     assert_eq!(seen, [("ana", true, false), ("ben", false, true)]);
     assert_eq!(engine.accounts.list_users(Some(&users[0].user_id)).await.unwrap(), users[1..]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_want_a_name_or_a_last_use_at_once_one_gets_it() {
+    let fixture = Fixture::with(|options| options.accounts.registration = RegistrationMode::Token).await;
+    let accounts = &fixture.engine.accounts;
+    for (token, uses_allowed) in [("many", None), ("one", Some(1))] {
+        let new = NewRegistrationToken { token: Some(token.into()), uses_allowed, ..Default::default() };
+        accounts.create_registration_token(new).await.unwrap();
+    }
+    for (token, is_same_name) in [("many", true), ("one", false)] {
+        let attempts: Vec<_> = (0..8)
+            .map(|n| {
+                let name = if is_same_name { "wanted".into() } else { format!("user{n}") };
+                let auth = Auth { token: Some(token.into()), ..auth("m.login.registration_token") };
+                let (accounts, request) = (accounts.clone(), RegisterRequest { auth: Some(auth), ..request(&name) });
+                tokio::spawn(async move { accounts.register(request).await.is_ok() })
+            })
+            .collect();
+        let mut made = 0;
+        for attempt in attempts {
+            made += usize::from(attempt.await.unwrap());
+        }
+        assert_eq!(made, 1, "{token}");
+    }
+    let tokens = accounts.registration_tokens("").await.unwrap();
+    assert_eq!(
+        tokens.iter().map(|token| (token.token.as_str(), token.uses)).collect::<Vec<_>>(),
+        [("many", 1), ("one", 1)]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_token_is_never_known_again_after_its_session_has_ended() {
+    let fixture = Fixture::new().await;
+    let engine = &fixture.engine;
+    register(engine, "ana").await;
+    for _ in 0..50 {
+        let signed_in = login(engine, "ana", PASSWORD, NewSession::default()).await.unwrap();
+        let mine = session(engine, &signed_in).await;
+        let asking: Vec<_> = (0..4)
+            .map(|_| {
+                let (accounts, token) = (engine.accounts.clone(), signed_in.access_token.clone());
+                tokio::spawn(async move { while accounts.authenticate(&token).await.is_ok() {} })
+            })
+            .collect();
+        engine.accounts.logout(&mine).await.unwrap();
+        assert!(!is_known(engine, &signed_in.access_token).await);
+        for task in asking {
+            task.await.unwrap();
+        }
+        assert!(!is_known(engine, &signed_in.access_token).await);
+    }
+}
