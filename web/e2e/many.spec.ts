@@ -9,11 +9,11 @@ function manyRooms(userId: string): object {
   const join: Record<string, object> = {};
   for (let index = 0; index < ROOMS; index++) {
     const origin_server_ts = Date.now() - (ROOMS - index) * 60_000;
-    const event = (type: string, content: object, state_key?: string) => ({
+    const event = (type: string, content: object, state_key?: string, sender = userId) => ({
       type,
       content,
       state_key,
-      sender: userId,
+      sender,
       origin_server_ts,
       event_id: `$${type}-${index}`,
     });
@@ -26,7 +26,9 @@ function manyRooms(userId: string): object {
         ],
       },
       timeline: {
-        events: [event("m.room.message", { msgtype: "m.text", body: `Message ${index}` })],
+        events: [
+          event("m.room.message", { msgtype: "m.text", body: `Message ${index}` }, undefined, "@bo:example.org"),
+        ],
         limited: true,
         prev_batch: "p",
       },

@@ -145,6 +145,11 @@ for (const language of ["en", "zh"] as const) {
         await walk(ana, scene, shoot, size);
       }
     }
+    theme = "light";
+    size = "desktop";
+    await page.setViewportSize(SIZES.desktop);
+    await page.evaluate(() => localStorage.setItem("im2.preferences", "{}"));
+    await live(scene, WORDS[language].direct, shoot);
     await outside(ana, shoot, (to) => {
       theme = to.theme;
       size = to.size;
@@ -219,6 +224,37 @@ async function walk(ana: Person, scene: Scene, shoot: Shoot, size: string): Prom
   await page.keyboard.press("Escape");
   await page.keyboard.press("Control+k");
   await shoot("switcher");
+  await page.keyboard.press("Escape");
+}
+
+/** A conversation while something happens in it. */
+async function live({ ana, bo, direct }: Scene, words: readonly string[], shoot: Shoot): Promise<void> {
+  const { page } = ana;
+  await page.goto(`/room/${direct}`);
+  await ana.say("👋");
+  await bo.page.goto(`/room/${direct}`);
+  await expect(page.locator(".readers")).toBeVisible();
+  await page.locator(".rail__link").nth(1).click();
+  for (const text of words) await bo.say(text);
+  await bo.composer.pressSequentially("…");
+  await page.locator(".rail__link").first().click();
+  await expect(page.locator(".chat-row__text--typing")).toBeVisible();
+  await shoot("unread-and-typing");
+  await page.goto(`/room/${direct}`);
+  await expect(page.locator(".timeline__unread")).toBeVisible();
+  await bo.composer.pressSequentially("…");
+  await expect(page.locator(".header__sub--typing")).toBeVisible();
+  await page.locator(".message").last().locator(".bubble").click({ button: "right" });
+  await page.getByRole("menuitem").first().click();
+  await page.route("**/upload?**", (route) =>
+    route.fulfill({ status: 413, json: { errcode: "M_TOO_LARGE", error: "too large" } }),
+  );
+  await page.locator("input[type=file]").setInputFiles([picture("a.png", 300, 200), picture("b.png", 200, 300)]);
+  await shoot("send-files");
+  await page.locator(".dialog .button--primary").click();
+  await expect(page.locator(".upload__problem")).toHaveCount(2);
+  await shoot("live");
+  await page.unroute("**/upload?**");
   await page.keyboard.press("Escape");
 }
 

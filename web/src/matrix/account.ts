@@ -53,7 +53,7 @@ export class Account {
       () => this.describeMe(session.userId),
       (changed) => this.watchMe(session.userId, changed),
     );
-    client.on(ClientEvent.Sync, (state) => this.onSync(state));
+    client.on(ClientEvent.Sync, (state, _previous, data) => this.onSync(state, data?.fromCache === true));
     client.on(HttpApiEvent.SessionLoggedOut, () => this.status.set("signed-out"));
   }
 
@@ -170,11 +170,12 @@ export class Account {
     return user;
   }
 
-  private onSync(state: SyncState): void {
+  private onSync(state: SyncState, fromCache: boolean): void {
     switch (state) {
       case SyncState.Prepared:
         this.conversations.start();
-        this.status.set("connected");
+        // What was stored is shown, but it is not yet the present.
+        if (!fromCache) this.status.set("connected");
         void this.loadProfile();
         break;
       case SyncState.Syncing:

@@ -14,6 +14,7 @@ export interface Person {
   me?: true;
 }
 
+/** "starting" until the server has answered for the first time; what is stored may be shown before. */
 export type ConnectionStatus = "starting" | "connected" | "reconnecting" | "signed-out";
 
 export type Membership = "join" | "invite" | "knock" | "leave" | "ban";

@@ -1,9 +1,9 @@
 /** One open conversation: its rows, what is being written, what is being uploaded, what has been read. */
 import { layoutTimeline, type Row } from "../lib/layout.ts";
 import { isBeginning } from "../lib/summary.ts";
-import { attachAll, Derived, Observable } from "../lib/observable.ts";
+import { attachAll, Derived, Observable, type Readable } from "../lib/observable.ts";
 import type { RoomHandle } from "../matrix/room.ts";
-import type { TimelineEvent } from "../matrix/types.ts";
+import type { ConnectionStatus, TimelineEvent } from "../matrix/types.ts";
 import { drafts, setDraft } from "./drafts.ts";
 import { attempt, showToast } from "./toasts.ts";
 import { Uploads } from "./uploads.ts";
@@ -14,6 +14,8 @@ export interface ConversationSnapshot {
   hasOlder: boolean;
   hasNewer: boolean;
   failed: boolean;
+  /** What is shown is the present, not what was stored last time. */
+  live: boolean;
 }
 
 /** What the composer is about to do with the text. */
@@ -36,9 +38,10 @@ export class ConversationModel {
   constructor(
     readonly roomId: string,
     readonly room: RoomHandle,
+    private readonly status: Readable<ConnectionStatus>,
   ) {
     this.uploads = new Uploads(room.sending);
-    this.snapshot = new Derived(() => this.build(), attachAll(room.timeline.snapshot, room.details, this.line));
+    this.snapshot = new Derived(() => this.build(), attachAll(room.timeline.snapshot, room.details, this.line, status));
     this.line.set(room.sending.readUpTo());
     // A conversation opens at its newest messages, wherever it was left.
     if (room.timeline.snapshot.get().hasNewer) void room.timeline.showPresent();
@@ -136,6 +139,7 @@ export class ConversationModel {
 
   /** The newest message is in sight and somebody is looking. */
   seen(): void {
+    if (!this.snapshot.get().live) return;
     // Without unread messages the line would appear above the next one that comes, under the eyes of the reader.
     if (!this.snapshot.get().rows.some(({ type }) => type === "unread")) this.line.set(undefined);
     void this.room.sending.markRead();
@@ -152,6 +156,13 @@ export class ConversationModel {
     const shown = line === undefined ? undefined : this.room.timeline.shownAt(line);
     const { direct } = this.room.details.get();
     const worthy = events.filter(({ body }) => !(direct && body.kind === "change" && isBeginning(body.change)));
-    return { rows: layoutTimeline(worthy, shown), loading, hasOlder, hasNewer, failed };
+    return {
+      rows: layoutTimeline(worthy, shown),
+      loading,
+      hasOlder,
+      hasNewer,
+      failed,
+      live: this.status.get() !== "starting",
+    };
   }
 }

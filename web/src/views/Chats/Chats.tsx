@@ -39,6 +39,7 @@ function List({ snapshot, selected }: { snapshot: ChatsSnapshot; selected: strin
   return (
     <div className="chats__keys" onKeyDown={moveFocus} role="presentation">
       <VirtualList
+        key={filter}
         items={rows}
         rowRem={ROW_REM}
         keyOf={(row) => row.id}

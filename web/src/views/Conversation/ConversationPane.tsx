@@ -26,7 +26,7 @@ export function ConversationPane({ roomId, eventId }: ConversationPaneProps) {
   const membership = conversation?.membership;
   const model = useMemo(() => {
     const handle = membership === "join" ? account.room(roomId) : undefined;
-    return handle && new ConversationModel(roomId, handle);
+    return handle && new ConversationModel(roomId, handle, account.status);
   }, [account, roomId, membership]);
   useEffect(() => {
     if (model !== undefined && eventId !== undefined) void model.jumpTo(eventId);
