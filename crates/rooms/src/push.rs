@@ -14,5 +14,5 @@ mod tests;
 
 pub use edit::{RuleBody, RuleError};
 pub use evaluate::{CompiledRules, Context, Evaluation};
-pub use flat::FlatEvent;
+pub use flat::{FlatEvent, parse_path};
 pub use rule::{Action, Rule, RuleKind, Ruleset};

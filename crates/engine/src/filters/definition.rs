@@ -90,12 +90,6 @@ pub struct EventFilter {
     pub include_redundant_members: bool,
     /// Whether notifications are counted per thread.
     pub unread_thread_notifications: bool,
-    /// Only events that some event of one of these relation types refers to.
-    #[serde(deserialize_with = "given")]
-    pub related_by_rel_types: Option<Vec<String>>,
-    /// Only events that some event of one of these senders refers to.
-    #[serde(deserialize_with = "given")]
-    pub related_by_senders: Option<Vec<UserId>>,
 }
 
 /// What a filter looks at in an event.
@@ -135,7 +129,7 @@ impl EventFilter {
         listed(self.rooms.as_deref(), &self.not_rooms, room_id)
     }
 
-    /// Whether this event is included, as far as the event itself tells.
+    /// Whether this event is included.
     pub fn matches(&self, event: Candidate<'_>) -> bool {
         self.matches_type(event.kind)
             && self.contains_url.is_none_or(|wanted| wanted == event.has_url)
@@ -154,12 +148,7 @@ impl EventFilter {
     /// Whether the filter lets everything through, so that nobody needs to ask it event by event.
     pub fn is_open(&self) -> bool {
         let lists = self.not_senders.is_empty() && self.not_types.is_empty() && self.not_rooms.is_empty();
-        lists
-            && self.senders.is_none()
-            && self.types.is_none()
-            && self.rooms.is_none()
-            && self.contains_url.is_none()
-            && !self.asks_for_relations()
+        lists && self.senders.is_none() && self.types.is_none() && self.rooms.is_none() && self.contains_url.is_none()
     }
 
     /// Whether nothing can pass: an empty list of what to include.
@@ -169,21 +158,6 @@ impl EventFilter {
             || empty(self.senders.as_ref().map(Vec::len))
             || empty(self.rooms.as_ref().map(Vec::len))
             || self.not_types.iter().any(|pattern| pattern == "*")
-    }
-
-    /// Whether [`EventFilter::matches_related`] has to be asked too.
-    pub fn asks_for_relations(&self) -> bool {
-        self.related_by_rel_types.is_some() || self.related_by_senders.is_some()
-    }
-
-    /// Whether an event is included, given the relation type and sender of each event that refers to it.
-    pub fn matches_related<'a>(&self, mut related: impl Iterator<Item = (&'a str, &'a UserId)>) -> bool {
-        !self.asks_for_relations()
-            || related.any(|(rel_type, sender)| {
-                let in_types = |types: &Vec<String>| types.iter().any(|wanted| wanted == rel_type);
-                self.related_by_rel_types.as_ref().is_none_or(in_types)
-                    && self.related_by_senders.as_ref().is_none_or(|senders| senders.contains(sender))
-            })
     }
 }
 
@@ -310,15 +284,5 @@ mod tests {
         assert_eq!(filter.room.state.limit_or(10, 100), 10);
         assert!(filter.room.includes(&RoomId::parse("!a:example.org").unwrap()));
         assert!(!filter.room.includes(&RoomId::parse("!b:example.org").unwrap()));
-    }
-
-    #[test]
-    fn relations_are_asked_for_only_when_named() {
-        let ana = UserId::parse("@ana:example.org").unwrap();
-        assert!(filter(json!({})).matches_related(std::iter::empty()));
-        let threads = filter(json!({ "related_by_rel_types": ["m.thread"], "related_by_senders": [ana] }));
-        assert!(!threads.matches_related(std::iter::empty()));
-        assert!(!threads.matches_related([("m.replace", &ana)].into_iter()));
-        assert!(threads.matches_related([("m.replace", &ana), ("m.thread", &ana)].into_iter()));
     }
 }

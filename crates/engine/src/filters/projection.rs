@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use im2_rooms::push::parse_path;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// The properties to keep, as a tree of their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EventFields(BTreeMap<String, Node>);
+pub struct EventFields(BTreeMap<Box<str>, Node>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Node {
@@ -21,7 +22,7 @@ impl EventFields {
     /// The event with the properties that are listed and no others.
     pub fn project(&self, event: Map<String, Value>) -> Map<String, Value> {
         let kept = event.into_iter().filter_map(|(name, value)| {
-            let value = match (self.0.get(&name)?, value) {
+            let value = match (self.0.get(name.as_str())?, value) {
                 (Node::Whole, value) => value,
                 (Node::Parts(parts), Value::Object(value)) => Value::Object(parts.project(value)),
                 (Node::Parts(_), _) => return None,
@@ -31,7 +32,7 @@ impl EventFields {
         kept.collect()
     }
 
-    fn keep(&mut self, mut path: std::vec::IntoIter<String>) {
+    fn keep(&mut self, mut path: std::vec::IntoIter<Box<str>>) {
         let Some(name) = path.next() else { return };
         if path.len() == 0 {
             self.0.insert(name, Node::Whole);
@@ -48,7 +49,7 @@ impl<'de> Deserialize<'de> for EventFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut fields = Self::default();
         for path in Vec::<String>::deserialize(deserializer)? {
-            let names = split_path(&path);
+            let names = parse_path(&path);
             if names.len() > MAX_DEPTH {
                 return Err(serde::de::Error::custom("a path of event_fields has too many parts"));
             }
@@ -61,43 +62,14 @@ impl<'de> Deserialize<'de> for EventFields {
 /// The deepest JSON that this server reads.
 const MAX_DEPTH: usize = 128;
 
-/// The names in a dot-separated property path, in which `\.` is a dot and `\\` a backslash of a name; other
-/// backslashes stand for themselves (spec: appendices, "Dot-separated property paths").
-fn split_path(path: &str) -> Vec<String> {
-    let mut names = vec![String::new()];
-    let mut characters = path.chars().peekable();
-    while let Some(character) = characters.next() {
-        let name = names.last_mut().expect("it begins with one name and only grows");
-        match character {
-            '.' => names.push(String::new()),
-            '\\' => name.push(characters.next_if(|next| matches!(next, '.' | '\\')).unwrap_or('\\')),
-            other => name.push(other),
-        }
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{EventFields, split_path};
+    use super::EventFields;
     use serde_json::{Value, from_value, json};
 
     fn project(fields: Value, event: Value) -> Value {
         let fields: EventFields = from_value(fields).unwrap();
         Value::Object(fields.project(from_value(event).unwrap()))
-    }
-
-    #[test]
-    fn paths_are_split_at_unescaped_dots() {
-        for (path, names) in [
-            ("content.body", vec!["content", "body"]),
-            (r"content.m\.relates_to", vec!["content", "m.relates_to"]),
-            (r"content.m\\foo", vec!["content", r"m\foo"]),
-            (r"a\x.b", vec![r"a\x", "b"]),
-            (r"a\", vec![r"a\"]),
-        ] {
-            assert_eq!(split_path(path), names, "{path}");
-        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl<'a> FlatEvent<'a> {
 }
 
 /// Splits a path at its dots; `\.` and `\\` are a dot and a backslash within a name.
-pub(super) fn parse_path(path: &str) -> Vec<Box<str>> {
+pub fn parse_path(path: &str) -> Vec<Box<str>> {
     let mut names = Vec::new();
     let mut name = String::new();
     let mut characters = path.chars().peekable();
