@@ -165,8 +165,11 @@ impl Receipts {
     pub(crate) async fn own(&self, user: UserNid, room: RoomNid) -> Result<Arc<OwnReceipts>> {
         let load = async {
             let receipts = self.core.store.read(move |db| db.receipts_of(room, user)).await?;
+            let unthreaded = receipts.iter().filter(|receipt| receipt.thread_id.is_none());
+            let everywhere = unthreaded.map(|receipt| receipt.event_seq).max();
             let mut own = OwnReceipts::default();
-            for receipt in receipts {
+            // A thread's receipt that an unthreaded one has overtaken says nothing any more.
+            for receipt in receipts.iter().filter(|receipt| Some(receipt.event_seq) >= everywhere) {
                 let thread = receipt.thread_id.as_deref().and_then(Thread::parse);
                 own.record(thread.as_ref(), receipt.event_seq);
             }

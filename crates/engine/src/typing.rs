@@ -211,3 +211,25 @@ async fn watch(shared: Weak<Shared>, nid: RoomNid, again: Arc<Notify>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use im2_model::{RoomNid, UserId, UserNid};
+
+    use super::{REMEMBERED_ROOMS, State, Typist};
+
+    #[test]
+    fn beyond_the_limit_the_oldest_quiet_rooms_are_forgotten() {
+        let mut state = State::default();
+        for number in 1..=REMEMBERED_ROOMS + 3 {
+            state.note_change(RoomNid(number as i64), number as u64);
+        }
+        let typist = Typist { user: UserNid(1), user_id: UserId::parse("@ana:x").unwrap(), until: 1 };
+        state.rooms.get_mut(&RoomNid(1)).unwrap().typists.push(typist);
+        state.forget_oldest();
+        assert_eq!((state.rooms.len(), state.by_change.len()), (REMEMBERED_ROOMS, REMEMBERED_ROOMS));
+        assert!(state.rooms.contains_key(&RoomNid(1)), "where somebody types is remembered");
+        assert!(state.rooms.contains_key(&RoomNid(5)) && !state.rooms.contains_key(&RoomNid(4)));
+        assert_eq!(state.forgotten, 4);
+    }
+}

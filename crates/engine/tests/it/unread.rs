@@ -341,6 +341,37 @@ fn thread_in(events: &[Arc<RoomEvent>], event: &RoomEvent) -> Thread {
     })
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looking_while_others_write_leaves_a_true_count() {
+    let world = World::new().await;
+    let World { fixture, members, room } = &world;
+    let root = say(fixture, room, &members[0], None).await;
+    let talk = async {
+        for number in 0..60 {
+            say(fixture, room, &members[0], (number % 3 == 0).then_some(("m.thread", &root))).await;
+        }
+    };
+    let mention_and_read = async {
+        for number in 0..20 {
+            world.say(0, None, Some(2)).await;
+            world.read(1, number % 2 == 0, number % 3 == 0, 3).await;
+        }
+    };
+    let look = async {
+        for number in 0..60 {
+            counts(fixture, room, &members[1]).await;
+            counts(fixture, room, &members[2]).await;
+            if number % 10 == 0 {
+                world.read(2, false, number % 20 == 0, 2).await;
+            }
+        }
+    };
+    tokio::join!(talk, mention_and_read, look);
+    for who in 0..3 {
+        world.look(who).await;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
