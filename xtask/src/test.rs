@@ -55,7 +55,7 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<ExitCode> {
     for group in groups {
         match group {
             Group::Rust => step("rust", &mut || rust(project)),
-            Group::Web => step("web", &mut || node::run_script(&project.web(), "test", &[])),
+            Group::Web => step("web", &mut || web(project)),
             Group::Clients => {
                 for client in CLIENTS {
                     step(&format!("client {}", client.name), &mut || outside(project, client));
@@ -112,6 +112,13 @@ fn rust(project: &Project) -> Result<()> {
         tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
         process::run(tests)
     }
+}
+
+fn web(project: &Project) -> Result<()> {
+    for script in ["lint", "test"] {
+        node::run_script(&project.web(), script, &[])?;
+    }
+    Ok(())
 }
 
 fn outside(project: &Project, client: &Client) -> Result<()> {
