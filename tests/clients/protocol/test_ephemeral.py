@@ -246,11 +246,10 @@ class TestIgnoredUsers:
         room_id = ana.room_with(eve)
         self.ignore(ana, eve)
         stream = ana.follow()
-        event_id = eve.say(room_id, "can you hear me?")
+        eve.say(room_id, "can you hear me?")
         own = ana.say(room_id, "silence")
         assert [each["event_id"] for each in timeline(stream.step(), room_id)] == [own]
         assert counts(ana, room_id) == (0, 0)
-        assert event_id not in str(ok(ana.messages(room_id, limit=50)))
 
     def test_their_state_is(self, ana, eve):
         room_id = ana.room_with(eve)
