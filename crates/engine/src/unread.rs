@@ -18,7 +18,10 @@ use im2_rooms::{
     relations::{Relation, Thread, rel_type},
     unread::{Candidate, Counts, ReadUpTo, UnreadCounts},
 };
-use im2_store::{Snapshot, rooms::Direction};
+use im2_store::{
+    Snapshot,
+    rooms::{Direction, EventRow},
+};
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 
@@ -36,7 +39,9 @@ const KEPT: usize = 100_000;
 /// The newest events of a room that are looked at. What is older and unread does not count any more.
 const NEWEST: usize = 5_000;
 /// The newest events of threads that are looked at where the main timeline has been read already.
-const NEWEST_IN_THREADS: usize = 1_000;
+const NEWEST_IN_THREADS: usize = 500;
+/// Events read from the database at a time.
+const CHUNK: usize = 128;
 /// Changes of a member's profile that are followed back to find when the member joined.
 const PROFILE_CHANGES: usize = 100;
 
@@ -251,16 +256,21 @@ fn in_database(
     // What is after `from` is looked at whole; before it only threads can have anything unread.
     let from = settled.max(basis.receipts.main).max(head - NEWEST as i64);
     let mut unread = RoomUnread::nothing(basis, joined, head);
-    let mut rows = Vec::new();
-    if from > settled {
-        rows = db.conversation_events(room.nid, settled, from, NEWEST_IN_THREADS)?;
-        rows.reverse();
-    }
-    rows.append(&mut db.events_from(room.nid, from, Direction::Forward, NEWEST)?);
-    for row in rows.iter().filter(|row| row.seq <= head) {
+    let mut take = |row: &EventRow| {
         let event = RoomEvent::load_state(room.version, row)?;
         let one = Event { seq: row.seq, pdu: &event.pdu, is_redacted: row.redacted_by.is_some() };
-        unread.take(&actor.user_id, &one, |pdu| threads::in_database(db, room, pdu))?;
+        unread.take(&actor.user_id, &one, |pdu| threads::in_database(db, room, pdu))
+    };
+    if from > settled {
+        let newest_first = db.conversation_events(room.nid, settled, from, NEWEST_IN_THREADS)?;
+        newest_first.iter().rev().try_for_each(&mut take)?;
+    }
+    let mut at = from;
+    while at < head {
+        let rows = db.events_from(room.nid, at, Direction::Forward, CHUNK)?;
+        let Some(last) = rows.last() else { break };
+        at = last.seq;
+        rows.iter().filter(|row| row.seq <= head).try_for_each(&mut take)?;
     }
     Ok(unread)
 }

@@ -117,6 +117,25 @@ async fn what_was_said_while_away_is_not_unread() {
     assert_eq!(main_and_threads(&fixture, &room, ben).await, (1, 0), "a new name is no new beginning");
 }
 
+#[tokio::test]
+async fn a_long_absence_counts_from_the_database() {
+    let fixture = Fixture::new().await;
+    let (members, room) = room_of(&fixture, &["ana", "ben"]).await;
+    let first = say(&fixture, &room, &members[0], None).await;
+    for _ in 0..300 {
+        say(&fixture, &room, &members[0], None).await;
+    }
+    let id = room.id.clone();
+    drop(room);
+    let fixture = fixture.reopen().await;
+    let room = fixture.engine.rooms.find(&id).await.unwrap().unwrap();
+    assert_eq!(main_and_threads(&fixture, &room, &members[1]).await, (301, 0));
+    read(&fixture, &room, &members[1], &first, None).await;
+    assert_eq!(main_and_threads(&fixture, &room, &members[1]).await, (300, 0));
+    say(&fixture, &room, &members[0], None).await;
+    assert_eq!(main_and_threads(&fixture, &room, &members[1]).await, (301, 0));
+}
+
 async fn rename(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, name: &str) {
     let content = json!({ "membership": "join", "displayname": name });
     let draft = Draft::state("m.room.member", actor.user_id.as_str(), serde_json::from_value(content).unwrap());
