@@ -1,6 +1,6 @@
 //! Who is online, in memory: a state machine over the time it is given.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use im2_model::{Millis, UserId, UserNid};
 use serde::{Deserialize, Serialize};
@@ -157,6 +157,8 @@ pub(super) struct Board {
     entries: HashMap<UserNid, Entry>,
     /// The order of the changes, for those who follow them.
     changes: BTreeMap<u64, UserNid>,
+    /// Who has changed since the last tick: at most as many as there are entries.
+    fresh: HashSet<UserNid>,
 }
 
 impl Board {
@@ -173,6 +175,7 @@ impl Board {
     pub(super) fn announce(&mut self, user: UserNid, numbers: &Ephemeral) {
         let Some(entry) = self.entries.get_mut(&user) else { return };
         entry.unsaved = true;
+        self.fresh.insert(user);
         self.changes.remove(&entry.changed);
         numbers.signal(|number| {
             entry.changed = number;
@@ -180,30 +183,24 @@ impl Board {
         });
     }
 
-    /// Changes a known user's entry. Returns whether others see something new, which is then numbered.
-    pub(super) fn update(
-        &mut self,
-        user: UserNid,
-        now: Millis,
-        numbers: &Ephemeral,
-        change: impl FnOnce(&mut Entry),
-    ) -> bool {
-        let Some(entry) = self.entries.get_mut(&user) else { return false };
+    /// Changes a known user's entry. What others see anew is numbered.
+    pub(super) fn update(&mut self, user: UserNid, now: Millis, numbers: &Ephemeral, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.entries.get_mut(&user) else { return };
         change(entry);
-        let is_new = entry.show(now);
-        if is_new {
+        if entry.show(now) {
             self.announce(user, numbers);
         }
-        is_new
     }
 
-    /// Lets time pass: returns those of whom others now see something else.
-    pub(super) fn tick(&mut self, now: Millis, numbers: &Ephemeral) -> Vec<UserNid> {
+    /// Lets time pass: returns those of whom others see something else since the last tick.
+    pub(super) fn tick(&mut self, now: Millis, numbers: &Ephemeral) -> HashSet<UserNid> {
         let live: Vec<UserNid> =
             self.entries.iter().filter(|(_, entry)| entry.is_live()).map(|(user, _)| *user).collect();
-        let changed = live.into_iter().filter(|user| self.update(*user, now, numbers, |_| {})).collect();
+        for user in live {
+            self.update(user, now, numbers, |_| {});
+        }
         self.shrink();
-        changed
+        std::mem::take(&mut self.fresh)
     }
 
     /// Forgets those who went offline first while there are too many.
@@ -273,16 +270,17 @@ mod tests {
             let user_id = UserId::parse("@ana:im.test").unwrap();
             scene.board.add(ANA, Entry::new(user_id, None, Card::default(), 0));
             let now = scene.now;
-            assert!(scene.change(|entry| {
+            scene.change(|entry| {
                 entry.chosen = Availability::Online;
                 entry.syncing = 1;
                 entry.last_active = now;
-            }));
+            });
+            assert!(scene.wait(0), "others are told");
             scene
         }
 
-        fn change(&mut self, change: impl FnOnce(&mut Entry)) -> bool {
-            self.board.update(ANA, self.now, &self.numbers, change)
+        fn change(&mut self, change: impl FnOnce(&mut Entry)) {
+            self.board.update(ANA, self.now, &self.numbers, change);
         }
 
         fn wait(&mut self, time: Millis) -> bool {
@@ -306,7 +304,7 @@ mod tests {
         assert!(scene.wait(4 * MINUTE));
         assert_eq!(scene.shown(), (Availability::Unavailable, None));
         let now = scene.now;
-        assert!(scene.change(|entry| entry.last_active = now));
+        scene.change(|entry| entry.last_active = now);
         assert_eq!(scene.shown(), (Availability::Online, Some(true)));
     }
 
@@ -314,7 +312,7 @@ mod tests {
     fn who_stops_syncing_is_offline_after_a_while() {
         let mut scene = Scene::new();
         let now = scene.now;
-        assert!(!scene.change(|entry| (entry.syncing, entry.last_contact) = (0, now)));
+        scene.change(|entry| (entry.syncing, entry.last_contact) = (0, now));
         assert!(!scene.wait(29 * SECOND));
         assert!(scene.wait(SECOND));
         assert_eq!(scene.shown(), (Availability::Offline, None));
@@ -328,7 +326,7 @@ mod tests {
         assert_eq!(scene.board.changed(0, start), [ANA]);
         scene.change(|entry| entry.status_msg = Some("away".into()));
         scene.change(|entry| entry.status_msg = Some("back".into()));
-        assert!(!scene.change(|entry| entry.status_msg = Some("back".into())));
+        scene.change(|entry| entry.status_msg = Some("back".into()));
         let end = scene.numbers.reached();
         assert_eq!(end, start + 2);
         assert_eq!(scene.board.changed(0, start), []);

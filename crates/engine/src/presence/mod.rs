@@ -6,19 +6,16 @@
 
 mod board;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use im2_model::{Millis, UserId, UserNid};
+use im2_model::{Millis, RoomNid, UserId, UserNid};
+use im2_rooms::content::Membership;
 use im2_store::presence::PresenceRow;
 use parking_lot::Mutex;
 
 pub use board::{Availability, Card, PresenceContent};
 
-use crate::{
-    Code, Core, Error, Result,
-    rooms::{Rooms, UserRooms},
-    session::Session,
-};
+use crate::{Code, Core, Error, Result, rooms::Rooms, session::Session};
 use board::{Board, Entry};
 
 /// The longest status message, in characters.
@@ -184,10 +181,12 @@ impl Presence {
         users.into_iter().filter_map(|user| board.get(user).map(event)).collect()
     }
 
-    /// Lets time pass: to be called every second or so.
+    /// Lets time pass, and wakes those for whom there is news: to be called every second or so.
     pub fn tick(&self) {
         let changed = self.board.lock().tick(self.core.now(), &self.core.ephemeral);
-        self.wake_observers(&changed);
+        if !changed.is_empty() {
+            self.wake_observers(&changed);
+        }
     }
 
     /// Stores what has changed. To be called every minute or so, and before the end.
@@ -237,26 +236,20 @@ impl Presence {
         Ok(())
     }
 
-    /// Changes a user's entry, and wakes those who see a difference.
+    /// Changes a user's entry. Those who see a difference are woken at the next tick, all at once: a crowd that comes
+    /// online would otherwise wake each of its members for each other.
     fn update(&self, user: UserNid, change: impl FnOnce(&mut Entry)) {
-        let changed = self.board.lock().update(user, self.core.now(), &self.core.ephemeral, change);
-        if changed {
-            self.wake_observers(&[user]);
-        }
+        self.board.lock().update(user, self.core.now(), &self.core.ephemeral, change);
     }
 
     /// Wakes the waiting syncs of those who share a room with one of `users`. Looks only at what is in memory: the
     /// rooms of a user who waits are, and whoever is not woken hears of it at the next look.
-    fn wake_observers(&self, users: &[UserNid]) {
-        let changed: Vec<(UserNid, Arc<UserRooms>)> =
-            users.iter().filter_map(|user| Some((*user, self.rooms.of_user_in_memory(*user)?))).collect();
-        if changed.is_empty() {
-            return;
-        }
+    fn wake_observers(&self, users: &HashSet<UserNid>) {
+        let joined = |user: &UserNid| self.rooms.of_user_in_memory(*user).map(|rooms| rooms.with(Membership::Join));
+        let rooms: HashSet<RoomNid> = users.iter().filter_map(joined).flatten().collect();
         let sees_one = |waiting: UserNid| {
-            self.rooms.of_user_in_memory(waiting).is_some_and(|mine| {
-                changed.iter().any(|(user, theirs)| *user == waiting || mine.shares_room_with(theirs))
-            })
+            users.contains(&waiting)
+                || self.rooms.of_user_in_memory(waiting).is_some_and(|mine| mine.is_joined_to_one_of(&rooms))
         };
         self.core.bus.wake_all(usize::MAX, std::iter::empty(), sees_one);
     }

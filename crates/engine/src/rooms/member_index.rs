@@ -1,7 +1,7 @@
 //! Which rooms a user has to do with, in memory.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -58,6 +58,15 @@ impl UserRooms {
     /// Whether the user is joined to `room`.
     pub fn is_joined(&self, room: RoomNid) -> bool {
         self.get(room).is_some_and(|found| found.membership == Membership::Join)
+    }
+
+    /// Whether the user is joined to one of `rooms`.
+    pub fn is_joined_to_one_of(&self, rooms: &HashSet<RoomNid>) -> bool {
+        let mine = self.rooms.read();
+        if mine.len() <= rooms.len() {
+            return mine.iter().any(|(room, found)| found.membership == Membership::Join && rooms.contains(room));
+        }
+        rooms.iter().any(|room| mine.get(room).is_some_and(|found| found.membership == Membership::Join))
     }
 
     /// Whether there is a room that both users are joined to.

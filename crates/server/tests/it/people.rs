@@ -253,3 +253,43 @@ async fn after_a_restart_who_was_online_is_told_offline_and_the_status_message_s
     let expected = json!({ "presence": "offline", "status_msg": "here", "last_active_ago": 60_000 });
     assert_eq!(told, [("ana", expected)]);
 }
+
+/// Follows `client`'s syncs until one tells the presence of `of`, as wanted.
+async fn until_presence(client: &Client, since: &mut String, of: &str, wanted: &Value) {
+    loop {
+        let news = client.sync_wait(since, 10_000).await;
+        let events = news["presence"]["events"].as_array().cloned().unwrap_or_default();
+        assert!(news.as_object().is_some_and(|news| news.len() > 1), "nothing was told within ten seconds");
+        *since = news["next_batch"].as_str().expect("a token").to_owned();
+        let is_wanted = |event: &Value| {
+            let content = event["content"].as_object().expect("content");
+            let wanted = wanted.as_object().expect("an object");
+            event["sender"] == *of && wanted.iter().all(|(key, value)| content.get(key) == Some(value))
+        };
+        if events.iter().any(is_wanted) {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn those_who_wait_hear_of_presence() {
+    let server = Setup::default().clock_at(1_700_000_000_000).start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    let mut since = ben.sync(None).await["next_batch"].as_str().unwrap().to_owned();
+    let status = json!({ "presence": "online", "status_msg": "back soon" });
+    let set = ana.put("/v3/presence/@ana:localhost/status", status.clone());
+    let (answer, ()) = tokio::join!(set, until_presence(&ben, &mut since, "@ana:localhost", &status));
+    answer.ok();
+    let idle = ana.get("/v3/sync?timeout=0&set_presence=unavailable");
+    let wanted = json!({ "presence": "unavailable" });
+    let (answer, ()) = tokio::join!(idle, until_presence(&ben, &mut since, "@ana:localhost", &wanted));
+    answer.ok();
+    // Whoever does something is not idle.
+    let wanted = json!({ "presence": "online", "currently_active": true });
+    tokio::join!(ana.send_text(&room, "hello"), until_presence(&ben, &mut since, "@ana:localhost", &wanted));
+    server.advance(60_000);
+    until_presence(&ben, &mut since, "@ana:localhost", &json!({ "presence": "offline" })).await;
+}
