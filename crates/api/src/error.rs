@@ -107,7 +107,7 @@ fn status_and_errcode(code: Code) -> (StatusCode, &'static str) {
         Code::InvalidRoomState => (BAD, "M_INVALID_ROOM_STATE"),
         Code::UnsupportedRoomVersion => (BAD, "M_UNSUPPORTED_ROOM_VERSION"),
         Code::IncompatibleRoomVersion => (BAD, "M_INCOMPATIBLE_ROOM_VERSION"),
-        Code::BadState => (BAD, "M_BAD_STATE"),
+        Code::BadState => (FORBIDDEN, "M_BAD_STATE"),
         Code::GuestAccessForbidden => (FORBIDDEN, "M_GUEST_ACCESS_FORBIDDEN"),
         Code::MissingParam => (BAD, "M_MISSING_PARAM"),
         Code::InvalidParam => (BAD, "M_INVALID_PARAM"),

@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Actor, Replaced, RoomEvent, RoomMembership, Rooms,
+    directory::Directory,
     member_index::MemberIndex,
     room::{Head, Room, View},
     validate,
@@ -84,6 +85,7 @@ pub(super) struct Publisher {
     stream: Arc<Stream>,
     bus: Bus,
     members: Arc<MemberIndex>,
+    directory: Arc<Directory>,
 }
 
 /// What an event is built with, beside the room.
@@ -99,6 +101,7 @@ impl Rooms {
             stream: Arc::clone(&self.core.stream),
             bus: self.core.bus.clone(),
             members: Arc::clone(&self.members),
+            directory: Arc::clone(&self.directory),
         }
     }
 
@@ -112,6 +115,11 @@ impl Rooms {
     ) -> Result<EventId> {
         validate::check(&mut draft)?;
         let room = self.joined(actor, room_id).await?;
+        if let Err(refusal) = self.check_relation(&room, actor, &draft).await {
+            // What was sent already and is tried again is not refused for being there.
+            let sent = self.sent_before(&room, &draft.kind, transaction.as_ref()).await?;
+            return sent.ok_or(refusal);
+        }
         self.append(&room, actor, draft, transaction).await
     }
 
@@ -126,7 +134,19 @@ impl Rooms {
         } else {
             self.joined(actor, room_id).await?
         };
+        match (&*draft.kind, draft.state_key.as_deref()) {
+            ("m.room.member", _) => self.complete_member(&room, actor, &mut draft).await?,
+            ("m.room.canonical_alias", Some("")) => self.check_canonical_alias(&room, &draft.content).await?,
+            _ => {}
+        }
         self.append(&room, actor, draft, None).await
+    }
+
+    /// The event that a transaction made earlier.
+    async fn sent_before(&self, room: &Room, kind: &str, transaction: Option<&Transaction>) -> Result<Option<EventId>> {
+        let Some(key) = transaction.cloned() else { return Ok(None) };
+        let (nid, kind) = (room.nid, kind.to_owned());
+        Ok(self.core.store.read(move |db| db.transaction_event(nid, &kind, &key)).await?)
     }
 
     /// Appends an event to `room` in the name of `actor` and returns its identifier once it is durable.
@@ -154,9 +174,8 @@ impl Rooms {
                 };
             let Err(error) = queued.durable().await else { return Ok(event_id) };
             room.reset_head(epoch).await;
-            if let (Some(key), true) = (&transaction, error.is_duplicate()) {
-                let (nid, kind, wanted) = (room.nid, draft.kind.clone(), key.clone());
-                let sent = self.core.store.read(move |db| db.transaction_event(nid, &kind, &wanted)).await?;
+            if error.is_duplicate() {
+                let sent = self.sent_before(room, &draft.kind, transaction.as_ref()).await?;
                 return sent.ok_or_else(|| error.into());
             }
             if !matches!(error, im2_store::Error::Conflict) {
@@ -337,8 +356,13 @@ impl Publisher {
             replaced,
             redacted_because: None,
         });
+        let target = redacts.as_ref().map(|(target, _)| Arc::clone(target));
         let redacted = redacts.map(|(target, left)| target.redacted(left, &event.client));
         room.publish(&event, redacted);
+        self.directory.note(room, &event);
+        if let Some(target) = target {
+            self.directory.note(room, &target);
+        }
         if let (Some(member), Some(membership)) = (event.member, event.pdu.membership) {
             let now = RoomMembership { membership, position: event.position, seq: event.seq, forgotten: false };
             self.members.set(member, room.nid, now);
@@ -376,7 +400,7 @@ impl StateView for HeadState<'_> {
 
 impl Head {
     /// Forgets what was queued once all of it is in the view.
-    fn catch_up(&mut self, view: &View) {
+    pub(super) fn catch_up(&mut self, view: &View) {
         if view.seq >= self.seq {
             if !self.pending.is_empty() {
                 self.pending = im2_rooms::state::StateMap::default();
@@ -404,7 +428,7 @@ impl Head {
 
 impl Room {
     /// After an event of `epoch` was not committed: starts again from what is.
-    async fn reset_head(&self, epoch: u64) {
+    pub(super) async fn reset_head(&self, epoch: u64) {
         let mut head = self.head.lock().await;
         if head.epoch == epoch
             && let Some(fresh) = Head::of(&self.view(), epoch + 1)

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use im2_model::{EventId, UserNid};
+use im2_model::{EventId, UserId, UserNid};
 use im2_rooms::relations::{is_valid_edit, newest_edit, rel_type};
 use im2_store::{
     Snapshot,
@@ -12,13 +12,32 @@ use im2_store::{
 };
 use serde_json::json;
 
-use super::{Actor, Bundles, Form, Reader, Room, RoomEvent, Rooms, Viewer, event::load_all, render::write_event};
+use super::{
+    Actor, Bundles, Form, Reader, Room, RoomEvent, Rooms, Viewer, event::load_all, history::Sight, render::write_event,
+};
 use crate::Result;
 
 /// Edits by the author that are looked at to find the newest valid one.
 const EDITS: usize = 50;
 /// References that are named; who wants all of them asks `/relations`.
 const REFERENCES: usize = 100;
+
+/// Children of one event that are looked at for a reader who may not see all of them.
+const LOOKED_AT: usize = 1_000;
+
+/// Which children a reader may see: `None` for all.
+#[derive(Clone, Default)]
+struct Seen(Option<(Arc<Sight>, UserId)>);
+
+impl Seen {
+    fn sees(&self, event: &RoomEvent) -> bool {
+        self.0.as_ref().is_none_or(|(sight, user)| sight.may_see(event, user))
+    }
+
+    fn sees_all_after(&self, seq: i64) -> bool {
+        self.0.as_ref().is_none_or(|(sight, _)| sight.sees_all_after(seq))
+    }
+}
 
 /// What is known of the children of one event.
 #[derive(Default)]
@@ -31,19 +50,52 @@ struct Children {
 }
 
 impl Rooms {
-    /// The `m.relations` of `events`, for those that have any.
+    /// The `m.relations` of `events`, for those that have any, as far as the reader may see what they are made of.
     pub async fn bundles(&self, reader: &Reader, events: &[Arc<RoomEvent>]) -> Result<Bundles> {
-        self.bundles_for(&reader.room, &reader.actor, events).await
+        let seen = Seen(Some((Arc::clone(&reader.sight), reader.actor.user_id.clone())));
+        self.bundles_with_latest(&reader.room, &reader.actor, seen, events).await
     }
 
-    /// The same for a room at hand.
+    /// The same for a member of a room at hand.
     pub(crate) async fn bundles_for(
         &self,
         room: &Arc<Room>,
         actor: &Actor,
         events: &[Arc<RoomEvent>],
     ) -> Result<Bundles> {
+        self.bundles_with_latest(room, actor, Seen::default(), events).await
+    }
+
+    /// Bundles in which the latest event of each thread has its own.
+    async fn bundles_with_latest(
+        &self,
+        room: &Arc<Room>,
+        actor: &Actor,
+        seen: Seen,
+        events: &[Arc<RoomEvent>],
+    ) -> Result<Bundles> {
+        let found = self.children(room, actor, seen.clone(), events).await?;
+        let latest: Vec<_> = found.iter().filter_map(|(_, children)| children.thread_latest.clone()).collect();
+        let mut inner = Bundles::new();
+        for (event, children) in self.children(room, actor, seen, &latest).await? {
+            self.add(&mut inner, actor, &event, &children, &Bundles::new());
+        }
         let mut bundles = Bundles::new();
+        for (event, children) in found {
+            self.add(&mut bundles, actor, &event, &children, &inner);
+        }
+        Ok(bundles)
+    }
+
+    /// What is known of the children of each event that can have any.
+    async fn children(
+        &self,
+        room: &Arc<Room>,
+        actor: &Actor,
+        seen: Seen,
+        events: &[Arc<RoomEvent>],
+    ) -> Result<Vec<(Arc<RoomEvent>, Children)>> {
+        let mut found = Vec::with_capacity(events.len());
         let mut old = Vec::new();
         {
             let view = room.view();
@@ -51,32 +103,30 @@ impl Rooms {
             for event in events.iter().filter(|event| !event.is_redacted() && !event.is_state()) {
                 if event.seq < start {
                     old.push(Arc::clone(event));
-                    continue;
+                } else {
+                    let children = Children::in_tail(&view.tail, event, actor.user, &seen);
+                    found.push((Arc::clone(event), children));
                 }
-                let children = Children::in_tail(&view.tail, event, actor.user);
-                self.add(&mut bundles, actor, event, &children);
             }
         }
         if !old.is_empty() {
             let (room, user) = (Arc::clone(room), actor.user);
             let read = self.core.store.read(move |db| {
                 old.into_iter()
-                    .map(|event| Ok((Children::in_database(db, &room, &event, user)?, event)))
+                    .map(|event| Ok((Arc::clone(&event), Children::in_database(db, &room, &event, user, &seen)?)))
                     .collect::<im2_store::Result<Vec<_>>>()
             });
-            for (children, event) in read.await? {
-                self.add(&mut bundles, actor, &event, &children);
-            }
+            found.extend(read.await?);
         }
-        Ok(bundles)
+        Ok(found)
     }
 
-    fn add(&self, bundles: &mut Bundles, actor: &Actor, event: &RoomEvent, children: &Children) {
+    fn add(&self, bundles: &mut Bundles, actor: &Actor, event: &RoomEvent, children: &Children, inner: &Bundles) {
         let mut bundle = serde_json::Map::new();
         let show = |event: &RoomEvent| {
             let viewer = Viewer { user: actor.user, device: None, now: self.core.now() };
             let mut out = Vec::new();
-            write_event(&mut out, event, Form::Full, &viewer, None, &Bundles::new());
+            write_event(&mut out, event, Form::Full, &viewer, None, inner);
             serde_json::from_slice::<serde_json::Value>(&out).ok()
         };
         let valid = children.edits.iter().filter(|edit| is_valid_edit(&event.pdu, false, &edit.pdu));
@@ -104,12 +154,18 @@ impl Rooms {
 }
 
 impl Children {
-    fn in_tail<'a>(tail: impl IntoIterator<Item = &'a Arc<RoomEvent>>, event: &RoomEvent, user: UserNid) -> Self {
+    fn in_tail<'a>(
+        tail: impl IntoIterator<Item = &'a Arc<RoomEvent>>,
+        event: &RoomEvent,
+        user: UserNid,
+        seen: &Seen,
+    ) -> Self {
         let mut children = Self::default();
-        for child in tail {
-            let Some(relation) = child.relation.as_ref().filter(|relation| relation.event_id == *event.id()) else {
-                continue;
-            };
+        let is_child = |child: &&Arc<RoomEvent>| {
+            child.relation.as_ref().is_some_and(|relation| relation.event_id == *event.id()) && seen.sees(child)
+        };
+        for child in tail.into_iter().filter(is_child) {
+            let Some(relation) = &child.relation else { continue };
             match &*relation.rel_type {
                 rel_type::REPLACE => children.edits.push(Arc::clone(child)),
                 rel_type::REFERENCE => children.references.push(child.id().clone()),
@@ -125,7 +181,13 @@ impl Children {
         children
     }
 
-    fn in_database(db: &Snapshot<'_>, room: &Room, event: &RoomEvent, user: UserNid) -> im2_store::Result<Self> {
+    fn in_database(
+        db: &Snapshot<'_>,
+        room: &Room,
+        event: &RoomEvent,
+        user: UserNid,
+        seen: &Seen,
+    ) -> im2_store::Result<Self> {
         let mut children = Self::default();
         let query = |rel_type: &str, limit| RelatedQuery {
             target: event.id().clone(),
@@ -135,18 +197,29 @@ impl Children {
             direction: Direction::Backward,
             limit,
         };
+        let sees_all = seen.sees_all_after(event.seq);
         for summary in db.relation_summary(room.nid, event.id(), user)? {
-            let related =
-                |limit| load_all(db, room.version, &db.related_events(room.nid, &query(&summary.rel_type, limit))?);
+            // Newest first, and enough of them for a reader who may not see the newest.
+            let related = |limit| {
+                let limit = if sees_all { limit } else { LOOKED_AT };
+                let rows = db.related_events(room.nid, &query(&summary.rel_type, limit))?;
+                let mut events = load_all(db, room.version, &rows)?;
+                events.retain(|event| seen.sees(event));
+                Ok::<_, im2_store::Error>(events)
+            };
             match &*summary.rel_type {
                 rel_type::REPLACE => children.edits = related(EDITS)?,
                 rel_type::REFERENCE => {
-                    children.references = related(REFERENCES)?.iter().rev().map(|event| event.id().clone()).collect();
+                    let events = related(REFERENCES)?;
+                    let newest = events.iter().take(REFERENCES).rev();
+                    children.references = newest.map(|event| event.id().clone()).collect();
                 }
                 rel_type::THREAD => {
-                    children.thread_count = summary.count;
-                    children.participated = summary.by_user;
-                    children.thread_latest = related(1)?.pop();
+                    let replies = related(1)?;
+                    children.thread_count = if sees_all { summary.count } else { replies.len() };
+                    children.participated =
+                        if sees_all { summary.by_user } else { replies.iter().any(|reply| reply.sender == user) };
+                    children.thread_latest = replies.into_iter().next();
                 }
                 _ => {}
             }

@@ -1,6 +1,6 @@
 //! Making a room (spec: `POST /createRoom`).
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use im2_model::{Millis, RoomAliasId, RoomId, UserId};
 use im2_rooms::{content::Membership, power::PowerLevels, state::StateMap, version::RoomVersion};
@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Actor, Draft, Room, Rooms,
+    aliases::listed_aliases,
     append::{Builder, Prepared, commit},
     room::{Head, View},
     validate,
@@ -69,7 +70,7 @@ const ATTEMPTS: Millis = 64;
 const MAX_INVITES: usize = 1_000;
 
 /// A room in the making: each event is built and judged on those before it.
-struct Making<'a> {
+pub(super) struct Making<'a> {
     builder: Builder<'a>,
     actor: &'a Actor,
     room_id: Option<RoomId>,
@@ -78,8 +79,24 @@ struct Making<'a> {
     events: Vec<Prepared>,
 }
 
-impl Making<'_> {
-    fn add(&mut self, draft: Draft) -> Result<()> {
+impl<'a> Making<'a> {
+    /// Begins with the create event. Rooms whose identifier is a hash are given none.
+    pub(super) fn begin(
+        builder: Builder<'a>,
+        actor: &'a Actor,
+        room_id: Option<RoomId>,
+        create: Map<String, Value>,
+    ) -> Result<Self> {
+        let no_levels = Arc::new(PowerLevels::default());
+        let view = View::empty(Arc::clone(&no_levels));
+        let head = Head { epoch: 0, seq: 0, last: None, depth: 0, pending: StateMap::default(), power: no_levels };
+        let mut making = Self { builder, actor, room_id, view, head, events: Vec::new() };
+        making.add(Draft::state("m.room.create", "", create))?;
+        Ok(making)
+    }
+
+    /// Adds an event. One that is refused leaves nothing.
+    pub(super) fn add(&mut self, draft: Draft) -> Result<()> {
         let id = self.room_id.as_ref();
         let prepared = self.builder.prepare(id, &self.head, &self.view, self.actor, draft)?;
         self.room_id = Some(prepared.pdu.room_id.clone());
@@ -92,30 +109,66 @@ impl Making<'_> {
         let Value::Object(content) = content else { return Ok(()) };
         self.add(Draft::state(kind, "", content))
     }
+
+    /// The room's identifier.
+    pub(super) fn room_id(&self) -> Result<&RoomId> {
+        self.room_id.as_ref().ok_or_else(|| Error::Internal("a room without an identifier".into()))
+    }
+
+    /// The room's identifier and first events.
+    pub(super) fn finish(self) -> Result<(RoomId, Vec<Prepared>)> {
+        Ok((self.room_id()?.clone(), self.events))
+    }
 }
 
 impl Rooms {
     /// Makes a room. All of its first events are one commit: there is no half a room.
-    pub async fn create(&self, actor: &Actor, request: CreateRoom) -> Result<Arc<Room>> {
+    pub async fn create(&self, actor: &Actor, mut request: CreateRoom) -> Result<Arc<Room>> {
         validate::refuse_unless(request.invite.len() <= MAX_INVITES, Code::InvalidParam, "too many invites at once")?;
+        let mut invited = HashSet::new();
+        request.invite.retain(|user_id| invited.insert(user_id.clone()));
+        check_initial_aliases(&request)?;
+        let member = self.own_content(actor, Membership::Join, None).await?;
+        let mut invites = Vec::with_capacity(request.invite.len());
+        for user_id in &request.invite {
+            let mut content = self.invite_content(user_id, None).await?;
+            if request.is_direct {
+                content.insert("is_direct".into(), true.into());
+            }
+            invites.push(Draft::state("m.room.member", user_id.as_str(), content));
+        }
+        let member = Draft::state("m.room.member", actor.user_id.as_str(), member);
         // From version 12 on the identifier is a hash of the create event, so two rooms that one user makes alike in
         // the same millisecond would be one: the later one is dated a little later.
         for later in 0..ATTEMPTS {
-            if let Some(room) = self.try_create(actor, &request, later).await? {
+            let made = self.prepare_new(actor, &request, later, member.clone(), invites.clone());
+            let (room_id, events) = made.map_err(invalid_state)?;
+            if let Some(room) = self.store_new(actor, room_id, events, &request).await? {
                 return Ok(room);
             }
         }
         Err(Error::Internal("no free room identifier".into()))
     }
 
-    /// One attempt, dated `later` milliseconds from now; `None` if the room's identifier is taken.
-    async fn try_create(&self, actor: &Actor, request: &CreateRoom, later: Millis) -> Result<Option<Arc<Room>>> {
+    /// The first events of a room, dated `later` milliseconds from now.
+    fn prepare_new(
+        &self,
+        actor: &Actor,
+        request: &CreateRoom,
+        later: Millis,
+        member: Draft,
+        invites: Vec<Draft>,
+    ) -> Result<(RoomId, Vec<Prepared>)> {
         let preset = request.preset.unwrap_or(match request.visibility {
             Visibility::Public => Preset::PublicChat,
             Visibility::Private => Preset::PrivateChat,
         });
-        let mut making = self.start(actor, request, preset, later)?;
-        making.add(self.creator_member(actor, request).await?)?;
+        let version = request.version;
+        let hashed = version.rules().room_id_is_create_hash;
+        let room_id = if hashed { None } else { Some(self.new_room_id()?) };
+        let builder = Builder { version, key: &self.key, now: self.core.now() + later };
+        let mut making = Making::begin(builder, actor, room_id, create_content(actor, request, preset))?;
+        making.add(member)?;
         making.state("m.room.power_levels", power_levels(actor, request, preset))?;
         if let Some(alias) = &request.alias {
             making.state("m.room.canonical_alias", json!({ "alias": alias }))?;
@@ -133,61 +186,33 @@ impl Rooms {
             let plain = json!({ "m.text": [{ "body": topic, "mimetype": "text/plain" }] });
             making.state("m.room.topic", json!({ "topic": topic, "m.topic": plain }))?;
         }
-        for user_id in &request.invite {
-            let mut content = self.invite_content(user_id, None).await?;
-            if request.is_direct {
-                content.insert("is_direct".into(), true.into());
-            }
-            making.add(Draft::state("m.room.member", user_id.as_str(), content))?;
+        for invite in invites {
+            making.add(invite)?;
         }
-        self.store_new(making, request.alias.clone(), request.visibility).await
+        making.finish()
     }
 
-    fn start<'a>(
-        &'a self,
-        actor: &'a Actor,
-        request: &CreateRoom,
-        preset: Preset,
-        later: Millis,
-    ) -> Result<Making<'a>> {
-        let version = request.version;
-        let content = create_content(actor, request, preset);
-        let room_id = if version.rules().room_id_is_create_hash {
-            None
-        } else {
-            let name = format!("!{}:{}", self.core.random.alphanumeric(18), self.core.server_name);
-            Some(RoomId::parse(&name).map_err(|error| Error::Internal(error.to_string()))?)
-        };
-        let no_levels = Arc::new(PowerLevels::default());
-        let view = View::empty(Arc::clone(&no_levels));
-        let head = Head { epoch: 0, seq: 0, last: None, depth: 0, pending: StateMap::default(), power: no_levels };
-        let builder = Builder { version, key: &self.key, now: self.core.now() + later };
-        let mut making = Making { builder, actor, room_id, view, head, events: Vec::new() };
-        making.add(Draft::state("m.room.create", "", content))?;
-        Ok(making)
+    /// An identifier for a room whose version leaves it to the server.
+    pub(super) fn new_room_id(&self) -> Result<RoomId> {
+        let name = format!("!{}:{}", self.core.random.alphanumeric(18), self.core.server_name);
+        RoomId::parse(&name).map_err(|error| Error::Internal(error.to_string()))
     }
 
-    async fn creator_member(&self, actor: &Actor, request: &CreateRoom) -> Result<Draft> {
-        let mut content = self.own_content(actor, Membership::Join, None).await?;
-        if request.is_direct {
-            content.insert("is_direct".into(), true.into());
-        }
-        Ok(Draft::state("m.room.member", actor.user_id.as_str(), content))
-    }
-
+    /// Stores a room with its first events; `None` if its identifier is taken.
     async fn store_new(
         &self,
-        making: Making<'_>,
-        alias: Option<RoomAliasId>,
-        visibility: Visibility,
+        actor: &Actor,
+        room_id: RoomId,
+        events: Vec<Prepared>,
+        request: &CreateRoom,
     ) -> Result<Option<Arc<Room>>> {
-        let Making { builder, room_id, events, actor, .. } = making;
-        let room_id = room_id.ok_or_else(|| Error::Internal("a room without an identifier".into()))?;
-        let (version, now, creator) = (builder.version, builder.now, actor.user);
+        let (version, now, creator) = (request.version, self.core.now(), actor.user);
         let create = events.first().map(|event| Arc::clone(&event.pdu));
         let create = create.ok_or_else(|| Error::Internal("a room without events".into()))?;
+        let directory = Arc::clone(&self.directory);
         let (publisher, registry) = (self.publisher(), Arc::clone(&self.registry));
-        let published = visibility == Visibility::Public;
+        let published = request.visibility == Visibility::Public;
+        let alias = request.alias.clone();
         let change = move |tx: &mut im2_store::Transaction<'_>| {
             if tx.room(&room_id)?.is_some() {
                 return Ok(None);
@@ -205,6 +230,9 @@ impl Rooms {
             tx.on_commit(move || {
                 handle.settle();
                 registry.insert(&handle);
+                if published {
+                    directory.set(&handle, true);
+                }
             });
             Ok(Some(room))
         };
@@ -216,6 +244,28 @@ impl Rooms {
             }
         })
     }
+}
+
+/// An event that the rules refuse is the fault of what the request asked for.
+fn invalid_state(error: Error) -> Error {
+    match error {
+        Error::Refused { code: Code::Forbidden, message, .. } => Error::refused(Code::InvalidRoomState, message),
+        error => error,
+    }
+}
+
+/// The aliases that the initial state gives the room must be the one that is made for it: no other can name a room
+/// that does not exist yet.
+fn check_initial_aliases(request: &CreateRoom) -> Result<()> {
+    for state in &request.initial_state {
+        if state.kind == "m.room.canonical_alias" && state.state_key.is_empty() {
+            let listed = listed_aliases(&state.content)?;
+            if let Some(other) = listed.iter().find(|alias| Some(*alias) != request.alias.as_ref()) {
+                return Err(Error::refused(Code::BadAlias, format!("{other} does not name this room")));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn create_content(actor: &Actor, request: &CreateRoom, preset: Preset) -> Map<String, Value> {

@@ -41,6 +41,17 @@ impl Sight {
         may_see(&event.pdu, user, before, joined_later)
     }
 
+    /// Whether the user may see everything after event number `seq`: as one who has been a member ever since, or is
+    /// one now that members see all of it.
+    pub(super) fn sees_all_after(&self, seq: i64) -> bool {
+        let now = self.membership_at(i64::MAX);
+        let open = |visibility| matches!(visibility, HistoryVisibility::Shared | HistoryVisibility::WorldReadable);
+        let then = last_until(&self.visibility, seq).unwrap_or_default();
+        let open_since = open(then) && self.visibility.iter().all(|(at, visibility)| *at <= seq || open(*visibility));
+        let there_since = self.membership_at(seq) == Membership::Join && !self.left_between(seq, i64::MAX);
+        now == Membership::Join && (open_since || there_since)
+    }
+
     pub(super) fn was_ever_joined(&self) -> bool {
         self.memberships.iter().any(|(_, membership)| *membership == Membership::Join)
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use im2_model::{RoomId, RoomNid, UserId};
 use im2_rooms::content::{JoinRulesContent, Membership};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Actor, Draft, Room, Rooms};
+use super::{Actor, Draft, Room, Rooms, validate};
 use crate::{Code, Error, Result};
 
 /// A change of membership that one user makes to another, or to themselves.
@@ -35,6 +35,54 @@ impl Rooms {
         }
         self.append(&room, actor, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
         Ok(room)
+    }
+
+    /// Makes a pending invite by e-mail address or the like one to `actor`, who shows that it was meant for them
+    /// (spec: "Third-party invites"). The rules judge the signature.
+    pub async fn claim_invite(&self, actor: &Actor, room_id: &RoomId, signed: Map<String, Value>) -> Result<()> {
+        let room = self.existing(room_id).await?;
+        let unknown = || Error::refused(Code::Forbidden, "no pending invite of this room matches what was signed");
+        let token = signed.get("token").and_then(Value::as_str).ok_or_else(unknown)?;
+        let pending = {
+            let view = room.view();
+            if matches!(view.membership(&actor.user_id), Some(Membership::Join | Membership::Invite)) {
+                return Ok(());
+            }
+            view.state.get("m.room.third_party_invite", token).cloned()
+        };
+        let pending = pending.ok_or_else(unknown)?;
+        let inviter = Actor { user: pending.sender, user_id: pending.pdu.sender.clone() };
+        let mut content = self.invite_content(&actor.user_id, None).await?;
+        let name = pending.pdu.content_map().remove("display_name").unwrap_or_default();
+        content.insert("third_party_invite".into(), json!({ "display_name": name, "signed": signed }));
+        self.append(&room, &inviter, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
+        Ok(())
+    }
+
+    /// Fills in what only the server knows of a membership event that a client wrote: by whose right somebody joins
+    /// a restricted room. What the client says of that counts for nothing, because this server signs for it.
+    pub(super) async fn complete_member(&self, room: &Arc<Room>, actor: &Actor, draft: &mut Draft) -> Result<()> {
+        draft.content.remove("join_authorised_via_users_server");
+        let target = draft.state_key.as_deref().unwrap_or_default();
+        match draft.content.get("membership").and_then(Value::as_str) {
+            Some("join") if target == actor.user_id.as_str() => {
+                if let Some(authoriser) = self.authoriser(actor, room).await? {
+                    draft.content.insert("join_authorised_via_users_server".into(), authoriser.as_str().into());
+                }
+                Ok(())
+            }
+            Some("invite") => match target.parse::<UserId>() {
+                Ok(target) => self.refuse_remote(&target),
+                Err(_) => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_remote(&self, user_id: &UserId) -> Result<()> {
+        let local = user_id.server_name() == self.core.server_name.as_str();
+        let message = "this server does not exchange messages with other servers yet";
+        validate::refuse_unless(local, Code::NotFound, message)
     }
 
     /// Asks to be invited.
@@ -78,7 +126,7 @@ impl Rooms {
             (Act::Kick, Some(Membership::Join | Membership::Invite | Membership::Knock))
             | (Act::Unban, Some(Membership::Ban)) => content_of(Membership::Leave, reason),
             (Act::Kick, _) => return refuse("this user is not in the room"),
-            (Act::Unban, _) => return refuse("this user is not banned"),
+            (Act::Unban, _) => return Err(Error::refused(Code::BadState, "this user is not banned")),
             (Act::Ban, _) => ban_content(&room, target, reason),
         };
         self.append(&room, actor, Draft::state("m.room.member", target.as_str(), content), None).await?;
@@ -152,12 +200,7 @@ impl Rooms {
     }
 
     pub(super) async fn invite_content(&self, target: &UserId, reason: Option<&str>) -> Result<Map<String, Value>> {
-        if target.server_name() != self.core.server_name.as_str() {
-            return Err(Error::refused(
-                Code::NotFound,
-                "this server does not exchange messages with other servers yet",
-            ));
-        }
+        self.refuse_remote(target)?;
         let mut content = content_of(Membership::Invite, reason);
         content.extend(self.profile_content(target).await?);
         Ok(content)
@@ -175,27 +218,24 @@ impl Rooms {
     async fn authoriser(&self, actor: &Actor, room: &Arc<Room>) -> Result<Option<UserId>> {
         let rules = {
             let view = room.view();
-            let invited = view.membership(&actor.user_id) == Some(Membership::Invite);
+            let invited = matches!(view.membership(&actor.user_id), Some(Membership::Invite | Membership::Join));
             let rules = view.content("m.room.join_rules", "").map(JoinRulesContent::parse).unwrap_or_default();
             if invited || !rules.join_rule.is_restricted() {
                 return Ok(None);
             }
             rules
         };
-        for allowed in &rules.allow {
-            let found = self.find(allowed).await?;
-            if found.is_some_and(|allowed| allowed.view().joined.contains_key(&actor.user)) {
-                let view = room.view();
-                let may_invite = |user: &&UserId| {
-                    user.server_name() == self.core.server_name.as_str()
-                        && view.power.user_level(user).reaches(view.power.invite)
-                };
-                let authoriser = view.joined.values().find(may_invite).cloned();
-                let none = || Error::refused(Code::UnableToGrantJoin, "no member of this server may let you in");
-                return authoriser.ok_or_else(none).map(Some);
-            }
+        if !self.in_any_of(actor, &rules.allow).await? {
+            return Ok(None);
         }
-        Ok(None)
+        let view = room.view();
+        let may_invite = |user: &&UserId| {
+            user.server_name() == self.core.server_name.as_str()
+                && view.power.user_level(user).reaches(view.power.invite)
+        };
+        let authoriser = view.joined.values().find(may_invite).cloned();
+        let none = || Error::refused(Code::UnableToGrantJoin, "no member of this server may let you in");
+        authoriser.ok_or_else(none).map(Some)
     }
 }
 

@@ -5,17 +5,24 @@
 //! room goes through one of the funnels in `access`, whoever wants to change it through `append`.
 
 mod access;
+mod aliases;
 mod append;
 mod bundles;
 mod create;
+mod directory;
 mod event;
+mod hierarchy;
 mod history;
 mod member_index;
 mod membership;
 mod registry;
+mod relations;
 mod render;
 mod room;
+mod summary;
+mod timeline;
 mod token;
+mod upgrade;
 mod validate;
 
 use std::sync::Arc;
@@ -24,20 +31,27 @@ use im2_model::{RoomId, RoomNid, UserId, UserNid};
 use im2_rooms::sign::SigningKey;
 
 pub use access::Reader;
+pub use aliases::RoomOrAlias;
 pub use append::{Draft, Transaction};
 pub use create::{CreateRoom, InitialState, Preset, Visibility};
+pub use directory::{DirectoryPage, DirectoryQuery, DirectoryToken};
 pub use event::{Replaced, RoomEvent};
+pub use hierarchy::{HierarchyQuery, HierarchyToken, SpaceRoom};
 pub use history::Page;
 pub(crate) use history::Sight;
 pub use member_index::{RoomMembership, UserRooms};
 pub use membership::Act;
+pub use relations::{RECURSION_DEPTH, RelatedPage, RelatedRequest};
 pub use render::{Bundles, Form, Viewer, write_array, write_event};
 pub use room::{Room, View};
+pub use summary::{Listing, Summary};
+pub use timeline::Context;
 pub use token::{PlaceToken, TimelineToken};
 
 pub use im2_store::rooms::Direction;
 
 use crate::{Code, Core, Error, Result, session::Session};
+use directory::Directory;
 use member_index::MemberIndex;
 use registry::Registry;
 
@@ -63,13 +77,14 @@ pub struct Rooms {
     key: Arc<SigningKey>,
     registry: Arc<Registry>,
     members: Arc<MemberIndex>,
+    directory: Arc<Directory>,
 }
 
 impl Rooms {
     pub(crate) fn new(core: Core, key: SigningKey) -> Self {
         let registry = Arc::new(Registry::new(core.clone()));
         let members = Arc::new(MemberIndex::new(core.clone()));
-        Self { core, key: Arc::new(key), registry, members }
+        Self { core, key: Arc::new(key), registry, members, directory: Arc::default() }
     }
 
     /// The room called `room_id`, whoever asks. For use cases that make their own check of access.

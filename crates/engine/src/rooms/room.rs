@@ -40,7 +40,7 @@ pub struct Room {
 }
 
 /// The room as its next event will find it: what is committed and what is queued.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Head {
     /// Grows whenever queued events turned out not to be committed.
     pub(super) epoch: u64,

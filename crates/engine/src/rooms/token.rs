@@ -11,6 +11,9 @@ use crate::{Code, Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimelineToken(pub i64);
 
+/// No room has as many events, so that there is a number after each place.
+const LAST: i64 = 1 << 53;
+
 /// What clients give as `from`, `to` or `at`: a place in a room, or one in the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceToken {
@@ -30,7 +33,8 @@ impl FromStr for PlaceToken {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        if let Some(number) = text.strip_prefix('t').and_then(|number| number.parse().ok()) {
+        let number = text.strip_prefix('t').and_then(|number| number.parse().ok());
+        if let Some(number) = number.filter(|number| (0..=LAST).contains(number)) {
             return Ok(Self::Timeline(TimelineToken(number)));
         }
         let invalid = |_| Error::refused(Code::InvalidParam, "this is no pagination token of this server");

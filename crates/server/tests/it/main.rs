@@ -11,3 +11,4 @@ mod media;
 mod people;
 mod push_rules;
 mod reading;
+mod rooms;

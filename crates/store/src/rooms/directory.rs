@@ -2,8 +2,21 @@
 
 use im2_model::{Millis, RoomAliasId, RoomNid, UserNid};
 
-use super::events::conversion;
+use super::{
+    RoomRow,
+    events::{EVENT_COLUMNS, EventRow, conversion, read_event},
+    read_room,
+};
 use crate::{Result, Snapshot, Transaction};
+
+/// A room in the published directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedRoom {
+    /// The room.
+    pub room: RoomRow,
+    /// How many users are joined to it.
+    pub joined: usize,
+}
 
 impl Snapshot<'_> {
     /// The room that an alias names, and who made the alias.
@@ -26,9 +39,26 @@ impl Snapshot<'_> {
         Ok(self.row("SELECT 1 FROM published_rooms WHERE room_nid = ?1", [room.0], |_| Ok(()))?.is_some())
     }
 
-    /// The rooms in the published directory.
-    pub fn published_rooms(&self) -> Result<Vec<RoomNid>> {
-        self.rows("SELECT room_nid FROM published_rooms", [], |row| row.get(0).map(RoomNid))
+    /// The rooms in the published directory, by number.
+    pub fn published_rooms(&self) -> Result<Vec<PublishedRoom>> {
+        let sql = "SELECT r.nid, r.room_id, r.version, r.head_seq, count(m.user_nid)
+                   FROM published_rooms p JOIN rooms r ON r.nid = p.room_nid
+                   LEFT JOIN memberships m ON m.room_nid = p.room_nid AND m.membership = 'join'
+                   GROUP BY p.room_nid ORDER BY p.room_nid";
+        let rows = self.rows(sql, [], |row| Ok((read_room(row)?, row.get::<_, i64>(4)? as usize)))?;
+        rows.into_iter().map(|(room, joined)| Ok(PublishedRoom { room: room?, joined })).collect()
+    }
+
+    /// The current state events of these types, with an empty state key, of all published rooms, by room.
+    pub fn published_state(&self, kinds: &[&str]) -> Result<Vec<EventRow>> {
+        let names = serde_json::to_string(kinds).map_err(|error| crate::Error::Corrupt(error.to_string()))?;
+        let sql = format!(
+            "SELECT {EVENT_COLUMNS} FROM published_rooms p
+             JOIN json_each(?1) k
+             JOIN current_state s ON s.room_nid = p.room_nid AND s.kind = k.value AND s.state_key = ''
+             JOIN events e ON e.position = s.position ORDER BY p.room_nid"
+        );
+        self.rows(&sql, [names], read_event)
     }
 }
 
@@ -42,6 +72,11 @@ impl Transaction<'_> {
     /// Removes an alias.
     pub fn remove_alias(&self, alias: &RoomAliasId) -> Result<()> {
         self.execute("DELETE FROM aliases WHERE alias = ?1", [alias.as_str()]).map(drop)
+    }
+
+    /// Makes the aliases of one room those of another.
+    pub fn move_aliases(&self, from: RoomNid, to: RoomNid) -> Result<()> {
+        self.execute("UPDATE aliases SET room_nid = ?2 WHERE room_nid = ?1", (from.0, to.0)).map(drop)
     }
 
     /// Puts a room into the published directory, or takes it out.

@@ -4,9 +4,11 @@ mod append;
 mod directory;
 mod events;
 mod members;
+mod relations;
 mod state;
 
 pub use append::{Appended, NewEvent, Redaction, Relation, TransactionKey};
+pub use directory::PublishedRoom;
 pub use events::{Direction, EventRow, RelatedQuery, RelationSummary};
 pub use members::MembershipRow;
 

@@ -65,6 +65,7 @@ CREATE TABLE relations (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX relations_by_event ON relations (room_nid, seq);
 CREATE INDEX conversation_relations ON relations (room_nid, seq) WHERE rel_type NOT IN ('m.annotation', 'm.replace');
+CREATE INDEX relations_threads ON relations (room_nid, target_id, seq, sender_nid) WHERE rel_type = 'm.thread';
 
 -- What clients sent with a transaction ID, so that a retry is answered and not repeated.
 CREATE TABLE transactions (

@@ -2,13 +2,13 @@
 
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
-    filters::{Candidate, EventFilter, parse_event_filter},
+    filters::parse_event_filter,
     rooms::{Direction, PlaceToken, RoomEvent, TimelineToken, write_array},
 };
 use im2_model::{EventId, RoomId};
 use serde::Deserialize;
 
-use super::{Writer, actor};
+use super::{DirectionName, Writer, actor};
 use crate::{
     State,
     auth::User,
@@ -51,14 +51,6 @@ struct MessagesQuery {
     filter: Option<String>,
 }
 
-#[derive(Deserialize, Clone, Copy)]
-enum DirectionName {
-    #[serde(rename = "f")]
-    Forward,
-    #[serde(rename = "b")]
-    Backward,
-}
-
 async fn messages(
     Extract(api): State,
     User(session): User,
@@ -84,8 +76,7 @@ async fn messages(
         DirectionName::Forward => (Direction::Forward, from),
         DirectionName::Backward => (Direction::Backward, from + 1),
     };
-    let wanted = |event: &RoomEvent| accepts(&filter, &room_id, event);
-    let page = rooms.page(&reader, start, to, direction, limit, wanted).await?;
+    let page = rooms.filtered_page(&reader, start, to, direction, limit, &filter).await?;
     let end = page.next.map(|next| match query.dir {
         DirectionName::Forward => TimelineToken(next),
         DirectionName::Backward => TimelineToken(next - 1),
@@ -97,15 +88,6 @@ async fn messages(
         if filter.lazy_load_members { rooms.members_of_senders(&reader.room, &page.events).await? } else { Vec::new() };
     let writer = Writer::new(&api, &session, &reader, bundles);
     Ok(write_page(&writer, TimelineToken(from), end, &page.events, &members))
-}
-
-/// Whether a filter accepts an event.
-pub(super) fn accepts(filter: &EventFilter, room_id: &RoomId, event: &RoomEvent) -> bool {
-    if filter.is_open() {
-        return true;
-    }
-    let candidate = Candidate { kind: event.kind(), sender: Some(&event.pdu.sender), has_url: event.has_url() };
-    filter.includes_room(room_id) && filter.matches(candidate)
 }
 
 fn write_page(

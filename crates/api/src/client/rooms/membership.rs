@@ -4,7 +4,7 @@ use axum::{extract::State as Extract, response::Response};
 use im2_engine::rooms::Act;
 use im2_model::{RoomId, UserId};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::actor;
 use crate::{
@@ -20,6 +20,10 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v3/joined_rooms", Access::User, joined_rooms)
         .post("/_matrix/client/v3/rooms/{roomId}/join", Access::User, join)
+        .limited(Class::Join)
+        .post("/_matrix/client/v3/join/{roomIdOrAlias}", Access::User, join_by_name)
+        .limited(Class::Join)
+        .post("/_matrix/client/v3/knock/{roomIdOrAlias}", Access::User, knock)
         .limited(Class::Join)
         .post("/_matrix/client/v3/rooms/{roomId}/leave", Access::User, leave)
         .post("/_matrix/client/v3/rooms/{roomId}/forget", Access::User, forget)
@@ -49,13 +53,46 @@ async fn joined_rooms(Extract(api): State, User(session): User) -> ApiResult<Ans
     Ok(Answer(json!({ "joined_rooms": rooms })))
 }
 
+#[derive(Deserialize, Default)]
+struct Join {
+    reason: Option<String>,
+    third_party_signed: Option<Map<String, Value>>,
+}
+
 async fn join(
     Extract(api): State,
     User(session): User,
     Params(room_id): Params<RoomId>,
+    OptionalJson(request): OptionalJson<Join>,
+) -> ApiResult<Answer<Value>> {
+    let (rooms, actor) = (&api.engine.rooms, actor(&session));
+    if let Some(signed) = request.third_party_signed {
+        rooms.claim_invite(&actor, &room_id, signed).await?;
+    }
+    let room = rooms.join(&actor, &room_id, request.reason.as_deref()).await?;
+    Ok(Answer(json!({ "room_id": room.id })))
+}
+
+/// The same by alias too. `via` names servers to join through, of which this is always one.
+async fn join_by_name(
+    extract: State,
+    user: User,
+    Params(room): Params<String>,
+    request: OptionalJson<Join>,
+) -> ApiResult<Answer<Value>> {
+    let room_id = extract.engine.rooms.resolve(&room.parse()?).await?;
+    join(extract, user, Params(room_id), request).await
+}
+
+async fn knock(
+    Extract(api): State,
+    User(session): User,
+    Params(room): Params<String>,
     OptionalJson(Reason { reason }): OptionalJson<Reason>,
 ) -> ApiResult<Answer<Value>> {
-    let room = api.engine.rooms.join(&actor(&session), &room_id, reason.as_deref()).await?;
+    let rooms = &api.engine.rooms;
+    let room_id = rooms.resolve(&room.parse()?).await?;
+    let room = rooms.knock(&actor(&session), &room_id, reason.as_deref()).await?;
     Ok(Answer(json!({ "room_id": room.id })))
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 pub(super) struct World {
     pub(super) owner: Client,
     room_id: String,
+    alias: String,
     event_id: String,
     filter_id: String,
     uploaded: String,
@@ -19,7 +20,8 @@ impl World {
     /// An owner of this name, and their things.
     pub(super) async fn of(server: &Server, name: &str) -> Self {
         let owner = server.register(name).await;
-        let room_id = owner.create_room(json!({ "preset": "private_chat", "name": "Private" })).await;
+        let room_id =
+            owner.create_room(json!({ "preset": "private_chat", "name": "Private", "room_alias_name": name })).await;
         let event_id = owner.send_text(&room_id, "nobody else's business").await;
         let path = format!("/v3/user/{}/filter", im2_testkit::segment(owner.user_id()));
         let filter = owner.post(&path, json!({ "room": { "timeline": { "limit": 5 } } })).await.ok();
@@ -27,7 +29,7 @@ impl World {
         let upload = owner.request(Method::POST, "/_matrix/media/v3/upload").header("content-type", "text/plain");
         let uploaded = media_id(&owner.send_request(upload.body("private")).await.ok());
         let awaited = media_id(&owner.post("/_matrix/media/v1/create", json!({})).await.ok());
-        Self { owner, room_id, event_id, filter_id, uploaded, awaited }
+        Self { owner, room_id, alias: format!("#{name}:localhost"), event_id, filter_id, uploaded, awaited }
     }
 
     /// A value for a parameter of a path: one that exists and belongs to the owner, as far as such things do.
@@ -48,7 +50,7 @@ impl World {
             "receiptType" => "m.read",
             "keyName" => "displayname",
             "relType" => "m.thread",
-            "roomAlias" => "#nowhere:localhost",
+            "roomAlias" => &self.alias,
             "serverName" => "localhost",
             "mediaId" => &self.uploaded,
             "fileName" => "file.txt",
@@ -66,6 +68,7 @@ impl World {
         };
         let query = match route.path.rsplit('/').next() {
             Some("messages") => "?dir=b",
+            Some("timestamp_to_event") => "?ts=0&dir=f",
             _ if route.path.contains("/thumbnail/") => "?width=32&height=32",
             _ => "",
         };

@@ -101,6 +101,25 @@ const TRIALS: &[(&str, Trial)] = &[
     ("GET /_matrix/client/v3/presence/{userId}/status", Refused("{}", 403, "M_FORBIDDEN")),
     ("PUT /_matrix/client/v3/presence/{userId}/status", Refused(r#"{ "presence": "online" }"#, 403, "M_FORBIDDEN")),
     ("POST /_matrix/client/v3/user_directory/search", Anybody("it finds only whom the caller may see")),
+    ("POST /_matrix/client/v3/join/{roomIdOrAlias}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/knock/{roomIdOrAlias}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("PUT /_matrix/client/v3/directory/room/{roomAlias}", Refused(r#"{ "room_id": "$ITS_ROOM" }"#, 403, "M_FORBIDDEN")),
+    ("DELETE /_matrix/client/v3/directory/room/{roomAlias}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/rooms/{roomId}/aliases", Refused("{}", 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/publicRooms", Anybody(PUBLIC)),
+    ("PUT /_matrix/client/v3/directory/list/room/{roomId}", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v3/rooms/{roomId}/context/{eventId}", Refused("{}", 404, "M_NOT_FOUND")),
+    ("GET /_matrix/client/v1/rooms/{roomId}/timestamp_to_event", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}", Refused("{}", 404, "M_NOT_FOUND")),
+    ("GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}", Refused("{}", 404, "M_NOT_FOUND")),
+    (
+        "GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{eventType}",
+        Refused("{}", 404, "M_NOT_FOUND"),
+    ),
+    ("GET /_matrix/client/v1/rooms/{roomId}/threads", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/v1/room_summary/{roomIdOrAlias}", Refused("{}", 404, "M_NOT_FOUND")),
+    ("GET /_matrix/client/v1/rooms/{roomId}/hierarchy", Refused("{}", 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/rooms/{roomId}/upgrade", Refused(r#"{ "new_version": "12" }"#, 403, "M_FORBIDDEN")),
     ("PUT /_matrix/media/v3/upload/{serverName}/{mediaId}", Refused("content", 403, "M_FORBIDDEN")),
     ("GET /_matrix/client/v1/media/download/{serverName}/{mediaId}", Anybody(PUBLIC)),
     ("GET /_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}", Anybody(PUBLIC)),
@@ -121,7 +140,10 @@ async fn others_are_kept_out() {
         let Some((_, Refused(body, status, errcode))) = TRIALS.iter().find(|(line, _)| *line == name(route)) else {
             continue;
         };
-        let body = body.replace("$ITS_EVENT", &world.value("eventId")).replace("$EVE", eve.user_id());
+        let body = body
+            .replace("$ITS_EVENT", &world.value("eventId"))
+            .replace("$ITS_ROOM", &world.value("roomId"))
+            .replace("$EVE", eve.user_id());
         let request = eve.request(route.method.clone(), &world.path(route)).body(body);
         let answer = eve.send_request(request).await;
         if (answer.status, answer.json()["errcode"].as_str()) != (*status, Some(errcode)) {

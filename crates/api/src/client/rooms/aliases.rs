@@ -1,0 +1,69 @@
+//! Room aliases (spec: "Room aliases").
+
+use axum::{extract::State as Extract, response::Response};
+use http::StatusCode;
+use im2_engine::{Code, session::Session};
+use im2_model::{RoomAliasId, RoomId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::actor;
+use crate::{
+    State,
+    auth::User,
+    body::{Answer, Json, Params, empty},
+    edge::limits::Class,
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .get("/_matrix/client/v3/directory/room/{roomAlias}", Access::Public, resolve)
+        .limited(Class::Lookup)
+        .put("/_matrix/client/v3/directory/room/{roomAlias}", Access::User, add)
+        .limited(Class::Send)
+        .delete("/_matrix/client/v3/directory/room/{roomAlias}", Access::User, remove)
+        .limited(Class::Send)
+        .get("/_matrix/client/v3/rooms/{roomId}/aliases", Access::User, of_room)
+}
+
+async fn resolve(Extract(api): State, Params(alias): Params<RoomAliasId>) -> ApiResult<Answer<Value>> {
+    let room = api.engine.rooms.by_alias(&alias).await?;
+    Ok(Answer(json!({ "room_id": room.id, "servers": [api.engine.core.server_name] })))
+}
+
+#[derive(Deserialize)]
+struct Target {
+    room_id: RoomId,
+}
+
+async fn add(
+    Extract(api): State,
+    User(session): User,
+    Params(alias): Params<RoomAliasId>,
+    Json(Target { room_id }): Json<Target>,
+) -> ApiResult<Response> {
+    let taken = format!("the alias {alias} exists already");
+    match api.engine.rooms.add_alias(&actor(&session), alias, &room_id).await {
+        Err(error) if error.code() == Some(Code::RoomInUse) => {
+            Err(ApiError::new(Code::Unknown, taken).status(StatusCode::CONFLICT))
+        }
+        outcome => Ok(outcome.map(|()| empty())?),
+    }
+}
+
+async fn remove(Extract(api): State, User(session): User, Params(alias): Params<RoomAliasId>) -> ApiResult<Response> {
+    let Session { is_admin, .. } = session;
+    api.engine.rooms.remove_alias(&actor(&session), is_admin, &alias).await?;
+    Ok(empty())
+}
+
+async fn of_room(
+    Extract(api): State,
+    User(session): User,
+    Params(room_id): Params<RoomId>,
+) -> ApiResult<Answer<Value>> {
+    let aliases = api.engine.rooms.aliases(&actor(&session), &room_id).await?;
+    Ok(Answer(json!({ "aliases": aliases })))
+}

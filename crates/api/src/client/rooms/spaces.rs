@@ -1,0 +1,92 @@
+//! What a room is before one joins it, and the rooms of a space (spec: "Room summaries", "Spaces").
+
+use axum::{extract::State as Extract, response::Response};
+use im2_engine::{
+    Code,
+    rooms::{HierarchyQuery, RoomEvent, RoomOrAlias, SpaceRoom, write_array},
+};
+use im2_model::RoomId;
+use im2_rooms::client::stripped_state;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::actor;
+use crate::{
+    State,
+    auth::User,
+    body::{Answer, Params, QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+/// Rooms in a page that names no number, and at most.
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 100;
+
+pub(super) fn routes() -> Routes {
+    Routes::default().get("/_matrix/client/v1/room_summary/{roomIdOrAlias}", Access::User, summary).get(
+        "/_matrix/client/v1/rooms/{roomId}/hierarchy",
+        Access::User,
+        hierarchy,
+    )
+}
+
+async fn summary(Extract(api): State, User(session): User, Params(room): Params<String>) -> ApiResult<Answer<Value>> {
+    let room: RoomOrAlias = room.parse()?;
+    let (summary, membership) = api.engine.rooms.summary(&actor(&session), &room).await?;
+    let mut answer = json!(summary);
+    if let Some(membership) = membership {
+        answer["membership"] = json!(membership);
+    }
+    Ok(Answer(answer))
+}
+
+#[derive(Deserialize)]
+struct Query {
+    #[serde(default)]
+    suggested_only: bool,
+    limit: Option<usize>,
+    max_depth: Option<usize>,
+    from: Option<String>,
+}
+
+async fn hierarchy(
+    Extract(api): State,
+    User(session): User,
+    Params(room_id): Params<RoomId>,
+    QueryParams(query): QueryParams<Query>,
+) -> ApiResult<Response> {
+    if query.limit == Some(0) {
+        return Err(ApiError::new(Code::InvalidParam, "`limit` must be greater than zero"));
+    }
+    let query = HierarchyQuery {
+        suggested_only: query.suggested_only,
+        max_depth: query.max_depth,
+        limit: query.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT),
+        from: query.from.as_deref().map(str::parse).transpose()?,
+    };
+    let (rooms, next) = api.engine.rooms.hierarchy(&actor(&session), &room_id, query).await?;
+    let mut out = Vec::from(*b"{\"rooms\":");
+    write_array(&mut out, &rooms, write_space_room);
+    if let Some(next) = next {
+        out.extend_from_slice(format!(",\"next_batch\":\"{next}\"").as_bytes());
+    }
+    out.push(b'}');
+    Ok(json_bytes(out))
+}
+
+/// Writes the summary with the children inside.
+fn write_space_room(out: &mut Vec<u8>, room: &SpaceRoom) {
+    let summary = json!(room.summary).to_string();
+    out.extend_from_slice(summary.strip_suffix('}').unwrap_or(&summary).as_bytes());
+    out.extend_from_slice(b",\"children_state\":");
+    write_array(out, &room.children, |out, child| write_child(out, child));
+    out.push(b'}');
+}
+
+/// Writes a child's event as stripped state with its timestamp.
+fn write_child(out: &mut Vec<u8>, child: &RoomEvent) {
+    let stripped = stripped_state(&child.pdu).unwrap_or_else(|| "{}".into());
+    out.extend_from_slice(stripped.strip_suffix('}').unwrap_or(&stripped).as_bytes());
+    out.extend_from_slice(format!(",\"origin_server_ts\":{}}}", child.pdu.origin_server_ts).as_bytes());
+}

@@ -1,0 +1,259 @@
+//! The published directory (spec: "Published room directory").
+//!
+//! It is in memory, about 1 KB a room, so that it can be searched for any part of a text in any script. It is read on
+//! first use, on the writer's thread between two changes, and kept true by the commit hooks after that.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+    fmt,
+    ops::Bound,
+    str::FromStr,
+    sync::Arc,
+};
+
+use im2_model::{RoomId, RoomNid};
+use im2_store::{Snapshot, rooms::EventRow};
+use parking_lot::RwLock;
+
+use super::{
+    Actor, Room, RoomEvent, Rooms,
+    aliases::may_set_canonical_alias,
+    summary::{DESCRIBING, Listing},
+};
+use crate::{Code, Error, Result};
+
+/// Rooms that can be published: what the memory that the directory takes is bounded by.
+const MAX_PUBLISHED: usize = 100_000;
+
+/// Where a room stands in the directory: large rooms first, among equals by identifier.
+type Rank = (Reverse<usize>, RoomId);
+
+/// The published rooms; empty until first used.
+#[derive(Debug, Default)]
+pub(super) struct Directory(RwLock<Option<Listed>>);
+
+#[derive(Debug, Default)]
+struct Listed {
+    ranks: HashMap<RoomNid, Rank>,
+    rooms: BTreeMap<Rank, Arc<Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    listing: Listing,
+    /// What is searched, in lower case.
+    text: String,
+}
+
+impl Listed {
+    fn set(&mut self, room: RoomNid, listing: Listing) {
+        self.remove(room);
+        let rank = (Reverse(listing.num_joined_members), listing.room_id.clone());
+        let parts = [&listing.name, &listing.topic, &listing.canonical_alias];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        let text = parts.join("\n").to_lowercase();
+        self.ranks.insert(room, rank.clone());
+        self.rooms.insert(rank, Arc::new(Entry { listing, text }));
+    }
+
+    fn remove(&mut self, room: RoomNid) {
+        if let Some(rank) = self.ranks.remove(&room) {
+            self.rooms.remove(&rank);
+        }
+    }
+}
+
+impl Directory {
+    /// Brings the listing of a room up to date after one of its events. Called from commit hooks.
+    pub(super) fn note(&self, room: &Room, event: &RoomEvent) {
+        let describes = event.state_key().is_some_and(|key| key.is_empty() && DESCRIBING.contains(&event.kind()));
+        if !describes && event.kind() != "m.room.member" {
+            return;
+        }
+        let is_listed = self.0.read().as_ref().is_some_and(|listed| listed.ranks.contains_key(&room.nid));
+        if is_listed {
+            self.set(room, true);
+        }
+    }
+
+    /// Adds a room, brings it up to date, or removes it. Called from commit hooks.
+    pub(super) fn set(&self, room: &Room, published: bool) {
+        if let Some(listed) = self.0.write().as_mut() {
+            if published {
+                let listing = Listing::of_view(&room.id, &room.view());
+                listed.set(room.nid, listing);
+            } else {
+                listed.remove(room.nid);
+            }
+        }
+    }
+
+    fn is_loaded(&self) -> bool {
+        self.0.read().is_some()
+    }
+}
+
+/// A look into the directory.
+#[derive(Debug, Clone, Default)]
+pub struct DirectoryQuery {
+    /// Only rooms whose name, topic or alias has each of these words in it.
+    pub search: Option<String>,
+    /// Only rooms of these types; `None` in the list stands for rooms without a type.
+    pub room_types: Option<Vec<Option<String>>>,
+    /// From where on.
+    pub since: Option<DirectoryToken>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A place in the directory. As text `n<members>,<room>` for what comes after that room, `p…` for what comes before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryToken {
+    backward: bool,
+    rank: Rank,
+}
+
+impl fmt::Display for DirectoryToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direction = if self.backward { 'p' } else { 'n' };
+        write!(f, "{direction}{},{}", self.rank.0.0, self.rank.1)
+    }
+}
+
+impl FromStr for DirectoryToken {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parse = || {
+            let (backward, rest) = match text.strip_prefix('n') {
+                Some(rest) => (false, rest),
+                None => (true, text.strip_prefix('p')?),
+            };
+            let (members, room) = rest.split_once(',')?;
+            Some(Self { backward, rank: (Reverse(members.parse().ok()?), room.parse().ok()?) })
+        };
+        parse().ok_or_else(|| Error::refused(Code::InvalidParam, "`since` is no token of this directory"))
+    }
+}
+
+/// A part of the directory.
+#[derive(Debug, Clone, Default)]
+pub struct DirectoryPage {
+    /// The rooms.
+    pub rooms: Vec<Listing>,
+    /// What comes after them.
+    pub next: Option<DirectoryToken>,
+    /// What comes before them.
+    pub previous: Option<DirectoryToken>,
+    /// How many rooms there are altogether.
+    pub total: usize,
+}
+
+impl Rooms {
+    /// Looks into the published directory of this server.
+    pub async fn published(&self, query: &DirectoryQuery) -> Result<DirectoryPage> {
+        self.load_directory().await?;
+        let listed = self.directory.0.read();
+        Ok(listed.as_ref().map(|listed| listed.page(query)).unwrap_or_default())
+    }
+
+    /// Whether a room is in the published directory.
+    pub async fn is_published(&self, room_id: &RoomId) -> Result<bool> {
+        let nid = self.existing(room_id).await?.nid;
+        Ok(self.core.store.read(move |db| db.is_published(nid)).await?)
+    }
+
+    /// Puts a room into the published directory or takes it out: for those of its members who may set its canonical
+    /// alias, and for administrators of the server.
+    pub async fn set_published(&self, actor: &Actor, is_admin: bool, room_id: &RoomId, published: bool) -> Result<()> {
+        let room = self.existing(room_id).await?;
+        if !is_admin && !may_set_canonical_alias(&room, actor) {
+            let message = "publishing a room takes the right to set its canonical alias";
+            return Err(Error::refused(Code::Forbidden, message));
+        }
+        self.load_directory().await?;
+        let count = self.directory.0.read().as_ref().map_or(0, |listed| listed.rooms.len());
+        if published && count >= MAX_PUBLISHED {
+            return Err(Error::refused(Code::Forbidden, "the directory of this server is full"));
+        }
+        let directory = Arc::clone(&self.directory);
+        let change = move |tx: &mut im2_store::Transaction<'_>| {
+            tx.set_published(room.nid, published)?;
+            tx.on_commit(move || directory.set(&room, published));
+            Ok(())
+        };
+        Ok(self.core.store.write(change).await?)
+    }
+
+    async fn load_directory(&self) -> Result<()> {
+        if self.directory.is_loaded() {
+            return Ok(());
+        }
+        let directory = Arc::clone(&self.directory);
+        // What is committed before this is read here, what is committed after it runs its hooks after this one.
+        let load = move |tx: &mut im2_store::Transaction<'_>| {
+            let listed = read(tx)?;
+            tx.on_commit(move || *directory.0.write() = Some(listed));
+            Ok(())
+        };
+        Ok(self.core.store.write(load).await?)
+    }
+}
+
+fn read(db: &Snapshot<'_>) -> im2_store::Result<Listed> {
+    let mut states: HashMap<RoomNid, Vec<EventRow>> = HashMap::new();
+    for row in db.published_state(&DESCRIBING)? {
+        states.entry(row.room).or_default().push(row);
+    }
+    let mut listed = Listed::default();
+    for published in db.published_rooms()? {
+        let room = published.room;
+        let unknown = |_| im2_store::Error::Corrupt(format!("room {}: unknown version", room.room_id));
+        let version = room.version.parse().map_err(unknown)?;
+        let rows = states.remove(&room.nid).unwrap_or_default();
+        let events = rows.iter().map(|row| RoomEvent::load_state(version, row));
+        let events: Vec<RoomEvent> = events.collect::<im2_store::Result<_>>()?;
+        let content =
+            |kind: &str| events.iter().find(|event| event.kind() == kind).map(|event| event.pdu.content_json());
+        listed.set(room.nid, Listing::of(&room.room_id, published.joined, content));
+    }
+    Ok(listed)
+}
+
+impl Listed {
+    fn page(&self, query: &DirectoryQuery) -> DirectoryPage {
+        let search = query.search.as_deref().unwrap_or_default().to_lowercase();
+        let words: Vec<&str> = search.split_whitespace().collect();
+        let wanted = |entry: &Entry| {
+            words.iter().all(|word| entry.text.contains(word))
+                && query.room_types.as_ref().is_none_or(|types| types.contains(&entry.listing.room_type))
+        };
+        let backward = query.since.as_ref().is_some_and(|since| since.backward);
+        let from = query.since.as_ref().map_or(Bound::Unbounded, |since| Bound::Excluded(&since.rank));
+        // One more than the page holds tells whether there are more.
+        let take = query.limit + 1;
+        let mut found: Vec<(&Rank, &Arc<Entry>)> = if backward {
+            let range = self.rooms.range::<Rank, _>((Bound::Unbounded, from)).rev();
+            range.filter(|(_, entry)| wanted(entry)).take(take).collect()
+        } else {
+            let range = self.rooms.range::<Rank, _>((from, Bound::Unbounded));
+            range.filter(|(_, entry)| wanted(entry)).take(take).collect()
+        };
+        let more = found.len() > query.limit;
+        found.truncate(query.limit);
+        if backward {
+            found.reverse();
+        }
+        let (before, after) = if backward { (more, true) } else { (query.since.is_some(), more) };
+        let token = |backward, at: Option<&(&Rank, &Arc<Entry>)>| {
+            at.map(|(rank, _)| DirectoryToken { backward, rank: (*rank).clone() })
+        };
+        DirectoryPage {
+            next: token(false, found.last()).filter(|_| after),
+            previous: token(true, found.first()).filter(|_| before),
+            rooms: found.iter().map(|(_, entry)| entry.listing.clone()).collect(),
+            total: self.rooms.len(),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Events that refer to others: checks before they are sent, and lists of them (spec: "Forming relationships between
+//! events", "Event annotations and reactions", "Threading").
+
+use std::sync::Arc;
+
+use im2_model::EventId;
+use im2_rooms::relations::{Relation, may_root_thread, rel_type};
+use im2_store::rooms::{Direction, RelatedQuery};
+use serde_json::Value;
+
+use super::{Actor, Draft, Reader, Room, RoomEvent, Rooms, event::load_all};
+use crate::{Code, Error, Result};
+
+/// How many relations lie at most between an event and those that `recurse` finds.
+pub const RECURSION_DEPTH: usize = 3;
+/// Events read at a time.
+const CHUNK: usize = 128;
+
+/// Which of the events that refer to an event to list.
+#[derive(Debug, Clone)]
+pub struct RelatedRequest {
+    /// The event referred to.
+    pub event_id: EventId,
+    /// Only this `rel_type`.
+    pub rel_type: Option<String>,
+    /// Only this event type.
+    pub kind: Option<String>,
+    /// From here on: what lies after the event with this number, or going backward this one and what is before it.
+    pub from: Option<i64>,
+    /// Up to here: not beyond the event with this number.
+    pub to: Option<i64>,
+    /// Which way.
+    pub direction: Direction,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether what refers to those events is listed too.
+    pub recurse: bool,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Default)]
+pub struct RelatedPage {
+    /// The events.
+    pub events: Vec<Arc<RoomEvent>>,
+    /// The `from` of the next part, if there is one.
+    pub next: Option<i64>,
+}
+
+impl Rooms {
+    /// Refuses what may not refer to another event in the way it does: a second reaction that says the same, and a
+    /// thread that starts at an event which is itself a child. What is merely without effect is let through.
+    pub(super) async fn check_relation(&self, room: &Arc<Room>, actor: &Actor, draft: &Draft) -> Result<()> {
+        let relates_to = draft.content.get("m.relates_to").and_then(Value::as_object);
+        let Some(relation) = relates_to.and_then(Relation::in_content) else { return Ok(()) };
+        if relation.is(rel_type::THREAD) {
+            let root = self.event(room, &relation.event_id).await?;
+            if root.is_some_and(|root| !may_root_thread(root.relation.as_ref())) {
+                return Err(Error::refused(Code::Unknown, "a thread cannot start at an event that relates to another"));
+            }
+        }
+        if let (true, Some(key)) = (relation.is(rel_type::ANNOTATION), relation.key) {
+            let (nid, target, kind, sender) = (room.nid, relation.event_id, draft.kind.clone(), actor.user);
+            let check = move |db: &im2_store::Snapshot<'_>| db.is_annotated(nid, &target, &kind, &key, sender);
+            if self.core.store.read(check).await? {
+                return Err(Error::refused(Code::DuplicateAnnotation, "you have reacted to this event like that"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The events that refer to an event which the reader may see, as far as the reader may see them.
+    pub async fn related(&self, reader: &Reader, request: &RelatedRequest) -> Result<RelatedPage> {
+        self.readable_event(reader, &request.event_id).await?;
+        let (nid, version) = (reader.room.nid, reader.room.version);
+        let mut query = RelatedQuery {
+            target: request.event_id.clone(),
+            rel_type: request.rel_type.clone(),
+            kind: request.kind.clone(),
+            from_seq: request.from.map(|from| match request.direction {
+                Direction::Forward => from,
+                Direction::Backward => from.saturating_add(1),
+            }),
+            direction: request.direction,
+            limit: CHUNK,
+        };
+        let depth = if request.recurse { RECURSION_DEPTH } else { 1 };
+        let mut page = RelatedPage::default();
+        loop {
+            let wanted = query.clone();
+            let chunk = self.core.store.read(move |db| {
+                let rows = match depth {
+                    1 => db.related_events(nid, &wanted)?,
+                    depth => db.related_events_within(nid, &wanted, depth)?,
+                };
+                load_all(db, version, &rows)
+            });
+            let chunk = chunk.await?;
+            let is_last = chunk.len() < CHUNK;
+            for event in chunk {
+                query.from_seq = Some(event.seq);
+                let beyond = request.to.is_some_and(|to| match request.direction {
+                    Direction::Forward => event.seq > to,
+                    Direction::Backward => event.seq <= to,
+                });
+                if beyond {
+                    return Ok(page);
+                }
+                if !reader.may_see(&event) {
+                    continue;
+                }
+                if page.events.len() == request.limit {
+                    page.next = page.events.last().map(|last| match request.direction {
+                        Direction::Forward => last.seq,
+                        Direction::Backward => last.seq - 1,
+                    });
+                    return Ok(page);
+                }
+                page.events.push(event);
+            }
+            if is_last {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// The roots of a room's threads that the reader may see, the one with the latest reply first. `from` is where an
+    /// earlier part ended.
+    pub async fn threads(
+        &self,
+        reader: &Reader,
+        participated: bool,
+        from: Option<i64>,
+        limit: usize,
+    ) -> Result<RelatedPage> {
+        let (nid, version) = (reader.room.nid, reader.room.version);
+        let until = reader.until.unwrap_or(i64::MAX);
+        let taken_part = participated.then_some(reader.actor.user);
+        let mut at = from.unwrap_or(i64::MAX);
+        let mut page = RelatedPage::default();
+        loop {
+            let chunk = self.core.store.read(move |db| {
+                let found = db.thread_roots(nid, until, at, taken_part, CHUNK)?;
+                let (rows, latest): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+                Ok(load_all(db, version, &rows)?.into_iter().zip(latest).collect::<Vec<_>>())
+            });
+            let chunk = chunk.await?;
+            let is_last = chunk.len() < CHUNK;
+            for (root, latest) in chunk {
+                if reader.may_see(&root) {
+                    if page.events.len() == limit {
+                        page.next = Some(latest);
+                        return Ok(page);
+                    }
+                    page.events.push(root);
+                }
+                at = latest - 1;
+            }
+            if is_last {
+                return Ok(page);
+            }
+        }
+    }
+}

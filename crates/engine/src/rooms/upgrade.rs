@@ -1,0 +1,366 @@
+//! Replacing a room by one of another version (spec: "Room Upgrades").
+//!
+//! The new room, the old room's tombstone, the aliases and the directory change in one commit: there is never a
+//! tombstone that leads nowhere, nor a replacement that nobody is led to.
+
+use std::sync::Arc;
+
+use im2_model::{RoomId, UserId};
+use im2_rooms::{
+    content::{CreateContent, Membership},
+    version::RoomVersion,
+};
+use im2_store::rooms::Appended;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Actor, Draft, Room, Rooms, View,
+    aliases::listed_aliases,
+    append::{Builder, Prepared, Publisher, commit},
+    create::Making,
+    membership::content_of,
+    room::Head,
+};
+use crate::{Code, Error, Result};
+
+/// How often the upgrade is made anew because the old room had moved on.
+const ATTEMPTS: usize = 5;
+
+/// State that is carried over as it is, in the order in which the new room gets it.
+const TRANSFERRED: [&str; 8] = [
+    "m.room.join_rules",
+    "m.room.history_visibility",
+    "m.room.guest_access",
+    "m.room.server_acl",
+    "m.room.encryption",
+    "m.room.name",
+    "m.room.avatar",
+    "m.room.topic",
+];
+
+/// The level for tombstones in rooms whose creators stand above all levels.
+const TOMBSTONE_LEVEL: i64 = 150;
+/// The level of creators where they have one.
+const CREATOR_LEVEL: i64 = 100;
+/// The least level that sending and inviting take in a room that has been replaced.
+const RETIRED_LEVEL: i64 = 50;
+
+/// What is to be done.
+struct Plan<'a> {
+    actor: &'a Actor,
+    version: RoomVersion,
+    additional_creators: &'a [UserId],
+    /// The actor's member event in the new room.
+    member: Draft,
+    /// The aliases of this server that move.
+    aliases: Vec<String>,
+}
+
+/// What is to be stored.
+struct Replacement {
+    room_id: RoomId,
+    new: Vec<Prepared>,
+    old: Vec<Prepared>,
+    head: Head,
+}
+
+impl Rooms {
+    /// Replaces a room by a new one of `version` and returns the new room's identifier.
+    pub async fn upgrade(
+        &self,
+        actor: &Actor,
+        room_id: &RoomId,
+        version: RoomVersion,
+        additional_creators: &[UserId],
+    ) -> Result<RoomId> {
+        let old = self.joined(actor, room_id).await?;
+        let may_send = old.view().power.may_send(&actor.user_id, "m.room.tombstone", true);
+        if !may_send {
+            let message = "upgrading a room takes the power level for m.room.tombstone events";
+            return Err(Error::refused(Code::Forbidden, message));
+        }
+        let nid = old.nid;
+        let aliases = self.core.store.read(move |db| db.aliases_of(nid)).await?;
+        let member = self.own_content(actor, Membership::Join, None).await?;
+        let plan = Plan {
+            actor,
+            version,
+            additional_creators,
+            member: Draft::state("m.room.member", actor.user_id.as_str(), member),
+            aliases: aliases.iter().map(ToString::to_string).collect(),
+        };
+        for _ in 0..ATTEMPTS {
+            match self.replace(&old, &plan).await {
+                Err(Error::Store(im2_store::Error::Conflict)) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(Error::Internal(format!("room {room_id} keeps moving on")))
+    }
+
+    async fn replace(&self, old: &Arc<Room>, plan: &Plan<'_>) -> Result<RoomId> {
+        let mut head = old.head.lock().await;
+        let Replacement { room_id, new, old: last, head: next } = {
+            let view = old.view();
+            head.catch_up(&view);
+            self.prepare_replacement(old, &head, &view, plan)?
+        };
+        let seq = head.seq;
+        let (change, answer) = (self.storing(old, seq, room_id.clone(), new, last, plan), room_id);
+        let queued = self.core.store.enqueue(change).await?;
+        let epoch = head.epoch;
+        *head = next;
+        drop(head);
+        if let Err(error) = queued.durable().await {
+            old.reset_head(epoch).await;
+            return Err(error.into());
+        }
+        Ok(answer)
+    }
+
+    /// Makes the events of both rooms.
+    fn prepare_replacement(&self, old: &Arc<Room>, head: &Head, view: &View, plan: &Plan<'_>) -> Result<Replacement> {
+        let now = self.core.now();
+        let builder = Builder { version: old.version, key: &self.key, now };
+        let mut ending = Ending { builder, old, view, actor: plan.actor, head: head.clone(), events: Vec::new() };
+        let builder = Builder { version: plan.version, key: &self.key, now };
+        let making = if plan.version.rules().room_id_is_create_hash {
+            // The identifier depends on the create event, so that this cannot name the tombstone, which names it.
+            let create = create_content(old, view, plan, None);
+            let making = Making::begin(builder, plan.actor, None, create)?;
+            ending.tombstone(making.room_id()?)?;
+            making
+        } else {
+            let room_id = self.new_room_id()?;
+            ending.tombstone(&room_id)?;
+            let create = create_content(old, view, plan, ending.events.first());
+            Making::begin(builder, plan.actor, Some(room_id), create)?
+        };
+        let making = furnish(making, old, view, plan)?;
+        ending.retire(plan)?;
+        let (room_id, new) = making.finish()?;
+        Ok(Replacement { room_id, new, old: ending.events, head: ending.head })
+    }
+
+    /// The change that stores a replacement.
+    fn storing(
+        &self,
+        old: &Arc<Room>,
+        seq: i64,
+        room_id: RoomId,
+        new: Vec<Prepared>,
+        last: Vec<Prepared>,
+        plan: &Plan<'_>,
+    ) -> impl FnOnce(&mut im2_store::Transaction<'_>) -> im2_store::Result<Vec<Appended>> + Send + use<> {
+        let (publisher, registry): (Publisher, _) = (self.publisher(), Arc::clone(&self.registry));
+        let (directory, old) = (Arc::clone(&self.directory), Arc::clone(old));
+        let (version, now) = (plan.version, self.core.now());
+        move |tx| {
+            let nid = tx.create_room(&room_id, version.as_str(), now)?;
+            let create = new.first().map(|event| Arc::clone(&event.pdu));
+            let create = create.ok_or_else(|| im2_store::Error::Corrupt("a room without events".into()))?;
+            let room = Arc::new(Room::new(nid, room_id, version, &create));
+            commit(tx, Arc::clone(&room), 0, new, publisher.clone())?;
+            let published = tx.is_published(old.nid)?;
+            if published {
+                tx.set_published(nid, true)?;
+                tx.set_published(old.nid, false)?;
+            }
+            tx.move_aliases(old.nid, nid)?;
+            let handle = Arc::clone(&room);
+            let replaced = Arc::clone(&old);
+            tx.on_commit(move || {
+                handle.settle();
+                registry.insert(&handle);
+                if published {
+                    directory.set(&handle, true);
+                    directory.set(&replaced, false);
+                }
+            });
+            commit(tx, old, seq, last, publisher)
+        }
+    }
+}
+
+/// The last events of the old room in the making.
+struct Ending<'a> {
+    builder: Builder<'a>,
+    old: &'a Room,
+    view: &'a View,
+    actor: &'a Actor,
+    head: Head,
+    events: Vec<Prepared>,
+}
+
+impl Ending<'_> {
+    fn add(&mut self, draft: Draft) -> Result<()> {
+        let prepared = self.builder.prepare(Some(&self.old.id), &self.head, self.view, self.actor, draft)?;
+        self.head.advance(self.builder.version, self.view, &prepared.pdu);
+        self.events.push(prepared);
+        Ok(())
+    }
+
+    fn tombstone(&mut self, replacement: &RoomId) -> Result<()> {
+        let content = json!({ "body": "This room has been replaced", "replacement_room": replacement });
+        self.add(Draft::state("m.room.tombstone", "", object(content)))
+    }
+
+    /// Takes the moved aliases out of the old room and closes it for those without a level of their own, as far as
+    /// the actor may do that.
+    fn retire(&mut self, plan: &Plan<'_>) -> Result<()> {
+        if !plan.aliases.is_empty() && self.view.state.get("m.room.canonical_alias", "").is_some() {
+            self.add_if_allowed(Draft::state("m.room.canonical_alias", "", Map::new()))?;
+        }
+        let levels = self.view.state.get("m.room.power_levels", "");
+        let mut content = levels.map(|event| event.pdu.content_map()).unwrap_or_default();
+        let power = &self.view.power;
+        let least = RETIRED_LEVEL.max(power.users_default.saturating_add(1));
+        let raised = [("events_default", power.events_default), ("invite", power.invite)];
+        let raised: Vec<_> = raised.into_iter().filter(|(_, level)| *level < least).collect();
+        if raised.is_empty() {
+            return Ok(());
+        }
+        content.extend(raised.into_iter().map(|(key, _)| (key.to_owned(), least.into())));
+        self.add_if_allowed(Draft::state("m.room.power_levels", "", content))
+    }
+
+    fn add_if_allowed(&mut self, draft: Draft) -> Result<()> {
+        match self.add(draft) {
+            Err(error) if error.code() == Some(Code::Forbidden) => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+fn create_content(old: &Room, view: &View, plan: &Plan<'_>, tombstone: Option<&Prepared>) -> Map<String, Value> {
+    let before = view.content("m.room.create", "").map(CreateContent::parse).unwrap_or_default();
+    let rules = plan.version.rules();
+    let mut content = Map::new();
+    content.insert("room_version".into(), plan.version.as_str().into());
+    let mut predecessor = json!({ "room_id": old.id });
+    if let Some(tombstone) = tombstone {
+        predecessor["event_id"] = json!(tombstone.pdu.event_id);
+    }
+    content.insert("predecessor".into(), predecessor);
+    if let Some(room_type) = before.room_type {
+        content.insert("type".into(), String::from(room_type).into());
+    }
+    if before.federate == Some(false) {
+        content.insert("m.federate".into(), false.into());
+    }
+    if rules.creator_in_content {
+        content.insert("creator".into(), plan.actor.user_id.as_str().into());
+    }
+    if rules.privileged_creators && !plan.additional_creators.is_empty() {
+        content.insert("additional_creators".into(), json!(plan.additional_creators));
+    }
+    content
+}
+
+/// Gives the new room what it takes over from the old one.
+fn furnish<'a>(mut making: Making<'a>, old: &Room, view: &View, plan: &Plan<'_>) -> Result<Making<'a>> {
+    making.add(plan.member.clone())?;
+    let levels = power_levels(old, view, plan);
+    making.add(Draft::state("m.room.power_levels", "", while_moving_in(&levels, plan)))?;
+    for kind in TRANSFERRED {
+        if let Some(event) = view.state.get(kind, "") {
+            making.add(Draft::state(kind, "", event.pdu.content_map()))?;
+        }
+    }
+    let create = view.content("m.room.create", "").map(CreateContent::parse).unwrap_or_default();
+    if create.room_type.as_deref() == Some("m.space") {
+        for (room_id, event) in view.state.of_kind("m.space.child") {
+            let content = event.pdu.content_map();
+            if !content.is_empty() {
+                making.add(Draft::state("m.space.child", room_id, content))?;
+            }
+        }
+    }
+    for (user_id, event) in view.state.of_kind("m.room.member") {
+        if event.pdu.membership == Some(Membership::Ban) {
+            let reason = event.pdu.content_map().get("reason").and_then(Value::as_str).map(str::to_owned);
+            let ban = Draft::state("m.room.member", user_id, content_of(Membership::Ban, reason.as_deref()));
+            match making.add(ban) {
+                // The banned may rank as high as the actor, whose level then does not suffice.
+                Err(error) if error.code() == Some(Code::Forbidden) => {}
+                outcome => outcome?,
+            }
+        }
+    }
+    if let Some(content) = canonical_alias(view, plan) {
+        making.add(Draft::state("m.room.canonical_alias", "", content))?;
+    }
+    if while_moving_in(&levels, plan) != levels {
+        making.add(Draft::state("m.room.power_levels", "", levels))?;
+    }
+    Ok(making)
+}
+
+/// The aliases that the old room published and that now lead to the new one.
+fn canonical_alias(view: &View, plan: &Plan<'_>) -> Option<Map<String, Value>> {
+    let before = view.state.get("m.room.canonical_alias", "")?.pdu.content_map();
+    let moved = |value: &&Value| value.as_str().is_some_and(|text| plan.aliases.iter().any(|alias| alias == text));
+    let mut content = Map::new();
+    if let Some(alias) = before.get("alias").filter(moved) {
+        content.insert("alias".into(), alias.clone());
+    }
+    let others: Vec<Value> =
+        before.get("alt_aliases").and_then(Value::as_array).into_iter().flatten().filter(moved).cloned().collect();
+    if !others.is_empty() {
+        content.insert("alt_aliases".into(), others.into());
+    }
+    (!content.is_empty() && listed_aliases(&content).is_ok()).then_some(content)
+}
+
+/// The levels of the new room: those of the old one, as far as the two versions agree on what creators are.
+fn power_levels(old: &Room, view: &View, plan: &Plan<'_>) -> Map<String, Value> {
+    let event = view.state.get("m.room.power_levels", "");
+    let mut content = event.map(|event| event.pdu.content_map()).unwrap_or_default();
+    let (was, is) = (old.version.rules().privileged_creators, plan.version.rules().privileged_creators);
+    let mut users = content.get("users").and_then(Value::as_object).cloned().unwrap_or_default();
+    if is {
+        users.remove(plan.actor.user_id.as_str());
+        for creator in plan.additional_creators {
+            users.remove(creator.as_str());
+        }
+        let mut events = content.get("events").and_then(Value::as_object).cloned().unwrap_or_default();
+        let least = TOMBSTONE_LEVEL.max(view.power.state_default.saturating_add(1));
+        let tombstone = events.get("m.room.tombstone").and_then(Value::as_i64).unwrap_or(least).max(least);
+        events.insert("m.room.tombstone".into(), tombstone.into());
+        content.insert("events".into(), events.into());
+    } else if was || event.is_none() {
+        // Creators had no level because they stood above all; here they need one.
+        if let Some(create) = view.state.get("m.room.create", "") {
+            let level = CREATOR_LEVEL.max(view.power.highest_finite_level());
+            let creators = CreateContent::creators(old.version, &create.pdu);
+            users.extend(creators.into_iter().map(|creator| (creator.to_string(), level.into())));
+        }
+    }
+    content.insert("users".into(), users.into());
+    content
+}
+
+/// The same levels with the actor raised to the highest that any of the events to come takes.
+fn while_moving_in(levels: &Map<String, Value>, plan: &Plan<'_>) -> Map<String, Value> {
+    let mut content = levels.clone();
+    if plan.version.rules().privileged_creators {
+        return content;
+    }
+    let level = |key: &str| levels.get(key).and_then(Value::as_i64).unwrap_or(CREATOR_LEVEL);
+    let listed = |key: &str| levels.get(key).and_then(Value::as_object).into_iter().flatten();
+    let listed = listed("events").chain(listed("users")).filter_map(|(_, level)| level.as_i64());
+    let needed = listed.chain([level("state_default"), level("ban"), CREATOR_LEVEL]).max().unwrap_or(CREATOR_LEVEL);
+    let mut users = content.get("users").and_then(Value::as_object).cloned().unwrap_or_default();
+    if users.get(plan.actor.user_id.as_str()).and_then(Value::as_i64).is_none_or(|own| own < needed) {
+        users.insert(plan.actor.user_id.to_string(), needed.into());
+        content.insert("users".into(), users.into());
+    }
+    content
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

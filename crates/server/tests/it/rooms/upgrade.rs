@@ -1,0 +1,131 @@
+//! Room upgrades.
+
+use im2_testkit::{Client, Server, segment};
+use serde_json::{Value, json};
+
+use super::{of, state};
+
+async fn upgrade(client: &Client, room: &str, body: Value) -> im2_testkit::Answer {
+    client.post(&of(room, "upgrade"), body).await
+}
+
+#[tokio::test]
+async fn a_room_moves_with_its_state_aliases_and_bans() {
+    let server = Server::start().await;
+    let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
+    for (from, to) in [("10", "11"), ("11", "12"), ("12", "12"), ("12", "10")] {
+        let case = format!("{from} to {to}");
+        let alias = format!("#moving-{from}-{to}:localhost");
+        let request = json!({
+            "room_version": from, "preset": "public_chat", "visibility": "public", "name": "Moving", "topic": "Boxes",
+            "room_alias_name": &alias[1..alias.len() - 10],
+            "creation_content": { "type": "org.example.kind" },
+            "initial_state": [
+                { "type": "m.room.history_visibility", "content": { "history_visibility": "joined" } },
+                { "type": "org.example.private", "content": { "stays": true } },
+            ],
+        });
+        let old = ana.create_room(request).await;
+        ben.join(&old).await;
+        let mut levels = state(&ana, &old, "m.room.power_levels").await;
+        levels["users"][ben.user_id()] = json!(50);
+        ana.set_state(&old, "m.room.power_levels", "", levels.clone()).await;
+        ana.post(&of(&old, "ban"), json!({ "user_id": eve.user_id(), "reason": "rude" })).await.ok();
+        let new = upgrade(&ana, &old, json!({ "new_version": to })).await.ok()["replacement_room"].clone();
+        let new = new.as_str().unwrap();
+
+        let tombstone = state(&ana, &old, "m.room.tombstone").await;
+        assert_eq!(tombstone["replacement_room"], json!(new), "{case}");
+        let create = state(&ana, new, "m.room.create").await;
+        assert_eq!((&create["room_version"], &create["type"]), (&json!(to), &json!("org.example.kind")), "{case}");
+        assert_eq!(create["predecessor"]["room_id"], json!(old), "{case}");
+        if to != "12" {
+            let event = ana.get(&of(&old, "state/m.room.tombstone/?format=event")).await.ok();
+            assert_eq!(create["predecessor"]["event_id"], event["event_id"], "{case}");
+        }
+        for kind in ["m.room.name", "m.room.topic", "m.room.join_rules", "m.room.history_visibility"] {
+            assert_eq!(state(&ana, new, kind).await, state(&ana, &old, kind).await, "{case}: {kind}");
+        }
+        assert_eq!(state(&ana, new, "org.example.private").await, Value::Null, "{case}");
+        assert_eq!(state(&ana, new, "m.room.canonical_alias").await["alias"], json!(alias), "{case}");
+        assert_eq!(state(&ana, &old, "m.room.canonical_alias").await, json!({}), "{case}");
+        let resolved = ana.get(&format!("/v3/directory/room/{}", segment(&alias))).await.ok();
+        assert_eq!(resolved["room_id"], json!(new), "{case}");
+        for (room, visibility) in [(old.as_str(), "private"), (new, "public")] {
+            let listed = ana.get(&format!("/v3/directory/list/room/{}", segment(room))).await.ok();
+            assert_eq!(listed["visibility"], visibility, "{case}");
+        }
+        check_levels(&ana, new, &levels, to, &case).await;
+        let banned = ana.get(&of(new, &format!("state/m.room.member/{}", segment(eve.user_id())))).await.ok();
+        assert_eq!((&banned["membership"], &banned["reason"]), (&json!("ban"), &json!("rude")), "{case}");
+        // The old room is closed, the new one open.
+        ben.join(new).await;
+        ben.send_text(new, "here we are").await;
+        let retired = state(&ana, &old, "m.room.power_levels").await;
+        assert_eq!((&retired["events_default"], &retired["invite"]), (&json!(50), &json!(50)), "{case}");
+    }
+}
+
+async fn check_levels(ana: &Client, new: &str, old_levels: &Value, to: &str, case: &str) {
+    let levels = state(ana, new, "m.room.power_levels").await;
+    assert_eq!(levels["users"]["@ben:localhost"], 50, "{case}");
+    assert_eq!(levels["ban"], old_levels["ban"], "{case}");
+    if to == "12" {
+        assert_eq!(levels["users"]["@ana:localhost"], Value::Null, "{case}");
+        assert_eq!(levels["events"]["m.room.tombstone"], 150, "{case}");
+    } else {
+        assert!(levels["users"]["@ana:localhost"].as_i64() >= Some(100), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn creators_are_named_anew() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let old =
+        ana.create_room(json!({ "room_version": "11", "preset": "trusted_private_chat", "invite": [ben.user_id()] }));
+    let old = old.await;
+    ben.join(&old).await;
+    let body = json!({ "new_version": "12", "additional_creators": [ben.user_id()] });
+    let new = upgrade(&ana, &old, body).await.ok()["replacement_room"].as_str().unwrap().to_owned();
+    assert_eq!(state(&ana, &new, "m.room.create").await["additional_creators"], json!([ben.user_id()]));
+    assert_eq!(state(&ana, &new, "m.room.power_levels").await["users"], json!({}));
+    // They are not carried on by themselves.
+    let next = upgrade(&ana, &new, json!({ "new_version": "12" })).await.ok();
+    let next = next["replacement_room"].as_str().unwrap();
+    assert_eq!(state(&ana, next, "m.room.create").await["additional_creators"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_moderator_upgrades_without_keeping_more_power_than_before() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let old = ana.create_room(json!({ "room_version": "11", "preset": "public_chat" })).await;
+    ben.join(&old).await;
+    let mut levels = state(&ana, &old, "m.room.power_levels").await;
+    levels["users"][ben.user_id()] = json!(50);
+    levels["events"]["m.room.tombstone"] = json!(50);
+    ana.set_state(&old, "m.room.power_levels", "", levels).await;
+    let new = upgrade(&ben, &old, json!({ "new_version": "11" })).await.ok();
+    let new = new["replacement_room"].as_str().unwrap();
+    let users = state(&ben, new, "m.room.power_levels").await["users"].clone();
+    assert_eq!(users, json!({ "@ana:localhost": 100, "@ben:localhost": 50 }));
+    // He may not change the old room's levels, which stay.
+    assert_eq!(state(&ben, &old, "m.room.power_levels").await["events_default"], 0);
+}
+
+#[tokio::test]
+async fn an_upgrade_that_is_refused_leaves_nothing() {
+    let server = Server::start().await;
+    let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    upgrade(&ana, &room, json!({ "new_version": "9" })).await.refused(400, "M_UNSUPPORTED_ROOM_VERSION");
+    upgrade(&ana, &room, json!({})).await.refused(400, "M_BAD_JSON");
+    upgrade(&ben, &room, json!({ "new_version": "12" })).await.refused(403, "M_FORBIDDEN");
+    upgrade(&eve, &room, json!({ "new_version": "12" })).await.refused(403, "M_FORBIDDEN");
+    upgrade(&ana, "!none:localhost", json!({ "new_version": "12" })).await.refused(403, "M_FORBIDDEN");
+    assert_eq!(state(&ana, &room, "m.room.tombstone").await, Value::Null);
+    assert_eq!(ana.get("/v3/joined_rooms").await.ok()["joined_rooms"], json!([room]));
+    ben.send_text(&room, "still here").await;
+}
