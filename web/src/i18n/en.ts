@@ -199,7 +199,7 @@ export const en = {
   "composer.upload.other": "Send {count} files",
   "composer.upload.title": "Send files",
   "composer.upload.progress": "Uploading {name}, {percent}",
-  "composer.upload.failed": "{name} could not be uploaded.",
+  "composer.upload.failed": "Not uploaded.",
   "composer.upload.cancel": "Cancel the upload",
 
   "invite.direct": "{name} wants to chat with you",
@@ -302,8 +302,8 @@ export const en = {
   "settings.signOut.text": "Your conversations stay on the server and come back when you sign in again.",
   "settings.saved": "Saved",
 
-  "connection.lost": "No connection. Trying to reconnect…",
-  "connection.retry": "Reconnect now",
+  "connection.lost": "No connection. Reconnecting…",
+  "connection.retry": "Retry",
   "failure.title": "Something broke on this page",
   "failure.text": "Your messages are safe on the server. Loading the page again usually helps.",
   "failure.reload": "Load again",

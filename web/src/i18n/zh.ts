@@ -200,7 +200,7 @@ export const zh: Catalogue = {
   "composer.upload.other": "发送 {count} 个文件",
   "composer.upload.title": "发送文件",
   "composer.upload.progress": "正在上传 {name}，{percent}",
-  "composer.upload.failed": "{name} 上传失败。",
+  "composer.upload.failed": "上传失败。",
   "composer.upload.cancel": "取消上传",
 
   "invite.direct": "{name} 想和你聊天",

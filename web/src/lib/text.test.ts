@@ -21,6 +21,11 @@ test("a colour is stable and in range", () => {
   }
 });
 
+test("people of one server do not share a colour", () => {
+  const names = ["ana", "bo", "cyrus", "dora", "emil", "fatima", "george", "hana", "ivan", "jun", "kim", "lea"];
+  expect(new Set(names.map((name) => colourOf(`@${name}:example.org`))).size).toBeGreaterThanOrEqual(5);
+});
+
 test("user ids", () => {
   expect(localpart("@ana:example.org")).toBe("ana");
   expect(isUserId("@ana:example.org")).toBe(true);

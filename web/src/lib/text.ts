@@ -23,9 +23,11 @@ function firstCharacter(word: string): string {
 
 /** A stable colour number for a user or room id. */
 export function colourOf(id: string): number {
-  let hash = 0;
-  for (let index = 0; index < id.length; index++) hash = (hash * 31 + id.charCodeAt(index)) | 0;
-  return Math.abs(hash) % PERSON_COLOURS;
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
+  // The last characters, a server's name, are common to many ids: without mixing they would share their colour.
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return ((hash ^ (hash >>> 12)) >>> 0) % PERSON_COLOURS;
 }
 
 /** `@ana:example.org` → `ana`. */

@@ -59,18 +59,7 @@ export class Account {
 
   /** Opens the store and starts to sync. What was stored last time is shown before the server has answered. */
   static async start(session: Session, names: RoomNames): Promise<Account> {
-    const store = new IndexedDBStore({ indexedDB, dbName: storeName(session.userId), localStorage });
-    const client = createClient({
-      baseUrl: session.homeserver,
-      userId: session.userId,
-      deviceId: session.deviceId,
-      accessToken: session.accessToken,
-      store,
-      timelineSupport: true,
-      logger: QUIET,
-      roomNameGenerator: (_roomId, state) => roomName(state, names),
-    });
-    await store.startup();
+    const client = await openClient(session, names);
     const account = new Account(client, session);
     window.addEventListener("online", account.reconnect);
     window.addEventListener("offline", account.disconnected);
@@ -223,6 +212,30 @@ export class Account {
       this.client.off(UserEvent.DisplayName, onUser);
       this.client.off(UserEvent.AvatarUrl, onUser);
     };
+  }
+}
+
+/** A client on the stored data, or where the browser stores nothing, on memory alone. */
+async function openClient(session: Session, names: RoomNames): Promise<MatrixClient> {
+  const create = (store?: IndexedDBStore) =>
+    createClient({
+      baseUrl: session.homeserver,
+      userId: session.userId,
+      deviceId: session.deviceId,
+      accessToken: session.accessToken,
+      store,
+      timelineSupport: true,
+      logger: QUIET,
+      roomNameGenerator: (_roomId, state) => roomName(state, names),
+    });
+  try {
+    const store = new IndexedDBStore({ indexedDB, dbName: storeName(session.userId), localStorage });
+    const client = create(store);
+    await store.startup();
+    return client;
+  } catch (error) {
+    console.warn("nothing can be stored, every start will fetch everything again", error);
+    return create();
   }
 }
 

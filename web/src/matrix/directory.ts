@@ -3,6 +3,7 @@ import {
   ClientEvent,
   EventType,
   type ICreateRoomOpts,
+  KnownMembership,
   type MatrixClient,
   Preset,
   Visibility,
@@ -97,6 +98,8 @@ export class Directory {
 
   async decline(roomId: string): Promise<void> {
     await this.client.leave(roomId);
+    // At once, not with the next sync: the invitation has been answered.
+    this.client.getRoom(roomId)?.updateMyMembership(KnownMembership.Leave);
   }
 
   /** The room that an alias names. */

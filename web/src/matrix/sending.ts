@@ -147,7 +147,8 @@ type TextContent = Record<string, unknown> & { body: string; formatted_body?: st
 
 function textContent(source: string, emote: boolean): TextContent {
   const { body, formattedBody } = formatMarkdown(source);
-  const content: TextContent = { msgtype: emote ? MsgType.Emote : MsgType.Text, body };
+  // Saying that nobody is mentioned keeps servers from guessing it from the words.
+  const content: TextContent = { msgtype: emote ? MsgType.Emote : MsgType.Text, body, "m.mentions": {} };
   if (formattedBody === undefined) return content;
   return { ...content, format: "org.matrix.custom.html", formatted_body: formattedBody };
 }

@@ -42,7 +42,7 @@ function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
           </>
         ) : (
           <span className="upload__problem" role="alert">
-            {`${t("composer.upload.failed", { name })} ${problemText(problem, t)}`}
+            {`${t("composer.upload.failed")} ${problemText(problem, t)}`}
           </span>
         )}
       </span>
