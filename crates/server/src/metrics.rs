@@ -133,6 +133,7 @@ impl Collector for Engines {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
         gauge("store_queue", "Changes that wait for their commit", load.waiting as u64)?;
+        gauge("rooms_in_memory", "Rooms held in memory", self.0.rooms.in_memory() as u64)?;
         gauge("sync_waiting_users", "Users with a long poll open", core.bus.waiting_users() as u64)?;
         if let Some(usage) = process::usage() {
             gauge("process_resident_memory_bytes", "Resident memory", usage.resident_bytes)?;

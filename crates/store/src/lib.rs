@@ -104,6 +104,16 @@ impl Store {
         &self.directory
     }
 
+    /// Whether [`Store::open`] would succeed, without creating or migrating anything.
+    pub fn check(options: &Options) -> Result<()> {
+        let path = options.directory.join("im2.db");
+        if !path.exists() {
+            return Ok(());
+        }
+        let _lock = DirectoryLock::take(&options.directory)?;
+        migrations::version(&readers::connect(&path)?).map(drop)
+    }
+
     /// The last position that had been committed when the store was opened.
     pub fn opened_at(&self) -> Position {
         self.opened_at

@@ -17,12 +17,15 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/user_directory.sql"),
 ]];
 
-pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
+/// The schema version of a database that this program can use, as it is or after migrating it.
+pub(crate) fn version(connection: &Connection) -> Result<i64> {
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let known = MIGRATIONS.len() as i64;
-    if found > known {
-        return Err(Error::NewerDatabase { found, known });
-    }
+    if found > known { Err(Error::NewerDatabase { found, known }) } else { Ok(found) }
+}
+
+pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
+    let found = version(connection)?;
     for (version, scripts) in (1..).zip(MIGRATIONS).skip(found as usize) {
         let transaction = connection.transaction()?;
         for script in *scripts {

@@ -56,8 +56,11 @@ fn data_dir(config: &Config) -> Finding {
     if !config.data_dir.exists() {
         return Good(format!("{path} does not exist yet: the first start makes it"));
     }
-    match Store::open(&im2_store::Options::new(&config.data_dir)) {
-        Ok(_) => Good(format!("{path} can be opened and its database is usable")),
+    if !config.data_dir.is_dir() {
+        return Problem(format!("{path} is not a folder"));
+    }
+    match Store::check(&im2_store::Options::new(&config.data_dir)) {
+        Ok(()) => Good(format!("{path} can be opened and its database is usable")),
         Err(im2_store::Error::Locked(_)) => Good(format!("{path} is in use by a running server")),
         Err(error) => Problem(format!("{path} cannot be opened: {error}")),
     }

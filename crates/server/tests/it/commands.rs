@@ -136,11 +136,20 @@ fn the_doctor_looks_and_says() {
     let binary = binary();
     let healthy = binary.run(&["doctor"], &[]);
     assert!(healthy.success && healthy.stdout.contains("only this machine can connect"), "{}", healthy.stdout);
+    assert!(!binary.folder().join("data").exists(), "it only looks");
+    let server = binary.serve(&[]);
+    let running = binary.run(&["doctor"], &[]);
+    assert!(running.success && running.stdout.contains("data is in use by a running server"), "{}", running.stdout);
+    server.signal("TERM");
+    assert!(server.wait().0.success());
+    let stopped = binary.run(&["doctor"], &[]);
+    assert!(stopped.success && stopped.stdout.contains("its database is usable"), "{}", stopped.stdout);
     let exposed = binary.run(&["doctor"], &[("IM2_HTTP__BIND", "0.0.0.0:0"), ("IM2_REGISTRATION__MODE", "open")]);
     assert!(exposed.success && exposed.stdout.contains("warning"), "{}", exposed.stdout);
-    std::fs::write(binary.folder().join("data"), "a file").unwrap();
-    let broken = binary.run(&["doctor"], &[]);
-    assert!(!broken.success && broken.stdout.contains("PROBLEM  data cannot be opened"), "{}", broken.stdout);
+    let nowhere = binary.folder().join("file");
+    std::fs::write(&nowhere, "").unwrap();
+    let broken = binary.run(&["doctor"], &[("IM2_DATA_DIR", "file")]);
+    assert!(!broken.success && broken.stdout.contains("PROBLEM  file is not a folder"), "{}", broken.stdout);
 }
 
 #[test]

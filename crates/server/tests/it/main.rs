@@ -1,4 +1,5 @@
 //! Behaviour tests: they talk HTTP to a whole server, most in the same process, a few to the real executable.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod account_data;
 mod accounts;

@@ -208,8 +208,8 @@ async fn queries_that_are_wrong() {
         for value in
             ["", "-1", "99999999999999999999999", "1.5", "nonsense", "%ff%fe", "%00", "{", "[]", "%F0%9F%92%A5"]
         {
-            let query: String = NAMES.split(' ').map(|name| format!("&{name}={value}")).collect();
-            check(&trial.send(&format!("{path}?{}", &query[1..]), "{}").await, value);
+            let query = NAMES.split(' ').map(|name| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+            check(&trial.send(&format!("{path}?{query}"), "{}").await, value);
         }
         // One by one as well, for the first that is refused hides the others.
         for name in NAMES.split(' ').filter(|_| trial.route.method == Method::GET) {
