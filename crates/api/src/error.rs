@@ -105,6 +105,7 @@ fn status_and_errcode(code: Code) -> (StatusCode, &'static str) {
         Code::Exclusive => (BAD, "M_EXCLUSIVE"),
         Code::RoomInUse => (BAD, "M_ROOM_IN_USE"),
         Code::InvalidRoomState => (BAD, "M_INVALID_ROOM_STATE"),
+        Code::InviteBlocked => (FORBIDDEN, "M_INVITE_BLOCKED"),
         Code::UnsupportedRoomVersion => (BAD, "M_UNSUPPORTED_ROOM_VERSION"),
         Code::IncompatibleRoomVersion => (BAD, "M_INCOMPATIBLE_ROOM_VERSION"),
         Code::BadState => (FORBIDDEN, "M_BAD_STATE"),

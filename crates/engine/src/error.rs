@@ -26,6 +26,7 @@ pub enum Code {
     Exclusive,
     RoomInUse,
     InvalidRoomState,
+    InviteBlocked,
     UnsupportedRoomVersion,
     IncompatibleRoomVersion,
     BadState,

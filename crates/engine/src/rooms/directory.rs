@@ -257,3 +257,62 @@ impl Listed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, time::Instant};
+
+    use im2_model::{RoomId, RoomNid};
+
+    use super::{DirectoryQuery, Listed, Listing};
+
+    fn listing(number: usize) -> Listing {
+        let room_id = RoomId::parse(&format!("!{number}:x")).unwrap();
+        let name = format!(r#"{{"name":"Room {number} 群"}}"#);
+        let members = number % 7;
+        Listing::of(&room_id, members, |kind| (kind == "m.room.name").then_some(name.as_str()))
+    }
+
+    #[test]
+    fn ten_thousand_rooms_are_paged_through_once_each_and_searched_quickly() {
+        let mut listed = Listed::default();
+        for number in 0..10_000 {
+            listed.set(RoomNid(number as i64), listing(number));
+        }
+        let mut query = DirectoryQuery { limit: 300, ..DirectoryQuery::default() };
+        let (mut seen, mut last) = (HashSet::new(), usize::MAX);
+        loop {
+            let page = listed.page(&query);
+            for room in page.rooms {
+                assert!(room.num_joined_members <= last, "large rooms come first");
+                last = room.num_joined_members;
+                assert!(seen.insert(room.room_id), "no room comes twice");
+            }
+            match page.next {
+                Some(next) => query.since = Some(next.to_string().parse().unwrap()),
+                None => break,
+            }
+        }
+        assert_eq!(seen.len(), 10_000);
+        let began = Instant::now();
+        let search = Some("9999 群".to_owned());
+        let found = listed.page(&DirectoryQuery { search, limit: 10, ..DirectoryQuery::default() });
+        assert_eq!(found.rooms.len(), 1);
+        assert!(began.elapsed().as_millis() < 500, "{:?} for a look at all of them", began.elapsed());
+    }
+
+    #[test]
+    fn a_room_that_grows_moves_and_one_that_is_taken_out_is_gone() {
+        let mut listed = Listed::default();
+        for number in 0..3 {
+            listed.set(RoomNid(number as i64), listing(number));
+        }
+        let mut grown = listing(0);
+        grown.num_joined_members = 50;
+        listed.set(RoomNid(0), grown);
+        listed.remove(RoomNid(2));
+        let page = listed.page(&DirectoryQuery { limit: 10, ..DirectoryQuery::default() });
+        let ids: Vec<_> = page.rooms.iter().map(|room| room.room_id.as_str()).collect();
+        assert_eq!((ids, page.total), (vec!["!0:x", "!1:x"], 2));
+    }
+}

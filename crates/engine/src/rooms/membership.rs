@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use im2_model::{RoomId, RoomNid, UserId};
+use im2_model::{RoomId, RoomNid, UserId, UserNid};
 use im2_rooms::content::{JoinRulesContent, Membership};
+use im2_store::Snapshot;
 use serde_json::{Map, Value, json};
 
 use super::{Actor, Draft, Room, Rooms, validate};
@@ -52,7 +53,8 @@ impl Rooms {
         };
         let pending = pending.ok_or_else(unknown)?;
         let inviter = Actor { user: pending.sender, user_id: pending.pdu.sender.clone() };
-        let mut content = self.invite_content(&actor.user_id, None).await?;
+        let mut content = self.profile_content(&actor.user_id).await?;
+        content.extend(content_of(Membership::Invite, None));
         let name = pending.pdu.content_map().remove("display_name").unwrap_or_default();
         content.insert("third_party_invite".into(), json!({ "display_name": name, "signed": signed }));
         self.append(&room, &inviter, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
@@ -72,17 +74,30 @@ impl Rooms {
                 Ok(())
             }
             Some("invite") => match target.parse::<UserId>() {
-                Ok(target) => self.refuse_remote(&target),
+                Ok(target) => self.refuse_uninvitable(&target).await,
                 Err(_) => Ok(()),
             },
             _ => Ok(()),
         }
     }
 
-    fn refuse_remote(&self, user_id: &UserId) -> Result<()> {
+    /// Refuses to invite users of other servers, and users who have said that they do not want to be invited.
+    async fn refuse_uninvitable(&self, user_id: &UserId) -> Result<()> {
         let local = user_id.server_name() == self.core.server_name.as_str();
         let message = "this server does not exchange messages with other servers yet";
-        validate::refuse_unless(local, Code::NotFound, message)
+        validate::refuse_unless(local, Code::NotFound, message)?;
+        let wanted = user_id.clone();
+        let blocked = self.core.store.read(move |db| match db.user_nid(&wanted)? {
+            Some(user) => blocks_invites(db, user),
+            None => Ok(false),
+        });
+        let message = "this user does not want to be invited";
+        validate::refuse_unless(!blocked.await?, Code::InviteBlocked, message)
+    }
+
+    /// Whether a user does not want to be shown invites.
+    pub(crate) async fn blocks_invites(&self, user: UserNid) -> Result<bool> {
+        Ok(self.core.store.read(move |db| blocks_invites(db, user)).await?)
     }
 
     /// Asks to be invited.
@@ -200,7 +215,7 @@ impl Rooms {
     }
 
     pub(super) async fn invite_content(&self, target: &UserId, reason: Option<&str>) -> Result<Map<String, Value>> {
-        self.refuse_remote(target)?;
+        self.refuse_uninvitable(target).await?;
         let mut content = content_of(Membership::Invite, reason);
         content.extend(self.profile_content(target).await?);
         Ok(content)
@@ -237,6 +252,13 @@ impl Rooms {
         let none = || Error::refused(Code::UnableToGrantJoin, "no member of this server may let you in");
         authoriser.ok_or_else(none).map(Some)
     }
+}
+
+/// What the user's `m.invite_permission_config` says (spec: "Invite permission").
+fn blocks_invites(db: &Snapshot<'_>, user: UserNid) -> im2_store::Result<bool> {
+    let config = db.account_data(user, None, "m.invite_permission_config")?;
+    let config: Option<Value> = config.and_then(|config| serde_json::from_str(&config).ok());
+    Ok(config.is_some_and(|config| config["default_action"] == "block"))
 }
 
 pub(super) fn content_of(membership: Membership, reason: Option<&str>) -> Map<String, Value> {

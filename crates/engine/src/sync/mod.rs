@@ -228,7 +228,7 @@ impl Answering<'_> {
                 }
             }
             Membership::Invite if is_new => {
-                if let Some(body) = self.invited_room(&room) {
+                if let Some(body) = self.invited_room(&room).await? {
                     sections.invite.add(&room.id, &body);
                 }
             }

@@ -3,7 +3,10 @@
 use im2_rooms::client::stripped_state;
 
 use super::Answering;
-use crate::rooms::{Room, View, write_array};
+use crate::{
+    Result,
+    rooms::{Room, View, write_array},
+};
 
 /// The state that introduces a room to a stranger.
 const INTRODUCTION: [&str; 7] = [
@@ -17,8 +20,15 @@ const INTRODUCTION: [&str; 7] = [
 ];
 
 impl Answering<'_> {
-    /// The section of a room that the user is invited to; `None` if by somebody they ignore.
-    pub(super) fn invited_room(&self, room: &Room) -> Option<Vec<u8>> {
+    /// The section of a room that the user is invited to; `None` if by somebody they ignore, or if they want no invites.
+    pub(super) async fn invited_room(&self, room: &Room) -> Result<Option<Vec<u8>>> {
+        if self.sync.rooms.blocks_invites(self.session.user).await? {
+            return Ok(None);
+        }
+        Ok(self.wanted_invite(room))
+    }
+
+    fn wanted_invite(&self, room: &Room) -> Option<Vec<u8>> {
         let view = room.view();
         let invite = view.state.get("m.room.member", self.session.user_id.as_str())?;
         let sender = &invite.pdu.sender;

@@ -1,7 +1,7 @@
 //! Joining, leaving, and doing that to others (spec: "Room membership").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::rooms::Act;
+use im2_engine::{Code, rooms::Act};
 use im2_model::{RoomId, UserId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use crate::{
     auth::User,
     body::{Answer, Json, OptionalJson, Params, empty},
     edge::limits::Class,
-    error::ApiResult,
+    error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
 
@@ -126,7 +126,25 @@ macro_rules! acting {
     };
 }
 
-acting!(invite, Act::Invite);
+/// By user ID. By e-mail address or phone number is the same endpoint's other form.
+async fn invite(
+    Extract(api): State,
+    User(session): User,
+    Params(room_id): Params<RoomId>,
+    Json(body): Json<Map<String, Value>>,
+) -> ApiResult<Response> {
+    let by_address = body.contains_key("medium") && !body.contains_key("user_id");
+    if by_address {
+        let message = "this server does not invite by e-mail address or phone number";
+        return Err(ApiError::new(Code::ThreepidDenied, message));
+    }
+    let target = serde_json::from_value::<Target>(Value::Object(body));
+    let wrong = |error| ApiError::new(Code::BadJson, format!("the body has a wrong shape: {error}"));
+    let Target { user_id, reason } = target.map_err(wrong)?;
+    api.engine.rooms.act(&actor(&session), &room_id, Act::Invite, &user_id, reason.as_deref()).await?;
+    Ok(empty())
+}
+
 acting!(kick, Act::Kick);
 acting!(ban, Act::Ban);
 acting!(unban, Act::Unban);

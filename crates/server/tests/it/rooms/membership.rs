@@ -202,6 +202,8 @@ async fn invites_need_the_right_and_a_user_of_this_server() {
     ana.post(&of(&room, "invite"), json!({ "user_id": "@x:example.org" })).await.refused(404, "M_NOT_FOUND");
     ana.post(&of(&room, "invite"), json!({ "user_id": "x" })).await.refused(400, "M_BAD_JSON");
     ana.post(&of(&room, "invite"), json!({})).await.refused(400, "M_BAD_JSON");
+    let address = json!({ "medium": "email", "address": "x@example.org", "id_server": "x", "id_access_token": "t" });
+    ana.post(&of(&room, "invite"), address).await.refused(403, "M_THREEPID_DENIED");
     let claim = json!({ "third_party_signed": { "token": "t", "mxid": eve.user_id(), "sender": ana.user_id() } });
     let private = ana.create_room(json!({})).await;
     eve.post(&of(&private, "join"), claim).await.refused(403, "M_FORBIDDEN");
@@ -223,4 +225,24 @@ async fn a_forgotten_room_is_gone_until_one_comes_back() {
     ben.post(&of(&room, "forget"), json!({})).await.ok();
     ben.join(&room).await;
     ben.get(&of(&room, "messages?dir=b")).await.ok();
+}
+
+#[tokio::test]
+async fn who_wants_no_invites_gets_none() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let (before, room) =
+        (ana.create_room(json!({ "invite": [ben.user_id()] })).await, ana.create_room(json!({})).await);
+    let invites = async || ben.sync(None).await["rooms"]["invite"].clone();
+    assert!(invites().await[&before].is_object());
+    let config = format!("/v3/user/{}/account_data/m.invite_permission_config", segment(ben.user_id()));
+    ben.put(&config, json!({ "default_action": "block" })).await.ok();
+    act(&ana, &room, "invite", &ben).await.refused(403, "M_INVITE_BLOCKED");
+    ana.post("/v3/createRoom", json!({ "invite": [ben.user_id()] })).await.refused(403, "M_INVITE_BLOCKED");
+    let member = of(&room, &format!("state/m.room.member/{}", segment(ben.user_id())));
+    ana.put(&member, json!({ "membership": "invite" })).await.refused(403, "M_INVITE_BLOCKED");
+    assert!(invites().await[&before].is_null());
+    ben.put(&config, json!({})).await.ok();
+    act(&ana, &room, "invite", &ben).await.ok();
+    assert!(invites().await[&room].is_object());
 }
