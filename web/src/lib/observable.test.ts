@@ -30,6 +30,16 @@ test("a derived value computes once for many signals and keeps its identity", as
   expect(derived.get()).toEqual({ parity: 0 });
 });
 
+test("listeners hear of a change that somebody has read before they were told", async () => {
+  const source = new Observable(1);
+  const derived = new Derived(() => ({ value: source.get() }), attachAll(source));
+  const listener = vi.fn();
+  derived.subscribe(listener);
+  source.set(2);
+  expect(derived.get()).toEqual({ value: 2 });
+  await vi.waitFor(() => expect(listener).toHaveBeenCalledTimes(1));
+});
+
 test("a derived value that nobody watches lets go of its sources", () => {
   const stop = vi.fn();
   const derived = new Derived(

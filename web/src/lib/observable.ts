@@ -57,6 +57,8 @@ export class Derived<T> implements Readable<T> {
   private readonly listeners = new Listeners();
   private detach: (() => void) | undefined;
   private value: { current: T } | undefined;
+  /** What the listeners were last told of; others may have read a newer value in between. */
+  private delivered: T | undefined;
   private stale = true;
   private scheduled = false;
 
@@ -78,6 +80,7 @@ export class Derived<T> implements Readable<T> {
     if (this.detach === undefined) {
       this.stale = true;
       this.detach = this.attach(this.changed);
+      this.delivered = this.get();
     }
     return () => {
       this.listeners.delete(listener);
@@ -94,8 +97,11 @@ export class Derived<T> implements Readable<T> {
     this.scheduled = true;
     setTimeout(() => {
       this.scheduled = false;
-      const before = this.value?.current;
-      if (this.detach !== undefined && this.get() !== before) this.listeners.notify();
+      if (this.detach === undefined) return;
+      const next = this.get();
+      if (next === this.delivered) return;
+      this.delivered = next;
+      this.listeners.notify();
     }, 0);
   };
 }
