@@ -51,8 +51,11 @@ pub fn write_event(
         drop(write!(out, ",\"membership\":\"{}\"", membership.as_str()));
     }
     if let Some(replaced) = &event.replaced {
-        let (id, content) = (&replaced.event_id, &replaced.content);
-        drop(write!(out, ",\"prev_content\":{content},\"replaces_state\":\"{id}\""));
+        drop(write!(out, ",\"replaces_state\":\"{}\"", replaced.event_id));
+        // What was replaced is shown to whom it was shown before: the members of the time, and whom it is about.
+        if membership == Some(Membership::Join) || event.member == Some(viewer.user) {
+            drop(write!(out, ",\"prev_content\":{}", replaced.content));
+        }
     }
     if let Some(redaction) = &event.redacted_because {
         drop(write!(out, ",\"redacted_because\":{redaction}"));

@@ -131,7 +131,8 @@ impl Sync {
         let _connected = self.presence.connect(session, request.set_presence).await?;
         loop {
             let woken = subscription.woken();
-            let (answer, is_empty) = self.answer(session, &request).await?;
+            // Boxed, so that a request that waits holds none of what making an answer takes.
+            let (answer, is_empty) = Box::pin(self.answer(session, &request)).await?;
             let waits = is_empty && request.since.is_some() && !request.full_state;
             if !waits {
                 return Ok(answer);

@@ -12,6 +12,7 @@ use crate::{
         Bundles, Direction, Form, Room, RoomEvent, RoomMembership, Sight, TimelineToken, Viewer, write_array,
         write_event,
     },
+    stream::AccountDataChange,
 };
 
 /// Events of a timeline where the filter does not say.
@@ -56,8 +57,8 @@ impl Answering<'_> {
         self.write_state(&mut out, &situation.sight, &state);
         let mut says_something = is_new || !timeline.events.is_empty() || !state.is_empty() || timeline.limited;
         let wanted = &self.request.filter.room.account_data;
-        let data = self.changes.account_data.iter();
-        let data = data.filter(|change| change.room == Some(room.nid) && wanted.matches_type(&change.kind));
+        let data = self.room_account_data(room, is_new).await?;
+        let data = data.iter().filter(|change| wanted.matches_type(&change.kind));
         says_something |= write_account_data(&mut out, data, ",\"account_data\":");
         says_something |= self.write_ephemeral(&mut out, room, is_new).await?;
         self.write_unread(&mut out, room).await?;
@@ -70,6 +71,16 @@ impl Answering<'_> {
         Ok((says_something || self.request.full_state).then_some(out))
     }
 
+    /// What the user keeps with a room: what has changed, or for a room that is new to the client all of it.
+    async fn room_account_data(&self, room: &Room, is_new: bool) -> Result<Vec<Arc<AccountDataChange>>> {
+        let of_room = |change: &Arc<AccountDataChange>| change.room == Some(room.nid);
+        if is_new && self.request.since.is_some() {
+            let all = self.sync.account_data.all(self.session.user, &self.session.user_id).await?;
+            return Ok(all.into_iter().map(Arc::new).filter(of_room).collect());
+        }
+        Ok(self.changes.account_data.iter().filter(|change| of_room(change)).cloned().collect())
+    }
+
     /// The section of a room that the user has left or was banned from.
     pub(super) async fn left_room(&self, room: &Arc<Room>, membership: RoomMembership) -> Result<Option<Vec<u8>>> {
         let situation = self.situation(room, membership, membership.seq).await?;
@@ -80,8 +91,8 @@ impl Answering<'_> {
         self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
         self.write_state(&mut out, &situation.sight, &state);
         let wanted = &self.request.filter.room.account_data;
-        let data = self.changes.account_data.iter();
-        let data = data.filter(|change| change.room == Some(room.nid) && wanted.matches_type(&change.kind));
+        let data = self.room_account_data(room, false).await?;
+        let data = data.iter().filter(|change| wanted.matches_type(&change.kind));
         write_account_data(&mut out, data, ",\"account_data\":");
         out.push(b'}');
         Ok(Some(out))
@@ -90,7 +101,8 @@ impl Answering<'_> {
     async fn situation(&self, room: &Arc<Room>, membership: RoomMembership, until: i64) -> Result<Situation> {
         let rooms = &self.sync.rooms;
         let Some(since) = &self.request.since else {
-            let first_shown = until - DEFAULT_LIMIT as i64;
+            let limit = self.request.filter.room.timeline.limit_or(DEFAULT_LIMIT, MAX_LIMIT);
+            let first_shown = until - limit as i64;
             let sight = rooms.sight_from(room, &self.actor, first_shown.max(1)).await?;
             return Ok(Situation { known: None, until, sight });
         };
