@@ -24,7 +24,8 @@ const TESTKIT: &str = "im2-testkit";
 const RESERVED: &[(&str, &[&str])] = &[
     ("rusqlite", &["im2-store"]),
     ("axum", &["im2-api", "im2-server"]),
-    ("hyper", &["im2-api", "im2-server", "im2-bench"]),
+    // The engine fetches URL previews; it serves nothing.
+    ("hyper", &["im2-engine", "im2-api", "im2-server", "im2-bench"]),
     ("clap", &["im2-server", "im2-bench"]),
     ("tokio", &["im2-store", "im2-bus", "im2-engine", "im2-api", "im2-server", "im2-bench"]),
 ];
