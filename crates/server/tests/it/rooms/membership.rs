@@ -33,64 +33,54 @@ async fn bring(ana: &Client, room: &str, ben: &Client, to: &str) {
     }
 }
 
-/// What becomes of each membership by each act of the room's creator (above the line) and of the user (below).
+/// An answer: its status and error code.
+type Outcome = (u16, &'static str);
+
+const OK: Outcome = (200, "");
+const FORBIDDEN: Outcome = (403, "M_FORBIDDEN");
+const BAD: Outcome = (403, "M_BAD_STATE");
+
+const MEMBERSHIPS: [&str; 6] = ["none", "invite", "knock", "join", "leave", "ban"];
+
+/// What each act, of the room's creator (the first four) and of the user, makes of each of [`MEMBERSHIPS`].
+const TRANSITIONS: [(&str, [(Outcome, &str); 6]); 8] = [
+    // From no membership, invite, knock, join, leave and ban.
+    (
+        "invite",
+        [(OK, "invite"), (OK, "invite"), (OK, "invite"), (FORBIDDEN, "join"), (OK, "invite"), (FORBIDDEN, "ban")],
+    ),
+    ("kick", [(FORBIDDEN, ""), (OK, "leave"), (OK, "leave"), (OK, "leave"), (FORBIDDEN, "leave"), (FORBIDDEN, "ban")]),
+    ("ban", [(OK, "ban"), (OK, "ban"), (OK, "ban"), (OK, "ban"), (OK, "ban"), (OK, "ban")]),
+    ("unban", [(BAD, ""), (BAD, "invite"), (BAD, "knock"), (BAD, "join"), (BAD, "leave"), (OK, "leave")]),
+    (
+        "join",
+        [(FORBIDDEN, ""), (OK, "join"), (FORBIDDEN, "knock"), (OK, "join"), (FORBIDDEN, "leave"), (FORBIDDEN, "ban")],
+    ),
+    (
+        "knock",
+        [(OK, "knock"), (FORBIDDEN, "invite"), (OK, "knock"), (FORBIDDEN, "join"), (OK, "knock"), (FORBIDDEN, "ban")],
+    ),
+    ("leave", [(FORBIDDEN, ""), (OK, "leave"), (OK, "leave"), (OK, "leave"), (OK, "leave"), (FORBIDDEN, "ban")]),
+    (
+        "forget",
+        [
+            (OK, ""),
+            ((400, "M_UNKNOWN"), "invite"),
+            ((400, "M_UNKNOWN"), "knock"),
+            ((400, "M_UNKNOWN"), "join"),
+            (OK, "leave"),
+            (OK, "ban"),
+        ],
+    ),
+];
+
 #[tokio::test]
 async fn every_transition() {
-    const OK: (u16, &str) = (200, "");
-    const FORBIDDEN: (u16, &str) = (403, "M_FORBIDDEN");
-    const BAD: (u16, &str) = (403, "M_BAD_STATE");
-    let table = [
-        //          none            invite          knock           join             leave           ban
-        (
-            "invite",
-            [(OK, "invite"), (OK, "invite"), (OK, "invite"), (FORBIDDEN, "join"), (OK, "invite"), (FORBIDDEN, "ban")],
-        ),
-        (
-            "kick",
-            [(FORBIDDEN, ""), (OK, "leave"), (OK, "leave"), (OK, "leave"), (FORBIDDEN, "leave"), (FORBIDDEN, "ban")],
-        ),
-        ("ban", [(OK, "ban"), (OK, "ban"), (OK, "ban"), (OK, "ban"), (OK, "ban"), (OK, "ban")]),
-        ("unban", [(BAD, ""), (BAD, "invite"), (BAD, "knock"), (BAD, "join"), (BAD, "leave"), (OK, "leave")]),
-        (
-            "join",
-            [
-                (FORBIDDEN, ""),
-                (OK, "join"),
-                (FORBIDDEN, "knock"),
-                (OK, "join"),
-                (FORBIDDEN, "leave"),
-                (FORBIDDEN, "ban"),
-            ],
-        ),
-        (
-            "knock",
-            [
-                (OK, "knock"),
-                (FORBIDDEN, "invite"),
-                (OK, "knock"),
-                (FORBIDDEN, "join"),
-                (OK, "knock"),
-                (FORBIDDEN, "ban"),
-            ],
-        ),
-        ("leave", [(FORBIDDEN, ""), (OK, "leave"), (OK, "leave"), (OK, "leave"), (OK, "leave"), (FORBIDDEN, "ban")]),
-        (
-            "forget",
-            [
-                (OK, ""),
-                ((400, "M_UNKNOWN"), "invite"),
-                ((400, "M_UNKNOWN"), "knock"),
-                ((400, "M_UNKNOWN"), "join"),
-                (OK, "leave"),
-                (OK, "ban"),
-            ],
-        ),
-    ];
     let server = Server::start().await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
     let mut wrong = Vec::new();
-    for (what, outcomes) in table {
-        for (from, (expected, becomes)) in ["none", "invite", "knock", "join", "leave", "ban"].iter().zip(outcomes) {
+    for (what, outcomes) in TRANSITIONS {
+        for (from, (expected, becomes)) in MEMBERSHIPS.into_iter().zip(outcomes) {
             let rules = json!([{ "type": "m.room.join_rules", "content": { "join_rule": "knock" } }]);
             let room = ana.create_room(json!({ "initial_state": rules })).await;
             bring(&ana, &room, &ben, from).await;
