@@ -28,9 +28,8 @@ struct DeviceAnswer {
     device_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     display_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    // `null` rather than absent: there are clients that insist on the keys.
     last_seen_ip: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     last_seen_ts: Option<u64>,
 }
 

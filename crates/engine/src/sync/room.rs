@@ -54,7 +54,9 @@ impl Answering<'_> {
 
         let mut out = Vec::with_capacity(timeline.events.len() * 640 + 256);
         self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
-        self.write_state(&mut out, &situation.sight, &state);
+        if !state.is_empty() || self.request.use_state_after {
+            self.write_state(&mut out, &situation.sight, &state);
+        }
         let mut says_something = is_new || !timeline.events.is_empty() || !state.is_empty() || timeline.limited;
         let wanted = &self.request.filter.room.account_data;
         let data = self.room_account_data(room, is_new).await?;
@@ -89,6 +91,7 @@ impl Answering<'_> {
         let state = if was_member { self.room_state(room, &situation, &timeline).await? } else { Vec::new() };
         let mut out = Vec::new();
         self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
+        // Clients expect this section of a room that was left, even if it is empty.
         self.write_state(&mut out, &situation.sight, &state);
         let wanted = &self.request.filter.room.account_data;
         let data = self.room_account_data(room, false).await?;
@@ -204,9 +207,6 @@ impl Answering<'_> {
 
     fn write_state(&self, out: &mut Vec<u8>, sight: &Sight, state: &[Arc<RoomEvent>]) {
         let name = if self.request.use_state_after { "state_after" } else { "state" };
-        if state.is_empty() && !self.request.use_state_after {
-            return;
-        }
         drop(write!(out, ",\"{name}\":{{\"events\":"));
         let none = Bundles::new();
         write_array(out, state, |out, event| self.write_event(out, sight, event, &none));
