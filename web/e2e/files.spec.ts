@@ -74,7 +74,8 @@ test("one's own picture and name are seen by others", async ({ browser }) => {
   await ana.setDisplayName(name);
   await ana.page.locator(".settings input[type=file]").setInputFiles(picture("face.png", 256, 256));
   await expect(ana.page.locator(".settings__picture .avatar img")).toBeVisible();
-  await bo.startChat(name);
+  await bo.startChat(ana.name);
+  await expect(bo.page.locator(".header__name")).toHaveText(name);
   await bo.say("Nice picture");
   await ana.page.locator(".rail__link").first().click();
   await ana.acceptInvitation(bo.name);
