@@ -63,7 +63,7 @@ impl Devices {
         if devices.len() > MAX_REMOVED {
             return Err(Error::refused(Code::InvalidParam, "at most 1000 devices can be removed at once"));
         }
-        let proof: Proof = self.accounts.confirm(Purpose::RemoveDevices, session, auth).await?;
+        let proof: Proof = self.accounts.confirm(Purpose::remove_devices(&devices), session, auth).await?;
         self.accounts.remove_proven_devices(proof, session.user, devices).await
     }
 

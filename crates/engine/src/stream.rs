@@ -15,6 +15,9 @@ use crate::rooms::RoomEvent;
 /// `Arc`, so the bound costs about 1 MB plus the events themselves.
 const STRETCH: usize = 16_384;
 
+/// What the changes kept may weigh together, in bytes: large ones shorten the stretch.
+const STRETCH_BYTES: usize = 64 << 20;
+
 /// A committed change that some client may have to hear of.
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -24,6 +27,19 @@ pub enum Change {
     Receipt(Arc<ReceiptChange>),
     /// A user's account data changed, globally or for a room (tags and the fully-read marker included).
     AccountData(Arc<AccountDataChange>),
+}
+
+impl Change {
+    /// What it keeps in memory, roughly.
+    fn weight(&self) -> usize {
+        const ENTRY: usize = 512;
+        match self {
+            // The event as stored and as clients see it.
+            Self::Event(event) => ENTRY + 2 * event.pdu.json().len(),
+            Self::Receipt(_) => ENTRY,
+            Self::AccountData(change) => ENTRY + change.content.get().len(),
+        }
+    }
 }
 
 /// A receipt as it is streamed (spec: `m.receipt`).
@@ -71,23 +87,26 @@ struct Inner {
     /// What came after this is all in `recent`.
     floor: StreamToken,
     recent: VecDeque<(Position, Change)>,
+    /// What `recent` weighs.
+    bytes: usize,
 }
 
 impl Stream {
     /// A stream that stands at `reached`.
     pub fn starting_at(reached: Position) -> Self {
         let reached = StreamToken::at(reached, 0);
-        Self { inner: RwLock::new(Inner { floor: reached.clone(), reached, recent: VecDeque::new() }) }
+        Self { inner: RwLock::new(Inner { floor: reached.clone(), reached, recent: VecDeque::new(), bytes: 0 }) }
     }
 
     /// Publishes a committed change. Called from commit hooks only, which run in commit order.
     pub fn publish(&self, position: Position, change: Change) {
         let mut inner = self.inner.write();
         inner.reached.advance(position);
+        inner.bytes += change.weight();
         inner.recent.push_back((position, change));
-        if inner.recent.len() > STRETCH
-            && let Some((dropped, _)) = inner.recent.pop_front()
-        {
+        while inner.recent.len() > STRETCH || inner.bytes > STRETCH_BYTES {
+            let Some((dropped, change)) = inner.recent.pop_front() else { break };
+            inner.bytes -= change.weight();
             inner.floor.advance(dropped);
         }
     }

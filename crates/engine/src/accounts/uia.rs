@@ -4,9 +4,13 @@
 //! A use case that needs it takes the request's `auth` and gets a [`Proof`] for it, which is made nowhere else, or an
 //! error that tells the client how to go on. Progress is kept in memory: a client whose session is lost starts again.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
-use im2_model::{Millis, UserNid};
+use im2_model::{DeviceId, Millis, UserNid};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,8 +32,17 @@ pub enum Purpose {
     ChangePassword,
     /// Ending the account.
     Deactivate,
-    /// Signing out other devices.
-    RemoveDevices,
+    /// Signing out other devices: a digest of which, so that consent to one is none to another.
+    RemoveDevices(u64),
+}
+
+impl Purpose {
+    /// The removal of these devices.
+    pub(crate) fn remove_devices(devices: &[DeviceId]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        devices.hash(&mut hasher);
+        Self::RemoveDevices(hasher.finish())
+    }
 }
 
 /// A step.
@@ -163,8 +176,11 @@ impl Uia {
     ) -> Result<Proof> {
         let user = session.map(|session| session.user);
         let (id, mut progress) = self.resume(purpose, user, auth.as_ref());
+        let is_strange = auth.as_ref().and_then(|auth| auth.session.as_ref()).is_some_and(|named| *named != id);
         let mut failure = None;
-        if let Some(auth) = auth
+        if is_strange {
+            failure = Some((Code::Forbidden, "this session is unknown, too old, or was begun for something else"));
+        } else if let Some(auth) = auth
             && let Some(kind) = &auth.kind
         {
             match next_stage(&flows, &progress.completed, kind) {

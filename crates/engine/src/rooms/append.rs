@@ -12,6 +12,7 @@ use im2_rooms::{
     auth::{auth_event_keys, authorize},
     build::{EventDraft, build},
     client::{ClientPrefix, client_event_prefix},
+    content::Membership,
     event::Pdu,
     power::PowerLevels,
     relations,
@@ -51,6 +52,8 @@ pub struct Draft {
     pub redacts: Option<EventId>,
     /// The timestamp, where the sender may choose it; else the current time.
     pub ts: Option<Millis>,
+    /// Whether only a member may send it, even where the rules would let the sender join by it.
+    pub members_only: bool,
 }
 
 impl Draft {
@@ -197,6 +200,9 @@ impl Rooms {
         let prepared = {
             let view = room.view();
             head.catch_up(&view);
+            if draft.members_only && !is_member(&head, &view, actor) {
+                return Err(Error::refused(Code::Forbidden, "you are not a member of this room"));
+            }
             if let Some(event_id) = unchanged(&head, &view, actor, &draft) {
                 return Ok(Queued::Unchanged(event_id));
             }
@@ -241,6 +247,12 @@ enum Queued {
     New(u64, im2_store::Queued<Vec<Appended>>, EventId),
 }
 
+fn is_member(head: &Head, view: &View, actor: &Actor) -> bool {
+    let member = HeadState { head, view };
+    let member = member.get("m.room.member", actor.user_id.as_str());
+    member.is_some_and(|event| event.membership == Some(Membership::Join))
+}
+
 /// The event that already made the state what `draft` wants it to be.
 fn unchanged(head: &Head, view: &View, actor: &Actor, draft: &Draft) -> Option<EventId> {
     let state = HeadState { head, view };
@@ -260,7 +272,7 @@ impl Builder<'_> {
         draft: Draft,
     ) -> Result<Prepared> {
         let state = HeadState { head, view };
-        let Draft { kind, state_key, content, redacts, ts } = draft;
+        let Draft { kind, state_key, content, redacts, ts, .. } = draft;
         let keys = auth_event_keys(self.version, &actor.user_id, &kind, state_key.as_deref(), &content);
         let auth_events: Vec<EventId> =
             keys.into_iter().filter_map(|(kind, key)| Some(state.get(kind, key)?.event_id.clone())).collect();

@@ -196,10 +196,15 @@ impl Rooms {
         content.extend(self.profile_content(&actor.user_id).await?);
         let says_the_same =
             ["displayname", "avatar_url"].into_iter().all(|field| current.get(field) == content.get(field));
-        if !says_the_same {
-            self.append(&room, actor, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
+        if says_the_same {
+            return Ok(());
         }
-        Ok(())
+        let draft = Draft { members_only: true, ..Draft::state("m.room.member", actor.user_id.as_str(), content) };
+        match self.append(&room, actor, draft, None).await {
+            // Left meanwhile: there is no member event to bring up to date.
+            Err(error) if error.code() == Some(Code::Forbidden) => Ok(()),
+            outcome => outcome.map(drop),
+        }
     }
 
     /// The content of `actor`'s own member event.

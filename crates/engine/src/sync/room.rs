@@ -163,7 +163,9 @@ impl Answering<'_> {
             let candidate = Candidate { kind: event.kind(), sender: Some(&event.pdu.sender), has_url: event.has_url() };
             filter.is_open() || (filter.includes_room(&room.id) && filter.matches(candidate))
         };
-        !ignored && passes() && sight.may_see(event, &self.session.user_id)
+        // One's own membership is always told: without it a declined invite would never go away.
+        let is_own = || event.pdu.is("m.room.member", self.session.user_id.as_str());
+        !ignored && passes() && (is_own() || sight.may_see(event, &self.session.user_id))
     }
 
     async fn room_state(

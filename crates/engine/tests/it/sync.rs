@@ -134,7 +134,7 @@ impl Chaos<'_> {
         let room = Arc::clone(&self.rooms[self.pick(self.rooms.len())]);
         let named = |name: String| Map::from_iter([("name".to_owned(), Value::from(name))]);
         let outcome = match self.pick(14) {
-            0 => rooms.join(&user, &room.id, None).await.map(drop),
+            0 | 8 | 9 => rooms.join(&user, &room.id, None).await.map(drop),
             1 => rooms.leave(&user, &room.id, None).await,
             2 => rooms.act(&user, &room.id, Act::Invite, &other.user_id, None).await,
             3 => rooms.act(&user, &room.id, Act::Kick, &other.user_id, None).await,
@@ -145,7 +145,6 @@ impl Chaos<'_> {
                 rooms.send_state(&user, &room.id, draft).await.map(drop)
             }
             7 => rooms.forget(&user, &room.id).await,
-            8 | 9 => rooms.join(&user, &room.id, None).await.map(drop),
             _ => {
                 let draft = Draft::message("m.room.message", named(format!("message {number}")));
                 rooms.send(&user, &room.id, draft, None).await.map(drop)

@@ -130,11 +130,11 @@ pub const KEYS: &[Key] = &[
     Key {
         path: "registration.shared_secret",
         kind: Kind::Text,
-        allowed: "a text of at least 8 characters",
+        allowed: "a text that is not empty",
         about: "Lets tools that know it register accounts in any mode (Synapse's shared-secret registration)",
         secret: true,
         set: |config, value| {
-            let secret = text(value).filter(|secret| secret.chars().count() >= 8)?;
+            let secret = text(value).filter(|secret| !secret.is_empty())?;
             config.registration.shared_secret = Some(Secret(secret));
             Some(())
         },

@@ -12,7 +12,7 @@ fn by_password(user: &str, password: &str) -> Value {
 }
 
 /// The body of a 401 answer of user-interactive authentication.
-fn challenged(answer: im2_testkit::Answer) -> Value {
+fn challenged(answer: &im2_testkit::Answer) -> Value {
     assert_eq!(answer.status, 401, "{}", answer.text());
     let body = answer.json();
     assert!(body["flows"].is_array() && body["params"].is_object() && body["session"].is_string(), "{body}");
@@ -29,7 +29,7 @@ async fn register(server: &Server, name: &str) -> Client {
 async fn registering_takes_two_steps_and_signs_in() {
     let server = Server::start().await;
     let client = server.anonymous();
-    let body = challenged(client.post("/v3/register", json!({})).await);
+    let body = challenged(&client.post("/v3/register", json!({})).await);
     assert_eq!(body["flows"], json!([{ "stages": ["m.login.dummy"] }]));
     assert!(body.get("errcode").is_none() && body.get("completed").is_none());
     let auth = json!({ "type": "m.login.dummy", "session": body["session"] });
@@ -137,9 +137,9 @@ async fn devices_are_listed_renamed_and_removed_with_the_password() {
     assert_eq!(ana.get(&path).await.ok()["display_name"], "Old laptop");
     ben.get(&path).await.refused(404, "M_NOT_FOUND");
     ben.put(&path, json!({ "display_name": "Mine" })).await.refused(404, "M_NOT_FOUND");
-    let body = challenged(ana.delete(&path, json!({})).await);
+    let body = challenged(&ana.delete(&path, json!({})).await);
     assert_eq!(body["flows"], json!([{ "stages": ["m.login.password"] }]));
-    let body = challenged(ana.delete(&path, json!({ "auth": by_password("ana", "wrong") })).await);
+    let body = challenged(&ana.delete(&path, json!({ "auth": by_password("ana", "wrong") })).await);
     assert_eq!(body["errcode"], "M_FORBIDDEN");
     ana.delete(&path, json!({ "auth": by_password("ben", PASSWORD) })).await.refused(403, "M_FORBIDDEN");
     other.get("/v3/account/whoami").await.ok();
@@ -158,11 +158,11 @@ async fn the_password_is_changed_and_the_account_ended_by_its_owner() {
     let other = ana.log_in("ana", PASSWORD).await;
     let change = |password: &str, auth: Value| json!({ "new_password": password, "auth": auth });
     ana.post("/v3/account/password", change("short", Value::Null)).await.refused(400, "M_WEAK_PASSWORD");
-    challenged(ana.post("/v3/account/password", change("another horse", Value::Null)).await);
+    challenged(&ana.post("/v3/account/password", change("another horse", Value::Null)).await);
     ana.post("/v3/account/password", change("another horse", by_password("ana", PASSWORD))).await.ok();
     other.get("/v3/account/whoami").await.refused(401, "M_UNKNOWN_TOKEN");
     assert_eq!(ana.get("/v3/account/3pid").await.ok(), json!({ "threepids": [] }));
-    let body = challenged(ana.post("/v3/account/deactivate", json!({})).await);
+    let body = challenged(&ana.post("/v3/account/deactivate", json!({})).await);
     let mut auth = by_password("ana", "another horse");
     auth["session"] = body["session"].clone();
     let ended = ana.post("/v3/account/deactivate", json!({ "auth": auth })).await.ok();

@@ -260,7 +260,7 @@ async fn until_presence(client: &Client, since: &mut String, of: &str, wanted: &
         let news = client.sync_wait(since, 10_000).await;
         let events = news["presence"]["events"].as_array().cloned().unwrap_or_default();
         assert!(news.as_object().is_some_and(|news| news.len() > 1), "nothing was told within ten seconds");
-        *since = news["next_batch"].as_str().expect("a token").to_owned();
+        news["next_batch"].as_str().expect("a token").clone_into(since);
         let is_wanted = |event: &Value| {
             let content = event["content"].as_object().expect("content");
             let wanted = wanted.as_object().expect("an object");

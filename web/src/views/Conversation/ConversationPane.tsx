@@ -1,4 +1,5 @@
 import "./Conversation.css";
+import "./Composing.css";
 import { LogIn, MessageCircleQuestion } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { useAccount, useReadable, useT } from "../../app/hooks.ts";

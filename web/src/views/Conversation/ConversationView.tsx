@@ -1,4 +1,5 @@
 import "./Conversation.css";
+import "./Composing.css";
 import { Upload as UploadIcon } from "lucide-react";
 import { type DragEvent, useRef, useState } from "react";
 import { useEscape, useMediaQuery, useT } from "../../app/hooks.ts";
