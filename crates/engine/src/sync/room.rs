@@ -85,9 +85,13 @@ impl Answering<'_> {
 
     /// The section of a room that the user has left or was banned from.
     pub(super) async fn left_room(&self, room: &Arc<Room>, membership: RoomMembership) -> Result<Option<Vec<u8>>> {
-        let situation = self.situation(room, membership, membership.seq).await?;
-        let timeline = self.timeline(room, &situation).await?;
+        let mut situation = self.situation(room, membership, membership.seq).await?;
         let was_member = situation.sight.membership_at(membership.seq - 1) == Membership::Join;
+        if let (Some(since), false) = (&self.request.since, was_member) {
+            // From invited, knocking, left or banned to left or banned: only what is new since the token.
+            situation.known = Some(self.sync.rooms.seq_at_token(room, since).await?);
+        }
+        let timeline = self.timeline(room, &situation).await?;
         let state = if was_member { self.room_state(room, &situation, &timeline).await? } else { Vec::new() };
         let mut out = Vec::new();
         self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
