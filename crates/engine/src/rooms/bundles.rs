@@ -25,17 +25,17 @@ const REFERENCES: usize = 100;
 /// Children of one event that are looked at for a reader who may not see all of them.
 const LOOKED_AT: usize = 1_000;
 
-/// Which children a reader may see: `None` for all.
-#[derive(Clone, Default)]
-struct Seen(Option<(Arc<Sight>, UserId)>);
+/// Which children a reader may see.
+#[derive(Clone)]
+struct Seen(Arc<Sight>, UserId);
 
 impl Seen {
     fn sees(&self, event: &RoomEvent) -> bool {
-        self.0.as_ref().is_none_or(|(sight, user)| sight.may_see(event, user))
+        self.0.may_see(event, &self.1)
     }
 
     fn sees_all_after(&self, seq: i64) -> bool {
-        self.0.as_ref().is_none_or(|(sight, _)| sight.sees_all_after(seq))
+        self.0.sees_all_after(seq)
     }
 }
 
@@ -52,18 +52,19 @@ struct Children {
 impl Rooms {
     /// The `m.relations` of `events`, for those that have any, as far as the reader may see what they are made of.
     pub async fn bundles(&self, reader: &Reader, events: &[Arc<RoomEvent>]) -> Result<Bundles> {
-        let seen = Seen(Some((Arc::clone(&reader.sight), reader.actor.user_id.clone())));
-        self.bundles_with_latest(&reader.room, &reader.actor, seen, events).await
+        self.bundles_for(&reader.room, &reader.actor, &reader.sight, events).await
     }
 
-    /// The same for a member of a room at hand.
+    /// The same for a room at hand and what `actor` may see of it.
     pub(crate) async fn bundles_for(
         &self,
         room: &Arc<Room>,
         actor: &Actor,
+        sight: &Arc<Sight>,
         events: &[Arc<RoomEvent>],
     ) -> Result<Bundles> {
-        self.bundles_with_latest(room, actor, Seen::default(), events).await
+        let seen = Seen(Arc::clone(sight), actor.user_id.clone());
+        self.bundles_with_latest(room, actor, seen, events).await
     }
 
     /// Bundles in which the latest event of each thread has its own.

@@ -40,7 +40,7 @@ struct Situation {
     known: Option<i64>,
     /// The number of the last event as of this answer.
     until: i64,
-    sight: Sight,
+    sight: Arc<Sight>,
 }
 
 impl Answering<'_> {
@@ -110,11 +110,11 @@ impl Answering<'_> {
         let Some(since) = &self.request.since else {
             let limit = self.request.filter.room.timeline.limit_or(DEFAULT_LIMIT, MAX_LIMIT);
             let first_shown = until - limit as i64;
-            let sight = rooms.sight_from(room, &self.actor, first_shown.max(1)).await?;
+            let sight = Arc::new(rooms.sight_from(room, &self.actor, first_shown.max(1)).await?);
             return Ok(Situation { known: None, until, sight });
         };
         let seen = rooms.seq_at_token(room, since).await?;
-        let sight = rooms.sight_from(room, &self.actor, seen + 1).await?;
+        let sight = Arc::new(rooms.sight_from(room, &self.actor, seen + 1).await?);
         // The client knows the room if the user was in it at the token and has been ever since.
         let stayed = since.includes(membership.position)
             || (sight.membership_at(seen) == Membership::Join && !sight.left_between(seen, until - 1));
@@ -196,10 +196,10 @@ impl Answering<'_> {
         &self,
         out: &mut Vec<u8>,
         room: &Arc<Room>,
-        sight: &Sight,
+        sight: &Arc<Sight>,
         timeline: &Timeline,
     ) -> Result<()> {
-        let bundles = self.sync.rooms.bundles_for(room, &self.actor, &timeline.events).await?;
+        let bundles = self.sync.rooms.bundles_for(room, &self.actor, sight, &timeline.events).await?;
         let previous = TimelineToken(timeline.events.first().map_or(timeline.end, |event| event.seq - 1));
         drop(write!(
             out,
