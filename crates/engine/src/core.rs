@@ -6,7 +6,7 @@ use im2_bus::Bus;
 use im2_model::{Clock, Millis, Random, ServerName};
 use im2_store::Store;
 
-use crate::{ephemeral::Ephemeral, shutdown::Shutdown, stream::Stream};
+use crate::{ephemeral::Ephemeral, erased::ErasedUsers, shutdown::Shutdown, stream::Stream};
 
 /// Shared by all modules of the engine. Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct Core {
     pub random: Arc<dyn Random>,
     /// This server's name: the domain of its users.
     pub server_name: ServerName,
+    /// Whose messages are hidden from whoever came later.
+    pub erased: Arc<ErasedUsers>,
     /// Whether the process is about to end. Whoever waits for a client's sake stops waiting then.
     pub shutdown: Shutdown,
 }

@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod core;
 pub mod devices;
 pub mod ephemeral;
+mod erased;
 mod error;
 pub mod filters;
 pub mod jobs;
@@ -40,6 +41,7 @@ use im2_model::{Clock, Random, ServerName};
 use im2_store::Store;
 
 pub use crate::core::Core;
+pub use erased::ErasedUsers;
 pub use error::{Code, Error, Result};
 
 /// How the engine behaves; filled in by the binary's configuration or by a test.
@@ -114,6 +116,7 @@ impl Engine {
     ) -> Result<Self> {
         let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
         let ephemeral = Arc::new(ephemeral::Ephemeral::starting_at(clock.now()));
+        let erased = Arc::new(ErasedUsers::new(store.read(|db| db.erased_users()).await?));
         let core = Core {
             store,
             stream,
@@ -122,6 +125,7 @@ impl Engine {
             clock,
             random,
             server_name: options.server_name,
+            erased,
             shutdown: shutdown::Shutdown::default(),
         };
         let key = signing_key::load(&core).await?;

@@ -94,6 +94,11 @@ impl Snapshot<'_> {
         let sql = "SELECT 1 FROM accounts WHERE is_admin AND deactivated_ts IS NULL LIMIT 1";
         self.row(sql, [], |_| Ok(())).map(|found| found.is_some())
     }
+
+    /// The users who asked to be erased.
+    pub fn erased_users(&self) -> Result<Vec<UserNid>> {
+        self.rows("SELECT user_nid FROM accounts WHERE erased = 1", [], |row| row.get(0).map(UserNid))
+    }
 }
 
 impl Transaction<'_> {

@@ -161,6 +161,8 @@ impl Accounts {
                 tx.remove_profile(user)?;
                 tx.erase_account_data(user)?;
                 tx.remove_presence(user)?;
+                let erased = std::sync::Arc::clone(&accounts.core.erased);
+                tx.on_commit(move || erased.add(user));
             }
             accounts.remove_all_devices(tx, user, None)?;
             tx.add_job(LEAVE_ROOMS, &payload, now)

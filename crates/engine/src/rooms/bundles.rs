@@ -75,15 +75,16 @@ impl Rooms {
         seen: Seen,
         events: &[Arc<RoomEvent>],
     ) -> Result<Bundles> {
+        let sight = Arc::clone(&seen.0);
         let found = self.children(room, actor, seen.clone(), events).await?;
         let latest: Vec<_> = found.iter().filter_map(|(_, children)| children.thread_latest.clone()).collect();
         let mut inner = Bundles::new();
         for (event, children) in self.children(room, actor, seen, &latest).await? {
-            self.add(&mut inner, actor, &event, &children, &Bundles::new());
+            self.add(&mut inner, (actor, &sight), &event, &children, &Bundles::new());
         }
         let mut bundles = Bundles::new();
         for (event, children) in found {
-            self.add(&mut bundles, actor, &event, &children, &inner);
+            self.add(&mut bundles, (actor, &sight), &event, &children, &inner);
         }
         Ok(bundles)
     }
@@ -122,12 +123,19 @@ impl Rooms {
         Ok(found)
     }
 
-    fn add(&self, bundles: &mut Bundles, actor: &Actor, event: &RoomEvent, children: &Children, inner: &Bundles) {
+    fn add(
+        &self,
+        bundles: &mut Bundles,
+        (actor, sight): (&Actor, &Sight),
+        event: &RoomEvent,
+        children: &Children,
+        inner: &Bundles,
+    ) {
         let mut bundle = serde_json::Map::new();
         let show = |event: &RoomEvent| {
-            let viewer = Viewer { user: actor.user, device: None, now: self.core.now() };
+            let viewer = Viewer { user: actor.user, device: None, now: self.core.now(), erased: &self.core.erased };
             let mut out = Vec::new();
-            write_event(&mut out, event, Form::Full, &viewer, None, inner);
+            write_event(&mut out, event, Form::Full, &viewer, Some(sight.membership_at(event.seq)), inner);
             serde_json::from_slice::<serde_json::Value>(&out).ok()
         };
         let valid = children.edits.iter().filter(|edit| is_valid_edit(&event.pdu, false, &edit.pdu));

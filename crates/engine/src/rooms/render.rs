@@ -3,9 +3,14 @@
 use std::{collections::HashMap, io::Write as _};
 
 use im2_model::{DeviceId, EventId, Millis, UserNid};
-use im2_rooms::content::Membership;
+use im2_rooms::{
+    client::{ClientPrefix, client_event_prefix},
+    content::Membership,
+    version::RoomVersion,
+};
 
 use super::RoomEvent;
+use crate::ErasedUsers;
 
 /// Who is shown events, and when.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +21,8 @@ pub struct Viewer<'a> {
     pub device: Option<&'a DeviceId>,
     /// The current time, for `age`.
     pub now: Millis,
+    /// Whose messages are hidden from whoever came later.
+    pub erased: &'a ErasedUsers,
 }
 
 /// Which of the two forms for clients an event takes.
@@ -39,9 +46,11 @@ pub fn write_event(
     membership: Option<Membership>,
     bundles: &Bundles,
 ) {
+    let emptied = is_hidden(event, viewer, membership).then(|| without_content(event));
+    let client = emptied.as_ref().unwrap_or(&event.client);
     let shared = match form {
-        Form::Full => event.client.with_room_id(),
-        Form::InRoom => event.client.without_room_id(),
+        Form::Full => client.with_room_id(),
+        Form::InRoom => client.without_room_id(),
     };
     out.extend_from_slice(shared.as_bytes());
     let age = viewer.now.saturating_sub(event.pdu.origin_server_ts);
@@ -71,6 +80,18 @@ pub fn write_event(
         drop(write!(out, ",\"m.relations\":{bundle}"));
     }
     out.extend_from_slice(b"}}");
+}
+
+/// Whether the content is not for this viewer: a message of somebody who asked to be erased, from before the viewer
+/// came.
+fn is_hidden(event: &RoomEvent, viewer: &Viewer<'_>, membership: Option<Membership>) -> bool {
+    !event.is_state() && membership != Some(Membership::Join) && viewer.erased.contains(event.sender)
+}
+
+/// The event as after a redaction. All room versions leave the same of a message.
+fn without_content(event: &RoomEvent) -> ClientPrefix {
+    let redacted = event.pdu.redacted(RoomVersion::DEFAULT);
+    client_event_prefix(&redacted.expect("what is left of a stored event is a smaller event"))
 }
 
 /// Writes a JSON array, each element by `write`.

@@ -225,8 +225,12 @@ impl Answering<'_> {
             out.extend_from_slice(event.pdu.json().as_bytes());
             return;
         }
-        let viewer =
-            Viewer { user: self.session.user, device: Some(&self.session.device_id), now: self.sync.core.now() };
+        let viewer = Viewer {
+            user: self.session.user,
+            device: Some(&self.session.device_id),
+            now: self.sync.core.now(),
+            erased: &self.sync.core.erased,
+        };
         let membership = Some(sight.membership_at(event.seq));
         let Some(fields) = &filter.event_fields else {
             return write_event(out, event, Form::InRoom, &viewer, membership, bundles);

@@ -5,6 +5,7 @@ mod account_data;
 mod accounts;
 mod commands;
 mod edge;
+mod erasure;
 mod every_route;
 mod lifecycle;
 mod limits;

@@ -68,8 +68,10 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(api: &Api, session: &'a Session, reader: &'a Reader, bundles: Bundles) -> Self {
-        let viewer = Viewer { user: session.user, device: Some(&session.device_id), now: api.engine.core.now() };
+    fn new(api: &'a Api, session: &'a Session, reader: &'a Reader, bundles: Bundles) -> Self {
+        let core = &api.engine.core;
+        let viewer =
+            Viewer { user: session.user, device: Some(&session.device_id), now: core.now(), erased: &core.erased };
         Self { viewer, reader, bundles }
     }
 
