@@ -116,7 +116,7 @@ impl Engine {
     ) -> Result<Self> {
         let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
         let ephemeral = Arc::new(ephemeral::Ephemeral::starting_at(clock.now()));
-        let erased = Arc::new(ErasedUsers::new(store.read(|db| db.erased_users()).await?));
+        let erased = Arc::new(store.read(|db| db.erased_users().map(ErasedUsers::new)).await?);
         let core = Core {
             store,
             stream,
