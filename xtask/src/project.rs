@@ -45,9 +45,15 @@ impl Project {
         command
     }
 
-    /// The cargo that started us, in the workspace's root.
+    /// The cargo that started us, in the workspace's root, with the environment that a person's own call would have:
+    /// what cargo told us about ourselves makes build scripts that look at it run again.
     pub(crate) fn cargo(&self) -> Command {
-        self.command(&cargo())
+        let mut command = self.command(&cargo());
+        let told = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        for name in told.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+        command
     }
 
     /// Every file that is in version control or would be added to it, relative to the root.
