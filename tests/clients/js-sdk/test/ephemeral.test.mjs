@@ -27,7 +27,7 @@ test("a read receipt reaches the sender, a private one does not", async () => {
     const readers = room.getReceiptsForEvent(message).filter((each) => each.type === ReceiptType.Read).map((each) => each.userId);
     assert.ok(readers.includes(ben.getUserId()), `${readers}`);
     assert.ok(!readers.includes(eve.getUserId()), `${readers}`);
-    await eventually(eve, "her own receipt", () => eve.getRoom(roomId).getReadReceiptForUserId(eve.getUserId(), true, ReceiptType.ReadPrivate)?.eventId === eventId);
+    await eventually(eve, "her own receipt", () => eve.getRoom(roomId)?.getReadReceiptForUserId(eve.getUserId(), true, ReceiptType.ReadPrivate)?.eventId === eventId);
 });
 
 test("unread messages are counted until they are read", async () => {
@@ -56,7 +56,7 @@ test("the fully-read marker is remembered", async () => {
     const roomId = await roomOf(ana);
     const { event_id: eventId } = await ana.sendTextMessage(roomId, "so far");
     await ana.setRoomReadMarkers(roomId, eventId);
-    const marker = await eventually(ana, "the marker", () => ana.getRoom(roomId).getAccountData("m.fully_read"));
+    const marker = await eventually(ana, "the marker", () => ana.getRoom(roomId)?.getAccountData("m.fully_read"));
     assert.equal(marker.getContent().event_id, eventId);
 });
 

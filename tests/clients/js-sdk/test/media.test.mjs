@@ -100,5 +100,5 @@ test("an avatar set on the profile is shown on the member", async () => {
     const roomId = await roomOf(ana, ben);
     const { content_uri: uri } = await ana.uploadContent(new Blob([png(48, 48)]), { type: "image/png" });
     await ana.setAvatarUrl(uri);
-    await eventually(ben, "the avatar", () => ben.getRoom(roomId).getMember(ana.getUserId()).getMxcAvatarUrl() === uri);
+    await eventually(ben, "the avatar", () => ben.getRoom(roomId)?.getMember(ana.getUserId())?.getMxcAvatarUrl() === uri);
 });

@@ -17,8 +17,8 @@ test("an invitation is shown with its sender and leads into the room", async () 
     assert.equal(invitation.getContent().is_direct, true);
 
     await ben.joinRoom(roomId);
-    await eventually(ana, "Ben in the room", () => ana.getRoom(roomId).getMember(ben.getUserId())?.membership === "join");
-    await eventually(ben, "himself in the room", () => ben.getRoom(roomId).getMyMembership() === "join");
+    await eventually(ana, "Ben in the room", () => ana.getRoom(roomId)?.getMember(ben.getUserId())?.membership === "join");
+    await eventually(ben, "himself in the room", () => ben.getRoom(roomId)?.getMyMembership() === "join");
     assert.deepEqual(Object.keys((await ben.getJoinedRoomMembers(roomId)).joined).sort(), [ana.getUserId(), ben.getUserId()].sort());
 });
 
@@ -27,7 +27,7 @@ test("an invitation can be declined", async () => {
     const { room_id: roomId } = await ana.createRoom({ preset: "private_chat", invite: [ben.getUserId()] });
     await eventually(ben, "the invitation", () => ben.getRoom(roomId)?.getMyMembership() === "invite");
     await ben.leave(roomId);
-    await eventually(ana, "the refusal", () => ana.getRoom(roomId).getMember(ben.getUserId())?.membership === "leave");
+    await eventually(ana, "the refusal", () => ana.getRoom(roomId)?.getMember(ben.getUserId())?.membership === "leave");
     await refused(ben.joinRoom(roomId), "M_FORBIDDEN", 403);
 });
 
@@ -42,7 +42,7 @@ test("a stranger does not get in", async () => {
 test("kicked, banned, unbanned", async () => {
     const [ana, ben] = [await person("ana"), await person("ben")];
     const roomId = await roomOf(ana, ben);
-    const membership = (wanted) => eventually(ben, wanted, () => ben.getRoom(roomId).getMyMembership() === wanted);
+    const membership = (wanted) => eventually(ben, wanted, () => ben.getRoom(roomId)?.getMyMembership() === wanted);
     await ana.kick(roomId, ben.getUserId(), "a pause");
     await membership("leave");
     assert.equal(ben.getRoom(roomId).getMember(ben.getUserId()).events.member.getContent().reason, "a pause");
@@ -66,7 +66,7 @@ test("power decides what one may do", async () => {
     await refused(ben.setRoomName(roomId, "Ben's room"), "M_FORBIDDEN", 403);
     await refused(ben.kick(roomId, ana.getUserId()), "M_FORBIDDEN", 403);
     await ana.setPowerLevel(roomId, ben.getUserId(), 50);
-    await eventually(ben, "his new power", () => ben.getRoom(roomId).getMember(ben.getUserId()).powerLevel === 50);
+    await eventually(ben, "his new power", () => ben.getRoom(roomId)?.getMember(ben.getUserId())?.powerLevel === 50);
     await ben.setRoomName(roomId, "Ben's room");
     await eventually(ana, "the new name", () => ana.getRoom(roomId).name === "Ben's room");
     await refused(ben.setPowerLevel(roomId, ben.getUserId(), 100), "M_FORBIDDEN", 403);
@@ -101,7 +101,7 @@ test("a person who left hears nothing more and can forget the room", async () =>
     const [ana, ben] = [await person("ana"), await person("ben")];
     const roomId = await roomOf(ana, ben);
     await ben.leave(roomId);
-    await eventually(ben, "having left", () => ben.getRoom(roomId).getMyMembership() === "leave");
+    await eventually(ben, "having left", () => ben.getRoom(roomId)?.getMyMembership() === "leave");
     const { event_id: after } = await ana.sendTextMessage(roomId, "now that Ben is gone");
     await assert.rejects(ben.fetchRoomEvent(roomId, after), (error) => {
         assert.ok([403, 404].includes(error.httpStatus), `${error}`);
@@ -126,7 +126,7 @@ test("a knock is answered", async () => {
     assert.equal(knock.events.member.getContent().reason, "it is me");
     await eventually(ben, "knocking", () => ben.getRoom(roomId)?.getMyMembership() === "knock");
     await ana.invite(roomId, ben.getUserId());
-    await eventually(ben, "the invitation", () => ben.getRoom(roomId).getMyMembership() === "invite");
+    await eventually(ben, "the invitation", () => ben.getRoom(roomId)?.getMyMembership() === "invite");
     await ben.joinRoom(roomId);
 });
 
