@@ -26,9 +26,13 @@ pub(crate) enum Fault {
     Refuse(usize),
     /// Closes the connection after the answer, which is no fault of the server.
     Close(usize),
-    /// Answers polls only when this many messages have come, and then gives the last one only; no fault either.
+    /// Answers polls only when this many messages have come or [`LIMIT_WAIT`] is over, and then gives the last one
+    /// only; no fault either.
     Limit(usize),
 }
+
+/// However few messages are left at the end, a poll of [`Fault::Limit`] gives them after this.
+const LIMIT_WAIT: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]
 struct Event {
@@ -169,16 +173,16 @@ async fn messages(
 
 async fn sync(State(server): Shared, Query(query): Query<HashMap<String, String>>) -> Response {
     let since: Option<usize> = query.get("since").map(|since| since.parse().expect("a token"));
-    let timeout = query.get("timeout").map_or(0, |timeout| timeout.parse().expect("milliseconds"));
-    let (enough, limit) = match server.fault {
-        Fault::Limit(count) => (count, 1),
-        _ => (1, 20),
+    let timeout = Duration::from_millis(query.get("timeout").map_or(0, |it| it.parse().expect("milliseconds")));
+    let (enough, limit, timeout) = match server.fault {
+        Fault::Limit(count) => (count, 1, timeout.min(LIMIT_WAIT)),
+        _ => (1, 20, timeout),
     };
     if let Some(since) = since {
         let mut length = server.length.subscribe();
         let news = length.wait_for(|length| *length >= since + enough);
         // Whether there is news or the time is up, what there is is the answer.
-        let _ = tokio::time::timeout(Duration::from_millis(timeout), news).await.map(drop);
+        let _ = tokio::time::timeout(timeout, news).await.map(drop);
     }
     let world = server.world();
     let mut join = serde_json::Map::new();
