@@ -18,6 +18,8 @@ pub mod jobs;
 pub mod media;
 mod names;
 pub mod notifications;
+#[allow(dead_code, reason = "for push gateways and application services, whose delivery follows")]
+mod outbound;
 pub mod presence;
 pub mod profile;
 pub mod push_rules;

@@ -8,6 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 use im2_model::{Position, RoomNid, StreamToken, UserNid};
 use parking_lot::RwLock;
 use serde_json::value::RawValue;
+use tokio::sync::watch;
 
 use crate::rooms::RoomEvent;
 
@@ -78,6 +79,8 @@ pub struct AccountDataChange {
 #[derive(Debug)]
 pub struct Stream {
     inner: RwLock<Inner>,
+    /// Says that something was published, to those who follow the whole stream.
+    grown: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -95,7 +98,16 @@ impl Stream {
     /// A stream that stands at `reached`.
     pub fn starting_at(reached: Position) -> Self {
         let reached = StreamToken::at(reached, 0);
-        Self { inner: RwLock::new(Inner { floor: reached.clone(), reached, recent: VecDeque::new(), bytes: 0 }) }
+        Self {
+            inner: RwLock::new(Inner { floor: reached.clone(), reached, recent: VecDeque::new(), bytes: 0 }),
+            grown: watch::Sender::new(()),
+        }
+    }
+
+    /// What tells that something was published since it last told so: for those few who follow the whole stream,
+    /// whoever it concerns. Subscribe first, then look with [`Self::since`], then wait.
+    pub fn grown(&self) -> watch::Receiver<()> {
+        self.grown.subscribe()
     }
 
     /// Publishes a committed change. Called from commit hooks only, which run in commit order.
@@ -109,6 +121,8 @@ impl Stream {
             inner.bytes -= change.weight();
             inner.floor.advance(dropped);
         }
+        drop(inner);
+        self.grown.send_replace(());
     }
 
     /// How far the stream has got.

@@ -1,8 +1,7 @@
 //! URL previews (spec: `GET /media/preview_url`): what a link leads to, fetched by the server so that the reader's
 //! address stays private. Off unless the operator wants them: the server then fetches what its users name, which is
-//! why [`fetch`] and [`address`] are as careful as they are.
+//! why [`fetch`] and [`crate::outbound`] are as careful as they are.
 
-mod address;
 mod fetch;
 mod html;
 
@@ -19,7 +18,7 @@ use self::fetch::{Fetched, Fetcher};
 use super::Media;
 use crate::{Code, Error, Result};
 
-pub use address::{Network, NotANetwork};
+pub use crate::outbound::address::{Network, NotANetwork};
 
 /// How long a preview is kept.
 const KEPT: Millis = 6 * 60 * 60 * 1000;

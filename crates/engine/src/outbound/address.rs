@@ -1,4 +1,4 @@
-//! Which addresses the server may fetch from on behalf of a user: the public internet, and what the operator allows.
+//! Which addresses the server may connect to on behalf of a user: the public internet, and what the operator allows.
 //!
 //! A user names the URL, so without this the server would fetch for them what only it can reach: the router's page,
 //! the cloud's metadata service, a database's HTTP port.
@@ -91,7 +91,7 @@ const GIVEN_OUT_V6: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0)
 const NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
 /// Whether an address is one of the public internet.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => !NOT_PUBLIC_V4.iter().any(|(base, prefix)| v4_in(v4, *base, *prefix)),
         IpAddr::V6(v6) if v6_in(v6, NAT64.0, NAT64.1) => is_public(Ipv4Addr::from_bits(v6.to_bits() as u32).into()),
