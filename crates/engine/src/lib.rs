@@ -31,6 +31,7 @@ mod signing_key;
 pub mod stream;
 pub mod sync;
 mod threads;
+pub mod to_device;
 pub mod typing;
 pub mod unread;
 pub mod upkeep;
@@ -96,6 +97,8 @@ pub struct Engine {
     pub unread: unread::Unread,
     /// What users have been notified of.
     pub notifications: notifications::Notifications,
+    /// Messages to devices.
+    pub to_device: to_device::ToDevice,
     /// What has happened since a client last asked.
     pub sync: sync::Sync,
     /// The content repository.
@@ -139,19 +142,24 @@ impl Engine {
         let typing = typing::Typing::new(core.clone(), rooms.clone());
         let presence = presence::Presence::open(core.clone(), rooms.clone()).await?;
         let unread = unread::Unread::new(core.clone(), account_data.clone(), push_rules.clone(), receipts.clone());
+        let to_device = to_device::ToDevice::new(core.clone());
         let notifications = notifications::Notifications::new(core.clone(), rooms.clone(), unread.clone());
         Ok(Self {
             devices: devices::Devices::new(core.clone(), accounts.clone()),
             accounts,
             sync: sync::Sync::new(
                 core.clone(),
-                rooms.clone(),
-                account_data.clone(),
-                receipts.clone(),
-                typing.clone(),
-                presence.clone(),
-                unread.clone(),
+                sync::Sources {
+                    rooms: rooms.clone(),
+                    account_data: account_data.clone(),
+                    receipts: receipts.clone(),
+                    typing: typing.clone(),
+                    presence: presence.clone(),
+                    unread: unread.clone(),
+                    to_device: to_device.clone(),
+                },
             ),
+            to_device,
             account_data,
             push_rules,
             filters: filters::Filters::new(core.clone()),

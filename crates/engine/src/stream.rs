@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use im2_model::{Position, RoomNid, StreamToken, UserNid};
+use im2_model::{DeviceId, Position, RoomNid, StreamToken, UserNid};
 use parking_lot::RwLock;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
@@ -28,6 +28,8 @@ pub enum Change {
     Receipt(Arc<ReceiptChange>),
     /// A user's account data changed, globally or for a room (tags and the fully-read marker included).
     AccountData(Arc<AccountDataChange>),
+    /// Messages were put into the inboxes of these devices.
+    ToDevice(Arc<[(UserNid, DeviceId)]>),
 }
 
 impl Change {
@@ -39,6 +41,7 @@ impl Change {
             Self::Event(event) => ENTRY + 2 * event.pdu.json().len(),
             Self::Receipt(_) => ENTRY,
             Self::AccountData(change) => ENTRY + change.content.get().len(),
+            Self::ToDevice(devices) => ENTRY + 64 * devices.len(),
         }
     }
 }

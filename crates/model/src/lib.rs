@@ -12,5 +12,5 @@ pub use clock::{Clock, ManualClock, Millis, SystemClock};
 pub use ids::{
     DeviceId, EventId, IdError, MAX_ID_BYTES, MxcUri, RoomAliasId, RoomId, RoomNid, ServerName, UserId, UserNid,
 };
-pub use position::{Position, StreamToken, TokenError, WriterId};
+pub use position::{Position, Reached, StreamToken, TokenError, WriterId};
 pub use random::{Random, SeededRandom, SystemRandom};

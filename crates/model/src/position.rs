@@ -56,74 +56,142 @@ impl Position {
     }
 }
 
-/// How far a reader has followed the stream: the position reached of each writer, and of the memory-only signals
-/// (typing, presence), which are numbered apart because they are never stored.
-///
-/// As text: `s<writer>.<sequence>[_<writer>.<sequence>…]~<ephemeral>`, for example `s1.4711~93`. A writer that is
-/// absent stands at 0.
+/// How far a reader has got: the position reached of each writer. As text `<writer>.<sequence>[_<writer>.<sequence>…]`,
+/// for example `1.4711`. A writer that is absent stands at 0.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct StreamToken {
+pub struct Reached {
     /// Sorted by writer; no entry at sequence 0. Nearly always one entry.
-    reached: Vec<Position>,
-    /// The last memory-only signal seen.
-    pub ephemeral: u64,
+    entries: Vec<Position>,
 }
 
 /// More writers than this in a token is no token of ours.
 const MAX_WRITERS: usize = 64;
 
-impl StreamToken {
-    /// A token that stands at `position` of its writer and at the beginning of every other.
-    pub fn at(position: Position, ephemeral: u64) -> Self {
-        let mut token = Self { reached: Vec::new(), ephemeral };
-        token.advance(position);
-        token
-    }
-
+impl Reached {
     /// The position reached of `writer` (sequence 0 if none).
-    pub fn reached(&self, writer: WriterId) -> Position {
-        self.reached
+    pub fn of(&self, writer: WriterId) -> Position {
+        self.entries
             .iter()
             .copied()
             .find(|position| position.writer() == writer)
             .unwrap_or_else(|| Position::new(writer, 0))
     }
 
-    /// Whether what was committed at `position` has been seen.
+    /// Whether what was committed at `position` lies behind.
     pub fn includes(&self, position: Position) -> bool {
-        position <= self.reached(position.writer())
+        position <= self.of(position.writer())
     }
 
-    /// Whether everything that `other` includes has been seen.
-    pub fn is_at_or_after(&self, other: &Self) -> bool {
-        self.ephemeral >= other.ephemeral && other.reached.iter().all(|position| self.includes(*position))
-    }
-
-    /// Moves the token forward to include `position`; never moves it back.
+    /// Moves forward to include `position`; never moves back.
     pub fn advance(&mut self, position: Position) {
         if position.sequence() == 0 {
             return;
         }
-        match self.reached.binary_search_by_key(&position.writer(), |entry| entry.writer()) {
-            Ok(index) => self.reached[index] = self.reached[index].max(position),
-            Err(index) => self.reached.insert(index, position),
+        match self.entries.binary_search_by_key(&position.writer(), |entry| entry.writer()) {
+            Ok(index) => self.entries[index] = self.entries[index].max(position),
+            Err(index) => self.entries.insert(index, position),
         }
+    }
+
+    /// One position for each writer that has got anywhere.
+    pub fn positions(&self) -> &[Position] {
+        &self.entries
+    }
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, position) in self.entries.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "_" };
+            write!(f, "{separator}{}.{}", position.writer(), position.sequence())?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Reached {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let mut reached = Self::default();
+        for entry in text.split('_').filter(|entry| !entry.is_empty()) {
+            let (writer, sequence) = entry.split_once('.').ok_or(TokenError)?;
+            let writer: WriterId = writer.parse().map_err(|_| TokenError)?;
+            let sequence: u64 = sequence.parse().map_err(|_| TokenError)?;
+            if writer >= 1 << 15 || sequence > SEQUENCE_MASK as u64 || reached.entries.len() == MAX_WRITERS {
+                return Err(TokenError);
+            }
+            reached.advance(Position::new(writer, sequence));
+        }
+        Ok(reached)
+    }
+}
+
+/// How far a client has followed the stream: what it was told of each writer's part, and of the memory-only signals
+/// (typing, presence), which are numbered apart because they are never stored.
+///
+/// As text: `s<reached>~<ephemeral>`, for example `s1.4711~93`; with `~<inbox>` behind it, `s1.4711~93~1.4000`, while
+/// more to-device messages wait than one answer holds: the client has then been told of them only up to there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct StreamToken {
+    reached: Reached,
+    /// The last memory-only signal seen.
+    pub ephemeral: u64,
+    /// How far the device has been told of its to-device messages, if not as far as of everything else.
+    pub inbox: Option<Reached>,
+}
+
+impl StreamToken {
+    /// A token that stands at `position` of its writer and at the beginning of every other.
+    pub fn at(position: Position, ephemeral: u64) -> Self {
+        let mut token = Self { ephemeral, ..Self::default() };
+        token.advance(position);
+        token
+    }
+
+    /// The position reached of `writer` (sequence 0 if none).
+    pub fn reached(&self, writer: WriterId) -> Position {
+        self.reached.of(writer)
+    }
+
+    /// Whether what was committed at `position` has been seen.
+    pub fn includes(&self, position: Position) -> bool {
+        self.reached.includes(position)
+    }
+
+    /// Whether everything that `other` includes has been seen, to-device messages apart.
+    pub fn is_at_or_after(&self, other: &Self) -> bool {
+        self.ephemeral >= other.ephemeral && other.positions().iter().all(|position| self.includes(*position))
+    }
+
+    /// Moves the token forward to include `position`; never moves it back.
+    pub fn advance(&mut self, position: Position) {
+        self.reached.advance(position);
     }
 
     /// The writers that this token has an entry for.
     pub fn positions(&self) -> &[Position] {
+        self.reached.positions()
+    }
+
+    /// What was reached of the stored stream.
+    pub fn stream(&self) -> &Reached {
         &self.reached
+    }
+
+    /// What was reached of the device's to-device messages.
+    pub fn to_device(&self) -> &Reached {
+        self.inbox.as_ref().unwrap_or(&self.reached)
     }
 }
 
 impl fmt::Display for StreamToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("s")?;
-        for (index, position) in self.reached.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "_" };
-            write!(f, "{separator}{}.{}", position.writer(), position.sequence())?;
+        write!(f, "s{}~{}", self.reached, self.ephemeral)?;
+        match &self.inbox {
+            Some(inbox) => write!(f, "~{inbox}"),
+            None => Ok(()),
         }
-        write!(f, "~{}", self.ephemeral)
     }
 }
 
@@ -136,18 +204,13 @@ impl FromStr for StreamToken {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        let (stream, ephemeral) = text.strip_prefix('s').and_then(|rest| rest.split_once('~')).ok_or(TokenError)?;
-        let mut token = Self { reached: Vec::new(), ephemeral: ephemeral.parse().map_err(|_| TokenError)? };
-        for entry in stream.split('_').filter(|entry| !entry.is_empty()) {
-            let (writer, sequence) = entry.split_once('.').ok_or(TokenError)?;
-            let writer: WriterId = writer.parse().map_err(|_| TokenError)?;
-            let sequence: u64 = sequence.parse().map_err(|_| TokenError)?;
-            if writer >= 1 << 15 || sequence > SEQUENCE_MASK as u64 || token.reached.len() == MAX_WRITERS {
-                return Err(TokenError);
-            }
-            token.advance(Position::new(writer, sequence));
-        }
-        Ok(token)
+        let (stream, rest) = text.strip_prefix('s').and_then(|rest| rest.split_once('~')).ok_or(TokenError)?;
+        let (ephemeral, inbox) = match rest.split_once('~') {
+            Some((ephemeral, inbox)) => (ephemeral, Some(inbox.parse()?)),
+            None => (rest, None),
+        };
+        let ephemeral = ephemeral.parse().map_err(|_| TokenError)?;
+        Ok(Self { reached: stream.parse()?, ephemeral, inbox })
     }
 }
 
@@ -173,6 +236,18 @@ mod tests {
     }
 
     #[test]
+    fn a_token_says_how_far_the_inbox_was_told_if_that_is_less() {
+        let mut token = StreamToken::at(Position::new(1, 4711), 93);
+        assert_eq!(token.to_device(), token.stream());
+        token.inbox = Some("1.4000".parse().unwrap());
+        assert_eq!(token.to_string(), "s1.4711~93~1.4000");
+        assert_eq!("s1.4711~93~1.4000".parse(), Ok(token.clone()));
+        assert!(token.includes(Position::new(1, 4500)) && !token.to_device().includes(Position::new(1, 4500)));
+        token.inbox = Some("".parse().unwrap());
+        assert_eq!(token.to_string().parse(), Ok(token), "nothing told at all");
+    }
+
+    #[test]
     fn a_token_includes_what_it_passed_and_never_moves_back() {
         let mut token = StreamToken::at(Position::new(1, 10), 0);
         token.advance(Position::new(1, 7));
@@ -183,7 +258,19 @@ mod tests {
 
     #[test]
     fn foreign_text_is_refused() {
-        for text in ["", "s", "s1", "s1.2", "t5", "s1.x~0", "s99999.1~0", "s1.999999999999999999~0", "s1.1~-1"] {
+        for text in [
+            "",
+            "s",
+            "s1",
+            "s1.2",
+            "t5",
+            "s1.x~0",
+            "s99999.1~0",
+            "s1.999999999999999999~0",
+            "s1.1~-1",
+            "s1.1~5~x",
+            "s1.1~5~1.1~",
+        ] {
             assert_eq!(text.parse::<StreamToken>(), Err(TokenError), "{text}");
         }
     }

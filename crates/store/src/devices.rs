@@ -55,6 +55,11 @@ impl Snapshot<'_> {
         self.rows(&format!("{DEVICE} WHERE user_nid = ?1 ORDER BY device_id"), [user.0], device)
     }
 
+    /// The identifiers of a user's devices.
+    pub fn device_ids(&self, user: UserNid) -> Result<Vec<DeviceId>> {
+        self.rows("SELECT device_id FROM devices WHERE user_nid = ?1", [user.0], |row| parsed_device(row, 0))
+    }
+
     /// One device of a user.
     pub fn device(&self, user: UserNid, device_id: &DeviceId) -> Result<Option<Device>> {
         self.row(&format!("{DEVICE} WHERE user_nid = ?1 AND device_id = ?2"), (user.0, device_id.as_str()), device)
@@ -84,6 +89,9 @@ impl Transaction<'_> {
 
     /// Removes a device and, with it, its tokens and whatever else hangs on it; returns whether it was there.
     pub fn remove_device(&self, user: UserNid, device_id: &DeviceId) -> Result<bool> {
+        // They hang on no row of a device, because not everybody who sends has one.
+        let transactions = "DELETE FROM to_device_transactions WHERE user_nid = ?1 AND device_id = ?2";
+        self.execute(transactions, (user.0, device_id.as_str()))?;
         let sql = "DELETE FROM devices WHERE user_nid = ?1 AND device_id = ?2";
         Ok(self.execute(sql, (user.0, device_id.as_str()))? == 1)
     }

@@ -28,6 +28,7 @@ pub mod profiles;
 pub mod receipts;
 pub mod registration_tokens;
 pub mod rooms;
+pub mod to_device;
 pub mod tokens;
 pub mod user_directory;
 

@@ -17,6 +17,7 @@ mod register;
 mod rooms;
 mod sync;
 mod tags;
+mod to_device;
 mod typing;
 mod user_directory;
 
@@ -44,5 +45,6 @@ pub(crate) fn routes() -> Routes {
         .merge(push_rules::routes())
         .merge(receipts::routes())
         .merge(typing::routes())
+        .merge(to_device::routes())
         .merge(notifications::routes())
 }

@@ -38,6 +38,8 @@ pub enum Class {
     Lookup,
     /// Events sent, by user: 200 at once, then 20 a second.
     Send,
+    /// Requests to send to devices, by user: 500 at once, then 50 a second. A room key for a large room takes many.
+    ToDevice,
     /// Joins, invitations and new rooms, by user: 50 at once, then one a second.
     Join,
     /// Uploads and previews of links, by user: 100 at once, then two a second.
@@ -81,6 +83,7 @@ impl Class {
             Self::Lookup => (300, 200),
             Self::FailedLogin => (10, 30_000),
             Self::Send => (200, 50),
+            Self::ToDevice => (500, 20),
             Self::Join => (50, 1_000),
             Self::Upload => (100, 500),
         }

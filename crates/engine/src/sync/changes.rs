@@ -7,6 +7,7 @@ use std::{
 
 use im2_model::{Position, RoomNid, StreamToken, UserNid};
 use im2_rooms::content::Membership;
+use im2_store::to_device::ToDeviceMessage;
 
 use super::Sync;
 use crate::{
@@ -29,6 +30,8 @@ pub(super) struct Changes {
     pub(super) receipts: HashMap<RoomNid, Vec<Arc<ReceiptChange>>>,
     /// The presence of others.
     pub(super) presence: Vec<PresenceEvent>,
+    /// Messages for the asking device.
+    pub(super) to_device: Vec<ToDeviceMessage>,
     is_initial: bool,
 }
 
@@ -43,6 +46,7 @@ impl Changes {
     pub(super) fn is_empty(&self) -> bool {
         !self.is_initial
             && self.presence.is_empty()
+            && self.to_device.is_empty()
             && self.rooms.is_empty()
             && self.account_data.is_empty()
             && self.receipts.is_empty()
@@ -55,6 +59,7 @@ impl Changes {
             account_data: Vec::new(),
             receipts: HashMap::new(),
             presence: Vec::new(),
+            to_device: Vec::new(),
             is_initial,
         }
     }
@@ -187,5 +192,7 @@ fn news_for(
             may_see.then(|| News::Receipt(Arc::clone(receipt)))
         }
         Change::AccountData(change) => (change.user == user).then(|| News::AccountData(Arc::clone(change))),
+        // A device looks into its inbox by itself.
+        Change::ToDevice(_) => None,
     }
 }

@@ -12,6 +12,7 @@ mod room;
 mod state;
 mod stripped;
 mod summary;
+mod to_device;
 mod unread;
 
 use std::{
@@ -33,6 +34,7 @@ use crate::{
     rooms::{Actor, RoomMembership, Rooms, UserRooms, write_array},
     session::Session,
     stream::AccountDataChange,
+    to_device::ToDevice,
     typing::Typing,
     unread::Unread,
 };
@@ -69,7 +71,20 @@ pub struct Sync {
     typing: Typing,
     presence: Presence,
     unread: Unread,
+    to_device: ToDevice,
     sent_members: SentMembers,
+}
+
+/// Whom the use case asks for what it tells.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    pub(crate) rooms: Rooms,
+    pub(crate) account_data: AccountData,
+    pub(crate) receipts: Receipts,
+    pub(crate) typing: Typing,
+    pub(crate) presence: Presence,
+    pub(crate) unread: Unread,
+    pub(crate) to_device: ToDevice,
 }
 
 /// One answer in the making: who asks for what, and between which places in the stream.
@@ -112,16 +127,10 @@ impl Section {
 }
 
 impl Sync {
-    pub(crate) fn new(
-        core: Core,
-        rooms: Rooms,
-        account_data: AccountData,
-        receipts: Receipts,
-        typing: Typing,
-        presence: Presence,
-        unread: Unread,
-    ) -> Self {
-        Self { core, rooms, account_data, receipts, typing, presence, unread, sent_members: SentMembers::new() }
+    pub(crate) fn new(core: Core, sources: Sources) -> Self {
+        let Sources { rooms, account_data, receipts, typing, presence, unread, to_device } = sources;
+        let sent_members = SentMembers::new();
+        Self { core, rooms, account_data, receipts, typing, presence, unread, to_device, sent_members }
     }
 
     /// Answers with what has happened, waiting for it if nothing has. The answer is JSON.
@@ -147,7 +156,8 @@ impl Sync {
 
     async fn answer(&self, session: &Session, request: &SyncRequest) -> Result<(Vec<u8>, bool)> {
         let rooms = self.rooms.of_user(session.user).await?;
-        let changes = self.changes(session, request.since.as_ref(), &rooms).await?;
+        let mut changes = self.changes(session, request.since.as_ref(), &rooms).await?;
+        self.add_to_device(session, request.since.as_ref(), &mut changes).await?;
         if changes.is_empty() && !request.full_state {
             return Ok((empty_answer(&changes.until), true));
         }
@@ -184,6 +194,7 @@ impl Answering<'_> {
         let filter = &self.request.filter.account_data;
         write_account_data(&mut out, global.filter(|change| filter.matches_type(&change.kind)), ",\"account_data\":");
         self.write_presence(&mut out);
+        self.write_to_device(&mut out);
         let named = [("join", join), ("invite", invite), ("knock", knock), ("leave", leave)];
         let named: Vec<_> = named.into_iter().filter(|(_, section)| !section.0.is_empty()).collect();
         if !named.is_empty() {

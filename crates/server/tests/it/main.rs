@@ -14,3 +14,4 @@ mod people;
 mod push_rules;
 mod reading;
 mod rooms;
+mod to_device;

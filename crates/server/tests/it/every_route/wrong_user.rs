@@ -127,6 +127,10 @@ const TRIALS: &[(&str, Trial)] = &[
     ("GET /_matrix/client/v1/media/preview_url", Anybody(PUBLIC)),
     ("GET /_matrix/media/v3/preview_url", Anybody(PUBLIC)),
     ("GET /_matrix/client/v3/notifications", Anybody(ONLY_OWN)),
+    (
+        "PUT /_matrix/client/v3/sendToDevice/{eventType}/{txnId}",
+        Anybody("everybody may write to any device, as to a letter box"),
+    ),
 ];
 
 /// Somebody who is signed in and nothing else tries all of it.

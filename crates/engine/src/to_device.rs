@@ -1,0 +1,295 @@
+//! Messages from device to device, outside of rooms (spec: "Send-to-Device messaging").
+//!
+//! A message waits in the inbox of its device until the device comes back with a token that includes it: whoever reads
+//! an inbox ([`ToDevice::pending`]) first removes what the token they were given acknowledges
+//! ([`ToDevice::acknowledge`]). So a crash of either side between answer and acknowledgement repeats messages and loses
+//! none.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use im2_model::{DeviceId, Millis, Position, Reached, UserId, UserNid};
+use im2_store::{
+    Snapshot, Transaction,
+    to_device::{InboxLimits, NewToDeviceMessage, ToDeviceMessage},
+};
+use quick_cache::sync::Cache;
+use serde_json::{Map, Value};
+
+use crate::{Code, Core, Error, Result, session::Session, stream::Change};
+
+/// Messages in one answer (spec: "100 messages is recommended as a reasonable limit").
+const PER_ANSWER: usize = 100;
+/// What the contents of one answer may weigh together, unless a single one is larger.
+const BYTES_PER_ANSWER: usize = 1 << 20;
+/// The largest content of one message, as for events of rooms.
+const MAX_CONTENT_BYTES: usize = 65_536;
+/// Devices that one request may send to. Clients send to at most some hundreds at once.
+const MAX_RECIPIENTS: usize = 5_000;
+/// What one request may put into inboxes together: a content for all devices of many users multiplies.
+const MAX_SENT_BYTES: usize = 16 << 20;
+/// The longest event type and the longest transaction ID.
+const MAX_NAME_BYTES: usize = 255;
+/// What one inbox may hold: years of room keys for a device that is not used any more. Beyond it the oldest are
+/// dropped, because a device that comes back needs the newest first.
+const INBOX: InboxLimits = InboxLimits { messages: 100_000, bytes: 128 << 20 };
+/// How long a request is remembered: clients keep what they could not send over restarts, but not for a month.
+const REMEMBERED: Millis = 30 * 24 * 3_600_000;
+/// Inboxes of which it is remembered whether they are empty; an entry costs about 100 bytes.
+const INBOXES: usize = 65_536;
+
+/// What to send: by user ID, by device ID or `*`, the content.
+pub type Messages = BTreeMap<String, BTreeMap<String, Map<String, Value>>>;
+
+/// The use cases of to-device messages.
+#[derive(Debug, Clone)]
+pub struct ToDevice {
+    core: Core,
+    /// Whether there is anything in an inbox; "yes" may be outdated, "no" is not.
+    filled: Arc<Cache<(UserNid, DeviceId), bool>>,
+}
+
+/// Messages for a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Inbox {
+    /// In order of arrival.
+    pub(crate) messages: Vec<ToDeviceMessage>,
+    /// Up to where these are all.
+    pub(crate) reached: Reached,
+    /// Whether that is as far as was asked for, so that no more are waiting.
+    pub(crate) is_complete: bool,
+}
+
+/// A content for a device, which exists.
+#[derive(Debug, Clone)]
+pub(crate) struct Letter {
+    pub(crate) user: UserNid,
+    pub(crate) device_id: DeviceId,
+    /// A JSON object.
+    pub(crate) content: Arc<str>,
+}
+
+/// What a request has for one user.
+struct Addressed {
+    user_id: UserId,
+    everywhere: Option<Arc<str>>,
+    devices: BTreeMap<DeviceId, Arc<str>>,
+}
+
+impl ToDevice {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core, filled: Arc::new(Cache::new(INBOXES)) }
+    }
+
+    /// Sends messages of one type to devices. Users and devices that are not there are passed over, and a transaction
+    /// that was carried out before changes nothing.
+    pub async fn send(&self, session: &Session, kind: &str, txn_id: &str, messages: Messages) -> Result<()> {
+        check_name(kind, "an event type")?;
+        check_name(txn_id, "a transaction ID")?;
+        let addressed = addressed(messages)?;
+        let (this, kind, txn_id) = (self.clone(), kind.to_owned(), txn_id.to_owned());
+        let (sender, device_id, now) = (session.user, session.device_id.clone(), self.core.now());
+        let write = move |tx: &mut Transaction<'_>| {
+            let letters = match letters(tx, &addressed)? {
+                Ok(letters) => letters,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let forget_before = now.saturating_sub(REMEMBERED);
+            if tx.begin_to_device_transaction(sender, &device_id, &kind, &txn_id, now, forget_before)? {
+                this.deliver(tx, sender, &kind, &letters)?;
+            }
+            Ok(Ok(()))
+        };
+        self.core.store.write(write).await?
+    }
+
+    /// Puts letters into inboxes, inside a larger change: at most one for each device.
+    pub(crate) fn deliver(
+        &self,
+        tx: &mut Transaction<'_>,
+        sender: UserNid,
+        kind: &str,
+        letters: &[Letter],
+    ) -> im2_store::Result<()> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let position = tx.next_position();
+        for letter in letters {
+            let message = NewToDeviceMessage { position, sender, kind, content: &letter.content };
+            let dropped = tx.add_to_device(letter.user, &letter.device_id, message, INBOX)?;
+            if dropped > 0 {
+                let (user, device) = (letter.user.0, &letter.device_id);
+                tracing::warn!(user, %device, dropped, "a device that does not fetch its messages has lost the oldest");
+            }
+        }
+        let devices: Arc<[_]> = letters.iter().map(|letter| (letter.user, letter.device_id.clone())).collect();
+        let this = self.clone();
+        tx.on_commit(move || this.publish(position, devices));
+        Ok(())
+    }
+
+    fn publish(&self, position: Position, devices: Arc<[(UserNid, DeviceId)]>) {
+        for device in &*devices {
+            // Before the position is published: whoever sees it looks into the inbox again.
+            self.filled.remove(device);
+        }
+        let users: BTreeSet<UserNid> = devices.iter().map(|(user, _)| *user).collect();
+        self.core.stream.publish(position, Change::ToDevice(devices));
+        self.core.bus.wake_all(users.len(), users.iter().copied(), |user| users.contains(&user));
+    }
+
+    /// The messages for a device after `after`, as many as one answer holds. `until` is a place that the stream has
+    /// reached.
+    pub(crate) async fn pending(
+        &self,
+        user: UserNid,
+        device_id: &DeviceId,
+        after: &Reached,
+        until: &Reached,
+    ) -> Result<Inbox> {
+        if !self.is_filled(user, device_id).await? {
+            return Ok(Inbox { messages: Vec::new(), reached: until.clone(), is_complete: true });
+        }
+        let (device_id, after, until) = (device_id.clone(), after.clone(), until.clone());
+        Ok(self.core.store.read(move |db| inbox(db, user, &device_id, &after, &until)).await?)
+    }
+
+    /// Removes the messages that a device has got: those up to `reached`.
+    pub(crate) async fn acknowledge(&self, user: UserNid, device_id: &DeviceId, reached: &Reached) -> Result<()> {
+        if !self.is_filled(user, device_id).await? {
+            return Ok(());
+        }
+        let (device, known) = (device_id.clone(), reached.clone());
+        let look = move |db: &Snapshot<'_>| {
+            for until in known.positions() {
+                let start = Position::new(until.writer(), 0);
+                if !db.to_device(user, &device, start, *until, 1)?.is_empty() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        if !self.core.store.read(look).await? {
+            return Ok(());
+        }
+        let (this, device, reached) = (self.clone(), device_id.clone(), reached.clone());
+        let remove = move |tx: &mut Transaction<'_>| {
+            for until in reached.positions() {
+                tx.remove_to_device(user, &device, *until)?;
+            }
+            tx.on_commit(move || drop(this.filled.remove(&(user, device))));
+            Ok(())
+        };
+        Ok(self.core.store.write(remove).await?)
+    }
+
+    async fn is_filled(&self, user: UserNid, device_id: &DeviceId) -> Result<bool> {
+        let key = (user, device_id.clone());
+        if let Some(known) = self.filled.get(&key) {
+            return Ok(known);
+        }
+        let device_id = device_id.clone();
+        let load = async move { Ok(self.core.store.read(move |db| db.has_to_device(user, &device_id)).await?) };
+        // A commit hook that removes the entry while it loads also drops what was loaded.
+        self.filled.get_or_insert_async(&key, load).await
+    }
+}
+
+/// Writes a message as clients see it.
+pub(crate) fn write_to_device_event(out: &mut Vec<u8>, message: &ToDeviceMessage) {
+    out.extend_from_slice(b"{\"type\":");
+    drop(serde_json::to_writer(&mut *out, &message.kind)); // writing to a vector cannot fail
+    out.extend_from_slice(b",\"sender\":");
+    drop(serde_json::to_writer(&mut *out, &message.sender));
+    out.extend_from_slice(b",\"content\":");
+    out.extend_from_slice(message.content.as_bytes());
+    out.push(b'}');
+}
+
+fn inbox(
+    db: &Snapshot<'_>,
+    user: UserNid,
+    device_id: &DeviceId,
+    after: &Reached,
+    until: &Reached,
+) -> im2_store::Result<Inbox> {
+    let mut inbox = Inbox { messages: Vec::new(), reached: after.clone(), is_complete: true };
+    let mut bytes = 0;
+    for end in until.positions() {
+        let start = after.of(end.writer());
+        let messages = db.to_device(user, device_id, start, *end, PER_ANSWER + 1)?;
+        for message in messages {
+            bytes += message.content.len();
+            let is_full = inbox.messages.len() == PER_ANSWER || bytes > BYTES_PER_ANSWER;
+            if is_full && !inbox.messages.is_empty() {
+                inbox.is_complete = false;
+                return Ok(inbox);
+            }
+            inbox.reached.advance(message.position);
+            inbox.messages.push(message);
+        }
+        inbox.reached.advance(*end);
+    }
+    Ok(inbox)
+}
+
+/// Whom the messages are for. What is no user or device ID stands for nobody.
+fn addressed(messages: Messages) -> Result<Vec<Addressed>> {
+    let mut addressed = Vec::with_capacity(messages.len());
+    for (user_id, contents) in messages {
+        let Ok(user_id) = UserId::parse(&user_id) else { continue };
+        let mut one = Addressed { user_id, everywhere: None, devices: BTreeMap::new() };
+        for (device_id, content) in contents {
+            let content = serde_json::to_string(&content).map_err(|error| Error::Internal(error.to_string()))?;
+            if content.len() > MAX_CONTENT_BYTES {
+                let message = format!("the content of a message to a device is limited to {MAX_CONTENT_BYTES} bytes");
+                return Err(Error::refused(Code::TooLarge, message));
+            }
+            match DeviceId::parse(&device_id) {
+                _ if device_id == "*" => one.everywhere = Some(content.into()),
+                Ok(device_id) => drop(one.devices.insert(device_id, content.into())),
+                Err(_) => {}
+            }
+        }
+        addressed.push(one);
+    }
+    Ok(addressed)
+}
+
+/// The devices that are there. One that is named gets what is for it rather than what is for all of its user's.
+fn letters(db: &Snapshot<'_>, addressed: &[Addressed]) -> im2_store::Result<Result<Vec<Letter>>> {
+    let (mut letters, mut bytes) = (Vec::new(), 0);
+    for one in addressed {
+        let Some(user) = db.user_nid(&one.user_id)? else { continue };
+        let mut add = |device_id: &DeviceId, content: &Arc<str>| {
+            bytes += content.len();
+            letters.push(Letter { user, device_id: device_id.clone(), content: Arc::clone(content) });
+        };
+        if let Some(everywhere) = &one.everywhere {
+            for device_id in db.device_ids(user)? {
+                add(&device_id, one.devices.get(&device_id).unwrap_or(everywhere));
+            }
+        } else {
+            for (device_id, content) in &one.devices {
+                if db.device(user, device_id)?.is_some() {
+                    add(device_id, content);
+                }
+            }
+        }
+        if letters.len() > MAX_RECIPIENTS || bytes > MAX_SENT_BYTES {
+            let message = format!("one request sends to at most {MAX_RECIPIENTS} devices; send the rest in others");
+            return Ok(Err(Error::refused(Code::TooLarge, message)));
+        }
+    }
+    Ok(Ok(letters))
+}
+
+fn check_name(name: &str, what: &str) -> Result<()> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        return Err(Error::refused(Code::InvalidParam, format!("{what} has 1 to {MAX_NAME_BYTES} bytes")));
+    }
+    Ok(())
+}
