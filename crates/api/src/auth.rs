@@ -8,13 +8,20 @@ use im2_engine::{Code, Error, session::Session};
 
 use crate::{
     Api,
-    edge::limits::{Class, Who},
+    edge::{
+        audit,
+        limits::{Class, Who},
+    },
     error::{ApiError, ApiResult},
 };
 
 /// A signed-in user.
 #[derive(Debug, Clone)]
 pub struct User(pub Session);
+
+/// A signed-in user who may also have been locked out: for signing out.
+#[derive(Debug, Clone)]
+pub struct EvenLocked(pub Session);
 
 /// A signed-in administrator of the server.
 #[derive(Debug, Clone)]
@@ -24,8 +31,7 @@ impl FromRequestParts<Arc<Api>> for User {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
-        let token =
-            access_token(parts).ok_or_else(|| ApiError::new(Code::MissingToken, "this needs an access token"))?;
+        let token = access_token(parts).ok_or_else(missing_token)?;
         let session = api.engine.accounts.authenticate(&token).await?;
         if let Some(class) = parts.extensions.get::<Class>() {
             api.limits.spend(*class, Who::User(session.user))?;
@@ -36,11 +42,21 @@ impl FromRequestParts<Arc<Api>> for User {
     }
 }
 
+impl FromRequestParts<Arc<Api>> for EvenLocked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
+        let token = access_token(parts).ok_or_else(missing_token)?;
+        Ok(Self(api.engine.accounts.authenticate_even_locked(&token).await?))
+    }
+}
+
 impl FromRequestParts<Arc<Api>> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
         let User(session) = User::from_request_parts(parts, api).await?;
+        audit::asked_by(parts, &session);
         if session.is_admin {
             Ok(Self(session))
         } else {
@@ -65,6 +81,10 @@ pub(crate) async fn asking_for_password<T>(
         api.limits.spend(Class::FailedLogin, name)?;
     }
     Ok(outcome?)
+}
+
+fn missing_token() -> ApiError {
+    ApiError::new(Code::MissingToken, "this needs an access token")
 }
 
 /// The token of the `Authorization` header or, deprecated but still in the specification, of the query.

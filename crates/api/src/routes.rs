@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     handler::Handler,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     routing::{MethodFilter, MethodRouter, on},
 };
 use http::Method;
@@ -14,7 +14,10 @@ use serde::Serialize;
 
 use crate::{
     Api,
-    edge::limits::{self, Class},
+    edge::{
+        audit,
+        limits::{self, Class},
+    },
 };
 
 /// Who may call an endpoint. The handler enforces it by the extractor it takes; the tests check that it does.
@@ -124,6 +127,7 @@ impl Routes {
                 Some(class) => handler.layer(from_fn_with_state((Arc::clone(api), class), limits::layer)),
                 None => handler,
             };
+            let handler = if route.access == Access::Admin { handler.layer(from_fn(audit::layer)) } else { handler };
             router.route(route.path, handler)
         })
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use im2_bus::Bus;
-use im2_model::{Clock, Millis, Random, ServerName};
+use im2_model::{Clock, Millis, Random, ServerName, UserNid};
 use im2_store::Store;
 
-use crate::{ephemeral::Ephemeral, erased::ErasedUsers, shutdown::Shutdown, stream::Stream};
+use crate::{Code, Error, Result, UserSet, ephemeral::Ephemeral, shutdown::Shutdown, stream::Stream};
 
 /// Shared by all modules of the engine. Cheap to clone.
 #[derive(Clone)]
@@ -26,7 +26,11 @@ pub struct Core {
     /// This server's name: the domain of its users.
     pub server_name: ServerName,
     /// Whose messages are hidden from whoever came later.
-    pub erased: Arc<ErasedUsers>,
+    pub erased: Arc<UserSet>,
+    /// Whose account is locked.
+    pub locked: Arc<UserSet>,
+    /// Whose account is suspended.
+    pub suspended: Arc<UserSet>,
     /// Whether the process is about to end. Whoever waits for a client's sake stops waiting then.
     pub shutdown: Shutdown,
 }
@@ -35,6 +39,24 @@ impl Core {
     /// The current time.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// Refuses everything to the owner of a locked account (spec: "Account locking").
+    pub(crate) fn refuse_locked(&self, user: UserNid) -> Result<()> {
+        if self.locked.contains(user) {
+            let message = "this account has been locked by an administrator of this server";
+            return Err(Error::refused(Code::UserLocked, message).with("soft_logout", true));
+        }
+        Ok(())
+    }
+
+    /// Refuses what the owner of a suspended account may not do (spec: "Account suspension").
+    pub(crate) fn refuse_suspended(&self, user: UserNid) -> Result<()> {
+        if self.suspended.contains(user) {
+            let message = "this account has been suspended by an administrator of this server: it can read and leave";
+            return Err(Error::refused(Code::UserSuspended, message));
+        }
+        Ok(())
     }
 }
 

@@ -8,10 +8,10 @@
 pub mod account_data;
 mod account_jobs;
 pub mod accounts;
+pub mod admin;
 pub mod core;
 pub mod devices;
 pub mod ephemeral;
-mod erased;
 mod error;
 pub mod filters;
 pub mod jobs;
@@ -36,6 +36,7 @@ pub mod typing;
 pub mod unread;
 pub mod upkeep;
 pub mod user_directory;
+mod user_set;
 
 use std::sync::Arc;
 
@@ -44,8 +45,8 @@ use im2_model::{Clock, Random, ServerName};
 use im2_store::Store;
 
 pub use crate::core::Core;
-pub use erased::ErasedUsers;
 pub use error::{Code, Error, Result};
+pub use user_set::UserSet;
 
 /// How the engine behaves; filled in by the binary's configuration or by a test.
 #[derive(Debug, Clone)]
@@ -107,6 +108,8 @@ pub struct Engine {
     pub presence: presence::Presence,
     /// What people say about themselves.
     pub profiles: profile::Profiles,
+    /// Locking and suspending accounts.
+    pub moderation: admin::moderation::Moderation,
     /// Finding people.
     pub user_directory: user_directory::UserDirectory,
 }
@@ -121,7 +124,8 @@ impl Engine {
     ) -> Result<Self> {
         let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
         let ephemeral = Arc::new(ephemeral::Ephemeral::starting_at(clock.now()));
-        let erased = Arc::new(store.read(|db| db.erased_users().map(ErasedUsers::new)).await?);
+        let (erased, locked, suspended) =
+            store.read(|db| Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?))).await?;
         let core = Core {
             store,
             stream,
@@ -130,7 +134,9 @@ impl Engine {
             clock,
             random,
             server_name: options.server_name,
-            erased,
+            erased: Arc::new(UserSet::new(erased)),
+            locked: Arc::new(UserSet::new(locked)),
+            suspended: Arc::new(UserSet::new(suspended)),
             shutdown: shutdown::Shutdown::default(),
         };
         let key = signing_key::load(&core).await?;
@@ -165,6 +171,7 @@ impl Engine {
             filters: filters::Filters::new(core.clone()),
             profiles: profile::Profiles::new(core.clone(), presence.clone()),
             user_directory: user_directory::UserDirectory::new(core.clone(), options.user_directory),
+            moderation: admin::moderation::Moderation::new(core.clone()),
             presence,
             rooms,
             receipts,

@@ -64,6 +64,7 @@ impl Profiles {
     /// Sets a field of the session's user. An empty display name or avatar is none.
     pub async fn set(&self, session: &Session, user_id: &UserId, name: &str, value: Value) -> Result<()> {
         check_owner(session, user_id)?;
+        self.core.refuse_suspended(session.user)?;
         check_name(name)?;
         check_value(name, &value)?;
         let removes = matches!(name, "displayname" | "avatar_url") && value.as_str() == Some("");
@@ -73,6 +74,7 @@ impl Profiles {
     /// Removes a field of the session's user; that it was not there is no error.
     pub async fn remove(&self, session: &Session, user_id: &UserId, name: &str) -> Result<()> {
         check_owner(session, user_id)?;
+        self.core.refuse_suspended(session.user)?;
         check_name(name)?;
         self.change(session, name, None).await
     }

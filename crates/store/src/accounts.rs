@@ -7,6 +7,7 @@ use crate::{Error, Result, Snapshot, Transaction};
 
 /// A user whose home this server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the row's columns, and independent of each other")]
 pub struct Account {
     /// The user's number.
     pub user: UserNid,
@@ -22,6 +23,12 @@ pub struct Account {
     pub deactivated_ts: Option<Millis>,
     /// Whether its owner asked for erasure.
     pub erased: bool,
+    /// Whether it is locked.
+    pub locked: bool,
+    /// Whether it is suspended.
+    pub suspended: bool,
+    /// What administrators call the kind of user, if they do.
+    pub user_type: Option<String>,
 }
 
 /// What a new account is made of.
@@ -38,7 +45,7 @@ pub struct NewAccount {
 }
 
 const ACCOUNT: &str = "SELECT a.user_nid, u.user_id, a.password_hash, a.is_admin, a.created_ts, a.deactivated_ts,
-                              a.erased
+                              a.erased, a.locked, a.suspended, a.user_type
                        FROM accounts a JOIN users u ON u.nid = a.user_nid";
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
@@ -50,6 +57,9 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         created_ts: row.get::<_, i64>(4)? as Millis,
         deactivated_ts: row.get::<_, Option<i64>>(5)?.map(|ts| ts as Millis),
         erased: row.get(6)?,
+        locked: row.get(7)?,
+        suspended: row.get(8)?,
+        user_type: row.get(9)?,
     })
 }
 
@@ -99,6 +109,16 @@ impl Snapshot<'_> {
     pub fn erased_users(&self) -> Result<Vec<UserNid>> {
         self.rows("SELECT user_nid FROM accounts WHERE erased = 1", [], |row| row.get(0).map(UserNid))
     }
+
+    /// The users whose account is locked.
+    pub fn locked_users(&self) -> Result<Vec<UserNid>> {
+        self.rows("SELECT user_nid FROM accounts WHERE locked = 1", [], |row| row.get(0).map(UserNid))
+    }
+
+    /// The users whose account is suspended.
+    pub fn suspended_users(&self) -> Result<Vec<UserNid>> {
+        self.rows("SELECT user_nid FROM accounts WHERE suspended = 1", [], |row| row.get(0).map(UserNid))
+    }
 }
 
 impl Transaction<'_> {
@@ -127,6 +147,16 @@ impl Transaction<'_> {
     /// Says whether an account administers the server.
     pub fn set_admin(&self, user: UserNid, is_admin: bool) -> Result<()> {
         self.execute("UPDATE accounts SET is_admin = ?2 WHERE user_nid = ?1", (user.0, is_admin)).map(drop)
+    }
+
+    /// Locks an account, or unlocks it.
+    pub fn set_locked(&self, user: UserNid, locked: bool) -> Result<()> {
+        self.execute("UPDATE accounts SET locked = ?2 WHERE user_nid = ?1", (user.0, locked)).map(drop)
+    }
+
+    /// Suspends an account, or ends its suspension.
+    pub fn set_suspended(&self, user: UserNid, suspended: bool) -> Result<()> {
+        self.execute("UPDATE accounts SET suspended = ?2 WHERE user_nid = ?1", (user.0, suspended)).map(drop)
     }
 
     /// Marks an account as deactivated; with `erase` its password is forgotten too. Its devices are the caller's to

@@ -92,6 +92,14 @@ impl Server {
         self.client.register(name).await
     }
 
+    /// Registers a user who administers the server.
+    pub async fn register_admin(&self, name: &str) -> Client {
+        let client = self.register(name).await;
+        let made = self.engine().accounts.set_admin(name, true).await;
+        made.unwrap_or_else(|error| panic!("{name} does not administer: {error}"));
+        client
+    }
+
     /// Somebody without an account.
     pub fn anonymous(&self) -> &Client {
         &self.client

@@ -13,8 +13,8 @@ pub(super) fn routes() -> Routes {
     Routes::default().get("/_matrix/client/v3/capabilities", Access::User, capabilities)
 }
 
-async fn capabilities(User(_): User) -> Response {
-    let capabilities = json!({
+async fn capabilities(User(session): User) -> Response {
+    let mut capabilities = json!({
         "m.change_password": { "enabled": true },
         "m.room_versions": {
             "default": "12",
@@ -27,5 +27,8 @@ async fn capabilities(User(_): User) -> Response {
         "m.get_login_token": { "enabled": false },
         "m.forget_forced_upon_leave": { "enabled": false },
     });
+    if session.is_admin {
+        capabilities["m.account_moderation"] = json!({ "lock": true, "suspend": true });
+    }
     json_bytes(json!({ "capabilities": capabilities }).to_string())
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Api, State,
-    auth::User,
+    auth::EvenLocked,
     body::{Answer, Json, empty, json_bytes},
     edge::limits::{Class, Who},
     error::{ApiError, ApiResult},
@@ -134,12 +134,12 @@ async fn refresh(axum::extract::State(api): State, Json(body): Json<RefreshBody>
     Ok(Answer(RefreshAnswer { access_token, refresh_token, expires_in_ms }))
 }
 
-async fn logout(axum::extract::State(api): State, User(session): User) -> ApiResult<Response> {
+async fn logout(axum::extract::State(api): State, EvenLocked(session): EvenLocked) -> ApiResult<Response> {
     api.engine.accounts.logout(&session).await?;
     Ok(empty())
 }
 
-async fn logout_all(axum::extract::State(api): State, User(session): User) -> ApiResult<Response> {
+async fn logout_all(axum::extract::State(api): State, EvenLocked(session): EvenLocked) -> ApiResult<Response> {
     api.engine.accounts.logout_all(&session).await?;
     Ok(empty())
 }

@@ -8,6 +8,7 @@ mod discovery;
 mod filters;
 mod login;
 mod media;
+mod moderation;
 mod notifications;
 mod presence;
 mod profile;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Routes {
         .merge(register::routes())
         .merge(account::routes())
         .merge(devices::routes())
+        .merge(moderation::routes())
         .merge(profile::routes())
         .merge(presence::routes())
         .merge(user_directory::routes())

@@ -4,6 +4,7 @@
 //! and a panic of its handler becomes an error answer. Rate limits sit on the routes that have one
 //! ([`limits`]); body limits sit where bodies are read ([`crate::body`]).
 
+pub(crate) mod audit;
 mod cors;
 mod fallback;
 pub mod health;

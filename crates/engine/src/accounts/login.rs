@@ -66,6 +66,7 @@ impl Accounts {
         if account.deactivated_ts.is_some() {
             return Err(Error::refused(Code::UserDeactivated, "this account has been deactivated"));
         }
+        self.core.refuse_locked(account.user)?;
         let (signed_in, pair) = self.new_pair(account.user, &account.user_id, &device);
         let sessions = self.sessions.clone();
         let now = self.core.now();
@@ -96,6 +97,7 @@ impl Accounts {
         let hash = hash_token(refresh_token);
         let unknown = || Error::refused(Code::UnknownToken, "this refresh token is not known, or it has been used");
         let pair = self.core.store.read(move |db| db.token_pair_by_refresh(&hash)).await?.ok_or_else(unknown)?;
+        self.core.refuse_locked(pair.user)?;
         let device = NewSession { device_id: Some(pair.device_id), refresh_token: true, ..NewSession::default() };
         let (signed_in, mut new) = self.new_pair(pair.user, &pair.user_id, &device);
         let sessions = self.sessions.clone();
@@ -115,17 +117,24 @@ impl Accounts {
         if refreshed { Ok(signed_in) } else { Err(unknown()) }
     }
 
-    /// Whose an access token is.
+    /// Whose an access token is. That of a locked account is refused.
     pub async fn authenticate(&self, token: &str) -> Result<Session> {
+        let session = self.authenticate_even_locked(token).await?;
+        self.core.refuse_locked(session.user)?;
+        Ok(session)
+    }
+
+    /// Whose an access token is, whether or not the account is locked: for signing out.
+    pub async fn authenticate_even_locked(&self, token: &str) -> Result<Session> {
         let hash = hash_token(token);
         if let Some(known) = self.sessions.get(&hash) {
-            self.check_expiry(known.expires_at)?;
+            self.check_expiry(known.session.user, known.expires_at)?;
             return Ok(known.session);
         }
         let revocations = self.sessions.revocations();
         let unknown = || Error::refused(Code::UnknownToken, "this access token is not known here: sign in again");
         let pair = self.core.store.read(move |db| db.token_pair(&hash)).await?.ok_or_else(unknown)?;
-        self.check_expiry(pair.expires_at)?;
+        self.check_expiry(pair.user, pair.expires_at)?;
         if pair.replaces.is_some() {
             let sessions = self.sessions.clone();
             let confirm = move |tx: &mut Transaction<'_>| {
@@ -226,8 +235,9 @@ impl Accounts {
         (SignedIn { user_id: user_id.clone(), device_id, access_token, refresh_token, expires_in_ms }, pair)
     }
 
-    fn check_expiry(&self, expires_at: Option<Millis>) -> Result<()> {
+    fn check_expiry(&self, user: UserNid, expires_at: Option<Millis>) -> Result<()> {
         if expires_at.is_some_and(|at| at <= self.core.now()) {
+            self.core.refuse_locked(user)?; // a new token would be refused as well
             let expired = Error::refused(Code::UnknownToken, "this access token has expired: refresh it");
             return Err(expired.with("soft_logout", true));
         }

@@ -118,6 +118,7 @@ impl Rooms {
     ) -> Result<EventId> {
         validate::check(&mut draft)?;
         let room = self.joined(actor, room_id).await?;
+        self.check_standing(&room, actor, &draft).await?;
         if let Err(refusal) = self.check_relation(&room, actor, &draft).await {
             // What was sent already and is tried again is not refused for being there.
             let sent = self.sent_before(&room, &draft.kind, transaction.as_ref()).await?;
@@ -137,6 +138,7 @@ impl Rooms {
         } else {
             self.joined(actor, room_id).await?
         };
+        self.check_standing(&room, actor, &draft).await?;
         match (&*draft.kind, draft.state_key.as_deref()) {
             ("m.room.member", _) => self.complete_member(&room, actor, &mut draft).await?,
             ("m.room.canonical_alias", Some("")) => self.check_canonical_alias(&room, &draft.content).await?,

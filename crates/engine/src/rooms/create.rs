@@ -124,6 +124,7 @@ impl<'a> Making<'a> {
 impl Rooms {
     /// Makes a room. All of its first events are one commit: there is no half a room.
     pub async fn create(&self, actor: &Actor, mut request: CreateRoom) -> Result<Arc<Room>> {
+        self.core.refuse_suspended(actor.user)?;
         validate::refuse_unless(request.invite.len() <= MAX_INVITES, Code::InvalidParam, "too many invites at once")?;
         let mut invited = HashSet::new();
         request.invite.retain(|user_id| invited.insert(user_id.clone()));

@@ -30,6 +30,7 @@ impl Rooms {
         if room.view().joined.contains_key(&actor.user) {
             return Ok(room);
         }
+        self.core.refuse_suspended(actor.user)?;
         let mut content = self.own_content(actor, Membership::Join, reason).await?;
         if let Some(authoriser) = self.authoriser(actor, &room).await? {
             content.insert("join_authorised_via_users_server".into(), authoriser.as_str().into());
@@ -41,6 +42,7 @@ impl Rooms {
     /// Makes a pending invite by e-mail address or the like one to `actor`, who shows that it was meant for them
     /// (spec: "Third-party invites"). The rules judge the signature.
     pub async fn claim_invite(&self, actor: &Actor, room_id: &RoomId, signed: Map<String, Value>) -> Result<()> {
+        self.core.refuse_suspended(actor.user)?;
         let room = self.existing(room_id).await?;
         let unknown = || Error::refused(Code::Forbidden, "no pending invite of this room matches what was signed");
         let token = signed.get("token").and_then(Value::as_str).ok_or_else(unknown)?;
@@ -103,6 +105,7 @@ impl Rooms {
     /// Asks to be invited.
     pub async fn knock(&self, actor: &Actor, room_id: &RoomId, reason: Option<&str>) -> Result<Arc<Room>> {
         let room = self.existing(room_id).await?;
+        self.core.refuse_suspended(actor.user)?;
         let content = self.own_content(actor, Membership::Knock, reason).await?;
         self.append(&room, actor, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
         Ok(room)
@@ -132,6 +135,9 @@ impl Rooms {
         reason: Option<&str>,
     ) -> Result<()> {
         let room = self.joined(actor, room_id).await?;
+        if act == Act::Invite {
+            self.core.refuse_suspended(actor.user)?;
+        }
         let now = room.view().membership(target);
         let refuse = |message: &'static str| Err(Error::refused(Code::Forbidden, message));
         let content = match (act, now) {

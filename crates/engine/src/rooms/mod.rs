@@ -19,6 +19,7 @@ mod registry;
 mod relations;
 mod render;
 mod room;
+mod standing;
 mod summary;
 mod timeline;
 mod token;

@@ -10,7 +10,7 @@ use im2_rooms::{
 };
 
 use super::RoomEvent;
-use crate::ErasedUsers;
+use crate::UserSet;
 
 /// Who is shown events, and when.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub struct Viewer<'a> {
     /// The current time, for `age`.
     pub now: Millis,
     /// Whose messages are hidden from whoever came later.
-    pub erased: &'a ErasedUsers,
+    pub erased: &'a UserSet,
 }
 
 /// Which of the two forms for clients an event takes.

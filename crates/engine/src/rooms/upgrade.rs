@@ -74,6 +74,7 @@ impl Rooms {
         additional_creators: &[UserId],
     ) -> Result<RoomId> {
         let old = self.joined(actor, room_id).await?;
+        self.core.refuse_suspended(actor.user)?;
         let may_send = old.view().power.may_send(&actor.user_id, "m.room.tombstone", true);
         if !may_send {
             let message = "upgrading a room takes the power level for m.room.tombstone events";

@@ -10,6 +10,7 @@ mod every_route;
 mod lifecycle;
 mod limits;
 mod media;
+mod moderation;
 mod people;
 mod push_rules;
 mod reading;

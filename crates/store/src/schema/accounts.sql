@@ -11,7 +11,10 @@ CREATE TABLE accounts (
     is_admin       INTEGER NOT NULL DEFAULT 0,
     created_ts     INTEGER NOT NULL,
     deactivated_ts INTEGER,
-    erased         INTEGER NOT NULL DEFAULT 0    -- the owner asked for erasure when deactivating
+    erased         INTEGER NOT NULL DEFAULT 0,   -- the owner asked for erasure when deactivating
+    locked         INTEGER NOT NULL DEFAULT 0,   -- nothing works but signing out
+    suspended      INTEGER NOT NULL DEFAULT 0,   -- reading and leaving work
+    user_type      TEXT                          -- what administrators' tools call the kind of user: bot, support
 ) STRICT;
 
 CREATE TABLE devices (
