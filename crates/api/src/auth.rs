@@ -1,10 +1,10 @@
 //! Authentication as a type: a handler that takes a [`User`] cannot be reached without one.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::extract::FromRequestParts;
-use http::{header, request::Parts};
-use im2_engine::{Code, Error, session::Session};
+use http::{HeaderMap, Uri, header, request::Parts};
+use im2_engine::{Code, Error, accounts::Assertion, appservices, session::Session};
 
 use crate::{
     Api,
@@ -31,9 +31,11 @@ impl FromRequestParts<Arc<Api>> for User {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
-        let token = access_token(parts).ok_or_else(missing_token)?;
-        let session = api.engine.accounts.authenticate(&token).await?;
-        if let Some(class) = parts.extensions.get::<Class>() {
+        let token = access_token(&parts.headers, &parts.uri).ok_or_else(missing_token)?;
+        let session = api.engine.accounts.authenticate_as(&token, || assertion(parts)).await?;
+        if let Some(class) = parts.extensions.get::<Class>()
+            && session.is_rate_limited()
+        {
             api.limits.spend(*class, Who::User(session.user))?;
         }
         let address = api.options.proxies.client(&parts.extensions, &parts.headers);
@@ -46,8 +48,12 @@ impl FromRequestParts<Arc<Api>> for EvenLocked {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
-        let token = access_token(parts).ok_or_else(missing_token)?;
-        Ok(Self(api.engine.accounts.authenticate_even_locked(&token).await?))
+        let token = access_token(&parts.headers, &parts.uri).ok_or_else(missing_token)?;
+        let accounts = &api.engine.accounts;
+        if api.engine.core.services.by_token(&token).is_some() {
+            return Ok(Self(accounts.authenticate_as(&token, || assertion(parts)).await?));
+        }
+        Ok(Self(accounts.authenticate_even_locked(&token).await?))
     }
 }
 
@@ -62,6 +68,32 @@ impl FromRequestParts<Arc<Api>> for Admin {
         } else {
             Err(ApiError::new(Code::Forbidden, "this needs an administrator of the server"))
         }
+    }
+}
+
+/// An application service, whoever it acts as.
+#[derive(Debug, Clone)]
+pub struct Service(pub Arc<appservices::Service>);
+
+impl FromRequestParts<Arc<Api>> for Service {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
+        let User(session) = User::from_request_parts(parts, api).await?;
+        let message = "this needs the token of an application service";
+        session.service.map(Self).ok_or_else(|| ApiError::new(Code::Forbidden, message))
+    }
+}
+
+/// The token that a request shows, for endpoints that look at it only in some cases.
+#[derive(Debug, Clone)]
+pub(crate) struct ShownToken(pub(crate) Option<String>);
+
+impl FromRequestParts<Arc<Api>> for ShownToken {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Infallible> {
+        Ok(Self(access_token(&parts.headers, &parts.uri)))
     }
 }
 
@@ -88,12 +120,28 @@ fn missing_token() -> ApiError {
 }
 
 /// The token of the `Authorization` header or, deprecated but still in the specification, of the query.
-fn access_token(parts: &Parts) -> Option<String> {
-    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+pub(crate) fn access_token(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
         return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned());
     }
-    let query = parts.uri.query()?;
-    let token = query.split('&').find_map(|pair| pair.strip_prefix("access_token="))?;
-    percent_encoding::percent_decode_str(token).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    query_value(uri, "access_token")
+}
+
+/// As whom an application service says that it acts.
+fn assertion(parts: &Parts) -> Assertion {
+    let device_id = query_value(&parts.uri, "device_id");
+    Assertion {
+        user_id: query_value(&parts.uri, "user_id"),
+        // What it was called before it was specified.
+        device_id: device_id.or_else(|| query_value(&parts.uri, "org.matrix.msc3202.device_id")),
+    }
+}
+
+/// The first value of a query parameter.
+fn query_value(uri: &Uri, name: &str) -> Option<String> {
+    let value = uri.query()?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    // In queries a plus sign is a space.
+    let value = value.replace('+', " ");
+    percent_encoding::percent_decode_str(&value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }

@@ -6,7 +6,9 @@ use im2_bus::Bus;
 use im2_model::{Clock, Millis, Random, ServerName, UserNid};
 use im2_store::Store;
 
-use crate::{Code, Error, Result, UserSet, ephemeral::Ephemeral, shutdown::Shutdown, stream::Stream};
+use crate::{
+    Code, Error, Result, UserSet, appservices::Services, ephemeral::Ephemeral, shutdown::Shutdown, stream::Stream,
+};
 
 /// Shared by all modules of the engine. Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +27,8 @@ pub struct Core {
     pub random: Arc<dyn Random>,
     /// This server's name: the domain of its users.
     pub server_name: ServerName,
+    /// The application services and what is theirs.
+    pub services: Arc<Services>,
     /// Whose messages are hidden from whoever came later.
     pub erased: Arc<UserSet>,
     /// Whose account is locked.

@@ -58,6 +58,21 @@ impl Devices {
         if self.core.store.write(rename).await? { Ok(()) } else { Err(no_such_device()) }
     }
 
+    /// Renames a device of the user, or makes it: for application services, whose users need not sign in (spec:
+    /// application service API, "Device management"). Returns whether it is new.
+    pub async fn rename_or_create(&self, session: &Session, device_id: DeviceId, name: Option<String>) -> Result<bool> {
+        check_device_name(name.as_deref())?;
+        let (user, now) = (session.user, self.core.now());
+        let write = move |tx: &mut im2_store::Transaction<'_>| {
+            let is_new = tx.ensure_device(user, &device_id, name.as_deref(), now)?;
+            if let Some(name) = name.filter(|_| !is_new) {
+                tx.rename_device(user, &device_id, Some(&name))?;
+            }
+            Ok(is_new)
+        };
+        Ok(self.core.store.write(write).await?)
+    }
+
     /// Removes devices of the user, with their tokens. Those that are gone already are passed over.
     pub async fn remove(&self, session: &Session, devices: Vec<DeviceId>, auth: Option<Auth>) -> Result<()> {
         if devices.len() > MAX_REMOVED {

@@ -9,6 +9,7 @@ pub mod account_data;
 mod account_jobs;
 pub mod accounts;
 pub mod admin;
+pub mod appservices;
 pub mod core;
 pub mod devices;
 pub mod ephemeral;
@@ -55,6 +56,8 @@ pub struct Options {
     pub server_name: ServerName,
     /// How accounts behave.
     pub accounts: accounts::Options,
+    /// The application services.
+    pub services: Arc<appservices::Services>,
     /// How the content repository behaves.
     pub media: media::Options,
     /// How the user directory behaves.
@@ -67,6 +70,7 @@ impl Options {
         Self {
             server_name,
             accounts: accounts::Options::default(),
+            services: Arc::default(),
             media: media::Options::default(),
             user_directory: user_directory::Options::default(),
         }
@@ -137,10 +141,12 @@ impl Engine {
             erased: Arc::new(UserSet::new(erased)),
             locked: Arc::new(UserSet::new(locked)),
             suspended: Arc::new(UserSet::new(suspended)),
+            services: options.services,
             shutdown: shutdown::Shutdown::default(),
         };
         let key = signing_key::load(&core).await?;
         let accounts = accounts::Accounts::new(core.clone(), options.accounts);
+        accounts.make_service_users().await?;
         let account_data = account_data::AccountData::new(core.clone());
         let rooms = rooms::Rooms::new(core.clone(), key);
         let push_rules = push_rules::PushRules::new(core.clone());

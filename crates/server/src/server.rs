@@ -1,8 +1,13 @@
 //! The whole server as a value: opened, listening, and ended in order.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use im2_api::{
     Api,
     edge::{observe::Observing, peer::Proxies},
@@ -10,6 +15,7 @@ use im2_api::{
 use im2_engine::{
     Engine,
     accounts::{self, PasswordCost},
+    appservices::{Service, Services},
     jobs, media, user_directory,
 };
 use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
@@ -62,6 +68,7 @@ pub struct Running {
 
 /// Opens the data directory and puts the engine on it.
 pub async fn open(config: &Config, world: World) -> Result<Engine> {
+    let services = Arc::new(services(config)?);
     let directory = &config.data_dir;
     let options = im2_store::Options::new(directory);
     let open = move || make_private(&options.directory).map_err(Into::into).and_then(|()| Store::open(&options));
@@ -92,8 +99,22 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         ..media::Options::default()
     };
     let user_directory = user_directory::Options { everyone: config.directory_shows_everyone };
-    let options = im2_engine::Options { accounts, media, user_directory, ..im2_engine::Options::new(server_name) };
+    let options =
+        im2_engine::Options { accounts, services, media, user_directory, ..im2_engine::Options::new(server_name) };
     Ok(Engine::open(options, store, world.clock, world.random).await?)
+}
+
+/// Reads the registrations of application services.
+pub fn services(config: &Config) -> Result<Services> {
+    let server_name = config.server_name();
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path);
+        let text = text.with_context(|| format!("the application service's registration {}", path.display()))?;
+        let wrong = |problem| anyhow!("the application service's registration {}: {problem}", path.display());
+        Service::from_registration(&text, &server_name).map_err(wrong)
+    };
+    let services = config.registration_files.iter().map(read).collect::<Result<_>>()?;
+    Services::new(services).map_err(|problem| anyhow!("app_service.registration_files: {problem}"))
 }
 
 /// Makes the folder, if there is none, for its owner alone: it will hold messages and keys.

@@ -24,14 +24,15 @@ pub(super) fn routes() -> Routes {
 #[derive(Debug, Serialize)]
 struct WhoamiAnswer {
     user_id: String,
-    device_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_id: Option<String>,
     is_guest: bool,
 }
 
 async fn whoami(User(session): User) -> Answer<WhoamiAnswer> {
     Answer(WhoamiAnswer {
         user_id: session.user_id.to_string(),
-        device_id: session.device_id.to_string(),
+        device_id: session.has_device.then(|| session.device_id.to_string()),
         is_guest: false,
     })
 }

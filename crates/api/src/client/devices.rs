@@ -1,6 +1,7 @@
 //! Devices (spec: "Device Management").
 
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
 use im2_engine::{accounts::uia::Auth, devices::Device};
 use im2_model::DeviceId;
 use serde::{Deserialize, Serialize};
@@ -73,8 +74,13 @@ async fn rename(
     Params(device_id): Params<DeviceId>,
     Json(body): Json<RenameBody>,
 ) -> ApiResult<Response> {
-    api.engine.devices.rename(&session, device_id, body.display_name).await?;
-    Ok(empty())
+    if session.service.is_none() {
+        api.engine.devices.rename(&session, device_id, body.display_name).await?;
+        return Ok(empty());
+    }
+    let is_new = api.engine.devices.rename_or_create(&session, device_id, body.display_name).await?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, empty()).into_response())
 }
 
 #[derive(Deserialize)]

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::{
     Api, State,
-    auth::EvenLocked,
-    body::{Answer, Json, empty, json_bytes},
+    auth::{EvenLocked, ShownToken},
+    body::{Answer, Json, empty},
     edge::limits::{Class, Who},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
@@ -27,6 +27,9 @@ pub(super) fn routes() -> Routes {
         .post("/_matrix/client/v3/logout", Access::User, logout)
         .post("/_matrix/client/v3/logout/all", Access::User, logout_all)
 }
+
+/// How application services register and sign in users of theirs.
+pub(super) const APPLICATION_SERVICE: &str = "m.login.application_service";
 
 /// A session that has begun, as registration and login both tell of it.
 #[derive(Serialize)]
@@ -58,8 +61,12 @@ impl From<SignedIn> for SessionAnswer {
     }
 }
 
-async fn flows() -> Response {
-    json_bytes(json!({ "flows": [{ "type": "m.login.password" }] }).to_string())
+async fn flows(axum::extract::State(api): State) -> Answer<Value> {
+    let mut flows = vec![json!({ "type": "m.login.password" })];
+    if !api.engine.core.services.all().is_empty() {
+        flows.push(json!({ "type": APPLICATION_SERVICE }));
+    }
+    Answer(json!({ "flows": flows }))
 }
 
 #[derive(Deserialize)]
@@ -76,9 +83,13 @@ struct LoginBody {
     refresh_token: bool,
 }
 
-async fn login(axum::extract::State(api): State, Json(body): Json<LoginBody>) -> ApiResult<Answer<SessionAnswer>> {
-    if body.kind != "m.login.password" {
-        return Err(ApiError::new(Code::Unknown, "this server offers m.login.password only"));
+async fn login(
+    axum::extract::State(api): State,
+    ShownToken(token): ShownToken,
+    Json(body): Json<LoginBody>,
+) -> ApiResult<Answer<SessionAnswer>> {
+    if !matches!(&*body.kind, "m.login.password" | APPLICATION_SERVICE) {
+        return Err(ApiError::new(Code::Unknown, "this is no way to sign in here: GET /login lists those there are"));
     }
     let user = match body.identifier {
         Some(identifier) => Some(identifier.into_user().ok_or_else(|| {
@@ -86,14 +97,18 @@ async fn login(axum::extract::State(api): State, Json(body): Json<LoginBody>) ->
         })?),
         None => body.user,
     };
-    let (Some(user), Some(password)) = (user, body.password) else {
-        return Err(ApiError::new(Code::MissingParam, "signing in needs an identifier and a password"));
-    };
+    let missing = || ApiError::new(Code::MissingParam, "signing in needs an identifier and a password");
+    let user = user.ok_or_else(missing);
     let device = NewSession {
         device_id: body.device_id,
         initial_device_display_name: body.initial_device_display_name,
         refresh_token: body.refresh_token,
     };
+    if body.kind == APPLICATION_SERVICE {
+        let signed_in = api.engine.accounts.login_for_service(token.as_deref(), user.as_deref().ok(), device).await?;
+        return Ok(Answer(SessionAnswer { well_known: Some(well_known(&api)), ..signed_in.into() }));
+    }
+    let (user, password) = (user?, body.password.ok_or_else(missing)?);
     let name = attempted_name(&user);
     api.limits.check(Class::FailedLogin, name)?;
     let outcome = api.engine.accounts.login(LoginRequest { user, password, device }).await;

@@ -7,9 +7,10 @@ use im2_engine::{
 use im2_model::DeviceId;
 use serde::{Deserialize, Serialize};
 
-use super::login::SessionAnswer;
+use super::login::{APPLICATION_SERVICE, SessionAnswer};
 use crate::{
     State,
+    auth::ShownToken,
     body::{Answer, Json, QueryParams},
     edge::limits::Class,
     error::{ApiError, ApiResult},
@@ -33,6 +34,9 @@ struct RegisterQuery {
 
 #[derive(Deserialize)]
 struct RegisterBody {
+    /// Said by application services only.
+    #[serde(rename = "type")]
+    kind: Option<String>,
     username: Option<String>,
     password: Option<String>,
     device_id: Option<DeviceId>,
@@ -53,6 +57,7 @@ enum RegisterAnswer {
 
 async fn register(
     axum::extract::State(api): State,
+    ShownToken(token): ShownToken,
     QueryParams(query): QueryParams<RegisterQuery>,
     Json(body): Json<RegisterBody>,
 ) -> ApiResult<Answer<RegisterAnswer>> {
@@ -63,18 +68,25 @@ async fn register(
         }
         Some(_) => return Err(ApiError::new(Code::InvalidParam, "the kind of account is user or guest")),
     }
-    let request = RegisterRequest {
-        username: body.username,
-        password: body.password,
-        inhibit_login: body.inhibit_login,
-        device: NewSession {
-            device_id: body.device_id,
-            initial_device_display_name: body.initial_device_display_name,
-            refresh_token: body.refresh_token,
-        },
-        auth: body.auth,
+    let device = NewSession {
+        device_id: body.device_id,
+        initial_device_display_name: body.initial_device_display_name,
+        refresh_token: body.refresh_token,
     };
-    let registered = api.engine.accounts.register(request).await?;
+    let accounts = &api.engine.accounts;
+    let registered = if body.kind.as_deref() == Some(APPLICATION_SERVICE) {
+        let session = (!body.inhibit_login).then_some(device);
+        accounts.register_for_service(token.as_deref(), body.username.as_deref(), session).await?
+    } else {
+        let request = RegisterRequest {
+            username: body.username,
+            password: body.password,
+            inhibit_login: body.inhibit_login,
+            device,
+            auth: body.auth,
+        };
+        accounts.register(request).await?
+    };
     Ok(Answer(match registered.session {
         Some(session) => RegisterAnswer::SignedIn(Box::new(session.into())),
         None => RegisterAnswer::Inhibited {

@@ -19,7 +19,7 @@ use im2_engine::Code;
 use im2_model::{Clock, Millis, UserNid};
 use parking_lot::Mutex;
 
-use crate::{Api, error::ApiError};
+use crate::{Api, auth::access_token, error::ApiError};
 
 /// Buckets remembered at once: about 5 MB. Reached only under attack, and then the fullest buckets go.
 const BUCKETS: usize = 65_536;
@@ -165,6 +165,10 @@ impl std::fmt::Debug for Limits {
 /// which finds the class in the request.
 pub(crate) async fn layer(State((api, class)): State<(Arc<Api>, Class)>, mut request: Request, next: Next) -> Response {
     if class.by_address() {
+        let token = access_token(request.headers(), request.uri());
+        if token.is_some_and(|token| api.engine.core.services.by_token(&token).is_some()) {
+            return next.run(request).await; // one address signs in all the users of an application service
+        }
         // Without a peer (a caller inside the process) all share one bucket.
         let address = api.options.proxies.client(request.extensions(), request.headers());
         let address = address.unwrap_or(Ipv6Addr::UNSPECIFIED.into());

@@ -150,6 +150,8 @@ impl Accounts {
             device_id: pair.device_id,
             token: pair.nid,
             is_admin: pair.is_admin,
+            has_device: true,
+            service: None,
         };
         self.sessions.keep(hash, Known { session: session.clone(), expires_at: pair.expires_at }, revocations);
         Ok(session)
@@ -157,7 +159,9 @@ impl Accounts {
 
     /// Ends a session: its tokens and its device are gone.
     pub async fn logout(&self, session: &Session) -> Result<()> {
-        self.remove_devices(session.user, vec![session.device_id.clone()]).await
+        let no_session = |_| Error::refused(Code::Forbidden, "an application service's token does not end");
+        let device_id = session.device().map_err(no_session)?.clone();
+        self.remove_devices(session.user, vec![device_id]).await
     }
 
     /// Ends all sessions of a user.
@@ -166,8 +170,12 @@ impl Accounts {
         Ok(self.core.store.write(move |tx| accounts.remove_all_devices(tx, user, None)).await?)
     }
 
-    /// Completes the user-interactive authentication of a signed-in user.
+    /// Completes the user-interactive authentication of a signed-in user. An application service has shown who it is
+    /// with its token.
     pub(crate) async fn confirm(&self, purpose: Purpose, session: &Session, auth: Option<Auth>) -> Result<Proof> {
+        if session.service.is_some() {
+            return Ok(Proof { registration_token: None });
+        }
         self.uia.confirm(purpose, session, auth).await
     }
 

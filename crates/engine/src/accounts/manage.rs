@@ -58,6 +58,10 @@ impl Accounts {
         logout_devices: bool,
         auth: Option<Auth>,
     ) -> Result<()> {
+        if session.service.is_some() {
+            let message = "an application service does not choose passwords for its users";
+            return Err(Error::refused(Code::Forbidden, message));
+        }
         check_strength(new_password)?;
         let Proof { .. } = self.uia.confirm(Purpose::ChangePassword, session, auth).await?;
         let hash = self.passwords.hash(new_password).await?;
@@ -74,7 +78,7 @@ impl Accounts {
 
     /// Ends the account of the session's user (spec: `POST /account/deactivate`).
     pub async fn deactivate(&self, session: &Session, erase: bool, auth: Option<Auth>) -> Result<()> {
-        let Proof { .. } = self.uia.confirm(Purpose::Deactivate, session, auth).await?;
+        let Proof { .. } = self.confirm(Purpose::Deactivate, session, auth).await?;
         self.end_account(session.user, session.user_id.clone(), erase).await
     }
 

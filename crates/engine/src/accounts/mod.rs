@@ -9,6 +9,7 @@ mod manage;
 mod passwords;
 mod registration;
 mod registration_tokens;
+mod services;
 mod sessions;
 mod shared_secret;
 pub mod uia;
@@ -23,6 +24,7 @@ pub use manage::{AccountSummary, Departure, LEAVE_ROOMS};
 pub use passwords::PasswordCost;
 pub use registration::{RegisterRequest, Registered};
 pub use registration_tokens::NewRegistrationToken;
+pub use services::Assertion;
 pub use shared_secret::SharedSecretRequest;
 
 use crate::{Code, Core, Error, Result};

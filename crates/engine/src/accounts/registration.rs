@@ -9,7 +9,7 @@ use super::{
     passwords::check_strength,
     uia::{Auth, Flow, Proof, Stage, TokenRule},
 };
-use crate::{Code, Error, Result, names};
+use crate::{Code, Error, Result, appservices::Service, names};
 
 /// What somebody who registers asks for.
 #[derive(Clone, Default)]
@@ -89,16 +89,26 @@ impl Accounts {
 
     /// The user that a new account with this localpart would be.
     pub(super) fn new_user_id(&self, username: &str) -> Result<UserId> {
+        self.new_user_id_for(username, None)
+    }
+
+    /// The same for an application service, which has names of its own.
+    pub(super) fn new_user_id_for(&self, username: &str, service: Option<&Service>) -> Result<UserId> {
         let localpart = username.to_lowercase();
         let invalid = |message: &'static str| Error::refused(Code::InvalidUsername, message);
         if !UserId::is_valid_new_localpart(&localpart) {
             return Err(invalid("a user name consists of the letters a to z, digits and the characters . _ = - / +"));
         }
-        if localpart.starts_with('_') {
+        let user_id = UserId::new(&localpart, &self.core.server_name).map_err(|_| {
+            Error::refused(Code::InvalidUsername, format!("a user ID has at most {MAX_ID_BYTES} bytes"))
+        })?;
+        if self.core.services.is_user_taken(&user_id, service) {
+            return Err(Error::refused(Code::Exclusive, "this user name is kept for an application service"));
+        }
+        if service.is_none() && localpart.starts_with('_') {
             return Err(invalid("user names that begin with _ are kept for application services"));
         }
-        UserId::new(&localpart, &self.core.server_name)
-            .map_err(|_| Error::refused(Code::InvalidUsername, format!("a user ID has at most {MAX_ID_BYTES} bytes")))
+        Ok(user_id)
     }
 
     /// The ways to register now.

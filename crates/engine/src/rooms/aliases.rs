@@ -5,8 +5,8 @@ use std::{str::FromStr, sync::Arc};
 use im2_model::{RoomAliasId, RoomId, UserNid};
 use serde_json::{Map, Value};
 
-use super::{Actor, Draft, Room, Rooms};
-use crate::{Code, Error, Result};
+use super::{Actor, Draft, Room, Rooms, validate};
+use crate::{Code, Error, Result, appservices::Service};
 
 const CANONICAL_ALIAS: &str = "m.room.canonical_alias";
 
@@ -45,6 +45,21 @@ impl Rooms {
             RoomOrAlias::Room(room_id) => Ok(room_id.clone()),
             RoomOrAlias::Alias(alias) => Ok(self.by_alias(alias).await?.id.clone()),
         }
+    }
+
+    /// Refuses to make an alias that is kept for an application service other than the one that asks, or that is in
+    /// none of its namespaces.
+    pub fn check_new_alias(&self, service: Option<&Service>, alias: &RoomAliasId) -> Result<()> {
+        self.check_alias_is_free_for(service, alias)?;
+        let may_have = service.is_none_or(|service| service.owns_alias(alias));
+        let message = "this alias is in none of the application service's namespaces";
+        validate::refuse_unless(may_have, Code::Exclusive, message)
+    }
+
+    /// Refuses an alias that is kept for an application service other than the one that asks.
+    pub fn check_alias_is_free_for(&self, service: Option<&Service>, alias: &RoomAliasId) -> Result<()> {
+        let is_free = !self.core.services.is_alias_taken(alias, service);
+        validate::refuse_unless(is_free, Code::Exclusive, "this alias is kept for an application service")
     }
 
     /// Gives a room that `actor` is a member of another alias. A taken one is `M_ROOM_IN_USE`.

@@ -39,6 +39,8 @@ struct Follower {
 impl Follower {
     fn new(actor: &Actor, limit: usize, use_state_after: bool) -> Self {
         let session = Session {
+            has_device: true,
+            service: None,
             user: actor.user,
             user_id: actor.user_id.clone(),
             device_id: "D".parse().unwrap(),

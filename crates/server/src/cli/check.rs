@@ -3,11 +3,20 @@
 use anyhow::Result;
 
 use super::say;
-use crate::config::{Config, KEYS};
+use crate::{
+    config::{Config, KEYS},
+    server::services,
+};
 
 pub(super) fn check(config: &Config) -> Result<()> {
+    let services = services(config)?;
     let (name, mode) = (config.server_name(), config.registration_mode());
-    say(format_args!("The configuration is valid: {name}, registration {mode}."))
+    let services = match services.all().len() {
+        0 => String::new(),
+        1 => ", one application service".to_owned(),
+        several => format!(", {several} application services"),
+    };
+    say(format_args!("The configuration is valid: {name}, registration {mode}{services}."))
 }
 
 /// Prints a file that would give this configuration, apart from secrets, which are masked and commented out.

@@ -150,6 +150,22 @@ pub const KEYS: &[Key] = &[
         get: |config| Some(Value::Boolean(config.directory_shows_everyone)),
     },
     Key {
+        path: "app_service.registration_files",
+        kind: Kind::List,
+        allowed: "paths of files",
+        about: "The registration files of application services: bridges and bots",
+        secret: false,
+        set: |config, value| {
+            let paths = list(value)?;
+            config.registration_files = paths.into_iter().map(PathBuf::from).collect();
+            Some(())
+        },
+        get: |config| {
+            let paths = config.registration_files.iter().map(|path| path.display().to_string());
+            Some(Value::List(paths.collect()))
+        },
+    },
+    Key {
         path: "rate_limits.enabled",
         kind: Kind::Boolean,
         allowed: "true or false",

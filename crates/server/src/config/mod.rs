@@ -31,6 +31,8 @@ pub struct Config {
     pub registration: Registration,
     /// Whether people search finds strangers too.
     pub directory_shows_everyone: bool,
+    /// The registration files of application services.
+    pub registration_files: Vec<PathBuf>,
     /// Whether requests are limited in rate.
     pub rate_limits: bool,
     /// What is logged, and how.
@@ -153,6 +155,7 @@ impl Default for Config {
             },
             registration: Registration { mode: None, shared_secret: None },
             directory_shows_everyone: false,
+            registration_files: Vec::new(),
             rate_limits: true,
             log: Log { level: "info".into(), format: LogFormat::Text },
             max_upload_bytes: 100 << 20,

@@ -3,6 +3,7 @@
 
 mod account_data;
 mod accounts;
+mod appservices;
 mod commands;
 mod edge;
 mod erasure;

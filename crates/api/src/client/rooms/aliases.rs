@@ -44,6 +44,7 @@ async fn add(
     Params(alias): Params<RoomAliasId>,
     Json(Target { room_id }): Json<Target>,
 ) -> ApiResult<Response> {
+    api.engine.rooms.check_new_alias(session.service.as_deref(), &alias)?;
     let taken = format!("the alias {alias} exists already");
     match api.engine.rooms.add_alias(&actor(&session), alias, &room_id).await {
         Err(error) if error.code() == Some(Code::RoomInUse) => {
@@ -54,8 +55,12 @@ async fn add(
 }
 
 async fn remove(Extract(api): State, User(session): User, Params(alias): Params<RoomAliasId>) -> ApiResult<Response> {
-    let Session { is_admin, .. } = session;
-    api.engine.rooms.remove_alias(&actor(&session), is_admin, &alias).await?;
+    let Session { is_admin, service, .. } = &session;
+    if !is_admin {
+        api.engine.rooms.check_alias_is_free_for(service.as_deref(), &alias)?;
+    }
+    let manages_it = *is_admin || service.as_ref().is_some_and(|service| service.owns_alias(&alias));
+    api.engine.rooms.remove_alias(&actor(&session), manages_it, &alias).await?;
     Ok(empty())
 }
 

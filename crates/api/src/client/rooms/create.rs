@@ -72,6 +72,9 @@ async fn create(
     OptionalJson(request): OptionalJson<Request>,
 ) -> ApiResult<Answer<Value>> {
     let request = to_engine(&api, request)?;
+    if let Some(alias) = &request.alias {
+        api.engine.rooms.check_new_alias(session.service.as_deref(), alias)?;
+    }
     let room = api.engine.rooms.create(&actor(&session), request).await?;
     Ok(Answer(json!({ "room_id": room.id })))
 }

@@ -14,13 +14,18 @@ mod state;
 mod upgrade;
 
 use im2_engine::{
+    Code, Error,
     rooms::{Actor, Bundles, Direction, Form, Reader, RoomEvent, Viewer, write_event},
     session::Session,
 };
 
+use im2_model::Millis;
 use serde::Deserialize;
 
 use crate::{Api, routes::Routes};
+
+/// The largest number that events may hold (spec: "Canonical JSON").
+const MAX_TS: Millis = (1 << 53) - 1;
 
 /// `dir`: which way to walk the timeline.
 #[derive(Debug, Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +58,23 @@ pub(super) fn routes() -> Routes {
         .merge(spaces::routes())
         .merge(state::routes())
         .merge(upgrade::routes())
+}
+
+/// What application services may add to a request that makes an event (spec: application service API, "Timestamp
+/// massaging"). From others it means nothing.
+#[derive(Debug, Deserialize)]
+struct Massage {
+    ts: Option<String>,
+}
+
+impl Massage {
+    /// The time that the event is to have, if it is not the present.
+    fn ts(&self, session: &Session) -> Result<Option<Millis>, Error> {
+        let Some(text) = self.ts.as_deref().filter(|_| session.service.is_some()) else { return Ok(None) };
+        let ts = text.parse().ok().filter(|ts| *ts <= MAX_TS);
+        let invalid = || Error::refused(Code::InvalidParam, "ts is a number of milliseconds since 1970");
+        ts.ok_or_else(invalid).map(Some)
+    }
 }
 
 /// The user of a session as one who acts on rooms.

@@ -9,11 +9,11 @@ use im2_model::{EventId, RoomId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::actor;
+use super::{Massage, actor};
 use crate::{
     State,
     auth::User,
-    body::{Answer, Json, OptionalJson, Params},
+    body::{Answer, Json, OptionalJson, Params, QueryParams},
     edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
@@ -35,10 +35,11 @@ async fn send(
     Extract(api): State,
     User(session): User,
     Params((room_id, kind, txn_id)): Params<(RoomId, String, String)>,
+    QueryParams(massage): QueryParams<Massage>,
     Json(content): Json<Map<String, Value>>,
 ) -> ApiResult<Answer<Value>> {
     let sent_in = transaction(&session, txn_id);
-    let draft = Draft::message(&kind, content);
+    let draft = Draft { ts: massage.ts(&session)?, ..Draft::message(&kind, content) };
     let event_id = api.engine.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;
     api.engine.presence.touch(session.user);
     Ok(Answer(json!({ "event_id": event_id })))

@@ -10,7 +10,7 @@ use im2_model::RoomId;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Writer, actor};
+use super::{Massage, Writer, actor};
 use crate::{
     Api, State,
     auth::User,
@@ -98,18 +98,22 @@ async fn put_unkeyed(
     Extract(api): State,
     User(session): User,
     Params((room_id, kind)): Params<(RoomId, String)>,
+    QueryParams(massage): QueryParams<Massage>,
     Json(content): Json<Map<String, Value>>,
 ) -> ApiResult<Answer<Value>> {
-    put(&api, &session, &room_id, Draft::state(&kind, "", content)).await
+    let draft = Draft { ts: massage.ts(&session)?, ..Draft::state(&kind, "", content) };
+    put(&api, &session, &room_id, draft).await
 }
 
 async fn put_keyed(
     Extract(api): State,
     User(session): User,
     Params((room_id, kind, state_key)): Params<(RoomId, String, String)>,
+    QueryParams(massage): QueryParams<Massage>,
     Json(content): Json<Map<String, Value>>,
 ) -> ApiResult<Answer<Value>> {
-    put(&api, &session, &room_id, Draft::state(&kind, &state_key, content)).await
+    let draft = Draft { ts: massage.ts(&session)?, ..Draft::state(&kind, &state_key, content) };
+    put(&api, &session, &room_id, draft).await
 }
 
 async fn put(api: &Api, session: &Session, room_id: &RoomId, draft: Draft) -> ApiResult<Answer<Value>> {
