@@ -131,5 +131,6 @@ fn status_and_errcode(code: Code) -> (StatusCode, &'static str) {
         Code::ThreepidDenied => (FORBIDDEN, "M_THREEPID_DENIED"),
         Code::ProfileTooLarge => (BAD, "M_PROFILE_TOO_LARGE"),
         Code::KeyTooLarge => (BAD, "M_KEY_TOO_LARGE"),
+        Code::WrongRoomKeysVersion => (FORBIDDEN, "M_WRONG_ROOM_KEYS_VERSION"),
     }
 }

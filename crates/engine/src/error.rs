@@ -52,6 +52,7 @@ pub enum Code {
     ThreepidDenied,
     ProfileTooLarge,
     KeyTooLarge,
+    WrongRoomKeysVersion,
 }
 
 /// A use case's error.

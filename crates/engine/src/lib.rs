@@ -16,6 +16,7 @@ pub mod ephemeral;
 mod error;
 pub mod filters;
 pub mod jobs;
+pub mod key_backup;
 pub mod media;
 mod names;
 pub mod notifications;
@@ -104,6 +105,8 @@ pub struct Engine {
     pub notifications: notifications::Notifications,
     /// Messages to devices.
     pub to_device: to_device::ToDevice,
+    /// Backups of room keys.
+    pub key_backups: key_backup::KeyBackups,
     /// What has happened since a client last asked.
     pub sync: sync::Sync,
     /// The content repository.
@@ -172,6 +175,7 @@ impl Engine {
                 },
             ),
             to_device,
+            key_backups: key_backup::KeyBackups::new(core.clone()),
             account_data,
             push_rules,
             filters: filters::Filters::new(core.clone()),
@@ -191,7 +195,8 @@ impl Engine {
 
     /// What runs the outbox's jobs. A module that adds jobs registers its handlers here.
     pub fn job_handlers(&self) -> jobs::Handlers {
-        account_jobs::register(jobs::Handlers::default(), &self.core, &self.rooms, &self.presence)
+        let handlers = account_jobs::register(jobs::Handlers::default(), &self.core, &self.rooms, &self.presence);
+        key_backup::register(handlers, &self.core)
     }
 
     /// What has to be done again and again while the server runs.

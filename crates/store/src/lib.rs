@@ -22,6 +22,7 @@ pub mod blobs;
 pub mod devices;
 pub mod filters;
 pub mod jobs;
+pub mod key_backup;
 pub mod media;
 pub mod presence;
 pub mod profiles;

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/presence.sql"),
     include_str!("schema/user_directory.sql"),
     include_str!("schema/to_device.sql"),
+    include_str!("schema/key_backup.sql"),
 ]];
 
 /// The schema version of a database that this program can use, as it is or after migrating it.

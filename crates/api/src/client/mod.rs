@@ -6,6 +6,7 @@ mod capabilities;
 mod devices;
 mod discovery;
 mod filters;
+mod key_backup;
 mod login;
 mod media;
 mod moderation;
@@ -48,5 +49,6 @@ pub(crate) fn routes() -> Routes {
         .merge(receipts::routes())
         .merge(typing::routes())
         .merge(to_device::routes())
+        .merge(key_backup::routes())
         .merge(notifications::routes())
 }

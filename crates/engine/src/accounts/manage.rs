@@ -9,7 +9,7 @@ use super::{
     registration::Creation,
     uia::{Auth, Proof, Purpose},
 };
-use crate::{Code, Error, Result, session::Session};
+use crate::{Code, Error, Result, key_backup, session::Session};
 
 /// The outbox job that takes a deactivated user out of their rooms. Its payload is [`Departure`].
 pub const LEAVE_ROOMS: &str = "accounts.leave_rooms";
@@ -169,6 +169,7 @@ impl Accounts {
                 tx.on_commit(move || erased.add(user));
             }
             accounts.remove_all_devices(tx, user, None)?;
+            key_backup::delete_all(tx, user, now)?;
             tx.add_job(LEAVE_ROOMS, &payload, now)
         };
         Ok(self.core.store.write(end).await?)

@@ -8,6 +8,7 @@ mod commands;
 mod edge;
 mod erasure;
 mod every_route;
+mod key_backup;
 mod lifecycle;
 mod limits;
 mod media;

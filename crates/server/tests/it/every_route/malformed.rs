@@ -34,6 +34,7 @@ const ERRCODES: &[&str] = &[
     "M_URL_NOT_SET",
     "M_USER_IN_USE",
     "M_WEAK_PASSWORD",
+    "M_WRONG_ROOM_KEYS_VERSION",
 ];
 
 /// Routes whose body is a file, so that nothing is malformed about it.
@@ -143,6 +144,7 @@ async fn bodies_of_another_shape() {
 
 /// Every member that some route reads, in one text.
 const MEMBERS: &str = "\
+    algorithm auth_data first_message_index forwarded_count is_verified messages rooms session_data sessions version \
     actions auth avatar_url conditions content creation_content data device_id devices display_name displayname \
     enabled erase event_fields event_format filter identifier initial_state invite is_direct limit \
     locked logout_devices m.fully_read m.read membership msgtype name new_password new_version nonce order password \
@@ -207,7 +209,7 @@ async fn queries_that_are_wrong() {
         access_tokens allow_redirect allow_remote animated at dir event_id filename filter from full_state \
         height include_all_networks kind limit max_depth membership method not_membership only recurse server \
         server_name set_presence since suggested_only timeout timeout_ms to token ts url use_state_after \
-        username via width";
+        username version via width";
     let server = Server::start().await;
     for trial in Trial::all(&server).await {
         let path = fill(trial.route.path, |parameter| trial.world.value(parameter));

@@ -54,6 +54,8 @@ impl World {
             "serverName" => "localhost",
             "mediaId" => &self.uploaded,
             "fileName" => "file.txt",
+            "version" => "1",
+            "sessionId" => "session",
             other => panic!("add a value for the parameter {other} to {}", file!()),
         };
         text.to_owned()
@@ -69,6 +71,7 @@ impl World {
         let query = match route.path.rsplit('/').next() {
             Some("messages") => "?dir=b",
             Some("timestamp_to_event") => "?ts=0&dir=f",
+            _ if route.path.contains("/room_keys/keys") => "?version=1",
             _ if route.path.contains("/thumbnail/") => "?width=32&height=32",
             _ => "",
         };
