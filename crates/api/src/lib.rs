@@ -35,6 +35,8 @@ pub struct Options {
     pub observer: Observing,
     /// The web client.
     pub web: Web,
+    /// Whom to turn to about this server: the body of `/.well-known/matrix/support`; `None` for nobody.
+    pub support: Option<serde_json::Value>,
 }
 
 /// What handlers are given.

@@ -20,10 +20,10 @@ pub mod key_backup;
 pub mod media;
 mod names;
 pub mod notifications;
-#[allow(dead_code, reason = "for push gateways and application services, whose delivery follows")]
 mod outbound;
 pub mod presence;
 pub mod profile;
+pub mod push;
 pub mod push_rules;
 pub mod receipts;
 pub mod rooms;
@@ -34,6 +34,7 @@ pub mod stream;
 pub mod sync;
 mod threads;
 pub mod to_device;
+pub mod turn;
 pub mod typing;
 pub mod unread;
 pub mod upkeep;
@@ -63,6 +64,10 @@ pub struct Options {
     pub media: media::Options,
     /// How the user directory behaves.
     pub user_directory: user_directory::Options,
+    /// How push notifications are sent.
+    pub push: push::Options,
+    /// The relays for calls; `None` for none.
+    pub turn: Option<turn::Options>,
 }
 
 impl Options {
@@ -74,6 +79,8 @@ impl Options {
             services: Arc::default(),
             media: media::Options::default(),
             user_directory: user_directory::Options::default(),
+            push: push::Options::default(),
+            turn: None,
         }
     }
 }
@@ -107,6 +114,10 @@ pub struct Engine {
     pub to_device: to_device::ToDevice,
     /// Backups of room keys.
     pub key_backups: key_backup::KeyBackups,
+    /// Where users want to be notified.
+    pub pushers: push::Pushers,
+    /// Relays for calls.
+    pub turn: turn::Turn,
     /// What has happened since a client last asked.
     pub sync: sync::Sync,
     /// The content repository.
@@ -189,6 +200,8 @@ impl Engine {
             media: media::Media::new(core.clone(), options.media),
             notifications,
             unread,
+            pushers: push::Pushers::new(core.clone(), options.push),
+            turn: turn::Turn::new(core.clone(), options.turn),
             core,
         })
     }
@@ -197,6 +210,11 @@ impl Engine {
     pub fn job_handlers(&self) -> jobs::Handlers {
         let handlers = account_jobs::register(jobs::Handlers::default(), &self.core, &self.rooms, &self.presence);
         key_backup::register(handlers, &self.core)
+    }
+
+    /// What tells push gateways of events while the server runs.
+    pub fn push_delivery(&self) -> push::Delivery {
+        self.pushers.delivery(self.rooms.clone(), self.unread.clone())
     }
 
     /// What has to be done again and again while the server runs.

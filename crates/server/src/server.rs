@@ -16,7 +16,7 @@ use im2_engine::{
     Engine,
     accounts::{self, PasswordCost},
     appservices::{Service, Services},
-    jobs, media, user_directory,
+    jobs, media, push, turn, user_directory,
 };
 use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
 use im2_store::Store;
@@ -99,8 +99,21 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         ..media::Options::default()
     };
     let user_directory = user_directory::Options { everyone: config.directory_shows_everyone };
-    let options =
-        im2_engine::Options { accounts, services, media, user_directory, ..im2_engine::Options::new(server_name) };
+    let push = push::Options { allow_private_addresses: config.push_to_private_addresses };
+    let turn = config.turn.shared_secret.as_ref().map(|secret| turn::Options {
+        uris: config.turn.uris.clone(),
+        shared_secret: secret.reveal().to_owned(),
+        ttl_seconds: config.turn.ttl_seconds,
+    });
+    let options = im2_engine::Options {
+        accounts,
+        services,
+        media,
+        user_directory,
+        push,
+        turn,
+        ..im2_engine::Options::new(server_name)
+    };
     Ok(Engine::open(options, store, world.clock, world.random).await?)
 }
 
@@ -149,6 +162,7 @@ impl Running {
             proxies: Proxies::new(config.http.trusted_proxies.clone()),
             observer: Observing::by(requests.clone()),
             web: web::client(),
+            support: config.support(),
         };
         let metrics = start_metrics(config, requests, &engine).await?;
         let router = im2_api::router(Arc::new(Api::new(Arc::clone(&engine), options)));
@@ -157,6 +171,7 @@ impl Running {
         beside.spawn(jobs::run(engine.core.clone(), engine.job_handlers()));
         beside.spawn(control::listen(Arc::clone(&engine), config.data_dir.clone()));
         beside.spawn(engine.upkeep().run());
+        beside.spawn(engine.push_delivery().run());
         Ok(Self { engine, http, metrics, public_url, beside })
     }
 

@@ -26,6 +26,7 @@ pub mod key_backup;
 pub mod media;
 pub mod presence;
 pub mod profiles;
+pub mod pushers;
 pub mod receipts;
 pub mod registration_tokens;
 pub mod rooms;

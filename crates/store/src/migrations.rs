@@ -17,6 +17,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/user_directory.sql"),
     include_str!("schema/to_device.sql"),
     include_str!("schema/key_backup.sql"),
+    include_str!("schema/pushers.sql"),
 ]];
 
 /// The schema version of a database that this program can use, as it is or after migrating it.

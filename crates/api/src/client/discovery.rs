@@ -1,20 +1,22 @@
 //! What this server speaks and where it is (spec: "API versions", "Server discovery", "Capabilities negotiation").
 
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use im2_engine::Code;
 use serde_json::json;
 
 use crate::{
     State,
     body::json_bytes,
+    error::ApiError,
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_matrix/client/versions", Access::Public, versions).get(
-        "/.well-known/matrix/client",
-        Access::Public,
-        well_known,
-    )
+    Routes::default()
+        .get("/_matrix/client/versions", Access::Public, versions)
+        .get("/.well-known/matrix/client", Access::Public, well_known)
+        .get("/.well-known/matrix/support", Access::Public, support)
+        .get("/.well-known/matrix/policy_server", Access::Public, policy_server)
 }
 
 /// The versions of the specification whose endpoints, as far as this server has them, behave as written.
@@ -29,4 +31,17 @@ async fn versions() -> Response {
 
 async fn well_known(axum::extract::State(api): State) -> Response {
     json_bytes(json!({ "m.homeserver": { "base_url": api.options.public_url } }).to_string())
+}
+
+/// Whom to turn to about this server, as its operator has said.
+async fn support(axum::extract::State(api): State) -> Response {
+    match &api.options.support {
+        Some(support) => json_bytes(support.to_string()),
+        None => ApiError::new(Code::NotFound, "this server names no contacts").into_response(),
+    }
+}
+
+/// The keys of a policy server, which this is none.
+async fn policy_server() -> Response {
+    ApiError::new(Code::NotFound, "this is no policy server").into_response()
 }

@@ -10,16 +10,19 @@ mod key_backup;
 mod login;
 mod media;
 mod moderation;
+mod mutual_rooms;
 mod notifications;
 mod presence;
 mod profile;
 mod push_rules;
+mod pushers;
 mod receipts;
 mod register;
 mod rooms;
 mod sync;
 mod tags;
 mod to_device;
+mod turn;
 mod typing;
 mod user_directory;
 
@@ -51,4 +54,7 @@ pub(crate) fn routes() -> Routes {
         .merge(to_device::routes())
         .merge(key_backup::routes())
         .merge(notifications::routes())
+        .merge(pushers::routes())
+        .merge(mutual_rooms::routes())
+        .merge(turn::routes())
 }

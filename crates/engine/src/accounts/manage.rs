@@ -161,6 +161,7 @@ impl Accounts {
         let end = move |tx: &mut Transaction<'_>| {
             tx.deactivate_account(user, erase, now)?;
             tx.unindex_user(user)?;
+            tx.remove_pushers_of(user)?;
             if erase {
                 tx.remove_profile(user)?;
                 tx.erase_account_data(user)?;

@@ -7,7 +7,7 @@ use im2_model::ServerName;
 
 use super::{
     Config, Secret,
-    value::{Kind, Value, addresses, log_level, public_url},
+    value::{Kind, Value, addresses, contact, log_level, page, public_url},
 };
 
 /// Checks a value and puts it in its place.
@@ -213,6 +213,75 @@ pub const KEYS: &[Key] = &[
         secret: false,
         set: |config, value| boolean(&value).map(|enabled| config.url_previews = enabled),
         get: |config| Some(Value::Boolean(config.url_previews)),
+    },
+    Key {
+        path: "push.allow_private_addresses",
+        kind: Kind::Boolean,
+        allowed: "true or false",
+        about: "Whether push gateways may be in private networks and be spoken to without TLS",
+        secret: false,
+        set: |config, value| boolean(&value).map(|allowed| config.push_to_private_addresses = allowed),
+        get: |config| Some(Value::Boolean(config.push_to_private_addresses)),
+    },
+    Key {
+        path: "turn.uris",
+        kind: Kind::List,
+        allowed: "addresses of TURN servers such as [\"turn:turn.example.org?transport=udp\"]",
+        about: "Relays for calls between people whose networks do not connect",
+        secret: false,
+        set: |config, value| {
+            let is_relay = |uri: &String| uri.starts_with("turn:") || uri.starts_with("turns:");
+            list(value).filter(|uris| uris.iter().all(is_relay)).map(|uris| config.turn.uris = uris)
+        },
+        get: |config| Some(strings(&config.turn.uris)),
+    },
+    Key {
+        path: "turn.shared_secret",
+        kind: Kind::Text,
+        allowed: "a text that is not empty",
+        about: "What the TURN servers share with this one (coturn's static-auth-secret)",
+        secret: true,
+        set: |config, value| {
+            let secret = text(value).filter(|secret| !secret.is_empty())?;
+            config.turn.shared_secret = Some(Secret(secret));
+            Some(())
+        },
+        get: |config| config.turn.shared_secret.as_ref().map(|secret| Value::from(secret.reveal())),
+    },
+    Key {
+        path: "turn.ttl",
+        kind: Kind::Integer,
+        allowed: "a number of seconds from 60 to 2592000",
+        about: "How long a client may use the credentials it gets for the TURN servers",
+        secret: false,
+        set: |config, value| {
+            let seconds = integer(&value).filter(|seconds| (60..=30 * 24 * 60 * 60).contains(seconds))?;
+            config.turn.ttl_seconds = seconds.unsigned_abs();
+            Some(())
+        },
+        get: |config| i64::try_from(config.turn.ttl_seconds).ok().map(Value::Integer),
+    },
+    Key {
+        path: "support.contacts",
+        kind: Kind::List,
+        allowed: "roles with a user ID or an e-mail address such as [\"m.role.admin @ana:example.org ana@example.org\"]",
+        about: "Whom to turn to about this server, for everybody to read",
+        secret: false,
+        set: |config, value| {
+            let contacts = list(value).filter(|entries| entries.iter().all(|entry| contact(entry).is_some()))?;
+            config.support.contacts = contacts;
+            Some(())
+        },
+        get: |config| Some(strings(&config.support.contacts)),
+    },
+    Key {
+        path: "support.page",
+        kind: Kind::Text,
+        allowed: "the address of a web page",
+        about: "A page that helps the users of this server",
+        secret: false,
+        set: |config, value| text(value).filter(|text| page(text)).map(|text| config.support.page = Some(text)),
+        get: |config| config.support.page.clone().map(Value::Text),
     },
     Key {
         path: "storage.url",

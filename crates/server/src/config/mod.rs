@@ -18,6 +18,7 @@ pub use value::{Kind, Value};
 
 /// The configuration in effect.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "settings that are switched on or off have no more to them")]
 pub struct Config {
     /// The domain of the users, if it was set; see [`Config::server_name`].
     pub named: Option<ServerName>,
@@ -41,6 +42,12 @@ pub struct Config {
     pub max_upload_bytes: u64,
     /// Whether the server makes previews of links.
     pub url_previews: bool,
+    /// Whether push gateways may be at addresses that are not public.
+    pub push_to_private_addresses: bool,
+    /// The relays for calls.
+    pub turn: Turn,
+    /// Whom to turn to about this server.
+    pub support: Support,
     /// Where metrics are served.
     pub metrics: Metrics,
 }
@@ -70,6 +77,26 @@ pub struct Log {
     pub level: String,
     /// The form of a line.
     pub format: LogFormat,
+}
+
+/// The relays for calls. Without addresses or without a secret there are none.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// Their addresses.
+    pub uris: Vec<String>,
+    /// What they share with this server.
+    pub shared_secret: Option<Secret>,
+    /// How long credentials last, in seconds.
+    pub ttl_seconds: u64,
+}
+
+/// Whom to turn to about this server.
+#[derive(Debug, Clone, Default)]
+pub struct Support {
+    /// Each a role and a user ID, an e-mail address, or both.
+    pub contacts: Vec<String>,
+    /// A page that helps.
+    pub page: Option<String>,
 }
 
 /// Where metrics are served.
@@ -160,6 +187,9 @@ impl Default for Config {
             log: Log { level: "info".into(), format: LogFormat::Text },
             max_upload_bytes: 100 << 20,
             url_previews: false,
+            push_to_private_addresses: false,
+            turn: Turn { uris: Vec::new(), shared_secret: None, ttl_seconds: 24 * 60 * 60 },
+            support: Support::default(),
             metrics: Metrics { bind: vec![SocketAddr::from(([127, 0, 0, 1], 9008))], chosen: false },
         }
     }
@@ -183,6 +213,19 @@ impl Config {
     /// Whether only programs on this machine can connect.
     pub fn is_loopback_only(&self) -> bool {
         self.http.bind.iter().all(|address| address.ip().is_loopback())
+    }
+
+    /// Whom to turn to about this server, in the form of `/.well-known/matrix/support`; `None` if nobody is named.
+    pub fn support(&self) -> Option<serde_json::Value> {
+        let contacts: Vec<_> = self.support.contacts.iter().filter_map(|entry| value::contact(entry)).collect();
+        let mut support = serde_json::Map::new();
+        if !contacts.is_empty() {
+            support.insert("contacts".into(), contacts.into());
+        }
+        if let Some(page) = &self.support.page {
+            support.insert("support_page".into(), page.as_str().into());
+        }
+        (!support.is_empty()).then_some(serde_json::Value::Object(support))
     }
 
     /// Sets a key as the file or the environment would. For tests and for programs that embed the server.

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, str::FromStr as _};
 
-use im2_model::ServerName;
+use im2_model::{ServerName, UserId};
 use tracing_subscriber::filter::LevelFilter;
 
 /// What a key holds.
@@ -118,4 +118,31 @@ pub(super) fn addresses(entries: &[String]) -> Option<Vec<SocketAddr>> {
 pub(super) fn log_level(text: &str) -> bool {
     let level = |part: &str| part.rsplit_once('=').map_or(part, |(_, level)| level).parse::<LevelFilter>().is_ok();
     text.split(',').all(level)
+}
+
+/// A contact of `/.well-known/matrix/support`, written as its role, then a user ID, an e-mail address, or both:
+/// `m.role.admin @ana:example.org ana@example.org`.
+pub(super) fn contact(entry: &str) -> Option<serde_json::Value> {
+    let mut words = entry.split_whitespace();
+    let is_role =
+        |role: &&str| role.contains('.') && role.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let mut contact = serde_json::Map::new();
+    contact.insert("role".into(), words.next().filter(is_role)?.into());
+    for word in words {
+        let name = match word.split_once('@') {
+            Some(("", _)) if UserId::parse(word).is_ok() => "matrix_id",
+            Some((local, domain)) if !local.is_empty() && domain.contains('.') => "email_address",
+            _ => return None,
+        };
+        if contact.insert(name.into(), word.into()).is_some() {
+            return None;
+        }
+    }
+    (contact.len() > 1).then_some(serde_json::Value::Object(contact))
+}
+
+/// A web page's address.
+pub(super) fn page(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
 }

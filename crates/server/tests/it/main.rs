@@ -4,7 +4,9 @@
 mod account_data;
 mod accounts;
 mod appservices;
+mod calls;
 mod commands;
+mod discovery;
 mod edge;
 mod erasure;
 mod every_route;
@@ -14,6 +16,7 @@ mod limits;
 mod media;
 mod moderation;
 mod people;
+mod push;
 mod push_rules;
 mod reading;
 mod rooms;

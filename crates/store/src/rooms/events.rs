@@ -89,6 +89,15 @@ impl Snapshot<'_> {
         self.rows(&sql, (room.0, from, limit as i64), read_event)
     }
 
+    /// Up to `limit` events of all rooms after `after` and up to `until`, two positions of one writer, in order.
+    pub fn events_between(&self, after: Position, until: Position, limit: usize) -> Result<Vec<EventRow>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events e WHERE e.position > ?1 AND e.position <= ?2
+             ORDER BY e.position LIMIT ?3"
+        );
+        self.rows(&sql, (after.to_i64(), until.to_i64(), limit as i64), read_event)
+    }
+
     /// The sequence of a room's last event that is at or before `position` in its writer's part of the stream.
     pub fn seq_at_position(&self, room: RoomNid, position: Position) -> Result<i64> {
         // The positions of a room grow with its sequence, so a binary search over the sequence would do; SQLite

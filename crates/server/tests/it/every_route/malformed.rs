@@ -144,13 +144,14 @@ async fn bodies_of_another_shape() {
 
 /// Every member that some route reads, in one text.
 const MEMBERS: &str = "\
-    algorithm auth_data first_message_index forwarded_count is_verified messages rooms session_data sessions version \
-    actions auth avatar_url conditions content creation_content data device_id devices display_name displayname \
-    enabled erase event_fields event_format filter identifier initial_state invite is_direct limit \
-    locked logout_devices m.fully_read m.read membership msgtype name new_password new_version nonce order password \
-    pattern power_level_content_override presence preset reason refresh_token room room_alias_name room_id \
-    room_version search_term servers since status_msg suspended thread_id timeout token topic type typing user user_id \
-    username users via visibility";
+    actions algorithm app_display_name app_id append auth auth_data avatar_url conditions content \
+    creation_content data device_display_name device_id devices display_name displayname enabled erase \
+    event_fields event_format filter first_message_index forwarded_count identifier initial_state invite \
+    is_direct is_verified kind lang limit locked logout_devices m.fully_read m.read membership messages msgtype \
+    name new_password new_version nonce order password pattern power_level_content_override presence preset \
+    profile_tag pushkey reason refresh_token room room_alias_name room_id room_version rooms search_term servers \
+    session_data sessions since status_msg suspended thread_id timeout token topic type typing user user_id \
+    username users version via visibility";
 
 /// Objects in which every member that some route reads holds the same wrong thing.
 fn wrong_members() -> Vec<Value> {
@@ -209,7 +210,7 @@ async fn queries_that_are_wrong() {
         access_tokens allow_redirect allow_remote animated at dir event_id filename filter from full_state \
         height include_all_networks kind limit max_depth membership method not_membership only recurse server \
         server_name set_presence since suggested_only timeout timeout_ms to token ts url use_state_after \
-        username version via width";
+        user_id username version via width";
     let server = Server::start().await;
     for trial in Trial::all(&server).await {
         let path = fill(trial.route.path, |parameter| trial.world.value(parameter));

@@ -145,6 +145,10 @@ const TRIALS: &[(&str, Trial)] = &[
         "PUT /_matrix/client/v3/sendToDevice/{eventType}/{txnId}",
         Anybody("everybody may write to any device, as to a letter box"),
     ),
+    ("GET /_matrix/client/v3/pushers", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/v3/pushers/set", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v1/mutual_rooms", Anybody("it shows only rooms that the caller is in")),
+    ("GET /_matrix/client/v3/voip/turnServer", Anybody("credentials are for everybody who is signed in")),
 ];
 
 /// Somebody who is signed in and nothing else tries all of it.

@@ -4,6 +4,7 @@ mod aliases;
 mod creation;
 mod directory;
 mod membership;
+mod mutual;
 mod relations;
 mod sending;
 mod spaces;

@@ -1,0 +1,45 @@
+//! Rooms shared with another user (spec: "Mutual Rooms").
+
+use axum::extract::State as Extract;
+use im2_engine::{
+    Code,
+    rooms::{Actor, MutualToken},
+};
+use im2_model::UserId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    State,
+    auth::User,
+    body::{Answer, QueryParams},
+    edge::limits::Class,
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default().get("/_matrix/client/v1/mutual_rooms", Access::User, mutual_rooms).limited(Class::Send)
+}
+
+#[derive(Deserialize)]
+struct Query {
+    user_id: Option<String>,
+    from: Option<String>,
+}
+
+async fn mutual_rooms(
+    Extract(api): State,
+    User(session): User,
+    QueryParams(query): QueryParams<Query>,
+) -> ApiResult<Answer<Value>> {
+    let invalid = || ApiError::new(Code::InvalidParam, "`user_id` must be the user ID of another");
+    let other = query.user_id.as_deref().and_then(|text| UserId::parse(text).ok()).ok_or_else(invalid)?;
+    let from = query.from.as_deref().map(str::parse::<MutualToken>).transpose()?;
+    let found = api.engine.rooms.mutual(&Actor::from(&session), &other, from).await?;
+    let mut answer = json!({ "joined": found.joined, "count": found.count });
+    if let Some(next) = found.next {
+        answer["next_batch"] = next.to_string().into();
+    }
+    Ok(Answer(answer))
+}

@@ -1,0 +1,185 @@
+//! Pushers: where users want to be notified, and how far that has been done.
+
+use im2_model::{DeviceId, Millis, Position, StreamToken, UserId, UserNid};
+use rusqlite::Row;
+
+use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
+
+/// Where in the table `server` it stands how far the stream has been followed.
+const CURSOR: &str = "push_cursor";
+
+/// What a client says of a pusher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PusherSettings {
+    /// The application, by a name like `org.example.app`.
+    pub app_id: String,
+    /// What the gateway knows the device by.
+    pub pushkey: String,
+    /// The application's name for people.
+    pub app_display_name: String,
+    /// The device's name for people.
+    pub device_display_name: String,
+    /// The language that notifications should be in.
+    pub lang: String,
+    /// Which set of rules of the device is meant.
+    pub profile_tag: Option<String>,
+    /// The gateway.
+    pub url: String,
+    /// What the gateway is given as it is: a JSON object, without the URL.
+    pub data: String,
+}
+
+/// A pusher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pusher {
+    /// Its number, never used for another.
+    pub nid: i64,
+    /// Whose it is.
+    pub user: UserNid,
+    /// Whose it is, as clients know them.
+    pub user_id: UserId,
+    /// What was said of it.
+    pub settings: PusherSettings,
+    /// When that was last said.
+    pub set_ts: Millis,
+    /// The place after which something is still to be delivered, if it is not where the cursor stands.
+    pub behind: Option<Position>,
+}
+
+const COLUMNS: &str = "p.nid, p.user_nid, u.user_id, p.app_id, p.pushkey, p.app_display_name, p.device_display_name,
+                       p.lang, p.profile_tag, p.url, p.data, p.set_ts, p.behind";
+
+fn pusher(row: &Row<'_>) -> rusqlite::Result<Pusher> {
+    let settings = PusherSettings {
+        app_id: row.get(3)?,
+        pushkey: row.get(4)?,
+        app_display_name: row.get(5)?,
+        device_display_name: row.get(6)?,
+        lang: row.get(7)?,
+        profile_tag: row.get(8)?,
+        url: row.get(9)?,
+        data: row.get(10)?,
+    };
+    Ok(Pusher {
+        nid: row.get(0)?,
+        user: UserNid(row.get(1)?),
+        user_id: parsed_user(row, 2)?,
+        settings,
+        set_ts: row.get::<_, i64>(11)? as Millis,
+        behind: row.get::<_, Option<i64>>(12)?.map(Position::from_i64),
+    })
+}
+
+impl Snapshot<'_> {
+    /// A user's pushers, in the order in which they were made.
+    pub fn pushers_of(&self, user: UserNid) -> Result<Vec<Pusher>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM pushers p JOIN users u ON u.nid = p.user_nid WHERE p.user_nid = ?1 ORDER BY p.nid"
+        );
+        self.rows(&sql, [user.0], pusher)
+    }
+
+    /// Up to `limit` pushers of all users with numbers above `after`, by number.
+    pub fn pushers_after(&self, after: i64, limit: usize) -> Result<Vec<Pusher>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM pushers p JOIN users u ON u.nid = p.user_nid
+             WHERE p.nid > ?1 ORDER BY p.nid LIMIT ?2"
+        );
+        self.rows(&sql, (after, limit as i64), pusher)
+    }
+
+    /// A pusher by its number.
+    pub fn pusher(&self, nid: i64) -> Result<Option<Pusher>> {
+        let sql = format!("SELECT {COLUMNS} FROM pushers p JOIN users u ON u.nid = p.user_nid WHERE p.nid = ?1");
+        self.row(&sql, [nid], pusher)
+    }
+
+    /// How far the stream has been followed for all pushers; `None` before the first time.
+    pub fn push_cursor(&self) -> Result<Option<StreamToken>> {
+        let stored = self.server_value(CURSOR)?;
+        Ok(stored.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok()))
+    }
+
+    /// The rooms, up to `limit` with the newest activity first, that a user is joined to and has not read to the end.
+    pub fn unread_rooms(&self, user: UserNid, limit: usize) -> Result<Vec<im2_model::RoomNid>> {
+        let sql = "SELECT m.room_nid FROM memberships m JOIN rooms r ON r.nid = m.room_nid
+                   WHERE m.user_nid = ?1 AND m.membership = 'join' AND NOT EXISTS (
+                       SELECT 1 FROM receipts p WHERE p.room_nid = m.room_nid AND p.user_nid = ?1
+                         AND p.thread_id = '' AND p.event_seq >= r.head_seq)
+                   ORDER BY (SELECT position FROM events e WHERE e.room_nid = m.room_nid AND e.seq = r.head_seq) DESC
+                   LIMIT ?2";
+        self.rows(sql, (user.0, limit as i64), |row| row.get(0).map(im2_model::RoomNid))
+    }
+}
+
+impl Transaction<'_> {
+    /// Sets a pusher, new or with other settings. Returns its number. A new one is to be told of what comes after
+    /// `now_at`.
+    pub fn set_pusher(
+        &self,
+        user: UserNid,
+        device_id: Option<&DeviceId>,
+        settings: &PusherSettings,
+        now: Millis,
+        now_at: Position,
+    ) -> Result<i64> {
+        let sql = "INSERT INTO pushers (user_nid, device_id, app_id, pushkey, app_display_name, device_display_name,
+                                        lang, profile_tag, url, data, set_ts, behind)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                   ON CONFLICT (user_nid, app_id, pushkey) DO UPDATE SET
+                       device_id = excluded.device_id, app_display_name = excluded.app_display_name,
+                       device_display_name = excluded.device_display_name, lang = excluded.lang,
+                       profile_tag = excluded.profile_tag, url = excluded.url, data = excluded.data,
+                       set_ts = excluded.set_ts
+                   RETURNING nid";
+        let set = settings;
+        let row = rusqlite::params![
+            user.0,
+            device_id.map(DeviceId::as_str),
+            set.app_id,
+            set.pushkey,
+            set.app_display_name,
+            set.device_display_name,
+            set.lang,
+            set.profile_tag,
+            set.url,
+            set.data,
+            now as i64,
+            now_at.to_i64(),
+        ];
+        let nid = self.row(sql, row, |row| row.get(0))?;
+        nid.ok_or_else(|| crate::Error::Corrupt("a pusher was not stored".into()))
+    }
+
+    /// Removes a user's pusher, if there is one.
+    pub fn remove_pusher(&self, user: UserNid, app_id: &str, pushkey: &str) -> Result<()> {
+        let sql = "DELETE FROM pushers WHERE user_nid = ?1 AND app_id = ?2 AND pushkey = ?3";
+        self.execute(sql, (user.0, app_id, pushkey)).map(drop)
+    }
+
+    /// Removes other users' pushers with this key: the device has changed hands.
+    pub fn remove_pushers_of_others(&self, user: UserNid, app_id: &str, pushkey: &str) -> Result<()> {
+        let sql = "DELETE FROM pushers WHERE app_id = ?2 AND pushkey = ?3 AND user_nid <> ?1";
+        self.execute(sql, (user.0, app_id, pushkey)).map(drop)
+    }
+
+    /// Removes a pusher that its gateway rejects, unless its key has been set again since `set_ts`.
+    pub fn remove_rejected_pusher(&self, nid: i64, set_ts: Millis) -> Result<()> {
+        self.execute("DELETE FROM pushers WHERE nid = ?1 AND set_ts = ?2", (nid, set_ts as i64)).map(drop)
+    }
+
+    /// Removes all pushers of a user.
+    pub fn remove_pushers_of(&self, user: UserNid) -> Result<()> {
+        self.execute("DELETE FROM pushers WHERE user_nid = ?1", [user.0]).map(drop)
+    }
+
+    /// Notes how far the stream has been followed, and which pushers are behind or have caught up since.
+    pub fn save_push_progress(&self, cursor: &StreamToken, behind: &[(i64, Option<Position>)]) -> Result<()> {
+        self.set_server_value(CURSOR, cursor.to_string().as_bytes())?;
+        for (nid, behind) in behind {
+            let behind = behind.map(Position::to_i64);
+            self.execute("UPDATE pushers SET behind = ?2 WHERE nid = ?1", (nid, behind))?;
+        }
+        Ok(())
+    }
+}
