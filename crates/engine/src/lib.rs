@@ -15,6 +15,7 @@ pub mod devices;
 pub mod ephemeral;
 mod error;
 pub mod filters;
+mod folding;
 pub mod jobs;
 pub mod key_backup;
 pub mod media;
@@ -27,6 +28,7 @@ pub mod push;
 pub mod push_rules;
 pub mod receipts;
 pub mod rooms;
+pub mod search;
 pub mod session;
 pub mod shutdown;
 mod signing_key;
@@ -40,6 +42,7 @@ pub mod unread;
 pub mod upkeep;
 pub mod user_directory;
 mod user_set;
+mod words;
 
 use std::sync::Arc;
 
@@ -108,6 +111,8 @@ pub struct Engine {
     pub typing: typing::Typing,
     /// What users have not read.
     pub unread: unread::Unread,
+    /// Searching messages.
+    pub search: search::Search,
     /// What users have been notified of.
     pub notifications: notifications::Notifications,
     /// Messages to devices.
@@ -187,6 +192,7 @@ impl Engine {
             ),
             to_device,
             key_backups: key_backup::KeyBackups::new(core.clone()),
+            search: search::Search::new(core.clone(), rooms.clone(), account_data.clone()),
             account_data,
             push_rules,
             filters: filters::Filters::new(core.clone()),

@@ -6,7 +6,8 @@
 
 use im2_model::UserId;
 use im2_store::user_directory::Run;
-use unicode_normalization::UnicodeNormalization as _;
+
+use crate::folding;
 
 /// Stands for the space around words. From the private use area: no name has it after folding.
 const EDGE: char = '\u{E000}';
@@ -56,25 +57,13 @@ pub(crate) fn query(query: &str, place: Place) -> Vec<Run> {
 
 /// The words of a name, without what people do not type.
 fn fold(text: &str) -> Vec<String> {
-    let decomposed = text.nfkd().filter(|char| !matches!(char, '\u{300}'..='\u{36F}')).nfc();
-    let mut folded = String::with_capacity(text.len());
-    for char in decomposed.flat_map(char::to_lowercase) {
-        match char {
-            'ß' => folded.push_str("ss"),
-            'æ' => folded.push_str("ae"),
-            'œ' => folded.push_str("oe"),
-            'ø' => folded.push('o'),
-            'ł' => folded.push('l'),
-            'đ' | 'ð' => folded.push('d'),
-            'ı' => folded.push('i'),
-            // Lowercasing İ leaves a dot that combines with the i.
-            '\u{300}'..='\u{36F}' => {}
-            char if char.is_ascii() && !char.is_ascii_alphanumeric() => folded.push(' '),
-            char if char.is_whitespace() || char.is_control() || is_private(char) => folded.push(' '),
-            char => folded.push(char),
-        }
-    }
-    folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let separates = |char: char| {
+        char.is_ascii() && !char.is_ascii_alphanumeric()
+            || char.is_whitespace()
+            || char.is_control()
+            || is_private(char)
+    };
+    folding::fold(text).split(separates).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn is_private(char: char) -> bool {

@@ -13,6 +13,7 @@ pub mod power;
 pub mod push;
 pub mod redact;
 pub mod relations;
+pub mod search;
 pub mod sign;
 pub mod state;
 pub mod unread;

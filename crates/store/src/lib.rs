@@ -30,6 +30,7 @@ pub mod pushers;
 pub mod receipts;
 pub mod registration_tokens;
 pub mod rooms;
+pub mod search;
 pub mod to_device;
 pub mod tokens;
 pub mod user_directory;

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/to_device.sql"),
     include_str!("schema/key_backup.sql"),
     include_str!("schema/pushers.sql"),
+    include_str!("schema/search.sql"),
 ]];
 
 /// The schema version of a database that this program can use, as it is or after migrating it.

@@ -107,7 +107,8 @@ impl Writer {
     }
 }
 
-/// Opens the writing connection. WAL with `synchronous = FULL`: a commit returns after its `fsync`.
+/// Opens the writing connection. WAL with `synchronous = FULL`: a commit returns after its `fsync`. What is deleted is
+/// overwritten (`secure_delete`): a redacted message must not be readable in the file.
 pub(crate) fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
@@ -115,7 +116,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
          PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;
-         PRAGMA temp_store = MEMORY;",
+         PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;",
     )?;
     Ok(connection)
 }

@@ -19,6 +19,7 @@ mod pushers;
 mod receipts;
 mod register;
 mod rooms;
+mod search;
 mod sync;
 mod tags;
 mod to_device;
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Routes {
         .merge(user_directory::routes())
         .merge(capabilities::routes())
         .merge(rooms::routes())
+        .merge(search::routes())
         .merge(sync::routes())
         .merge(account_data::routes())
         .merge(tags::routes())

@@ -44,6 +44,8 @@ pub enum Class {
     Join,
     /// Uploads and previews of links, by user: 100 at once, then two a second.
     Upload,
+    /// Searches of messages, by user: 30 at once, then two a second.
+    Search,
 }
 
 /// Who is counted.
@@ -86,6 +88,7 @@ impl Class {
             Self::ToDevice => (500, 20),
             Self::Join => (50, 1_000),
             Self::Upload => (100, 500),
+            Self::Search => (30, 500),
         }
     }
 

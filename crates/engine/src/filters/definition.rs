@@ -129,6 +129,16 @@ impl EventFilter {
         listed(self.rooms.as_deref(), &self.not_rooms, room_id)
     }
 
+    /// The only rooms whose events are included, if they are named.
+    pub fn rooms(&self) -> Option<&[RoomId]> {
+        self.rooms.as_deref()
+    }
+
+    /// The rooms whose events are not included.
+    pub fn not_rooms(&self) -> &[RoomId] {
+        &self.not_rooms
+    }
+
     /// Whether this event is included.
     pub fn matches(&self, event: Candidate<'_>) -> bool {
         self.matches_type(event.kind)

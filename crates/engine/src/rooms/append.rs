@@ -16,6 +16,7 @@ use im2_rooms::{
     event::Pdu,
     power::PowerLevels,
     relations,
+    search::searched_text,
     sign::SigningKey,
     state::StateView,
     version::RoomVersion,
@@ -33,6 +34,7 @@ use super::{
 use crate::{
     Code, Error, Result,
     stream::{Change, Stream},
+    words,
 };
 
 /// How often an event is made anew because the room had moved on. Each time something else was committed, so more
@@ -315,6 +317,7 @@ impl Builder<'_> {
                 key: relation.key.clone(),
             }),
             redaction: None,
+            terms: terms_of(&pdu),
             transaction: None,
         };
         let client = client_event_prefix(&pdu);
@@ -325,11 +328,19 @@ impl Builder<'_> {
 impl Prepared {
     fn with(mut self, transaction: Option<Transaction>, redacts: Option<(Arc<RoomEvent>, Pdu)>) -> Self {
         self.new.transaction = transaction;
-        self.new.redaction =
-            redacts.as_ref().map(|(target, left)| Redaction { target: target.id().clone(), pdu: left.json().into() });
+        self.new.redaction = redacts.as_ref().map(|(target, left)| Redaction {
+            target: target.id().clone(),
+            pdu: left.json().into(),
+            terms: terms_of(&target.pdu),
+        });
         self.redacts = redacts;
         self
     }
+}
+
+/// What searches find an event by.
+fn terms_of(pdu: &Pdu) -> Option<Box<str>> {
+    searched_text(pdu).and_then(|(key, text)| words::terms(key, &text))
 }
 
 /// Stores `events` at the end of `room`, whose last event must be number `head_seq`, and publishes them after the

@@ -2,12 +2,16 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use im2_model::{EventId, UserId};
+use im2_model::{EventId, RoomNid, UserId};
 use im2_rooms::{
     content::{HistoryVisibility, Membership},
+    version::RoomVersion,
     visibility::{Before, may_see},
 };
-use im2_store::rooms::Direction;
+use im2_store::{
+    Snapshot,
+    rooms::{Direction, EventRow},
+};
 
 use super::{Actor, Reader, Room, RoomEvent, Rooms, event::load_all};
 use crate::Result;
@@ -26,6 +30,21 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
+    /// What a user may see of a room that need not be in memory.
+    pub(crate) fn load(
+        db: &Snapshot<'_>,
+        room: RoomNid,
+        version: RoomVersion,
+        user_id: &UserId,
+    ) -> im2_store::Result<Self> {
+        let mut visibility = Vec::new();
+        for row in db.state_entry_history(room, "m.room.history_visibility", "")? {
+            let event = RoomEvent::load_state(version, &row)?;
+            visibility.push((row.seq, HistoryVisibility::parse(event.pdu.content_json())));
+        }
+        Ok(Self { visibility, memberships: memberships(db, room, version, user_id)? })
+    }
+
     /// The user's membership right after event number `seq`.
     pub(crate) fn membership_at(&self, seq: i64) -> Membership {
         last_until(&self.memberships, seq).unwrap_or(Membership::Leave)
@@ -62,10 +81,24 @@ impl Sight {
     }
 
     /// The number of the event with which the user last stopped being a member.
-    pub(super) fn last_left(&self) -> Option<i64> {
+    pub(crate) fn last_left(&self) -> Option<i64> {
         let joined = self.memberships.iter().rposition(|(_, membership)| *membership == Membership::Join)?;
         self.memberships.get(joined + 1).map(|(seq, _)| *seq)
     }
+}
+
+/// The memberships that a user had in a room, each with the number of the event that set it.
+fn memberships(
+    db: &Snapshot<'_>,
+    room: RoomNid,
+    version: RoomVersion,
+    user_id: &UserId,
+) -> im2_store::Result<Vec<(i64, Membership)>> {
+    let membership = |row: &EventRow| {
+        let event = RoomEvent::load_state(version, row)?;
+        Ok((event.seq, event.pdu.membership.unwrap_or(Membership::Leave)))
+    };
+    db.state_entry_history(room, "m.room.member", user_id.as_str())?.iter().map(membership).collect()
 }
 
 fn last_until<T: Copy>(entries: &[(i64, T)], seq: i64) -> Option<T> {
@@ -87,14 +120,7 @@ impl Rooms {
     pub(crate) async fn sight(&self, room: &Arc<Room>, actor: &Actor) -> Result<Sight> {
         let visibility = room.view().visibility.clone();
         let (nid, version, user_id) = (room.nid, room.version, actor.user_id.clone());
-        let memberships = self.core.store.read(move |db| {
-            let rows = db.state_entry_history(nid, "m.room.member", user_id.as_str())?;
-            let membership = |row| {
-                let event = RoomEvent::load_state(version, &row)?;
-                Ok((event.seq, event.pdu.membership.unwrap_or(Membership::Leave)))
-            };
-            rows.into_iter().map(membership).collect::<im2_store::Result<Vec<_>>>()
-        });
+        let memberships = self.core.store.read(move |db| memberships(db, nid, version, &user_id));
         Ok(Sight { visibility, memberships: memberships.await? })
     }
 

@@ -55,18 +55,17 @@ impl Rooms {
         self.page(reader, from, to, direction, limit, wanted).await
     }
 
-    /// An event with up to `limit` events around it.
+    /// An event with up to so many events before and after it.
     pub async fn context(
         &self,
         reader: &Reader,
         event_id: &EventId,
-        limit: usize,
+        (before, after): (usize, usize),
         filter: &EventFilter,
     ) -> Result<Context> {
         let event = self.readable_event(reader, event_id).await?;
-        let half = limit / 2;
-        let before = self.filtered_page(reader, event.seq, None, Direction::Backward, half, filter).await?;
-        let after = self.filtered_page(reader, event.seq, None, Direction::Forward, limit - half, filter).await?;
+        let before = self.filtered_page(reader, event.seq, None, Direction::Backward, before, filter).await?;
+        let after = self.filtered_page(reader, event.seq, None, Direction::Forward, after, filter).await?;
         let start = TimelineToken(before.next.map_or(0, |next| next - 1));
         let last = after.events.last().map_or(event.seq, |event| event.seq);
         let end = TimelineToken(after.next.unwrap_or(last));

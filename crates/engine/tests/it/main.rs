@@ -7,6 +7,7 @@ mod media;
 mod notifications;
 mod receipts;
 mod rooms;
+mod search;
 mod sync;
 mod unread;
 

@@ -20,4 +20,5 @@ mod push;
 mod push_rules;
 mod reading;
 mod rooms;
+mod search;
 mod to_device;

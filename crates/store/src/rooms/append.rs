@@ -25,6 +25,8 @@ pub struct NewEvent {
     pub relation: Option<Relation>,
     /// What it redacts, when the redaction takes effect.
     pub redaction: Option<Redaction>,
+    /// The terms that searches find it by, separated by spaces.
+    pub terms: Option<Box<str>>,
     /// The client's transaction, so that a retry is recognised.
     pub transaction: Option<TransactionKey>,
 }
@@ -47,6 +49,8 @@ pub struct Redaction {
     pub target: EventId,
     /// What is left of it.
     pub pdu: Box<str>,
+    /// The terms that searches found it by.
+    pub terms: Option<Box<str>>,
 }
 
 /// Which request of which device an event answers (spec: "Transaction identifiers").
@@ -102,6 +106,9 @@ impl Transaction<'_> {
             let Relation { target, rel_type, key } = relation;
             let row = (room.0, target.as_str(), rel_type, seq, at, &event.kind, event.sender.0, key);
             self.execute(insert, row)?;
+        }
+        if let Some(terms) = &event.terms {
+            self.index_event(position, room, terms)?;
         }
         if let Some(redaction) = &event.redaction {
             self.redact_event(room, redaction, &event.event_id)?;
@@ -159,12 +166,14 @@ impl Transaction<'_> {
 
     fn redact_event(&self, room: RoomNid, redaction: &Redaction, by: &EventId) -> Result<()> {
         let sql = "UPDATE events SET pdu = ?3, redacted_by = ?4
-                   WHERE event_id = ?1 AND room_nid = ?2 AND redacted_by IS NULL";
-        let changed = self.execute(sql, (redaction.target.as_str(), room.0, &redaction.pdu, by.as_str()))?;
-        if changed == 1 {
-            let sql = "DELETE FROM relations WHERE room_nid = ?1
-                       AND seq = (SELECT seq FROM events WHERE event_id = ?2)";
-            self.execute(sql, (room.0, redaction.target.as_str()))?;
+                   WHERE event_id = ?1 AND room_nid = ?2 AND redacted_by IS NULL RETURNING position, seq";
+        let target = (redaction.target.as_str(), room.0, &redaction.pdu, by.as_str());
+        let redacted = self.row(sql, target, |row| Ok((Position::from_i64(row.get(0)?), row.get::<_, i64>(1)?)))?;
+        if let Some((position, seq)) = redacted {
+            self.execute("DELETE FROM relations WHERE room_nid = ?1 AND seq = ?2", (room.0, seq))?;
+            if let Some(terms) = &redaction.terms {
+                self.unindex_event(position, room, terms)?;
+            }
         }
         Ok(())
     }

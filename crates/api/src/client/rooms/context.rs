@@ -46,7 +46,7 @@ async fn context(
     let filter = query.filter.as_deref().map(parse_event_filter).transpose()?.unwrap_or_default();
     let reader = rooms.reader_or_not_found(&actor(&session), &room_id).await?;
     let limit = query.limit.unwrap_or_else(|| filter.limit_or(DEFAULT_LIMIT, MAX_LIMIT)).min(MAX_LIMIT);
-    let around = rooms.context(&reader, &event_id, limit, &filter).await?;
+    let around = rooms.context(&reader, &event_id, (limit / 2, limit - limit / 2), &filter).await?;
     let mut events = around.before.clone();
     events.push(around.event.clone());
     events.extend(around.after.iter().cloned());

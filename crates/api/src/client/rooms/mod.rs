@@ -83,21 +83,21 @@ fn actor(session: &Session) -> Actor {
 }
 
 /// Writes events for the user of a session.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     viewer: Viewer<'a>,
     reader: &'a Reader,
     bundles: Bundles,
 }
 
 impl<'a> Writer<'a> {
-    fn new(api: &'a Api, session: &'a Session, reader: &'a Reader, bundles: Bundles) -> Self {
+    pub(super) fn new(api: &'a Api, session: &'a Session, reader: &'a Reader, bundles: Bundles) -> Self {
         let core = &api.engine.core;
         let viewer =
             Viewer { user: session.user, device: Some(&session.device_id), now: core.now(), erased: &core.erased };
         Self { viewer, reader, bundles }
     }
 
-    fn write(&self, out: &mut Vec<u8>, event: &RoomEvent) {
+    pub(super) fn write(&self, out: &mut Vec<u8>, event: &RoomEvent) {
         let membership = Some(self.reader.membership_at(event));
         write_event(out, event, Form::Full, &self.viewer, membership, &self.bundles);
     }

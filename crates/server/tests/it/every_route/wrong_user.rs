@@ -100,6 +100,7 @@ const TRIALS: &[(&str, Trial)] = &[
     ("DELETE /_matrix/client/v3/profile/{userId}/{keyName}", Refused("{}", 403, "M_FORBIDDEN")),
     ("GET /_matrix/client/v3/presence/{userId}/status", Refused("{}", 403, "M_FORBIDDEN")),
     ("PUT /_matrix/client/v3/presence/{userId}/status", Refused(r#"{ "presence": "online" }"#, 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v3/search", Anybody("it finds only what the caller may see")),
     ("POST /_matrix/client/v3/user_directory/search", Anybody("it finds only whom the caller may see")),
     ("POST /_matrix/client/v3/join/{roomIdOrAlias}", Refused("{}", 403, "M_FORBIDDEN")),
     ("POST /_matrix/client/v3/knock/{roomIdOrAlias}", Refused("{}", 403, "M_FORBIDDEN")),

@@ -1,0 +1,226 @@
+//! Looking for results in the database: what the index finds is compared with the text as it is now, and kept if the
+//! searcher may see it.
+
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
+use im2_model::{EventId, Position, RoomId, RoomNid, UserId};
+use im2_rooms::{
+    content::Membership,
+    relations::{Relation, is_valid_edit, newest_edit, rel_type},
+    search::{SearchKey, searched_text},
+    version::RoomVersion,
+};
+use im2_store::{
+    Snapshot,
+    rooms::{Direction, EventRow, RelatedQuery},
+    search::TermQuery,
+};
+use serde_json::Value;
+
+use super::cursor::Scope;
+use crate::{
+    UserSet,
+    filters::{Candidate, EventFilter},
+    rooms::{Actor, RoomEvent, RoomMembership, Sight},
+    words::{Wanted, plain},
+};
+
+/// Rooms of a filter that are looked at.
+const MAX_FILTER_ROOMS: usize = 500;
+/// Upgrades that are followed back from a room that a filter names.
+const MAX_PREDECESSORS: usize = 10;
+/// Edits that are looked at to find the newest valid one.
+const MAX_EDITS: usize = 50;
+
+/// Who searches for what, and where.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) actor: Actor,
+    pub(super) wanted: Wanted,
+    pub(super) keys: Vec<SearchKey>,
+    pub(super) filter: EventFilter,
+    pub(super) scope: Scope,
+    pub(super) rooms: Vec<(RoomNid, RoomMembership)>,
+    pub(super) ignored: std::sync::Arc<HashSet<UserId>>,
+    pub(super) erased: std::sync::Arc<UserSet>,
+}
+
+/// A result.
+#[derive(Debug)]
+pub(super) struct Match {
+    pub(super) rank: u32,
+    pub(super) position: Position,
+    pub(super) room: RoomNid,
+    pub(super) event_id: EventId,
+    pub(super) sender: UserId,
+    pub(super) text: String,
+}
+
+/// The results among a stretch of what the index finds.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    /// In no order.
+    pub(super) matches: Vec<Match>,
+    /// Before which position everything is.
+    pub(super) before: Option<Position>,
+    /// From where the next stretch begins, if there is one.
+    pub(super) next: Option<Position>,
+}
+
+/// What the searcher may see of a room.
+struct Seen {
+    version: RoomVersion,
+    sight: Sight,
+    /// The number of the last event.
+    until: i64,
+}
+
+impl Look {
+    /// Looks through up to `limit` of the newest events that the index finds before a position.
+    pub(super) fn through(
+        &self,
+        db: &Snapshot<'_>,
+        before: Option<Position>,
+        limit: usize,
+    ) -> im2_store::Result<Window> {
+        let rooms = self.rooms(db)?;
+        let query = TermQuery { all: self.wanted.terms(&self.keys), rooms: rooms.keys().copied().collect(), before };
+        let found = db.events_with_terms(&query, limit)?;
+        let before = before.or_else(|| found.positions.first().map(|newest| newest.next()));
+        let mut window = Window { matches: Vec::new(), before, next: found.next };
+        let mut seen: HashMap<RoomNid, Option<Seen>> = HashMap::new();
+        for position in found.positions {
+            let Some(row) = db.event_at(position)?.filter(|row| row.redacted_by.is_none()) else { continue };
+            let entry = match seen.entry(row.room) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let membership = rooms.get(&row.room);
+                    entry.insert(membership.map(|now| self.seen(db, row.room, now)).transpose()?.flatten())
+                }
+            };
+            if let Some(seen) = entry {
+                window.matches.extend(self.judge(db, seen, &row)?);
+            }
+        }
+        Ok(window)
+    }
+
+    /// The rooms to look into: those that the searcher has to do with, as far as the filter wants them. With a room
+    /// it wants those that the room has replaced.
+    fn rooms(&self, db: &Snapshot<'_>) -> im2_store::Result<HashMap<RoomNid, RoomMembership>> {
+        let mut rooms: HashMap<RoomNid, RoomMembership> = self.rooms.iter().copied().collect();
+        if let Some(named) = self.filter.rooms() {
+            let mut wanted = HashSet::new();
+            for room_id in named.iter().take(MAX_FILTER_ROOMS) {
+                let mut next = Some(room_id.clone());
+                for _ in 0..=MAX_PREDECESSORS {
+                    let Some(room) = next.as_ref().map(|room_id| db.room(room_id)).transpose()?.flatten() else {
+                        break;
+                    };
+                    if !wanted.insert(room.nid) || !rooms.contains_key(&room.nid) {
+                        break;
+                    }
+                    next = predecessor(db, room.nid)?;
+                }
+            }
+            rooms.retain(|room, _| wanted.contains(room));
+        }
+        for room_id in self.filter.not_rooms().iter().take(MAX_FILTER_ROOMS) {
+            if let Some(room) = db.room(room_id)? {
+                rooms.remove(&room.nid);
+            }
+        }
+        if let Scope::Room(room_id) = &self.scope {
+            let only = db.room(room_id)?.map(|room| room.nid);
+            rooms.retain(|room, _| Some(*room) == only);
+        }
+        Ok(rooms)
+    }
+
+    /// What the searcher may see of a room; nothing of encrypted ones, which are not searched.
+    fn seen(&self, db: &Snapshot<'_>, room: RoomNid, now: &RoomMembership) -> im2_store::Result<Option<Seen>> {
+        let encryption = db.state_entry_at(room, "m.room.encryption", "", i64::MAX)?;
+        let Some(row) = db.room_by_nid(room)?.filter(|_| encryption.is_none()) else { return Ok(None) };
+        let Ok(version) = row.version.parse() else { return Ok(None) };
+        let sight = Sight::load(db, room, version, &self.actor.user_id)?;
+        let until = match now.membership {
+            Membership::Join => Some(i64::MAX),
+            Membership::Leave | Membership::Ban => Some(now.seq),
+            Membership::Invite | Membership::Knock => sight.last_left(),
+        };
+        Ok(until.map(|until| Seen { version, sight, until }))
+    }
+
+    /// Whether an event that the index found is a result, and which. An edit stands for what it edits.
+    fn judge(&self, db: &Snapshot<'_>, seen: &Seen, row: &EventRow) -> im2_store::Result<Option<Match>> {
+        let event = RoomEvent::load_state(seen.version, row)?;
+        let Some((key, text)) = searched_text(&event.pdu) else { return Ok(None) };
+        let rank = self.wanted.rank(&plain(&text)).filter(|_| self.keys.contains(&key) && self.sees(seen, &event));
+        let Some(rank) = rank else { return Ok(None) };
+        let replaces = Relation::of(&event.pdu).filter(|relation| relation.is(rel_type::REPLACE));
+        let shown = match replaces {
+            None => event,
+            Some(relation) => {
+                let original = db.event(row.room, &relation.event_id)?.filter(|row| row.redacted_by.is_none());
+                let Some(original) = original else { return Ok(None) };
+                let original = RoomEvent::load_state(seen.version, &original)?;
+                if !is_valid_edit(&original.pdu, false, &event.pdu) || !self.sees(seen, &original) {
+                    return Ok(None);
+                }
+                original
+            }
+        };
+        if self.newest_edit(db, seen, &shown)?.as_ref().unwrap_or(shown.id()) != &row.event_id || !self.wants(&shown) {
+            return Ok(None);
+        }
+        Ok(Some(Match {
+            rank,
+            position: shown.position,
+            room: shown.room,
+            event_id: shown.id().clone(),
+            sender: shown.pdu.sender.clone(),
+            text,
+        }))
+    }
+
+    fn sees(&self, seen: &Seen, event: &RoomEvent) -> bool {
+        let is_hidden = !event.is_state()
+            && seen.sight.membership_at(event.seq) != Membership::Join
+            && self.erased.contains(event.sender);
+        event.seq <= seen.until && !is_hidden && seen.sight.may_see(event, &self.actor.user_id)
+    }
+
+    fn wants(&self, event: &RoomEvent) -> bool {
+        let candidate = Candidate { kind: event.kind(), sender: Some(&event.pdu.sender), has_url: event.has_url() };
+        let in_scope = !matches!(&self.scope, Scope::Sender(sender) if *sender != event.pdu.sender);
+        in_scope && !self.ignored.contains(&event.pdu.sender) && self.filter.matches(candidate)
+    }
+
+    /// The edit that says what an event says now, of those the searcher may see.
+    fn newest_edit(&self, db: &Snapshot<'_>, seen: &Seen, event: &RoomEvent) -> im2_store::Result<Option<EventId>> {
+        let query = RelatedQuery {
+            target: event.id().clone(),
+            rel_type: Some(rel_type::REPLACE.to_owned()),
+            kind: None,
+            from_seq: None,
+            direction: Direction::Backward,
+            limit: MAX_EDITS,
+        };
+        let mut edits = Vec::new();
+        for row in db.related_events(event.room, &query)? {
+            let edit = RoomEvent::load_state(seen.version, &row)?;
+            if is_valid_edit(&event.pdu, false, &edit.pdu) && self.sees(seen, &edit) {
+                edits.push(edit.pdu);
+            }
+        }
+        Ok(newest_edit(edits.iter().map(|edit| &**edit)).map(|edit| edit.event_id.clone()))
+    }
+}
+
+/// The room that a room has replaced.
+fn predecessor(db: &Snapshot<'_>, room: RoomNid) -> im2_store::Result<Option<RoomId>> {
+    let create = db.state_entry_at(room, "m.room.create", "", i64::MAX)?;
+    let create = create.and_then(|row| serde_json::from_str::<Value>(&row.pdu).ok());
+    let room_id = create.as_ref().and_then(|create| create["content"]["predecessor"]["room_id"].as_str());
+    Ok(room_id.and_then(|room_id| RoomId::parse(room_id).ok()))
+}
