@@ -113,6 +113,7 @@ fn status_and_errcode(code: Code) -> (StatusCode, &'static str) {
         Code::GuestAccessForbidden => (FORBIDDEN, "M_GUEST_ACCESS_FORBIDDEN"),
         Code::MissingParam => (BAD, "M_MISSING_PARAM"),
         Code::InvalidParam => (BAD, "M_INVALID_PARAM"),
+        Code::InvalidSignature => (BAD, "M_INVALID_SIGNATURE"),
         Code::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "M_TOO_LARGE"),
         Code::CannotLeaveServerNoticeRoom => (FORBIDDEN, "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM"),
         Code::WeakPassword => (BAD, "M_WEAK_PASSWORD"),

@@ -7,7 +7,8 @@ use im2_model::{Clock, Millis, Random, ServerName, UserNid};
 use im2_store::Store;
 
 use crate::{
-    Code, Error, Result, UserSet, appservices::Services, ephemeral::Ephemeral, shutdown::Shutdown, stream::Stream,
+    Code, Error, Result, UserSet, appservices::Services, ephemeral::Ephemeral, key_counts::KeyCountCache,
+    shutdown::Shutdown, stream::Stream,
 };
 
 /// Shared by all modules of the engine. Cheap to clone.
@@ -35,6 +36,8 @@ pub struct Core {
     pub locked: Arc<UserSet>,
     /// Whose account is suspended.
     pub suspended: Arc<UserSet>,
+    /// What devices have in store for others.
+    pub key_counts: Arc<KeyCountCache>,
     /// Whether the process is about to end. Whoever waits for a client's sake stops waiting then.
     pub shutdown: Shutdown,
 }

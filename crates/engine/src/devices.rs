@@ -10,6 +10,7 @@ use crate::{
         Accounts, check_device_name,
         uia::{Auth, Proof, Purpose},
     },
+    device_lists,
     session::Session,
 };
 
@@ -50,10 +51,17 @@ impl Devices {
     /// Renames one of the user's devices.
     pub async fn rename(&self, session: &Session, device_id: DeviceId, name: Option<String>) -> Result<()> {
         check_device_name(name.as_deref())?;
-        let user = session.user;
-        let rename = move |tx: &mut im2_store::Transaction<'_>| match &name {
-            Some(name) => tx.rename_device(user, &device_id, Some(name)),
-            None => Ok(tx.device(user, &device_id)?.is_some()),
+        let (user, core) = (session.user, self.core.clone());
+        let rename = move |tx: &mut im2_store::Transaction<'_>| {
+            let Some(device) = tx.device(user, &device_id)? else { return Ok(false) };
+            if name.is_some() && name != device.display_name {
+                tx.rename_device(user, &device_id, name.as_deref())?;
+                // The name goes with the device's keys to those who may see it.
+                if tx.keys_of_device(user, &device_id)?.is_some() {
+                    device_lists::changed(&core, tx, user)?;
+                }
+            }
+            Ok(true)
         };
         if self.core.store.write(rename).await? { Ok(()) } else { Err(no_such_device()) }
     }

@@ -34,6 +34,7 @@ pub enum Code {
     GuestAccessForbidden,
     MissingParam,
     InvalidParam,
+    InvalidSignature,
     TooLarge,
     CannotLeaveServerNoticeRoom,
     WeakPassword,

@@ -11,13 +11,16 @@ pub mod accounts;
 pub mod admin;
 pub mod appservices;
 pub mod core;
+mod device_lists;
 pub mod devices;
+pub mod e2ee;
 pub mod ephemeral;
 mod error;
 pub mod filters;
 mod folding;
 pub mod jobs;
 pub mod key_backup;
+mod key_counts;
 pub mod media;
 mod names;
 pub mod notifications;
@@ -52,6 +55,7 @@ use im2_store::Store;
 
 pub use crate::core::Core;
 pub use error::{Code, Error, Result};
+pub use key_counts::KeyCountCache;
 pub use user_set::UserSet;
 
 /// How the engine behaves; filled in by the binary's configuration or by a test.
@@ -123,6 +127,8 @@ pub struct Engine {
     pub pushers: push::Pushers,
     /// Relays for calls.
     pub turn: turn::Turn,
+    /// Keys of end-to-end encryption.
+    pub e2ee: e2ee::E2ee,
     /// What has happened since a client last asked.
     pub sync: sync::Sync,
     /// The content repository.
@@ -161,6 +167,7 @@ impl Engine {
             locked: Arc::new(UserSet::new(locked)),
             suspended: Arc::new(UserSet::new(suspended)),
             services: options.services,
+            key_counts: Arc::default(),
             shutdown: shutdown::Shutdown::default(),
         };
         let key = signing_key::load(&core).await?;
@@ -174,6 +181,7 @@ impl Engine {
         let presence = presence::Presence::open(core.clone(), rooms.clone()).await?;
         let unread = unread::Unread::new(core.clone(), account_data.clone(), push_rules.clone(), receipts.clone());
         let to_device = to_device::ToDevice::new(core.clone());
+        let e2ee = e2ee::E2ee::new(core.clone(), accounts.clone(), rooms.clone());
         let notifications = notifications::Notifications::new(core.clone(), rooms.clone(), unread.clone());
         Ok(Self {
             devices: devices::Devices::new(core.clone(), accounts.clone()),
@@ -188,11 +196,13 @@ impl Engine {
                     presence: presence.clone(),
                     unread: unread.clone(),
                     to_device: to_device.clone(),
+                    e2ee: e2ee.clone(),
                 },
             ),
             to_device,
             key_backups: key_backup::KeyBackups::new(core.clone()),
             search: search::Search::new(core.clone(), rooms.clone(), account_data.clone()),
+            e2ee,
             account_data,
             push_rules,
             filters: filters::Filters::new(core.clone()),
@@ -215,7 +225,8 @@ impl Engine {
     /// What runs the outbox's jobs. A module that adds jobs registers its handlers here.
     pub fn job_handlers(&self) -> jobs::Handlers {
         let handlers = account_jobs::register(jobs::Handlers::default(), &self.core, &self.rooms, &self.presence);
-        key_backup::register(handlers, &self.core)
+        let handlers = key_backup::register(handlers, &self.core);
+        self.e2ee.register(handlers)
     }
 
     /// What tells push gateways of events while the server runs.

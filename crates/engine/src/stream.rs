@@ -30,6 +30,17 @@ pub enum Change {
     AccountData(Arc<AccountDataChange>),
     /// Messages were put into the inboxes of these devices.
     ToDevice(Arc<[(UserNid, DeviceId)]>),
+    /// A user's devices or cross-signing keys changed, as others see them.
+    DeviceList(UserNid),
+    /// One user signed the keys of another, which only they see.
+    KeySigned {
+        /// Who signed.
+        by: UserNid,
+        /// Whose keys.
+        whose: UserNid,
+    },
+    /// Keys that a device has in store for others were handed out.
+    KeyCounts(UserNid, DeviceId),
 }
 
 impl Change {
@@ -39,7 +50,7 @@ impl Change {
         match self {
             // The event as stored and as clients see it.
             Self::Event(event) => ENTRY + 2 * event.pdu.json().len(),
-            Self::Receipt(_) => ENTRY,
+            Self::Receipt(_) | Self::DeviceList(_) | Self::KeySigned { .. } | Self::KeyCounts(..) => ENTRY,
             Self::AccountData(change) => ENTRY + change.content.get().len(),
             Self::ToDevice(devices) => ENTRY + 64 * devices.len(),
         }

@@ -92,6 +92,7 @@ impl Transaction<'_> {
         // They hang on no row of a device, because not everybody who sends has one.
         let transactions = "DELETE FROM to_device_transactions WHERE user_nid = ?1 AND device_id = ?2";
         self.execute(transactions, (user.0, device_id.as_str()))?;
+        self.remove_device_signatures(user, device_id)?;
         let sql = "DELETE FROM devices WHERE user_nid = ?1 AND device_id = ?2";
         Ok(self.execute(sql, (user.0, device_id.as_str()))? == 1)
     }

@@ -20,6 +20,7 @@ pub mod account_data;
 pub mod accounts;
 pub mod blobs;
 pub mod devices;
+pub mod e2ee;
 pub mod filters;
 pub mod jobs;
 pub mod key_backup;

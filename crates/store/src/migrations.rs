@@ -19,6 +19,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/key_backup.sql"),
     include_str!("schema/pushers.sql"),
     include_str!("schema/search.sql"),
+    include_str!("schema/e2ee.sql"),
 ]];
 
 /// The schema version of a database that this program can use, as it is or after migrating it.

@@ -7,6 +7,7 @@ mod devices;
 mod discovery;
 mod filters;
 mod key_backup;
+mod keys;
 mod login;
 mod media;
 mod moderation;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Routes {
         .merge(account::routes())
         .merge(devices::routes())
         .merge(moderation::routes())
+        .merge(keys::routes())
         .merge(profile::routes())
         .merge(presence::routes())
         .merge(user_directory::routes())

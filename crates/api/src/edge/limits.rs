@@ -40,6 +40,9 @@ pub enum Class {
     Send,
     /// Requests to send to devices, by user: 500 at once, then 50 a second. A room key for a large room takes many.
     ToDevice,
+    /// Uploads, look-ups and claims of keys, by user: 300 at once, then ten a second. In a large room a client asks many
+    /// times in a row.
+    Keys,
     /// Joins, invitations and new rooms, by user: 50 at once, then one a second.
     Join,
     /// Uploads and previews of links, by user: 100 at once, then two a second.
@@ -86,6 +89,7 @@ impl Class {
             Self::FailedLogin => (10, 30_000),
             Self::Send => (200, 50),
             Self::ToDevice => (500, 20),
+            Self::Keys => (300, 100),
             Self::Join => (50, 1_000),
             Self::Upload => (100, 500),
             Self::Search => (30, 500),

@@ -8,7 +8,7 @@ use super::{
     sessions::{Known, hash_token},
     uia::{Auth, Proof, Purpose},
 };
-use crate::{Code, Error, Result, session::Session};
+use crate::{Code, Error, Result, device_lists, session::Session};
 
 /// Signing in by password (spec: `POST /login` with `m.login.password`).
 #[derive(Clone)]
@@ -80,14 +80,21 @@ impl Accounts {
                 let unchanged = current.is_some_and(|current| {
                     current.password_hash == account.password_hash && current.deactivated_ts.is_none()
                 });
+                if tx.is_cross_signing_key(user, pair.device_id.as_str())? {
+                    // Signatures name devices and cross-signing keys alike, so none may be called like the other.
+                    return Ok(Err(Error::refused(
+                        Code::InvalidParam,
+                        "a device cannot be called like one of your keys",
+                    )));
+                }
                 if unchanged {
                     let name = device.initial_device_display_name.as_deref();
                     let ended = begin_session(tx, &pair, name, now)?;
                     tx.on_commit(move || sessions.revoke(ended));
                 }
-                Ok(unchanged)
+                Ok(Ok(unchanged))
             })
-            .await?;
+            .await??;
         if begun { Ok(signed_in) } else { Err(wrong()) }
     }
 
@@ -191,17 +198,8 @@ impl Accounts {
 
     /// Removes devices with their tokens. Those that are not there are passed over.
     async fn remove_devices(&self, user: UserNid, devices: Vec<DeviceId>) -> Result<()> {
-        let sessions = self.sessions.clone();
-        let remove = move |tx: &mut Transaction<'_>| {
-            let mut ended = Vec::new();
-            for device_id in &devices {
-                ended.extend(tx.access_hashes(user, Some(device_id))?);
-                tx.remove_device(user, device_id)?;
-            }
-            tx.on_commit(move || sessions.revoke(ended));
-            Ok(())
-        };
-        Ok(self.core.store.write(remove).await?)
+        let accounts = self.clone();
+        Ok(self.core.store.write(move |tx| accounts.remove_these(tx, user, &devices)).await?)
     }
 
     /// Removes all devices of a user, but for `keep`, inside a larger change.
@@ -211,16 +209,19 @@ impl Accounts {
         user: UserNid,
         keep: Option<&DeviceId>,
     ) -> im2_store::Result<()> {
+        let devices = tx.devices(user)?.into_iter().map(|device| device.device_id);
+        let devices: Vec<_> = devices.filter(|device_id| keep != Some(device_id)).collect();
+        self.remove_these(tx, user, &devices)
+    }
+
+    fn remove_these(&self, tx: &mut Transaction<'_>, user: UserNid, devices: &[DeviceId]) -> im2_store::Result<()> {
         let mut ended = Vec::new();
-        for device in tx.devices(user)? {
-            if keep != Some(&device.device_id) {
-                ended.extend(tx.access_hashes(user, Some(&device.device_id))?);
-                tx.remove_device(user, &device.device_id)?;
-            }
+        for device_id in devices {
+            ended.extend(tx.access_hashes(user, Some(device_id))?);
         }
         let sessions = self.sessions.clone();
         tx.on_commit(move || sessions.revoke(ended));
-        Ok(())
+        device_lists::remove_devices(&self.core, tx, user, devices)
     }
 
     /// Draws the tokens of a new session and prepares their row.

@@ -171,6 +171,7 @@ impl Accounts {
             }
             accounts.remove_all_devices(tx, user, None)?;
             key_backup::delete_all(tx, user, now)?;
+            tx.remove_cross_signing(user)?;
             tx.add_job(LEAVE_ROOMS, &payload, now)
         };
         Ok(self.core.store.write(end).await?)

@@ -34,6 +34,8 @@ pub enum Purpose {
     Deactivate,
     /// Signing out other devices: a digest of which, so that consent to one is none to another.
     RemoveDevices(u64),
+    /// Putting other cross-signing keys in the place of those that are there: a digest of which.
+    ReplaceCrossSigning(u64),
 }
 
 impl Purpose {

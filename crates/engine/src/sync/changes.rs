@@ -12,6 +12,7 @@ use im2_store::to_device::ToDeviceMessage;
 use super::Sync;
 use crate::{
     Result,
+    e2ee::KeyNews,
     presence::PresenceEvent,
     rooms::UserRooms,
     session::Session,
@@ -32,6 +33,8 @@ pub(super) struct Changes {
     pub(super) presence: Vec<PresenceEvent>,
     /// Messages for the asking device.
     pub(super) to_device: Vec<ToDeviceMessage>,
+    /// What has become of keys.
+    pub(super) keys: KeyNews,
     is_initial: bool,
 }
 
@@ -47,6 +50,7 @@ impl Changes {
         !self.is_initial
             && self.presence.is_empty()
             && self.to_device.is_empty()
+            && self.keys.is_empty()
             && self.rooms.is_empty()
             && self.account_data.is_empty()
             && self.receipts.is_empty()
@@ -60,6 +64,7 @@ impl Changes {
             receipts: HashMap::new(),
             presence: Vec::new(),
             to_device: Vec::new(),
+            keys: KeyNews::default(),
             is_initial,
         }
     }
@@ -100,6 +105,7 @@ impl Sync {
         // Read before what it numbers: what comes meanwhile is told again, never skipped.
         let ephemeral = self.core.ephemeral.reached();
         let mut changes = self.stored_changes(session, since, rooms).await?;
+        changes.keys = self.e2ee.news(session, rooms, since, &changes.until).await?;
         changes.until.ephemeral = ephemeral;
         changes.presence = self.presence.news(session.user, Some(since.ephemeral), ephemeral).await?;
         let typing = self.typing.rooms_changed_since(since.ephemeral);
@@ -192,7 +198,7 @@ fn news_for(
             may_see.then(|| News::Receipt(Arc::clone(receipt)))
         }
         Change::AccountData(change) => (change.user == user).then(|| News::AccountData(Arc::clone(change))),
-        // A device looks into its inbox by itself.
-        Change::ToDevice(_) => None,
+        // A device looks into its inbox by itself, and after keys.
+        Change::ToDevice(_) | Change::DeviceList(_) | Change::KeySigned { .. } | Change::KeyCounts(..) => None,
     }
 }

@@ -5,6 +5,7 @@
 //! tokens, the client's and the one it is given: everything after the first and not after the second, once.
 
 mod changes;
+mod encryption;
 mod ephemeral;
 mod members;
 mod presence;
@@ -28,6 +29,7 @@ use parking_lot::Mutex;
 use crate::{
     Core, Result,
     account_data::AccountData,
+    e2ee::E2ee,
     filters::Filter,
     presence::{Availability, Presence},
     receipts::Receipts,
@@ -72,6 +74,7 @@ pub struct Sync {
     presence: Presence,
     unread: Unread,
     to_device: ToDevice,
+    e2ee: E2ee,
     sent_members: SentMembers,
 }
 
@@ -85,6 +88,7 @@ pub(crate) struct Sources {
     pub(crate) presence: Presence,
     pub(crate) unread: Unread,
     pub(crate) to_device: ToDevice,
+    pub(crate) e2ee: E2ee,
 }
 
 /// One answer in the making: who asks for what, and between which places in the stream.
@@ -128,9 +132,9 @@ impl Section {
 
 impl Sync {
     pub(crate) fn new(core: Core, sources: Sources) -> Self {
-        let Sources { rooms, account_data, receipts, typing, presence, unread, to_device } = sources;
+        let Sources { rooms, account_data, receipts, typing, presence, unread, to_device, e2ee } = sources;
         let sent_members = SentMembers::new();
-        Self { core, rooms, account_data, receipts, typing, presence, unread, to_device, sent_members }
+        Self { core, rooms, account_data, receipts, typing, presence, unread, to_device, e2ee, sent_members }
     }
 
     /// Answers with what has happened, waiting for it if nothing has. The answer is JSON.
@@ -159,8 +163,9 @@ impl Sync {
         let rooms = self.rooms.of_user(session.user).await?;
         let mut changes = self.changes(session, request.since.as_ref(), &rooms).await?;
         self.add_to_device(session, request.since.as_ref(), &mut changes).await?;
+        let head = self.head(session, &changes.until).await?;
         if changes.is_empty() && !request.full_state {
-            return Ok((empty_answer(&changes.until), true));
+            return Ok((head, true));
         }
         let answering = Answering {
             sync: self,
@@ -173,22 +178,18 @@ impl Sync {
             changes,
             company: Mutex::default(),
         };
-        answering.write().await
+        answering.write(head).await
     }
 }
 
-fn empty_answer(until: &StreamToken) -> Vec<u8> {
-    format!("{{\"next_batch\":\"{until}\"}}").into_bytes()
-}
-
 impl Answering<'_> {
-    async fn write(self) -> Result<(Vec<u8>, bool)> {
+    /// Writes the answer, whose beginning is `out`. It is empty if there is nothing else in it.
+    async fn write(self, mut out: Vec<u8>) -> Result<(Vec<u8>, bool)> {
         let mut sections = Sections::default();
         for (room, membership) in self.wanted_rooms() {
             self.add_room(&mut sections, room, membership).await?;
         }
         let Sections { join, invite, knock, leave } = sections;
-        let mut out = empty_answer(&self.changes.until);
         let empty_length = out.len();
         out.pop();
         let global = self.changes.account_data.iter().filter(|change| change.room.is_none());
@@ -196,6 +197,7 @@ impl Answering<'_> {
         write_account_data(&mut out, global.filter(|change| filter.matches_type(&change.kind)), ",\"account_data\":");
         self.write_presence(&mut out);
         self.write_to_device(&mut out);
+        self.write_device_lists(&mut out);
         let named = [("join", join), ("invite", invite), ("knock", knock), ("leave", leave)];
         let named: Vec<_> = named.into_iter().filter(|(_, section)| !section.0.is_empty()).collect();
         if !named.is_empty() {
@@ -209,7 +211,7 @@ impl Answering<'_> {
             out.push(b'}');
         }
         out.push(b'}');
-        let is_empty = out.len() == empty_length;
+        let is_empty = out.len() == empty_length && self.changes.keys.is_empty();
         Ok((out, is_empty))
     }
 

@@ -11,6 +11,7 @@ mod edge;
 mod erasure;
 mod every_route;
 mod key_backup;
+mod keys;
 mod lifecycle;
 mod limits;
 mod media;

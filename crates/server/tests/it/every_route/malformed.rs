@@ -18,6 +18,7 @@ const ERRCODES: &[&str] = &[
     "M_GUEST_ACCESS_FORBIDDEN",
     "M_INVALID_PARAM",
     "M_INVALID_ROOM_STATE",
+    "M_INVALID_SIGNATURE",
     "M_INVALID_USERNAME",
     "M_KEY_TOO_LARGE",
     "M_LIMIT_EXCEEDED",
@@ -151,7 +152,8 @@ const MEMBERS: &str = "\
     name new_password new_version nonce order password pattern power_level_content_override presence preset \
     profile_tag pushkey reason refresh_token room room_alias_name room_id room_version rooms search_term servers \
     session_data sessions since status_msg suspended thread_id timeout token topic type typing user user_id \
-    username users version via visibility";
+    username users version via visibility device_keys fallback_keys master_key one_time_keys self_signing_key \
+    user_signing_key";
 
 /// Objects in which every member that some route reads holds the same wrong thing.
 fn wrong_members() -> Vec<Value> {

@@ -1,0 +1,119 @@
+//! Keys of end-to-end encryption (spec: "Key management API", "Cross-signing").
+
+use std::collections::BTreeMap;
+
+use axum::{extract::State as Extract, response::Response};
+use im2_engine::{
+    Code,
+    accounts::uia::Auth,
+    e2ee::{ClaimRequest, CrossSigningUpload, DeviceLists, QueryRequest, SignaturesUpload, Upload},
+};
+use im2_model::StreamToken;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    State,
+    auth::{User, asking_for_password},
+    body::{Answer, Json, QueryParams, empty},
+    edge::limits::Class,
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .post("/_matrix/client/v3/keys/upload", Access::User, upload)
+        .limited(Class::Keys)
+        .post("/_matrix/client/v3/keys/query", Access::User, query)
+        .limited(Class::Keys)
+        .post("/_matrix/client/v3/keys/claim", Access::User, claim)
+        .limited(Class::Keys)
+        .get("/_matrix/client/v3/keys/changes", Access::User, changes)
+        .limited(Class::Keys)
+        .post("/_matrix/client/v3/keys/device_signing/upload", Access::User, upload_cross_signing)
+        .limited(Class::Keys)
+        .post("/_matrix/client/v3/keys/signatures/upload", Access::User, upload_signatures)
+        .limited(Class::Keys)
+}
+
+#[derive(Serialize)]
+struct UploadAnswer {
+    one_time_key_counts: BTreeMap<String, u64>,
+}
+
+async fn upload(
+    Extract(api): State,
+    User(session): User,
+    Json(upload): Json<Upload>,
+) -> ApiResult<Answer<UploadAnswer>> {
+    let counts = api.engine.e2ee.upload(&session, upload).await?;
+    let counts = counts.by_algorithm().map(|(algorithm, count)| (algorithm.to_owned(), count));
+    Ok(Answer(UploadAnswer { one_time_key_counts: counts.collect() }))
+}
+
+#[derive(Deserialize)]
+struct QueryBody {
+    device_keys: QueryRequest,
+}
+
+async fn query(Extract(api): State, User(session): User, Json(body): Json<QueryBody>) -> ApiResult<Answer<Value>> {
+    Ok(Answer(api.engine.e2ee.query(&session, body.device_keys).await?))
+}
+
+#[derive(Deserialize)]
+struct ClaimBody {
+    one_time_keys: ClaimRequest,
+}
+
+async fn claim(Extract(api): State, User(_): User, Json(body): Json<ClaimBody>) -> ApiResult<Answer<Value>> {
+    Ok(Answer(api.engine.e2ee.claim(body.one_time_keys).await?))
+}
+
+#[derive(Deserialize)]
+struct ChangesQuery {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+async fn changes(
+    Extract(api): State,
+    User(session): User,
+    QueryParams(query): QueryParams<ChangesQuery>,
+) -> ApiResult<Answer<DeviceLists>> {
+    let token = |text: Option<String>, name: &str| {
+        let text = text.ok_or_else(|| ApiError::new(Code::MissingParam, format!("`{name}` is missing")))?;
+        let parsed = text.parse::<StreamToken>();
+        parsed.map_err(|_| ApiError::new(Code::InvalidParam, format!("`{name}` is no token of this server")))
+    };
+    let (from, to) = (token(query.from, "from")?, token(query.to, "to")?);
+    Ok(Answer(api.engine.e2ee.changes(&session, &from, &to).await?))
+}
+
+#[derive(Deserialize)]
+struct CrossSigningBody {
+    master_key: Option<Map<String, Value>>,
+    self_signing_key: Option<Map<String, Value>>,
+    user_signing_key: Option<Map<String, Value>>,
+    auth: Option<Auth>,
+}
+
+async fn upload_cross_signing(
+    Extract(api): State,
+    User(session): User,
+    Json(body): Json<CrossSigningBody>,
+) -> ApiResult<Response> {
+    let CrossSigningBody { master_key, self_signing_key, user_signing_key, auth } = body;
+    let upload = CrossSigningUpload { master_key, self_signing_key, user_signing_key };
+    let publish = api.engine.e2ee.upload_cross_signing(&session, upload, auth);
+    asking_for_password(&api, &session, publish).await?;
+    Ok(empty())
+}
+
+async fn upload_signatures(
+    Extract(api): State,
+    User(session): User,
+    Json(body): Json<SignaturesUpload>,
+) -> ApiResult<Answer<Value>> {
+    Ok(Answer(api.engine.e2ee.upload_signatures(&session, body).await?))
+}

@@ -1,0 +1,41 @@
+//! Records that a user's devices or cross-signing keys have changed, as others see them.
+//!
+//! Who has to hear of it depends on rooms, which the modules that remove devices do not know: whose turn it is finds
+//! the change in the stream, and those who wait are woken by a job.
+
+use im2_model::{DeviceId, UserNid};
+use im2_store::Transaction;
+
+use crate::{Core, stream::Change};
+
+/// The outbox job that wakes those who have to hear of a change. Its payload is the user's number.
+pub(crate) const WAKE: &str = "e2ee.wake";
+
+/// Records a change of a user's devices or cross-signing keys.
+pub(crate) fn changed(core: &Core, tx: &mut Transaction<'_>, user: UserNid) -> im2_store::Result<()> {
+    let position = tx.next_position();
+    tx.note_device_list_change(user, position)?;
+    let (stream, bus) = (core.stream.clone(), core.bus.clone());
+    tx.on_commit(move || {
+        stream.publish(position, Change::DeviceList(user));
+        bus.wake(user);
+    });
+    tx.add_job(WAKE, &user.0.to_string(), core.now())
+}
+
+/// Removes devices with all that hangs on them, and records the change if others knew any of them by its keys.
+pub(crate) fn remove_devices<'a>(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    user: UserNid,
+    devices: impl IntoIterator<Item = &'a DeviceId>,
+) -> im2_store::Result<()> {
+    let mut were_known = false;
+    for device_id in devices {
+        were_known |= tx.keys_of_device(user, device_id)?.is_some();
+        tx.remove_device(user, device_id)?;
+        let (core, device_id) = (core.clone(), device_id.clone());
+        tx.on_commit(move || core.key_counts.forget(user, &device_id));
+    }
+    if were_known { changed(core, tx, user) } else { Ok(()) }
+}

@@ -1,0 +1,154 @@
+//! Publishing a device's keys (spec: `POST /keys/upload`).
+
+use std::collections::{HashMap, HashSet};
+
+use im2_store::{
+    Transaction,
+    e2ee::{KeyCounts, KeyDigest, OneTimeKey},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{E2ee, keys, stored};
+use crate::{Code, Error, Result, device_lists, session::Session};
+
+/// One-time keys kept for a device. Clients keep some 50 to 100 there.
+const MAX_ONE_TIME_KEYS: usize = 1_000;
+/// Fallback keys kept for a device: one an algorithm, of which there is one today.
+const MAX_FALLBACK_KEYS: usize = 10;
+
+/// What a device publishes; each part may be left out.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Upload {
+    /// Its identity keys.
+    pub device_keys: Option<Map<String, Value>>,
+    /// One-time keys, by `<algorithm>:<key ID>`.
+    pub one_time_keys: Option<Map<String, Value>>,
+    /// Fallback keys, likewise.
+    pub fallback_keys: Option<Map<String, Value>>,
+}
+
+/// The same, judged and ready to be kept.
+struct Checked {
+    identity: Option<String>,
+    one_time: Vec<OneTimeKey>,
+    fallback: Vec<OneTimeKey>,
+}
+
+/// What an upload changes.
+#[derive(Default)]
+struct Plan {
+    sets_identity: bool,
+    /// Whether the device becomes another one: what belonged to the old keys goes.
+    replaces_identity: bool,
+    one_time: Vec<OneTimeKey>,
+    fallback: Vec<OneTimeKey>,
+}
+
+impl E2ee {
+    /// Publishes keys of the session's device; the answer is what it then has in store.
+    ///
+    /// Keys that are there already are passed over, and so are one-time keys that have been handed out: a client that
+    /// did not get its answer repeats itself.
+    pub async fn upload(&self, session: &Session, upload: Upload) -> Result<KeyCounts> {
+        session.device()?;
+        let Upload { device_keys, one_time_keys, fallback_keys } = upload;
+        let checked = Checked {
+            identity: device_keys.map(|keys| keys::device_keys(session, keys)).transpose()?,
+            one_time: keys::one_time_keys(one_time_keys.unwrap_or_default())?,
+            fallback: keys::one_time_keys(fallback_keys.unwrap_or_default())?,
+        };
+        let algorithms: HashSet<&str> = checked.fallback.iter().map(|key| key.algorithm.as_str()).collect();
+        if algorithms.len() < checked.fallback.len() {
+            return Err(Error::refused(Code::InvalidParam, "there can be one fallback key an algorithm"));
+        }
+        let (core, session) = (self.core.clone(), session.clone());
+        let change = move |tx: &mut Transaction<'_>| {
+            let plan = match plan(tx, &session, &checked)? {
+                Ok(plan) => plan,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let (user, device_id) = (session.user, &session.device_id);
+            if plan.replaces_identity {
+                tx.remove_device_identity(user, device_id)?;
+            }
+            if let Some(identity) = checked.identity.as_ref().filter(|_| plan.sets_identity) {
+                tx.set_device_keys(user, device_id, identity)?;
+                device_lists::changed(&core, tx, user)?;
+            }
+            if !plan.one_time.is_empty() {
+                let position = tx.next_position();
+                for key in &plan.one_time {
+                    tx.add_one_time_key(user, device_id, key, position)?;
+                }
+            }
+            for key in &plan.fallback {
+                tx.set_fallback_key(user, device_id, key)?;
+            }
+            let counts = tx.key_counts(user, device_id)?;
+            let (core, device_id) = (core.clone(), device_id.clone());
+            tx.on_commit(move || core.key_counts.forget(user, &device_id));
+            Ok(Ok(counts))
+        };
+        self.core.store.write(change).await?
+    }
+}
+
+fn plan(tx: &Transaction<'_>, session: &Session, checked: &Checked) -> im2_store::Result<Result<Plan>> {
+    let (user, device_id) = (session.user, &session.device_id);
+    if tx.device(user, device_id)?.is_none() {
+        return Ok(Err(Error::refused(Code::UnknownToken, "this device has been signed out")));
+    }
+    let mut plan = Plan::default();
+    if let Some(identity) = &checked.identity {
+        let old = tx.keys_of_device(user, device_id)?;
+        plan.sets_identity = old.as_ref() != Some(identity);
+        plan.replaces_identity = match old.as_ref().filter(|_| plan.sets_identity) {
+            Some(old) => public_keys(old) != public_keys(identity),
+            None => false,
+        };
+    }
+    let existing = if plan.replaces_identity { Vec::new() } else { tx.one_time_keys(user, device_id)? };
+    let by_name: HashMap<(&str, &str), &str> =
+        existing.iter().map(|key| ((key.algorithm.as_str(), key.key_id.as_str()), key.key.as_str())).collect();
+    let mut digests: HashSet<KeyDigest> = existing.iter().map(|key| keys::key_digest(&key.key)).collect();
+    for key in &checked.one_time {
+        let digest = keys::key_digest(&key.key);
+        match by_name.get(&(key.algorithm.as_str(), key.key_id.as_str())) {
+            Some(same) if **same == key.key => {}
+            Some(_) if tx.is_spent(user, &digest)? => {}
+            Some(_) => {
+                let message = format!(
+                    "there is another one-time key {}:{} already, which has not been used",
+                    key.algorithm, key.key_id
+                );
+                return Ok(Err(Error::refused(Code::InvalidParam, message)));
+            }
+            None if tx.is_spent(user, &digest)? || !digests.insert(digest) => {}
+            None => plan.one_time.push(key.clone()),
+        }
+    }
+    if existing.len() + plan.one_time.len() > MAX_ONE_TIME_KEYS {
+        let message = format!("no more than {MAX_ONE_TIME_KEYS} one-time keys are kept for a device");
+        return Ok(Err(Error::refused(Code::InvalidParam, message)));
+    }
+    let mut new_fallbacks = 0;
+    for key in &checked.fallback {
+        let old = if plan.replaces_identity { None } else { tx.fallback_key(user, device_id, &key.algorithm)? };
+        new_fallbacks += usize::from(old.is_none());
+        if old.is_none_or(|old| old.key_id != key.key_id || old.key != key.key) {
+            plan.fallback.push(key.clone());
+        }
+    }
+    let kept = if plan.replaces_identity { 0 } else { tx.fallback_key_count(user, device_id)? };
+    if new_fallbacks > 0 && kept + new_fallbacks > MAX_FALLBACK_KEYS {
+        let message = format!("no more than {MAX_FALLBACK_KEYS} fallback keys are kept for a device");
+        return Ok(Err(Error::refused(Code::InvalidParam, message)));
+    }
+    Ok(Ok(plan))
+}
+
+/// The public keys in a device's identity keys.
+fn public_keys(identity: &str) -> Option<Value> {
+    stored(identity).ok()?.remove("keys")
+}

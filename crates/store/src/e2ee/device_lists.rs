@@ -1,0 +1,108 @@
+//! What tells whose devices a user has to hear of: who has changed theirs, and who was where at which place in the
+//! stream.
+
+use im2_model::{Position, RoomNid, StreamToken, UserId, UserNid};
+use rusqlite::Row;
+
+use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
+
+/// What somebody is to a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub user: UserNid,
+    /// `join`, `invite`, `knock`, `leave` or `ban`.
+    pub membership: String,
+    /// Where the member event stands in the stream.
+    pub position: Position,
+}
+
+fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
+    Ok(Member { user: UserNid(row.get(0)?), membership: row.get(1)?, position: Position::from_i64(row.get(2)?) })
+}
+
+impl Snapshot<'_> {
+    /// The users whose devices or cross-signing keys changed last after `since`.
+    pub fn device_lists_changed(&self, since: &StreamToken) -> Result<Vec<UserNid>> {
+        let sql = "SELECT user_nid, position FROM device_list_changes WHERE position > ?1";
+        self.changed_users(sql, &[&since.reached(1).to_i64()], since)
+    }
+
+    /// The other users whose keys `signer` has signed after `since`.
+    pub fn keys_signed(&self, signer: UserNid, since: &StreamToken) -> Result<Vec<UserNid>> {
+        let sql = "SELECT target_nid, position FROM key_signatures
+                   WHERE user_nid = ?1 AND position > ?2 AND target_nid <> ?1";
+        self.changed_users(sql, &[&signer.0, &since.reached(1).to_i64()], since)
+    }
+
+    /// The SQL is exact for the first writer; of the others, what has been seen is dropped here.
+    fn changed_users(&self, sql: &str, params: &[&dyn rusqlite::ToSql], since: &StreamToken) -> Result<Vec<UserNid>> {
+        let mut found = self.rows(sql, params, |row| Ok((UserNid(row.get(0)?), Position::from_i64(row.get(1)?))))?;
+        found.retain(|(_, position)| !since.includes(*position));
+        Ok(found.into_iter().map(|(user, _)| user).collect())
+    }
+
+    /// Where in the stream a room became encrypted, if it did. What is encrypted once stays so.
+    pub fn encrypted_since(&self, room: RoomNid) -> Result<Option<Position>> {
+        let sql = "SELECT position FROM state_history
+                   WHERE room_nid = ?1 AND kind = 'm.room.encryption' AND state_key = '' ORDER BY seq LIMIT 1";
+        self.row(sql, [room.0], |row| row.get(0).map(Position::from_i64))
+    }
+
+    /// What a user is to a room, if they ever were anything to it.
+    pub fn member(&self, room: RoomNid, user: UserNid) -> Result<Option<Member>> {
+        let sql = "SELECT user_nid, membership, position FROM memberships WHERE user_nid = ?1 AND room_nid = ?2";
+        self.row(sql, (user.0, room.0), member)
+    }
+
+    /// All who ever were anything to a room.
+    pub fn members(&self, room: RoomNid) -> Result<Vec<Member>> {
+        self.rows("SELECT user_nid, membership, position FROM memberships WHERE room_nid = ?1", [room.0], member)
+    }
+
+    /// Whether a user was joined to a room at a place in the stream; `now` is what they are to it today.
+    pub fn was_joined(&self, room: RoomNid, now: &Member, at: &StreamToken) -> Result<bool> {
+        if at.includes(now.position) {
+            return Ok(now.membership == "join");
+        }
+        let sql = "SELECT h.position, json_extract(e.pdu, '$.content.membership')
+                   FROM state_history h JOIN events e ON e.position = h.position
+                   WHERE h.room_nid = ?1 AND h.kind = 'm.room.member'
+                     AND h.state_key = (SELECT user_id FROM users WHERE nid = ?2)
+                   ORDER BY h.seq DESC";
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query((room.0, now.user.0))?;
+        while let Some(row) = rows.next()? {
+            if at.includes(Position::from_i64(row.get(0)?)) {
+                let membership: Option<String> = row.get(1)?;
+                return Ok(membership.as_deref() == Some("join"));
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether two users are joined to the same room, whichever.
+    pub fn share_room(&self, one: UserNid, other: UserNid) -> Result<bool> {
+        let sql = "SELECT 1 FROM memberships a JOIN memberships b ON b.room_nid = a.room_nid AND b.user_nid = ?2
+                   WHERE a.user_nid = ?1 AND a.membership = 'join' AND b.membership = 'join' LIMIT 1";
+        Ok(self.row(sql, (one.0, other.0), |_| Ok(()))?.is_some())
+    }
+
+    /// The identifiers behind users' numbers, sorted.
+    pub fn user_ids(&self, users: impl IntoIterator<Item = UserNid>) -> Result<Vec<UserId>> {
+        let sql = "SELECT user_id FROM users WHERE nid = ?1";
+        let found = users.into_iter().filter_map(|user| self.row(sql, [user.0], |row| parsed_user(row, 0)).transpose());
+        let mut found = found.collect::<Result<Vec<_>>>()?;
+        found.sort_unstable();
+        Ok(found)
+    }
+}
+
+impl Transaction<'_> {
+    /// Notes that a user's devices or cross-signing keys changed.
+    pub fn note_device_list_change(&self, user: UserNid, position: Position) -> Result<()> {
+        let sql = "INSERT INTO device_list_changes (user_nid, position) VALUES (?1, ?2)
+                   ON CONFLICT DO UPDATE SET position = excluded.position";
+        self.execute(sql, (user.0, position.to_i64())).map(drop)
+    }
+}
