@@ -135,8 +135,11 @@ fn browser(project: &Project, arguments: &[String]) -> Result<()> {
 
 /// Runs a command against a server of its own, which has to stop cleanly afterwards.
 fn against_server(project: &Project, name: &str, mut command: Command) -> Result<()> {
-    let server = Server::start(project, &binary::for_tests(project)?, &Settings::for_tests(name))?;
+    let binary = binary::for_tests(project)?;
+    let server = Server::start(project, &binary, &Settings::for_tests(name))?;
     command.env("IM2_BASE_URL", server.url());
+    // For what only a server of the test's own can show: that it is killed and started again.
+    command.env("IM2_BINARY", binary);
     command.env("IM2_SHARED_SECRET", Settings::SHARED_SECRET);
     let result = process::run(command);
     let stopped = server.stop();

@@ -16,9 +16,12 @@ def localpart(name: str) -> str:
     return f"{name}-{secrets.token_hex(6)}"
 
 
-def connect(user: str = "") -> AsyncClient:
+def connect(user: str = "", base_url: str = BASE_URL, **options) -> AsyncClient:
+    """A client without encryption, unless there is a folder for its keys (`store_path`)."""
     # A refused request is refused; nio would otherwise try again for ever.
-    return AsyncClient(BASE_URL, user, config=AsyncClientConfig(max_limit_exceeded=0, max_timeouts=0))
+    encrypts = "store_path" in options
+    config = AsyncClientConfig(max_limit_exceeded=0, max_timeouts=0, encryption_enabled=encrypts, store_sync_tokens=encrypts)
+    return AsyncClient(base_url, user, config=config, **options)
 
 
 def ok(answer, kind=None):
@@ -43,8 +46,8 @@ class Person:
         self.left: set[str] = set()
 
     @classmethod
-    async def register(cls, name: str) -> "Person":
-        client = connect()
+    async def register(cls, name: str, **options) -> "Person":
+        client = connect(**options)
         ok(await client.register(localpart(name), PASSWORD, "the first device"))
         person = cls(client)
         await person.sync()
@@ -54,8 +57,8 @@ class Person:
     def id(self) -> str:
         return self.client.user_id
 
-    async def sync(self, timeout: int = 0) -> None:
-        answer = ok(await self.client.sync(timeout=timeout))
+    async def sync(self, timeout: int = 0, **options) -> None:
+        answer = ok(await self.client.sync(timeout=timeout, **options))
         for room_id, room in answer.rooms.join.items():
             self.timeline.setdefault(room_id, []).extend(room.timeline.events)
         self.left |= answer.rooms.leave.keys()

@@ -40,14 +40,20 @@ export function localpart(name) {
 }
 
 /** Registers a new user; the client does not sync yet. */
-export async function register(name) {
-    const answer = await connect().register(localpart(name), password, null, { type: "m.login.dummy" });
-    return signedIn(answer);
+export async function register(name, options = {}) {
+    const answer = await connect(options).register(localpart(name), password, null, { type: "m.login.dummy" });
+    return signedIn(answer, options);
+}
+
+/** Signs in to an account on a new device; the client does not sync yet. */
+export async function signIn(userId, options = {}) {
+    const identifier = { type: "m.id.user", user: userId };
+    return signedIn(await connect(options).loginRequest({ type: "m.login.password", identifier, password }), options);
 }
 
 /** A client from the answer to a registration or a login. */
-export function signedIn({ user_id: userId, access_token: accessToken, device_id: deviceId }) {
-    return connect({ userId, accessToken, deviceId });
+export function signedIn({ user_id: userId, access_token: accessToken, device_id: deviceId }, options = {}) {
+    return connect({ ...options, userId, accessToken, deviceId });
 }
 
 /** A new user whose client follows /sync until the test file ends. */
@@ -59,8 +65,7 @@ export async function person(name) {
 
 /** The same user on another device, whose client follows /sync. */
 export async function secondDevice(client) {
-    const identifier = { type: "m.id.user", user: client.getUserId() };
-    const second = signedIn(await connect().loginRequest({ type: "m.login.password", identifier, password }));
+    const second = await signIn(client.getUserId());
     await follow(second);
     return second;
 }
@@ -90,6 +95,7 @@ export function eventually(client, what, condition) {
             sdk.RoomStateEvent.Events,
             sdk.MatrixEventEvent.Replaced,
             sdk.MatrixEventEvent.BeforeRedaction,
+            sdk.MatrixEventEvent.Decrypted,
             sdk.ClientEvent.AccountData,
             sdk.UserEvent.Presence,
         ];
