@@ -15,7 +15,7 @@ use crate::error::{ApiError, ApiResult};
 
 /// How long a client may take to send a JSON body. A megabyte in it is the pace of a modem; slower ones only hold
 /// resources.
-const READ_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const READ_LIMIT: Duration = Duration::from_secs(60);
 
 /// A JSON object body of shape `T`. Not JSON is `M_NOT_JSON`, another shape `M_BAD_JSON`.
 #[derive(Debug)]
@@ -33,10 +33,9 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
-        let read = tokio::time::timeout(READ_LIMIT, Bytes::from_request(request, state)).await.map_err(|_| {
-            let message = "the request body took too long to arrive";
-            ApiError::new(Code::Unknown, message).status(http::StatusCode::REQUEST_TIMEOUT)
-        })?;
+        let read = tokio::time::timeout(READ_LIMIT, Bytes::from_request(request, state))
+            .await
+            .map_err(|_| ApiError::slow_body())?;
         let bytes = read.map_err(|rejection| {
             if rejection.into_response().status() == http::StatusCode::PAYLOAD_TOO_LARGE {
                 ApiError::new(Code::TooLarge, "the request body is larger than this server accepts")

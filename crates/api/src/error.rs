@@ -27,6 +27,11 @@ impl ApiError {
         Self { status, cause: Some((errcode, message.into())), extra: Map::new() }
     }
 
+    /// The client took too long to send its body.
+    pub(crate) fn slow_body() -> Self {
+        Self::new(Code::Unknown, "the request body took too long to arrive").status(StatusCode::REQUEST_TIMEOUT)
+    }
+
     /// The same with another status, where an endpoint's specification asks for it.
     #[must_use]
     pub fn status(mut self, status: StatusCode) -> Self {

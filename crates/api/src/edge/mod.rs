@@ -13,6 +13,7 @@ pub mod observe;
 mod panics;
 pub mod peer;
 mod request_id;
+mod small_bodies;
 pub mod web;
 
 use std::sync::Arc;
@@ -66,11 +67,16 @@ async fn answer(request: Request, next: Next) -> Response {
     if cors && request.method() == Method::OPTIONS {
         return cors::preflight();
     }
-    let mut response = if is_text(request.uri().path()) {
-        panics::caught(next.run(request)).await
-    } else {
-        ApiError::new(Code::InvalidParam, "the path is not UTF-8").into_response()
+    let may_be_left = small_bodies::may_be_left(request.headers());
+    let is_text = is_text(request.uri().path());
+    let mut response = match small_bodies::taken_in(request).await {
+        Ok(_) if !is_text => ApiError::new(Code::InvalidParam, "the path is not UTF-8").into_response(),
+        Ok(request) => panics::caught(next.run(request)).await,
+        Err(refusal) => refusal,
     };
+    if may_be_left {
+        small_bodies::end_connection(&mut response);
+    }
     if cors {
         cors::allow(response.headers_mut());
     }

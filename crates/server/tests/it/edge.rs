@@ -2,6 +2,10 @@
 
 use im2_testkit::{Server, Setup};
 use reqwest::Method;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 #[tokio::test]
 async fn versions_are_answered_to_anybody_from_any_page() {
@@ -49,6 +53,32 @@ async fn a_request_has_an_identifier() {
     assert_eq!(client.send_request(named).await.header("x-request-id"), "from-a-proxy");
     let rude = client.request(Method::GET, "/_matrix/client/versions").header("x-request-id", "{\"a\": 1}");
     assert_ne!(client.send_request(rude).await.header("x-request-id"), "{\"a\": 1}");
+}
+
+/// Clients that write headers and body apart would otherwise see their next request fail.
+#[tokio::test]
+async fn a_connection_outlives_a_refusal_that_needed_no_body() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).await.unwrap();
+    let head = b"POST /_matrix/client/v3/createRoom HTTP/1.1\r\nHost: im\r\nContent-Length: 2\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    // Time enough for the server to refuse a request without a token.
+    server.anonymous().get("/_matrix/client/versions").await.ok();
+    stream.write_all(b"{}").await.unwrap();
+    let next = b"GET /_matrix/client/versions HTTP/1.1\r\nHost: im\r\nConnection: close\r\n\r\n";
+    stream.write_all(next).await.unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+    assert!(answers.starts_with("HTTP/1.1 401") && answers.contains("HTTP/1.1 200"), "{answers}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_left_a_large_body_unread_ends_the_connection() {
+    let server = Server::start().await;
+    let client = server.anonymous();
+    let large = client.request(Method::POST, "/v3/createRoom").body(vec![b' '; 100_000]);
+    let answer = client.send_request(large).await;
+    assert_eq!((answer.status, answer.header("connection")), (401, "close"));
 }
 
 #[tokio::test]
