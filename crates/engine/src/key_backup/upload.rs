@@ -58,7 +58,7 @@ impl KeyBackups {
         let store = move |tx: &mut Transaction<'_>| {
             let Some(current) = tx.current_key_backup(user)? else { return Ok(Err(unknown())) };
             if current.version != number {
-                let is_old = tx.key_backup(user, number)?.is_some() || tx.is_deleted_key_backup(user, number)?;
+                let is_old = tx.key_backup(user, number)?.is_some();
                 return Ok(Err(if is_old { outdated(&current) } else { unknown() }));
             }
             let (mut added, mut replaced) = (0, 0);

@@ -14,6 +14,9 @@ impl Sync {
         since: Option<&StreamToken>,
         changes: &mut Changes,
     ) -> Result<()> {
+        if !session.has_device {
+            return Ok(());
+        }
         let (user, device_id) = (session.user, &session.device_id);
         let nothing = Reached::default();
         let after = since.map_or(&nothing, StreamToken::to_device);

@@ -169,6 +169,7 @@ async fn keys_go_into_the_current_backup_only() {
     assert_eq!(changed(ana.delete(&keys(&old, &[ROOM, "a"]), json!({})).await).1, 0);
     ana.delete(&format!("/v3/room_keys/version/{current}"), json!({})).await.ok();
     ana.put(&keys(&old, &[ROOM, "c"]), a_key("3")).await.ok();
+    ana.put(&keys(&current, &[ROOM, "c"]), a_key("3")).await.refused(404, "M_NOT_FOUND");
 }
 
 #[tokio::test]

@@ -1,5 +1,10 @@
 //! To-device messages: who gets them, how often, and that none is lost.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use im2_testkit::{Binary, Client, Server, Setup, segment};
 use serde_json::{Value, json};
 
@@ -265,4 +270,66 @@ async fn a_kill_between_answer_and_acknowledgement_loses_nothing() {
     let ben = server.anonymous().with_token(ben.token());
     assert_eq!(numbers(&ben.sync(None).await), (100..120).collect::<Vec<_>>(), "what was acknowledged is gone");
     assert_eq!(ben.sync(Some(&next(&second))).await.get("to_device"), None);
+}
+
+/// Senders do not know what became of the request that the kill cut off, so they send it again.
+#[tokio::test]
+async fn a_kill_among_many_sends_delivers_each_once() {
+    let binary = Binary::new(env!("CARGO_BIN_EXE_im2"));
+    let open = [("IM2_REGISTRATION__MODE", "open")];
+    let server = binary.serve(&open);
+    let ben = server.anonymous().register("ben").await;
+    let (acknowledged, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let mut senders = Vec::new();
+    for sender in 0..4 {
+        let from = server.anonymous().register(&format!("sender{sender}")).await;
+        let attempted = Arc::new(AtomicU64::new(0));
+        let task = tokio::spawn({
+            let (from, to, acknowledged, attempted) =
+                (from.clone(), ben.clone(), acknowledged.clone(), attempted.clone());
+            async move {
+                for number in 0.. {
+                    attempted.store(number, Ordering::SeqCst);
+                    // Panics when the server is gone, which ends this task.
+                    numbered(&from, &to, sender, number).await;
+                    let _ = acknowledged.send(());
+                }
+            }
+        });
+        senders.push((from, attempted, task));
+    }
+    for _ in 0..60 {
+        heard.recv().await.expect("the senders go on");
+    }
+    server.kill();
+
+    let server = binary.serve(&open);
+    let at = |client: &Client| server.anonymous().with_token(client.token());
+    let mut expected = Vec::new();
+    for (sender, (from, attempted, task)) in senders.into_iter().enumerate() {
+        assert!(task.await.is_err(), "it has ended by the kill");
+        let last = attempted.load(Ordering::SeqCst);
+        numbered(&at(&from), &ben, sender, last).await;
+        expected.push((0..=last).collect::<Vec<_>>());
+    }
+    let (mut received, mut since) = (vec![Vec::new(); expected.len()], None);
+    loop {
+        let sync = at(&ben).sync(since.as_deref()).await;
+        let page = contents(&sync);
+        if page.is_empty() {
+            break;
+        }
+        for content in page {
+            let sender = content["sender"].as_u64().unwrap() as usize;
+            received[sender].push(content["number"].as_u64().unwrap());
+        }
+        since = Some(next(&sync));
+    }
+    assert_eq!(received, expected);
+}
+
+/// Sends a sender's message of this number, always in the same transaction.
+async fn numbered(from: &Client, to: &Client, sender: usize, number: u64) {
+    let body = json!({ "messages": { to.user_id(): { "*": { "sender": sender, "number": number } } } });
+    from.put(&path("org.example.note", &format!("number {number}")), body).await.ok();
 }
