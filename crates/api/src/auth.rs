@@ -13,6 +13,7 @@ use crate::{
         limits::{Class, Who},
     },
     error::{ApiError, ApiResult},
+    guests,
 };
 
 /// A signed-in user.
@@ -37,6 +38,9 @@ impl FromRequestParts<Arc<Api>> for User {
             && session.is_rate_limited()
         {
             api.limits.spend(*class, Who::User(session.user))?;
+        }
+        if api.engine.core.guests.contains(session.user) && !guests::may_call(parts) {
+            return Err(ApiError::new(Code::GuestAccessForbidden, "guests may not do this: register first"));
         }
         let address = api.options.proxies.client(&parts.extensions, &parts.headers);
         api.engine.accounts.note_seen(&session, address);

@@ -10,6 +10,7 @@ pub mod body;
 mod client;
 pub mod edge;
 pub mod error;
+mod guests;
 pub mod routes;
 
 use std::sync::Arc;

@@ -38,6 +38,8 @@ pub struct Core {
     pub suspended: Arc<UserSet>,
     /// What devices have in store for others.
     pub key_counts: Arc<KeyCountCache>,
+    /// Who is a guest.
+    pub guests: Arc<UserSet>,
     /// Whether the process is about to end. Whoever waits for a client's sake stops waiting then.
     pub shutdown: Shutdown,
 }

@@ -16,6 +16,7 @@ pub mod devices;
 pub mod e2ee;
 pub mod ephemeral;
 mod error;
+pub mod event_stream;
 pub mod filters;
 mod folding;
 pub mod jobs;
@@ -129,6 +130,8 @@ pub struct Engine {
     pub turn: turn::Turn,
     /// Keys of end-to-end encryption.
     pub e2ee: e2ee::E2ee,
+    /// Listening for events one after the other.
+    pub event_stream: event_stream::EventStream,
     /// What has happened since a client last asked.
     pub sync: sync::Sync,
     /// The content repository.
@@ -153,8 +156,10 @@ impl Engine {
     ) -> Result<Self> {
         let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
         let ephemeral = Arc::new(ephemeral::Ephemeral::starting_at(clock.now()));
-        let (erased, locked, suspended) =
-            store.read(|db| Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?))).await?;
+        let users = |db: &im2_store::Snapshot<'_>| {
+            Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?, db.guest_users()?))
+        };
+        let (erased, locked, suspended, guests) = store.read(users).await?;
         let core = Core {
             store,
             stream,
@@ -166,6 +171,7 @@ impl Engine {
             erased: Arc::new(UserSet::new(erased)),
             locked: Arc::new(UserSet::new(locked)),
             suspended: Arc::new(UserSet::new(suspended)),
+            guests: Arc::new(UserSet::new(guests)),
             services: options.services,
             key_counts: Arc::default(),
             shutdown: shutdown::Shutdown::default(),
@@ -203,6 +209,7 @@ impl Engine {
             key_backups: key_backup::KeyBackups::new(core.clone()),
             search: search::Search::new(core.clone(), rooms.clone(), account_data.clone()),
             e2ee,
+            event_stream: event_stream::EventStream::new(core.clone(), rooms.clone()),
             account_data,
             push_rules,
             filters: filters::Filters::new(core.clone()),
@@ -225,6 +232,7 @@ impl Engine {
     /// What runs the outbox's jobs. A module that adds jobs registers its handlers here.
     pub fn job_handlers(&self) -> jobs::Handlers {
         let handlers = account_jobs::register(jobs::Handlers::default(), &self.core, &self.rooms, &self.presence);
+        let handlers = rooms::guests::register(handlers, &self.rooms);
         let handlers = key_backup::register(handlers, &self.core);
         self.e2ee.register(handlers)
     }

@@ -65,6 +65,7 @@ impl Profiles {
     pub async fn set(&self, session: &Session, user_id: &UserId, name: &str, value: Value) -> Result<()> {
         check_owner(session, user_id)?;
         self.core.refuse_suspended(session.user)?;
+        self.check_guest(session, name)?;
         check_name(name)?;
         check_value(name, &value)?;
         let removes = matches!(name, "displayname" | "avatar_url") && value.as_str() == Some("");
@@ -75,8 +76,17 @@ impl Profiles {
     pub async fn remove(&self, session: &Session, user_id: &UserId, name: &str) -> Result<()> {
         check_owner(session, user_id)?;
         self.core.refuse_suspended(session.user)?;
+        self.check_guest(session, name)?;
         check_name(name)?;
         self.change(session, name, None).await
+    }
+
+    /// Guests have a display name and nothing else (spec: "Guest Access").
+    fn check_guest(&self, session: &Session, name: &str) -> Result<()> {
+        if name != "displayname" && self.core.guests.contains(session.user) {
+            return Err(Error::refused(Code::GuestAccessForbidden, "guests have no profile beyond a display name"));
+        }
+        Ok(())
     }
 
     async fn change(&self, session: &Session, name: &str, value: Option<String>) -> Result<()> {

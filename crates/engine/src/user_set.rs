@@ -1,12 +1,12 @@
 //! Users that something holds for, in memory, because it is asked at every turn: who asked to be erased, whose
-//! account is locked, whose is suspended. The accounts' rows are the truth; they are read at the start.
+//! account is locked, whose is suspended, who is a guest. The accounts' rows are the truth; they are read at the start.
 
 use std::collections::HashSet;
 
 use im2_model::UserNid;
 use parking_lot::RwLock;
 
-/// A set of users. All of them are in memory: eight bytes each, and each was put there by a person's decision.
+/// A set of users. All of them are in memory: eight bytes each, of whom only guests can be many.
 #[derive(Debug, Default)]
 pub struct UserSet(RwLock<HashSet<UserNid>>);
 
@@ -20,6 +20,11 @@ impl UserSet {
     pub fn contains(&self, user: UserNid) -> bool {
         let users = self.0.read();
         !users.is_empty() && users.contains(&user)
+    }
+
+    /// Whether it holds for nobody.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.read().is_empty()
     }
 
     /// Adds one. Called from the commit's hook.

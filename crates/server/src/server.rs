@@ -89,6 +89,7 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
             config::RegistrationMode::Token => accounts::RegistrationMode::Token,
             config::RegistrationMode::Closed => accounts::RegistrationMode::Closed,
         },
+        guests: config.registration.guests,
         shared_secret: config.registration.shared_secret.as_ref().map(|secret| secret.reveal().to_owned()),
         password_cost: world.password_cost,
         ..accounts::Options::default()

@@ -115,6 +115,11 @@ impl Snapshot<'_> {
         self.rows("SELECT user_nid FROM accounts WHERE locked = 1", [], |row| row.get(0).map(UserNid))
     }
 
+    /// The users who are guests.
+    pub fn guest_users(&self) -> Result<Vec<UserNid>> {
+        self.rows("SELECT user_nid FROM accounts WHERE is_guest = 1", [], |row| row.get(0).map(UserNid))
+    }
+
     /// The users whose account is suspended.
     pub fn suspended_users(&self) -> Result<Vec<UserNid>> {
         self.rows("SELECT user_nid FROM accounts WHERE suspended = 1", [], |row| row.get(0).map(UserNid))
@@ -137,6 +142,11 @@ impl Transaction<'_> {
                    ON CONFLICT DO NOTHING";
         let made = self.execute(sql, (user.0, &new.password_hash, new.is_admin, new.created_ts as i64))?;
         Ok((made == 1).then_some(user))
+    }
+
+    /// Says whether an account is a guest's.
+    pub fn set_guest(&self, user: UserNid, is_guest: bool) -> Result<()> {
+        self.execute("UPDATE accounts SET is_guest = ?2 WHERE user_nid = ?1", (user.0, is_guest)).map(drop)
     }
 
     /// Replaces an account's password.

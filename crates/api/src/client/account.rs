@@ -29,11 +29,11 @@ struct WhoamiAnswer {
     is_guest: bool,
 }
 
-async fn whoami(User(session): User) -> Answer<WhoamiAnswer> {
+async fn whoami(axum::extract::State(api): State, User(session): User) -> Answer<WhoamiAnswer> {
     Answer(WhoamiAnswer {
         user_id: session.user_id.to_string(),
         device_id: session.has_device.then(|| session.device_id.to_string()),
-        is_guest: false,
+        is_guest: api.engine.core.guests.contains(session.user),
     })
 }
 

@@ -5,6 +5,7 @@ mod account_data;
 mod capabilities;
 mod devices;
 mod discovery;
+mod events;
 mod filters;
 mod key_backup;
 mod keys;
@@ -58,6 +59,7 @@ pub(crate) fn routes() -> Routes {
         .merge(to_device::routes())
         .merge(key_backup::routes())
         .merge(notifications::routes())
+        .merge(events::routes())
         .merge(pushers::routes())
         .merge(mutual_rooms::routes())
         .merge(turn::routes())

@@ -2,7 +2,7 @@
 
 use im2_engine::{
     Code,
-    accounts::{NewSession, RegisterRequest, uia::Auth},
+    accounts::{NewSession, RegisterRequest, Registered, uia::Auth},
 };
 use im2_model::DeviceId;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,7 @@ struct RegisterBody {
     #[serde(default)]
     refresh_token: bool,
     auth: Option<Auth>,
+    guest_access_token: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +65,8 @@ async fn register(
     match query.kind.as_deref() {
         None | Some("user") => {}
         Some("guest") => {
-            return Err(ApiError::new(Code::GuestAccessForbidden, "this server has no guest accounts"));
+            let guest = api.engine.accounts.register_guest(body.initial_device_display_name).await?;
+            return Ok(Answer(guest.into()));
         }
         Some(_) => return Err(ApiError::new(Code::InvalidParam, "the kind of account is user or guest")),
     }
@@ -84,16 +86,23 @@ async fn register(
             inhibit_login: body.inhibit_login,
             device,
             auth: body.auth,
+            guest_access_token: body.guest_access_token,
         };
         accounts.register(request).await?
     };
-    Ok(Answer(match registered.session {
-        Some(session) => RegisterAnswer::SignedIn(Box::new(session.into())),
-        None => RegisterAnswer::Inhibited {
-            home_server: registered.user_id.server_name().to_owned(),
-            user_id: registered.user_id.to_string(),
-        },
-    }))
+    Ok(Answer(registered.into()))
+}
+
+impl From<Registered> for RegisterAnswer {
+    fn from(registered: Registered) -> Self {
+        match registered.session {
+            Some(session) => Self::SignedIn(Box::new(session.into())),
+            None => Self::Inhibited {
+                home_server: registered.user_id.server_name().to_owned(),
+                user_id: registered.user_id.to_string(),
+            },
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,7 @@
 //! The only place where a [`Session`] or a [`Proof`](uia::Proof) is made. What hangs on an account elsewhere (rooms,
 //! account data …) reacts to rows and jobs written here, never to a call.
 
+mod guests;
 mod last_seen;
 mod login;
 mod manage;
@@ -51,6 +52,8 @@ pub enum RegistrationMode {
 pub struct Options {
     /// Who may register.
     pub registration: RegistrationMode,
+    /// Whether there are guests: accounts that anybody gets without asking, and that may do little.
+    pub guests: bool,
     /// The secret of shared-secret registration; `None` switches it off.
     pub shared_secret: Option<String>,
     /// What hashing a password costs.
@@ -63,6 +66,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             registration: RegistrationMode::default(),
+            guests: false,
             shared_secret: None,
             password_cost: PasswordCost::default(),
             access_token_lifetime: 60 * 60 * 1000,

@@ -24,6 +24,8 @@ pub struct RegisterRequest {
     pub device: NewSession,
     /// How far the user-interactive authentication has got.
     pub auth: Option<Auth>,
+    /// The access token of the guest whose account it shall become.
+    pub guest_access_token: Option<String>,
 }
 
 /// A new account.
@@ -48,9 +50,12 @@ pub(super) struct Creation {
 
 impl Accounts {
     /// Registers somebody, as far as the server's mode of registration allows it.
-    pub async fn register(&self, request: RegisterRequest) -> Result<Registered> {
+    pub async fn register(&self, mut request: RegisterRequest) -> Result<Registered> {
         let (flows, rule) = self.registration_flows().await?;
         super::check_device_name(request.device.initial_device_display_name.as_deref())?;
+        if let Some(token) = request.guest_access_token.take() {
+            return self.upgrade_guest(&token, request, flows, rule).await;
+        }
         let wanted = match &request.username {
             Some(username) => Some(self.check_available(username).await?),
             None => None,
@@ -131,7 +136,7 @@ impl Accounts {
         }
     }
 
-    async fn draw_user_id(&self) -> Result<UserId> {
+    pub(super) async fn draw_user_id(&self) -> Result<UserId> {
         // Thirty-six to the tenth: that two draws collide says that something is wrong.
         for _ in 0..4 {
             let localpart = self.core.random.alphanumeric(10).to_ascii_lowercase();

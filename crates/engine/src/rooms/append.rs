@@ -27,12 +27,13 @@ use serde_json::{Map, Value};
 use super::{
     Actor, Replaced, RoomEvent, RoomMembership, Rooms,
     directory::Directory,
+    guests,
     member_index::MemberIndex,
     room::{Head, Room, View},
     validate,
 };
 use crate::{
-    Code, Error, Result,
+    Code, Error, Result, UserSet,
     stream::{Change, Stream},
     words,
 };
@@ -91,6 +92,7 @@ pub(super) struct Publisher {
     bus: Bus,
     members: Arc<MemberIndex>,
     directory: Arc<Directory>,
+    guests: Arc<UserSet>,
 }
 
 /// What an event is built with, beside the room.
@@ -107,6 +109,7 @@ impl Rooms {
             bus: self.core.bus.clone(),
             members: Arc::clone(&self.members),
             directory: Arc::clone(&self.directory),
+            guests: Arc::clone(&self.core.guests),
         }
     }
 
@@ -357,11 +360,16 @@ pub(super) fn commit(
         stored.push(tx.append_event(room.nid, seq, &event.new)?);
     }
     let places = stored.clone();
+    let closing = events.iter().any(|event| guests::closes(&publisher.guests, &event.pdu)).then_some(room.nid);
     tx.on_commit(move || {
         for (event, place) in events.into_iter().zip(places) {
             publisher.publish(&room, event, place);
         }
     });
+    // After the publication, so that whoever does it finds the room as it is.
+    if let Some(room) = closing {
+        guests::remove_later(tx, room)?;
+    }
     Ok(stored)
 }
 

@@ -35,7 +35,9 @@ impl Rooms {
         if let Some(authoriser) = self.authoriser(actor, &room).await? {
             content.insert("join_authorised_via_users_server".into(), authoriser.as_str().into());
         }
-        self.append(&room, actor, Draft::state("m.room.member", actor.user_id.as_str(), content), None).await?;
+        let draft = Draft::state("m.room.member", actor.user_id.as_str(), content);
+        self.check_guest(&room, actor, &draft)?;
+        self.append(&room, actor, draft, None).await?;
         Ok(room)
     }
 

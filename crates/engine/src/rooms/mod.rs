@@ -11,6 +11,7 @@ mod bundles;
 mod create;
 mod directory;
 mod event;
+pub(crate) mod guests;
 mod hierarchy;
 mod history;
 mod member_index;

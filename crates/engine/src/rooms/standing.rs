@@ -7,8 +7,9 @@ use super::{Actor, Draft, Room, Rooms};
 use crate::Result;
 
 impl Rooms {
-    /// Refuses an event that a suspended user may not send.
+    /// Refuses an event that a guest or a suspended user may not send.
     pub(super) async fn check_standing(&self, room: &std::sync::Arc<Room>, actor: &Actor, draft: &Draft) -> Result<()> {
+        self.check_guest(room, actor, draft)?;
         let refusal = self.core.refuse_suspended(actor.user);
         if refusal.is_err() && !self.is_allowed_to_suspended(room, actor, draft).await? {
             return refusal;

@@ -128,6 +128,15 @@ pub const KEYS: &[Key] = &[
         get: |config| Some(Value::Text(config.registration_mode().to_string())),
     },
     Key {
+        path: "registration.guests",
+        kind: Kind::Boolean,
+        allowed: "true or false",
+        about: "Whether anybody may have a guest account, which reads public rooms and joins those that let guests in",
+        secret: false,
+        set: |config, value| boolean(&value).map(|guests| config.registration.guests = guests),
+        get: |config| Some(Value::Boolean(config.registration.guests)),
+    },
+    Key {
         path: "registration.shared_secret",
         kind: Kind::Text,
         allowed: "a text that is not empty",

@@ -66,6 +66,8 @@ pub struct Http {
 pub struct Registration {
     /// The mode, if it was set; see [`Config::registration_mode`].
     pub mode: Option<RegistrationMode>,
+    /// Whether there are guest accounts.
+    pub guests: bool,
     /// The secret of shared-secret registration; without one that endpoint does not exist.
     pub shared_secret: Option<Secret>,
 }
@@ -180,7 +182,7 @@ impl Default for Config {
                 bind: vec![SocketAddr::from(([127, 0, 0, 1], 8008))],
                 trusted_proxies: ["127.0.0.1", "::1"].iter().filter_map(|address| Network::parse(address)).collect(),
             },
-            registration: Registration { mode: None, shared_secret: None },
+            registration: Registration { mode: None, guests: false, shared_secret: None },
             directory_shows_everyone: false,
             registration_files: Vec::new(),
             rate_limits: true,

@@ -57,7 +57,7 @@ async fn registration_refuses_what_it_cannot_take() {
     let with = |name: &str| json!({ "username": name, "password": PASSWORD, "auth": { "type": "m.login.dummy" } });
     client.post("/v3/register", with("ana")).await.refused(400, "M_USER_IN_USE");
     client.post("/v3/register", with("a!b")).await.refused(400, "M_INVALID_USERNAME");
-    client.post("/v3/register?kind=guest", json!({})).await.refused(403, "M_GUEST_ACCESS_FORBIDDEN");
+    client.post("/v3/register?kind=guest", json!({})).await.refused(403, "M_FORBIDDEN");
     client.post("/v3/register?kind=robot", json!({})).await.refused(400, "M_INVALID_PARAM");
     client.get("/v3/register/available?username=ana").await.refused(400, "M_USER_IN_USE");
     client.get("/v3/register/available?username=a!b").await.refused(400, "M_INVALID_USERNAME");

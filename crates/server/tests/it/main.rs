@@ -10,6 +10,7 @@ mod discovery;
 mod edge;
 mod erasure;
 mod every_route;
+mod guests;
 mod key_backup;
 mod keys;
 mod lifecycle;

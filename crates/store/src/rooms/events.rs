@@ -71,6 +71,12 @@ impl Snapshot<'_> {
         self.row(&sql, (event_id.as_str(), room.0), read_event)
     }
 
+    /// The room that an event is in.
+    pub fn room_of_event(&self, event_id: &EventId) -> Result<Option<RoomNid>> {
+        let sql = "SELECT room_nid FROM events WHERE event_id = ?1";
+        self.row(sql, [event_id.as_str()], |row| row.get(0).map(RoomNid))
+    }
+
     /// The event at a position.
     pub fn event_at(&self, position: Position) -> Result<Option<EventRow>> {
         let sql = format!("SELECT {COLUMNS} FROM events e WHERE position = ?1");

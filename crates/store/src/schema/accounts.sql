@@ -14,6 +14,7 @@ CREATE TABLE accounts (
     erased         INTEGER NOT NULL DEFAULT 0,   -- the owner asked for erasure when deactivating
     locked         INTEGER NOT NULL DEFAULT 0,   -- nothing works but signing out
     suspended      INTEGER NOT NULL DEFAULT 0,   -- reading and leaving work
+    is_guest       INTEGER NOT NULL DEFAULT 0,   -- may do little, until its owner registers it
     user_type      TEXT                          -- what administrators' tools call the kind of user: bot, support
 ) STRICT;
 

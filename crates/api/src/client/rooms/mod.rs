@@ -5,6 +5,7 @@ mod context;
 mod create;
 mod directory;
 mod events;
+mod initial_sync;
 mod members;
 mod membership;
 mod relations;
@@ -51,6 +52,7 @@ pub(super) fn routes() -> Routes {
         .merge(context::routes())
         .merge(directory::routes())
         .merge(events::routes())
+        .merge(initial_sync::routes())
         .merge(members::routes())
         .merge(membership::routes())
         .merge(relations::routes())

@@ -215,17 +215,19 @@ async fn queries_that_are_wrong() {
         user_id username version via width";
     let server = Server::start().await;
     for trial in Trial::all(&server).await {
-        let path = fill(trial.route.path, |parameter| trial.world.value(parameter));
+        // Without a time it waits for long.
+        let begin = if trial.route.path.ends_with("/v3/events") { "?timeout=0&" } else { "?" };
+        let path = fill(trial.route.path, |parameter| trial.world.value(parameter)) + begin;
         for value in
             ["", "-1", "99999999999999999999999", "1.5", "nonsense", "%ff%fe", "%00", "{", "[]", "%F0%9F%92%A5"]
         {
             let query = NAMES.split(' ').map(|name| format!("{name}={value}")).collect::<Vec<_>>().join("&");
-            check(&trial.send(&format!("{path}?{query}"), "{}").await, value);
+            check(&trial.send(&format!("{path}{query}"), "{}").await, value);
         }
         // One by one as well, for the first that is refused hides the others.
         for name in NAMES.split(' ').filter(|_| trial.route.method == Method::GET) {
             for value in ["-1", "nonsense", "%ff"] {
-                check(&trial.send(&format!("{path}?{name}={value}"), "{}").await, value);
+                check(&trial.send(&format!("{path}{name}={value}"), "{}").await, value);
             }
         }
     }

@@ -70,6 +70,7 @@ impl World {
         };
         let query = match route.path.rsplit('/').next() {
             Some("messages") => "?dir=b",
+            Some("events") => "?timeout=0",
             Some("timestamp_to_event") => "?ts=0&dir=f",
             _ if route.path.contains("/room_keys/keys") => "?version=1",
             _ if route.path.contains("/thumbnail/") => "?width=32&height=32",

@@ -3,6 +3,7 @@
 mod aliases;
 mod creation;
 mod directory;
+mod events;
 mod membership;
 mod mutual;
 mod relations;

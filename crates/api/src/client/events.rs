@@ -1,0 +1,73 @@
+//! The event stream from before `/sync`, which is still how clients follow a room that they have not joined (spec:
+//! "Room Previews", and the deprecated `GET /events`, `GET /events/{eventId}` and `GET /initialSync`).
+
+use std::time::Duration;
+
+use axum::{extract::State as Extract, response::Response};
+use im2_engine::{
+    Code,
+    event_stream::Listening,
+    rooms::{Actor, Bundles, Form, Viewer, write_array, write_event},
+};
+use im2_model::{EventId, RoomId, StreamToken};
+use serde::Deserialize;
+
+use crate::{
+    State,
+    auth::User,
+    body::{Params, QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
+};
+
+/// How long a request waits that does not say, in milliseconds.
+const DEFAULT_TIMEOUT: u64 = 30_000;
+
+pub(super) fn routes() -> Routes {
+    Routes::default().get("/_matrix/client/v3/events", Access::User, events).get(
+        "/_matrix/client/v3/events/{eventId}",
+        Access::User,
+        event,
+    )
+}
+
+#[derive(Deserialize)]
+struct Query {
+    from: Option<String>,
+    timeout: Option<u64>,
+    room_id: Option<RoomId>,
+}
+
+async fn events(
+    Extract(api): State,
+    User(session): User,
+    QueryParams(query): QueryParams<Query>,
+) -> ApiResult<Response> {
+    let core = &api.engine.core;
+    if query.room_id.is_none() && core.guests.contains(session.user) {
+        return Err(ApiError::new(Code::GuestAccessForbidden, "guests listen to one room: name it with room_id"));
+    }
+    let from = query.from.as_deref().filter(|from| !from.is_empty()).map(str::parse::<StreamToken>).transpose();
+    let from = from.map_err(|_| ApiError::new(Code::InvalidParam, "`from` is no token of this server"))?;
+    let timeout = Duration::from_millis(query.timeout.unwrap_or(DEFAULT_TIMEOUT));
+    let listening = Listening { from, timeout, room: query.room_id };
+    let heard = api.engine.event_stream.listen(&Actor::from(&session), listening).await?;
+    let viewer = Viewer { user: session.user, device: Some(&session.device_id), now: core.now(), erased: &core.erased };
+    let bundles = Bundles::new();
+    let mut out = format!("{{\"start\":\"{}\",\"end\":\"{}\",\"chunk\":", heard.start, heard.end).into_bytes();
+    write_array(&mut out, &heard.events, |out, (reader, event)| {
+        write_event(out, event, Form::Full, &viewer, Some(reader.membership_at(event)), &bundles);
+    });
+    out.push(b'}');
+    Ok(json_bytes(out))
+}
+
+async fn event(Extract(api): State, User(session): User, Params(event_id): Params<EventId>) -> ApiResult<Response> {
+    let (reader, event) = api.engine.event_stream.event(&Actor::from(&session), &event_id).await?;
+    let bundles = api.engine.rooms.bundles(&reader, std::slice::from_ref(&event)).await?;
+    let core = &api.engine.core;
+    let viewer = Viewer { user: session.user, device: Some(&session.device_id), now: core.now(), erased: &core.erased };
+    let mut out = Vec::new();
+    write_event(&mut out, &event, Form::Full, &viewer, Some(reader.membership_at(&event)), &bundles);
+    Ok(json_bytes(out))
+}

@@ -1,0 +1,62 @@
+//! What guests may call (spec: "Guest Access", client behaviour). Everything else that needs a user is refused to them.
+
+use axum::extract::MatchedPath;
+use http::{Method, request::Parts};
+
+/// The routes, by method and path. `POST /logout` is not on the specification's list: a guest who leaves for good
+/// should be able to say so.
+const ALLOWED: &[(Method, &str)] = &[
+    (Method::GET, "/_matrix/client/v3/rooms/{roomId}/state"),
+    (Method::GET, "/_matrix/client/v3/rooms/{roomId}/context/{eventId}"),
+    (Method::GET, "/_matrix/client/v3/rooms/{roomId}/event/{eventId}"),
+    (Method::GET, "/_matrix/client/v3/rooms/{roomId}/state/{eventType}"),
+    (Method::GET, "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/"),
+    (Method::GET, "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}"),
+    (Method::GET, "/_matrix/client/v3/rooms/{roomId}/messages"),
+    (Method::GET, "/_matrix/client/v3/rooms/{roomId}/members"),
+    (Method::GET, "/_matrix/client/v3/rooms/{roomId}/initialSync"),
+    (Method::GET, "/_matrix/client/v3/sync"),
+    (Method::GET, "/_matrix/client/v3/events"),
+    (Method::GET, "/_matrix/client/v1/media/download/{serverName}/{mediaId}"),
+    (Method::GET, "/_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}"),
+    (Method::GET, "/_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}"),
+    (Method::POST, "/_matrix/client/v3/rooms/{roomId}/join"),
+    (Method::POST, "/_matrix/client/v3/rooms/{roomId}/leave"),
+    (Method::PUT, "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}"),
+    (Method::PUT, "/_matrix/client/v3/rooms/{roomId}/state/{eventType}"),
+    (Method::PUT, "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/"),
+    (Method::PUT, "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}"),
+    (Method::PUT, "/_matrix/client/v3/sendToDevice/{eventType}/{txnId}"),
+    (Method::PUT, "/_matrix/client/v3/profile/{userId}/{keyName}"),
+    (Method::DELETE, "/_matrix/client/v3/profile/{userId}/{keyName}"),
+    (Method::GET, "/_matrix/client/v3/devices"),
+    (Method::GET, "/_matrix/client/v3/devices/{deviceId}"),
+    (Method::PUT, "/_matrix/client/v3/devices/{deviceId}"),
+    (Method::GET, "/_matrix/client/v3/account/whoami"),
+    (Method::POST, "/_matrix/client/v3/keys/upload"),
+    (Method::POST, "/_matrix/client/v3/keys/query"),
+    (Method::POST, "/_matrix/client/v3/keys/claim"),
+    (Method::POST, "/_matrix/client/v3/logout"),
+];
+
+/// Whether guests may make this request.
+pub(crate) fn may_call(parts: &Parts) -> bool {
+    let path = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+    // Whoever answers GET answers HEAD too.
+    let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
+    ALLOWED.iter().any(|(allowed, route)| allowed == method && Some(*route) == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALLOWED;
+
+    #[test]
+    fn every_line_is_a_route() {
+        let routes = crate::routes();
+        for (method, path) in ALLOWED {
+            let is_it = |route: &&crate::routes::Route| route.method == method && route.path == *path;
+            assert!(routes.table().iter().any(|route| is_it(&route)), "{method} {path}");
+        }
+    }
+}
