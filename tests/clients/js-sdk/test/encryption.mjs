@@ -53,6 +53,15 @@ export async function setUpRecovery(client) {
     assert.equal(await client.getCrypto().isSecretStorageReady(), true);
 }
 
+/** Takes the user's identity out of secret storage, and signs this device with it. */
+export async function recover(client) {
+    // The SDK takes private keys only for public ones that it has looked up.
+    await becomes(client, "the public keys", () => client.getCrypto().userHasCrossSigningKeys(client.getUserId(), true));
+    assert.equal(await client.getCrypto().isCrossSigningReady(), false);
+    await client.getCrypto().bootstrapCrossSigning({});
+    assert.equal(await client.getCrypto().isCrossSigningReady(), true);
+}
+
 /** Makes an encrypted room with everybody in it who is named. */
 export async function encryptedRoomOf(creator, ...others) {
     const { room_id: roomId } = await creator.createRoom({
@@ -91,7 +100,13 @@ export async function say(sender, roomId, body, ...readers) {
 /** Like `eventually`, for what the SDK has to be asked for: asks again after each sync and each change of trust. */
 export async function becomes(client, what, ask) {
     const deadline = Date.now() + DEADLINE_MS;
-    const signals = [ClientEvent.Sync, CryptoEvent.UserTrustStatusChanged, CryptoEvent.KeysChanged, CryptoEvent.DevicesUpdated];
+    const signals = [
+        ClientEvent.Sync,
+        CryptoEvent.UserTrustStatusChanged,
+        CryptoEvent.KeysChanged,
+        CryptoEvent.DevicesUpdated,
+        CryptoEvent.KeyBackupSessionsRemaining,
+    ];
     for (;;) {
         let signal;
         const changed = new Promise((resolve) => {
