@@ -37,7 +37,7 @@ impl FromRequestParts<Arc<Api>> for User {
         if let Some(class) = parts.extensions.get::<Class>()
             && session.is_rate_limited()
         {
-            api.limits.spend(*class, Who::User(session.user))?;
+            api.limits.spend_of(*class, session.user, api.engine.rate_limits.of(session.user))?;
         }
         if api.engine.core.guests.contains(session.user) && !guests::may_call(parts) {
             return Err(ApiError::new(Code::GuestAccessForbidden, "guests may not do this: register first"));

@@ -52,6 +52,11 @@ impl Context {
     /// Takes a deactivated user out of their rooms, and declines the invites they had.
     async fn leave_rooms(&self, user_id: UserId) -> Result<()> {
         let Some(actor) = self.actor(user_id).await? else { return Ok(()) };
+        let user = actor.user;
+        let account = self.core.store.read(move |db| db.account_of(user)).await?;
+        if account.is_some_and(|account| account.deactivated_ts.is_none()) {
+            return Ok(()); // an administrator has brought it to life again meanwhile
+        }
         self.presence.ended(actor.user);
         let rooms = self.rooms.of_user(actor.user).await?;
         for membership in [Membership::Join, Membership::Invite, Membership::Knock] {

@@ -1,6 +1,6 @@
 //! Devices of the signed-in user (spec: "Device Management").
 
-use im2_model::DeviceId;
+use im2_model::{DeviceId, UserNid};
 
 pub use im2_store::devices::Device;
 
@@ -31,27 +31,40 @@ impl Devices {
 
     /// The user's devices, by identifier.
     pub async fn list(&self, session: &Session) -> Result<Vec<Device>> {
-        let user = session.user;
+        self.of(session.user).await
+    }
+
+    /// Somebody's devices, by identifier.
+    pub(crate) async fn of(&self, user: UserNid) -> Result<Vec<Device>> {
         let mut devices = self.core.store.read(move |db| db.devices(user)).await?;
         for device in &mut devices {
-            self.add_noted(session, device);
+            self.add_noted(user, device);
         }
         Ok(devices)
     }
 
     /// One of the user's devices.
     pub async fn get(&self, session: &Session, device_id: DeviceId) -> Result<Device> {
-        let user = session.user;
+        self.one_of(session.user, device_id).await
+    }
+
+    /// One of somebody's devices.
+    pub(crate) async fn one_of(&self, user: UserNid, device_id: DeviceId) -> Result<Device> {
         let mut device =
             self.core.store.read(move |db| db.device(user, &device_id)).await?.ok_or_else(no_such_device)?;
-        self.add_noted(session, &mut device);
+        self.add_noted(user, &mut device);
         Ok(device)
     }
 
     /// Renames one of the user's devices.
     pub async fn rename(&self, session: &Session, device_id: DeviceId, name: Option<String>) -> Result<()> {
+        self.rename_of(session.user, device_id, name).await
+    }
+
+    /// Renames one of somebody's devices.
+    pub(crate) async fn rename_of(&self, user: UserNid, device_id: DeviceId, name: Option<String>) -> Result<()> {
         check_device_name(name.as_deref())?;
-        let (user, core) = (session.user, self.core.clone());
+        let core = self.core.clone();
         let rename = move |tx: &mut im2_store::Transaction<'_>| {
             let Some(device) = tx.device(user, &device_id)? else { return Ok(false) };
             if name.is_some() && name != device.display_name {
@@ -83,16 +96,14 @@ impl Devices {
 
     /// Removes devices of the user, with their tokens. Those that are gone already are passed over.
     pub async fn remove(&self, session: &Session, devices: Vec<DeviceId>, auth: Option<Auth>) -> Result<()> {
-        if devices.len() > MAX_REMOVED {
-            return Err(Error::refused(Code::InvalidParam, "at most 1000 devices can be removed at once"));
-        }
+        check_count(&devices)?;
         let proof: Proof = self.accounts.confirm(Purpose::remove_devices(&devices), session, auth).await?;
         self.accounts.remove_proven_devices(proof, session.user, devices).await
     }
 
     /// What has been noted of a device is newer than what has been written.
-    fn add_noted(&self, session: &Session, device: &mut Device) {
-        if let Some(seen) = self.accounts.noted(session.user, &device.device_id) {
+    fn add_noted(&self, user: UserNid, device: &mut Device) {
+        if let Some(seen) = self.accounts.noted(user, &device.device_id) {
             device.last_seen_ts = Some(seen.ts);
             if let Some(ip) = seen.ip {
                 device.last_seen_ip = Some(ip.to_string());
@@ -101,6 +112,14 @@ impl Devices {
     }
 }
 
+/// Refuses to remove too many devices at once.
+pub(crate) fn check_count(devices: &[DeviceId]) -> Result<()> {
+    if devices.len() > MAX_REMOVED {
+        return Err(Error::refused(Code::InvalidParam, "at most 1000 devices can be removed at once"));
+    }
+    Ok(())
+}
+
 fn no_such_device() -> Error {
-    Error::refused(Code::NotFound, "you have no device of this identifier")
+    Error::refused(Code::NotFound, "there is no device of this identifier")
 }

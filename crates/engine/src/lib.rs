@@ -30,6 +30,7 @@ pub mod presence;
 pub mod profile;
 pub mod push;
 pub mod push_rules;
+pub mod rate_limits;
 pub mod receipts;
 pub mod rooms;
 pub mod search;
@@ -142,6 +143,10 @@ pub struct Engine {
     pub profiles: profile::Profiles,
     /// Locking and suspending accounts.
     pub moderation: admin::moderation::Moderation,
+    /// Administration of users.
+    pub admin_users: admin::users::Users,
+    /// Limits on requests that single users have of their own.
+    pub rate_limits: rate_limits::RateLimits,
     /// Finding people.
     pub user_directory: user_directory::UserDirectory,
 }
@@ -189,8 +194,22 @@ impl Engine {
         let to_device = to_device::ToDevice::new(core.clone());
         let e2ee = e2ee::E2ee::new(core.clone(), accounts.clone(), rooms.clone());
         let notifications = notifications::Notifications::new(core.clone(), rooms.clone(), unread.clone());
+        let devices = devices::Devices::new(core.clone(), accounts.clone());
+        let profiles = profile::Profiles::new(core.clone(), presence.clone());
+        let moderation = admin::moderation::Moderation::new(core.clone());
+        let rate_limits = rate_limits::RateLimits::open(core.clone()).await?;
         Ok(Self {
-            devices: devices::Devices::new(core.clone(), accounts.clone()),
+            admin_users: admin::users::Users {
+                core: core.clone(),
+                accounts: accounts.clone(),
+                devices: devices.clone(),
+                profiles: profiles.clone(),
+                account_data: account_data.clone(),
+                rate_limits: rate_limits.clone(),
+                moderation: moderation.clone(),
+            },
+            rate_limits,
+            devices,
             accounts,
             sync: sync::Sync::new(
                 core.clone(),
@@ -213,9 +232,9 @@ impl Engine {
             account_data,
             push_rules,
             filters: filters::Filters::new(core.clone()),
-            profiles: profile::Profiles::new(core.clone(), presence.clone()),
+            profiles,
             user_directory: user_directory::UserDirectory::new(core.clone(), options.user_directory),
-            moderation: admin::moderation::Moderation::new(core.clone()),
+            moderation,
             presence,
             rooms,
             receipts,

@@ -1,6 +1,6 @@
 //! What people say about themselves: display name, avatar, and fields of their own choosing (spec: "Profiles").
 
-use im2_model::UserId;
+use im2_model::{UserId, UserNid};
 use im2_store::{Transaction, profiles::ProfileField};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -68,8 +68,13 @@ impl Profiles {
         self.check_guest(session, name)?;
         check_name(name)?;
         check_value(name, &value)?;
+        self.set_for(session.user, user_id, name, value).await
+    }
+
+    /// Sets a field that has been checked, of whoever it is.
+    pub(crate) async fn set_for(&self, user: UserNid, user_id: &UserId, name: &str, value: Value) -> Result<()> {
         let removes = matches!(name, "displayname" | "avatar_url") && value.as_str() == Some("");
-        self.change(session, name, (!removes).then(|| value.to_string())).await
+        self.change(user, user_id, name, (!removes).then(|| value.to_string())).await
     }
 
     /// Removes a field of the session's user; that it was not there is no error.
@@ -78,7 +83,7 @@ impl Profiles {
         self.core.refuse_suspended(session.user)?;
         self.check_guest(session, name)?;
         check_name(name)?;
-        self.change(session, name, None).await
+        self.change(session.user, user_id, name, None).await
     }
 
     /// Guests have a display name and nothing else (spec: "Guest Access").
@@ -89,32 +94,33 @@ impl Profiles {
         Ok(())
     }
 
-    async fn change(&self, session: &Session, name: &str, value: Option<String>) -> Result<()> {
-        let (session, name, now, presence) = (session.clone(), name.to_owned(), self.core.now(), self.presence.clone());
-        let payload = serde_json::to_string(&Changed { user_id: session.user_id.clone() })
+    async fn change(&self, user: UserNid, user_id: &UserId, name: &str, value: Option<String>) -> Result<()> {
+        let (user_id, name, now, presence) = (user_id.clone(), name.to_owned(), self.core.now(), self.presence.clone());
+        let payload = serde_json::to_string(&Changed { user_id: user_id.clone() })
             .map_err(|error| Error::Internal(format!("job payload: {error}")))?;
         let change = move |tx: &mut Transaction<'_>| {
-            let before = tx.profile_field(session.user, &name)?;
+            let before = tx.profile_field(user, &name)?;
             if before == value {
                 return Ok(true);
             }
             match &value {
-                Some(value) => tx.set_profile_field(session.user, &name, value)?,
-                None => drop(tx.remove_profile_field(session.user, &name)?),
+                Some(value) => tx.set_profile_field(user, &name, value)?,
+                None => drop(tx.remove_profile_field(user, &name)?),
             }
-            let fields = tx.profile(session.user)?;
+            let fields = tx.profile(user)?;
             if value.is_some() && size(&fields) >= MAX_PROFILE {
                 match &before {
-                    Some(before) => tx.set_profile_field(session.user, &name, before)?,
-                    None => drop(tx.remove_profile_field(session.user, &name)?),
+                    Some(before) => tx.set_profile_field(user, &name, before)?,
+                    None => drop(tx.remove_profile_field(user, &name)?),
                 }
                 return Ok(false);
             }
-            if matches!(name.as_str(), "displayname" | "avatar_url") {
+            let works = tx.account_of(user)?.is_some_and(|account| account.deactivated_ts.is_none());
+            if works && matches!(name.as_str(), "displayname" | "avatar_url") {
                 let card = card(&fields);
-                tx.index_user(session.user, &names::index(&session.user_id, card.displayname.as_deref()))?;
+                tx.index_user(user, &names::index(&user_id, card.displayname.as_deref()))?;
                 tx.add_job(PROPAGATE, &payload, now)?;
-                tx.on_commit(move || presence.profile_changed(session.user, card));
+                tx.on_commit(move || presence.profile_changed(user, card));
             }
             Ok(true)
         };
@@ -167,7 +173,7 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// Checks the value of a field that the specification defines.
-fn check_value(name: &str, value: &Value) -> Result<()> {
+pub(crate) fn check_value(name: &str, value: &Value) -> Result<()> {
     let invalid = |message: &'static str| Err(Error::refused(Code::InvalidParam, message));
     match (name, value) {
         ("displayname", Value::String(text)) if text.chars().count() > MAX_DISPLAYNAME => {

@@ -91,6 +91,7 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         },
         guests: config.registration.guests,
         shared_secret: config.registration.shared_secret.as_ref().map(|secret| secret.reveal().to_owned()),
+        login_tokens: config.login_tokens,
         password_cost: world.password_cost,
         ..accounts::Options::default()
     };

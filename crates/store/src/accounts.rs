@@ -44,11 +44,16 @@ pub struct NewAccount {
     pub created_ts: Millis,
 }
 
-const ACCOUNT: &str = "SELECT a.user_nid, u.user_id, a.password_hash, a.is_admin, a.created_ts, a.deactivated_ts,
-                              a.erased, a.locked, a.suspended, a.user_type
-                       FROM accounts a JOIN users u ON u.nid = a.user_nid";
+/// What [`account`] reads, for the queries of neighbouring files.
+pub(crate) const ACCOUNT_COLUMNS: &str = "a.user_nid, u.user_id, a.password_hash, a.is_admin, a.created_ts,
+     a.deactivated_ts, a.erased, a.locked, a.suspended, a.user_type";
 
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+fn accounts_where(condition: &str) -> String {
+    format!("SELECT {ACCOUNT_COLUMNS} FROM accounts a JOIN users u ON u.nid = a.user_nid WHERE {condition}")
+}
+
+/// Reads an account's columns.
+pub(crate) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
         user: UserNid(row.get(0)?),
         user_id: parsed_user(row, 1)?,
@@ -85,17 +90,17 @@ impl Snapshot<'_> {
 
     /// The account of a user.
     pub fn account(&self, user_id: &UserId) -> Result<Option<Account>> {
-        self.row(&format!("{ACCOUNT} WHERE u.user_id = ?1"), [user_id.as_str()], account)
+        self.row(&accounts_where("u.user_id = ?1"), [user_id.as_str()], account)
     }
 
     /// The account behind a user's number.
     pub fn account_of(&self, user: UserNid) -> Result<Option<Account>> {
-        self.row(&format!("{ACCOUNT} WHERE a.user_nid = ?1"), [user.0], account)
+        self.row(&accounts_where("a.user_nid = ?1"), [user.0], account)
     }
 
     /// Up to `limit` accounts in the order in which they were made, after the one numbered `after`.
     pub fn accounts(&self, after: UserNid, limit: usize) -> Result<Vec<Account>> {
-        let sql = format!("{ACCOUNT} WHERE a.user_nid > ?1 ORDER BY a.user_nid LIMIT ?2");
+        let sql = accounts_where("a.user_nid > ?1 ORDER BY a.user_nid LIMIT ?2");
         self.rows(&sql, (after.0, limit as i64), account)
     }
 
@@ -167,6 +172,17 @@ impl Transaction<'_> {
     /// Suspends an account, or ends its suspension.
     pub fn set_suspended(&self, user: UserNid, suspended: bool) -> Result<()> {
         self.execute("UPDATE accounts SET suspended = ?2 WHERE user_nid = ?1", (user.0, suspended)).map(drop)
+    }
+
+    /// Says what kind of user somebody is.
+    pub fn set_user_type(&self, user: UserNid, user_type: Option<&str>) -> Result<()> {
+        self.execute("UPDATE accounts SET user_type = ?2 WHERE user_nid = ?1", (user.0, user_type)).map(drop)
+    }
+
+    /// Makes a deactivated account work again, without a password.
+    pub fn reactivate_account(&self, user: UserNid) -> Result<()> {
+        let sql = "UPDATE accounts SET deactivated_ts = NULL, erased = 0, password_hash = NULL WHERE user_nid = ?1";
+        self.execute(sql, [user.0]).map(drop)
     }
 
     /// Marks an account as deactivated; with `erase` its password is forgotten too. Its devices are the caller's to

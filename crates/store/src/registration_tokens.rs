@@ -78,6 +78,17 @@ impl Transaction<'_> {
         Ok(self.execute(sql, (text, now as i64))? == 1)
     }
 
+    /// Changes how often and until when a token can be used; `false` if there is no such token.
+    pub fn update_registration_token(
+        &self,
+        text: &str,
+        uses_allowed: Option<u32>,
+        expires_at: Option<Millis>,
+    ) -> Result<bool> {
+        let sql = "UPDATE registration_tokens SET uses_allowed = ?2, expires_at = ?3 WHERE token = ?1";
+        Ok(self.execute(sql, (text, uses_allowed, expires_at.map(|at| at as i64)))? == 1)
+    }
+
     /// Removes a token; `false` if there was none.
     pub fn remove_registration_token(&self, text: &str) -> Result<bool> {
         Ok(self.execute("DELETE FROM registration_tokens WHERE token = ?1", [text])? == 1)

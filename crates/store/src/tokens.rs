@@ -4,7 +4,7 @@
 //! the old pair goes when the new one is first used (spec: "Refreshing access tokens").
 
 use im2_model::{DeviceId, Millis, UserId, UserNid};
-use rusqlite::Row;
+use rusqlite::{Row, types::ValueRef};
 
 use crate::{Result, Snapshot, Transaction, accounts::parsed_user, devices::parsed_device};
 
@@ -20,8 +20,8 @@ pub struct TokenPair {
     pub user: UserNid,
     /// Whose it is, as clients know them.
     pub user_id: UserId,
-    /// The device it belongs to.
-    pub device_id: DeviceId,
+    /// The device it belongs to; `None` for an administrator who acts as the user.
+    pub device_id: Option<DeviceId>,
     /// Whether the account administers the server.
     pub is_admin: bool,
     /// When the access token ends, if ever.
@@ -55,7 +55,7 @@ fn pair(row: &Row<'_>) -> rusqlite::Result<TokenPair> {
         nid: row.get(0)?,
         user: UserNid(row.get(1)?),
         user_id: parsed_user(row, 2)?,
-        device_id: parsed_device(row, 3)?,
+        device_id: if row.get_ref(3)? == ValueRef::Null { None } else { Some(parsed_device(row, 3)?) },
         is_admin: row.get(4)?,
         expires_at: row.get::<_, Option<i64>>(5)?.map(|at| at as Millis),
         replaces: row.get(6)?,
@@ -107,6 +107,29 @@ impl Transaction<'_> {
         let Some(replaced) = replaced else { return Ok(None) };
         self.execute("UPDATE tokens SET replaces = NULL WHERE nid = ?1", [nid])?;
         self.remove_token_pair(replaced)
+    }
+
+    /// Stores a token with which `issuer`, an administrator, acts as `user`.
+    pub fn add_borrowed_token(
+        &self,
+        user: UserNid,
+        issuer: UserNid,
+        access: &TokenHash,
+        expires_at: Option<Millis>,
+    ) -> Result<()> {
+        let sql = "INSERT INTO tokens (user_nid, access_hash, expires_at, issuer_nid) VALUES (?1, ?2, ?3, ?4)";
+        self.insert(sql, (user.0, access, expires_at.map(|at| at as i64), issuer.0)).map(drop)
+    }
+
+    /// Removes the tokens with which administrators act as `user`. Returns their digests.
+    pub fn remove_borrowed_tokens(&self, user: UserNid) -> Result<Vec<TokenHash>> {
+        let sql = "DELETE FROM tokens WHERE user_nid = ?1 AND device_id IS NULL RETURNING access_hash";
+        self.rows(sql, [user.0], |row| row.get(0))
+    }
+
+    /// Removes the tokens with which `issuer` acts as others. Returns their digests.
+    pub fn remove_tokens_issued_by(&self, issuer: UserNid) -> Result<Vec<TokenHash>> {
+        self.rows("DELETE FROM tokens WHERE issuer_nid = ?1 RETURNING access_hash", [issuer.0], |row| row.get(0))
     }
 
     /// Removes all tokens of a device.

@@ -16,7 +16,6 @@ use crate::{
 pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v3/account/whoami", Access::User, whoami)
-        .get("/_matrix/client/v3/account/3pid", Access::User, third_party_ids)
         .post("/_matrix/client/v3/account/password", Access::User, change_password)
         .post("/_matrix/client/v3/account/deactivate", Access::User, deactivate)
 }
@@ -35,11 +34,6 @@ async fn whoami(axum::extract::State(api): State, User(session): User) -> Answer
         device_id: session.has_device.then(|| session.device_id.to_string()),
         is_guest: api.engine.core.guests.contains(session.user),
     })
-}
-
-/// No account has third-party identifiers here: the capability `m.3pid_changes` says that none can be added.
-async fn third_party_ids(User(_): User) -> Response {
-    json_bytes(json!({ "threepids": [] }).to_string())
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use crate::{
+    State,
     auth::User,
     body::json_bytes,
     routes::{Access, Routes},
@@ -13,7 +14,7 @@ pub(super) fn routes() -> Routes {
     Routes::default().get("/_matrix/client/v3/capabilities", Access::User, capabilities)
 }
 
-async fn capabilities(User(session): User) -> Response {
+async fn capabilities(axum::extract::State(api): State, User(session): User) -> Response {
     let mut capabilities = json!({
         "m.change_password": { "enabled": true },
         "m.room_versions": {
@@ -24,7 +25,7 @@ async fn capabilities(User(session): User) -> Response {
         "m.set_displayname": { "enabled": true },
         "m.set_avatar_url": { "enabled": true },
         "m.3pid_changes": { "enabled": false },
-        "m.get_login_token": { "enabled": false },
+        "m.get_login_token": { "enabled": api.engine.accounts.offers_login_tokens() },
         "m.forget_forced_upon_leave": { "enabled": false },
     });
     if session.is_admin {

@@ -30,6 +30,8 @@ pub(super) fn routes() -> Routes {
 
 /// How application services register and sign in users of theirs.
 pub(super) const APPLICATION_SERVICE: &str = "m.login.application_service";
+/// Signing in with a token that was made on another device.
+const TOKEN: &str = "m.login.token";
 
 /// A session that has begun, as registration and login both tell of it.
 #[derive(Serialize)]
@@ -66,6 +68,9 @@ async fn flows(axum::extract::State(api): State) -> Answer<Value> {
     if !api.engine.core.services.all().is_empty() {
         flows.push(json!({ "type": APPLICATION_SERVICE }));
     }
+    if api.engine.accounts.offers_login_tokens() {
+        flows.push(json!({ "type": TOKEN, "get_login_token": true }));
+    }
     Answer(json!({ "flows": flows }))
 }
 
@@ -77,6 +82,7 @@ struct LoginBody {
     /// Deprecated in favour of `identifier`.
     user: Option<String>,
     password: Option<String>,
+    token: Option<String>,
     device_id: Option<DeviceId>,
     initial_device_display_name: Option<String>,
     #[serde(default)]
@@ -88,6 +94,9 @@ async fn login(
     ShownToken(token): ShownToken,
     Json(body): Json<LoginBody>,
 ) -> ApiResult<Answer<SessionAnswer>> {
+    if body.kind == TOKEN && api.engine.accounts.offers_login_tokens() {
+        return login_with_token(&api, body).await;
+    }
     if !matches!(&*body.kind, "m.login.password" | APPLICATION_SERVICE) {
         return Err(ApiError::new(Code::Unknown, "this is no way to sign in here: GET /login lists those there are"));
     }
@@ -117,6 +126,18 @@ async fn login(
     }
     let signed_in = outcome?;
     Ok(Answer(SessionAnswer { well_known: Some(well_known(&api)), ..signed_in.into() }))
+}
+
+/// Signing in with a token that was made on another device.
+async fn login_with_token(api: &Api, body: LoginBody) -> ApiResult<Answer<SessionAnswer>> {
+    let missing = || ApiError::new(Code::MissingParam, "signing in with a login token needs the token");
+    let device = NewSession {
+        device_id: body.device_id,
+        initial_device_display_name: body.initial_device_display_name,
+        refresh_token: body.refresh_token,
+    };
+    let signed_in = api.engine.accounts.login_with_token(&body.token.ok_or_else(missing)?, device).await?;
+    Ok(Answer(SessionAnswer { well_known: Some(well_known(api)), ..signed_in.into() }))
 }
 
 /// The account that somebody tries to sign in to, written as they like: wrong passwords are counted by account.

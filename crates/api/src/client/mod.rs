@@ -14,6 +14,8 @@ mod media;
 mod moderation;
 mod mutual_rooms;
 mod notifications;
+mod openid;
+mod other_logins;
 mod presence;
 mod profile;
 mod push_rules;
@@ -24,6 +26,7 @@ mod rooms;
 mod search;
 mod sync;
 mod tags;
+mod third_party_ids;
 mod to_device;
 mod turn;
 mod typing;
@@ -37,8 +40,11 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .merge(discovery::routes())
         .merge(login::routes())
+        .merge(other_logins::routes())
         .merge(register::routes())
         .merge(account::routes())
+        .merge(third_party_ids::routes())
+        .merge(openid::routes())
         .merge(devices::routes())
         .merge(moderation::routes())
         .merge(keys::routes())

@@ -15,7 +15,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use im2_engine::Code;
+use im2_engine::{Code, rate_limits::RateLimit};
 use im2_model::{Clock, Millis, UserNid};
 use parking_lot::Mutex;
 
@@ -49,6 +49,9 @@ pub enum Class {
     Upload,
     /// Searches of messages, by user: 30 at once, then two a second.
     Search,
+    /// Tokens to be shown elsewhere (signing in on another device, OpenID), by user: 20 at once, then one every ten
+    /// seconds.
+    Pass,
 }
 
 /// Who is counted.
@@ -93,6 +96,7 @@ impl Class {
             Self::Join => (50, 1_000),
             Self::Upload => (100, 500),
             Self::Search => (30, 500),
+            Self::Pass => (20, 10_000),
         }
     }
 
@@ -117,19 +121,30 @@ impl Limits {
 
     /// Takes one from a bucket, or refuses with the time until there is one.
     pub fn spend(&self, class: Class, who: Who) -> Result<(), ApiError> {
-        self.take(class, who, true)
+        self.take(class, who, class.rate(), true)
+    }
+
+    /// Takes one from a user's bucket, which is another where an administrator gave the user a limit of their own.
+    pub fn spend_of(&self, class: Class, user: UserNid, own: Option<RateLimit>) -> Result<(), ApiError> {
+        match own {
+            None => self.spend(class, Who::User(user)),
+            Some(RateLimit { per_second: 0, .. }) => Ok(()),
+            Some(RateLimit { per_second, burst }) => {
+                let rate = (Millis::from(burst.max(1)), 1_000_u64.div_ceil(Millis::from(per_second)));
+                self.take(class, Who::User(user), rate, true)
+            }
+        }
     }
 
     /// Refuses if a bucket is empty, without taking from it.
     pub fn check(&self, class: Class, who: Who) -> Result<(), ApiError> {
-        self.take(class, who, false)
+        self.take(class, who, class.rate(), false)
     }
 
-    fn take(&self, class: Class, who: Who, spend: bool) -> Result<(), ApiError> {
+    fn take(&self, class: Class, who: Who, (burst, interval): (Millis, Millis), spend: bool) -> Result<(), ApiError> {
         if !self.enabled {
             return Ok(());
         }
-        let (burst, interval) = class.rate();
         let now = self.clock.now();
         let mut buckets = self.buckets.lock();
         let arrival = buckets.get(&(class, who)).copied().unwrap_or(0).max(now);

@@ -4,7 +4,9 @@ use im2_model::{DeviceId, Millis, UserId, UserNid};
 use im2_store::{Transaction, tokens::NewTokenPair};
 
 use super::{
-    Accounts, check_device_name, local_user,
+    Accounts,
+    borrowed::stand_in,
+    check_device_name, local_user,
     sessions::{Known, hash_token},
     uia::{Auth, Proof, Purpose},
 };
@@ -105,7 +107,7 @@ impl Accounts {
         let unknown = || Error::refused(Code::UnknownToken, "this refresh token is not known, or it has been used");
         let pair = self.core.store.read(move |db| db.token_pair_by_refresh(&hash)).await?.ok_or_else(unknown)?;
         self.core.refuse_locked(pair.user)?;
-        let device = NewSession { device_id: Some(pair.device_id), refresh_token: true, ..NewSession::default() };
+        let device = NewSession { device_id: pair.device_id, refresh_token: true, ..NewSession::default() };
         let (signed_in, mut new) = self.new_pair(pair.user, &pair.user_id, &device);
         let sessions = self.sessions.clone();
         let refreshed = self
@@ -151,13 +153,17 @@ impl Accounts {
             };
             self.core.store.write(confirm).await?;
         }
+        let has_device = pair.device_id.is_some();
         let session = Session {
             user: pair.user,
             user_id: pair.user_id,
-            device_id: pair.device_id,
+            device_id: match pair.device_id {
+                Some(device_id) => device_id,
+                None => stand_in(pair.nid)?,
+            },
             token: pair.nid,
             is_admin: pair.is_admin,
-            has_device: true,
+            has_device,
             service: None,
         };
         self.sessions.keep(hash, Known { session: session.clone(), expires_at: pair.expires_at }, revocations);
@@ -166,15 +172,23 @@ impl Accounts {
 
     /// Ends a session: its tokens and its device are gone.
     pub async fn logout(&self, session: &Session) -> Result<()> {
-        let no_session = |_| Error::refused(Code::Forbidden, "an application service's token does not end");
-        let device_id = session.device().map_err(no_session)?.clone();
-        self.remove_devices(session.user, vec![device_id]).await
+        if session.service.is_some() {
+            return Err(Error::refused(Code::Forbidden, "an application service's token does not end"));
+        }
+        if !session.has_device {
+            return self.end_token(session).await;
+        }
+        self.remove_devices(session.user, vec![session.device_id.clone()]).await
     }
 
     /// Ends all sessions of a user.
     pub async fn logout_all(&self, session: &Session) -> Result<()> {
         let (user, accounts) = (session.user, self.clone());
-        Ok(self.core.store.write(move |tx| accounts.remove_all_devices(tx, user, None)).await?)
+        let end = move |tx: &mut Transaction<'_>| {
+            accounts.end_issued(tx, user)?;
+            accounts.remove_all_devices(tx, user, None)
+        };
+        Ok(self.core.store.write(end).await?)
     }
 
     /// Completes the user-interactive authentication of a signed-in user. An application service has shown who it is
@@ -197,7 +211,7 @@ impl Accounts {
     }
 
     /// Removes devices with their tokens. Those that are not there are passed over.
-    async fn remove_devices(&self, user: UserNid, devices: Vec<DeviceId>) -> Result<()> {
+    pub(crate) async fn remove_devices(&self, user: UserNid, devices: Vec<DeviceId>) -> Result<()> {
         let accounts = self.clone();
         Ok(self.core.store.write(move |tx| accounts.remove_these(tx, user, &devices)).await?)
     }

@@ -70,6 +70,7 @@ impl Accounts {
             tx.set_password(session.user, &hash)?;
             if logout_devices {
                 accounts.remove_all_devices(tx, session.user, Some(&session.device_id))?;
+                accounts.end_borrowed(tx, session.user)?;
             }
             Ok(())
         };
@@ -108,15 +109,8 @@ impl Accounts {
 
     /// Sets somebody's password and ends all their sessions: for administrators.
     pub async fn reset_password(&self, user: &str, password: &str) -> Result<UserId> {
-        check_length(password)?;
         let account = self.find(user).await?;
-        let hash = self.passwords.hash(password).await?;
-        let accounts = self.clone();
-        let change = move |tx: &mut Transaction<'_>| {
-            tx.set_password(account.user, &hash)?;
-            accounts.remove_all_devices(tx, account.user, None)
-        };
-        self.core.store.write(change).await?;
+        self.set_password_of(&account, password, true).await?;
         Ok(account.user_id)
     }
 
@@ -130,9 +124,12 @@ impl Accounts {
     /// Says whether an account administers the server: for administrators.
     pub async fn set_admin(&self, user: &str, is_admin: bool) -> Result<UserId> {
         let account = self.find(user).await?;
-        let sessions = self.sessions.clone();
+        let (sessions, accounts) = (self.sessions.clone(), self.clone());
         let change = move |tx: &mut Transaction<'_>| {
             tx.set_admin(account.user, is_admin)?;
+            if !is_admin {
+                accounts.end_issued(tx, account.user)?;
+            }
             // The cached sessions say what was true before.
             let outdated = tx.access_hashes(account.user, None)?;
             tx.on_commit(move || sessions.revoke(outdated));
@@ -154,7 +151,7 @@ impl Accounts {
     }
 
     /// Ends an account and, in the same change, queues its leaving of all rooms.
-    async fn end_account(&self, user: UserNid, user_id: UserId, erase: bool) -> Result<()> {
+    pub(super) async fn end_account(&self, user: UserNid, user_id: UserId, erase: bool) -> Result<()> {
         let payload = serde_json::to_string(&Departure { user_id })
             .map_err(|error| Error::Internal(format!("job payload: {error}")))?;
         let (accounts, now) = (self.clone(), self.core.now());
@@ -172,6 +169,9 @@ impl Accounts {
             accounts.remove_all_devices(tx, user, None)?;
             key_backup::delete_all(tx, user, now)?;
             tx.remove_cross_signing(user)?;
+            accounts.end_borrowed(tx, user)?;
+            accounts.end_issued(tx, user)?;
+            tx.remove_passes(user)?;
             tx.add_job(LEAVE_ROOMS, &payload, now)
         };
         Ok(self.core.store.write(end).await?)

@@ -3,10 +3,13 @@
 //! The only place where a [`Session`] or a [`Proof`](uia::Proof) is made. What hangs on an account elsewhere (rooms,
 //! account data …) reacts to rows and jobs written here, never to a call.
 
+mod administered;
+mod borrowed;
 mod guests;
 mod last_seen;
 mod login;
 mod manage;
+mod passes;
 mod passwords;
 mod registration;
 mod registration_tokens;
@@ -19,9 +22,12 @@ use std::sync::Arc;
 
 use im2_model::{Millis, ServerName, UserId};
 
+pub use administered::NewUser;
+pub use im2_store::registration_tokens::RegistrationToken;
 pub use last_seen::Seen;
 pub use login::{LoginRequest, NewSession, SignedIn};
 pub use manage::{AccountSummary, Departure, LEAVE_ROOMS};
+pub use passes::Brief;
 pub use passwords::PasswordCost;
 pub use registration::{RegisterRequest, Registered};
 pub use registration_tokens::NewRegistrationToken;
@@ -58,6 +64,8 @@ pub struct Options {
     pub shared_secret: Option<String>,
     /// What hashing a password costs.
     pub password_cost: PasswordCost,
+    /// Whether signed-in people can make tokens for signing in on other devices.
+    pub login_tokens: bool,
     /// How long an access token lives when the client can refresh it.
     pub access_token_lifetime: Millis,
 }
@@ -68,6 +76,7 @@ impl Default for Options {
             registration: RegistrationMode::default(),
             guests: false,
             shared_secret: None,
+            login_tokens: false,
             password_cost: PasswordCost::default(),
             access_token_lifetime: 60 * 60 * 1000,
         }

@@ -30,6 +30,8 @@ pub enum Purpose {
     Register,
     /// Choosing a new password.
     ChangePassword,
+    /// Making a token for another device to sign in with.
+    LoginToken,
     /// Ending the account.
     Deactivate,
     /// Signing out other devices: a digest of which, so that consent to one is none to another.

@@ -3,4 +3,6 @@
 //! Whoever calls has been found to be an administrator. What is left to decide here is whether it can be done to
 //! whom it is meant for.
 
+mod devices;
 pub mod moderation;
+pub mod users;

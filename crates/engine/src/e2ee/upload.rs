@@ -52,6 +52,7 @@ impl E2ee {
     /// did not get its answer repeats itself.
     pub async fn upload(&self, session: &Session, upload: Upload) -> Result<KeyCounts> {
         session.device()?;
+        session.device()?;
         let Upload { device_keys, one_time_keys, fallback_keys } = upload;
         let checked = Checked {
             identity: device_keys.map(|keys| keys::device_keys(session, keys)).transpose()?,

@@ -150,6 +150,15 @@ pub const KEYS: &[Key] = &[
         get: |config| config.registration.shared_secret.as_ref().map(|secret| Value::from(secret.reveal())),
     },
     Key {
+        path: "login.tokens",
+        kind: Kind::Boolean,
+        allowed: "true or false",
+        about: "Whether signed-in people can make tokens with which another device signs in once",
+        secret: false,
+        set: |config, value| boolean(&value).map(|enabled| config.login_tokens = enabled),
+        get: |config| Some(Value::Boolean(config.login_tokens)),
+    },
+    Key {
         path: "user_directory.everyone",
         kind: Kind::Boolean,
         allowed: "true or false",

@@ -30,6 +30,8 @@ pub struct Config {
     pub http: Http,
     /// Who may register.
     pub registration: Registration,
+    /// Whether signed-in people can make tokens with which other devices sign in.
+    pub login_tokens: bool,
     /// Whether people search finds strangers too.
     pub directory_shows_everyone: bool,
     /// The registration files of application services.
@@ -183,6 +185,7 @@ impl Default for Config {
                 trusted_proxies: ["127.0.0.1", "::1"].iter().filter_map(|address| Network::parse(address)).collect(),
             },
             registration: Registration { mode: None, guests: false, shared_secret: None },
+            login_tokens: false,
             directory_shows_everyone: false,
             registration_files: Vec::new(),
             rate_limits: true,

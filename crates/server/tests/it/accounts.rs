@@ -215,6 +215,8 @@ async fn capabilities_are_honest() {
     assert_eq!(capabilities["m.room_versions"]["default"], "12");
     assert_eq!(capabilities["m.change_password"]["enabled"], true);
     assert_eq!(capabilities["m.3pid_changes"]["enabled"], false);
-    ana.post("/v3/account/3pid/add", json!({})).await.refused(404, "M_UNRECOGNIZED");
+    assert_eq!(capabilities["m.get_login_token"]["enabled"], false);
+    let added = ana.post("/v3/account/3pid/add", json!({ "sid": "1", "client_secret": "secret" })).await;
+    added.refused(403, "M_THREEPID_DENIED");
     ana.post("/v1/login/get_token", json!({})).await.refused(404, "M_UNRECOGNIZED");
 }

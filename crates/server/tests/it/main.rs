@@ -3,6 +3,7 @@
 
 mod account_data;
 mod accounts;
+mod admin_users;
 mod appservices;
 mod calls;
 mod commands;
@@ -17,6 +18,7 @@ mod lifecycle;
 mod limits;
 mod media;
 mod moderation;
+mod other_logins;
 mod people;
 mod push;
 mod push_rules;

@@ -32,14 +32,36 @@ CREATE TABLE devices (
 CREATE TABLE tokens (
     nid          INTEGER PRIMARY KEY,
     user_nid     INTEGER NOT NULL,
-    device_id    TEXT NOT NULL,
+    device_id    TEXT,                    -- NULL: of an administrator who acts as the user, without a device
     access_hash  BLOB NOT NULL UNIQUE,    -- SHA-256
     refresh_hash BLOB UNIQUE,             -- SHA-256
     expires_at   INTEGER,                 -- of the access token; NULL: never
     replaces     INTEGER UNIQUE,          -- the pair it was refreshed from, until one of this pair is used
+    issuer_nid   INTEGER REFERENCES accounts (user_nid),  -- the administrator for whom it was made, if for one
+    CHECK ((device_id IS NULL) = (issuer_nid IS NOT NULL)),
     FOREIGN KEY (user_nid, device_id) REFERENCES devices (user_nid, device_id) ON DELETE CASCADE
 ) STRICT;
 CREATE INDEX tokens_by_device ON tokens (user_nid, device_id);
+CREATE INDEX tokens_by_issuer ON tokens (issuer_nid) WHERE issuer_nid IS NOT NULL;
+
+-- Tokens that are good for one thing and for a short time: `login`, to sign in once on another device; `openid`, to
+-- show others who the user is. Only digests are stored.
+CREATE TABLE passes (
+    purpose    TEXT NOT NULL,
+    hash       BLOB NOT NULL,             -- SHA-256
+    user_nid   INTEGER NOT NULL REFERENCES accounts (user_nid),
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (purpose, hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passes_by_user ON passes (user_nid, purpose, expires_at);
+CREATE INDEX passes_by_expiry ON passes (expires_at);
+
+-- How many requests administrators let a user make, in place of what everybody may.
+CREATE TABLE rate_limits (
+    user_nid   INTEGER PRIMARY KEY REFERENCES accounts (user_nid),
+    per_second INTEGER NOT NULL,          -- 0: as many as they like
+    burst      INTEGER NOT NULL           -- at once
+) STRICT;
 
 -- What lets somebody register where registration is not open.
 CREATE TABLE registration_tokens (

@@ -27,6 +27,11 @@ const ERRCODES: &[&str] = &[
     "M_NOT_JSON",
     "M_NOT_YET_UPLOADED",
     "M_PROFILE_TOO_LARGE",
+    "M_SERVER_NOT_TRUSTED",
+    "M_THREEPID_AUTH_FAILED",
+    "M_THREEPID_DENIED",
+    "M_THREEPID_MEDIUM_NOT_SUPPORTED",
+    "M_THREEPID_NOT_FOUND",
     "M_TOO_LARGE",
     "M_UNKNOWN",
     "M_UNKNOWN_TOKEN",
@@ -145,15 +150,17 @@ async fn bodies_of_another_shape() {
 
 /// Every member that some route reads, in one text.
 const MEMBERS: &str = "\
-    actions algorithm app_display_name app_id append auth auth_data avatar_url conditions content \
-    creation_content data device_display_name device_id devices display_name displayname enabled erase \
-    event_fields event_format filter first_message_index forwarded_count identifier initial_state invite \
-    is_direct is_verified kind lang limit locked logout_devices m.fully_read m.read membership messages msgtype \
-    name new_password new_version nonce order password pattern power_level_content_override presence preset \
-    profile_tag pushkey reason refresh_token room room_alias_name room_id room_version rooms search_term servers \
-    session_data sessions since status_msg suspended thread_id timeout token topic type typing user user_id \
-    username users version via visibility device_keys fallback_keys master_key one_time_keys self_signing_key \
-    user_signing_key";
+    actions address admin algorithm app_display_name app_id append auth auth_data avatar_url burst_count \
+    client_secret conditions content country creation_content data deactivated device_display_name device_id \
+    device_keys devices display_name displayname email enabled erase event_fields event_format expiry_time \
+    external_ids fallback_keys filter first_message_index forwarded_count id_access_token id_server identifier \
+    initial_state invite is_direct is_verified kind lang length limit locked logout_devices m.fully_read m.read \
+    master_key medium membership messages messages_per_second msgtype name new_password new_version nonce \
+    one_time_keys order password pattern phone_number power_level_content_override presence preset profile_tag \
+    pushkey reason refresh_token room room_alias_name room_id room_version rooms search_term self_signing_key \
+    send_attempt servers session_data sessions sid since status_msg suspend suspended thread_id three_pid_creds \
+    threepids timeout token topic type typing user user_id user_signing_key user_type username users uses_allowed \
+    valid_until_ms version via visibility";
 
 /// Objects in which every member that some route reads holds the same wrong thing.
 fn wrong_members() -> Vec<Value> {
@@ -209,10 +216,11 @@ async fn paths_with_wrong_parameters() {
 #[tokio::test]
 async fn queries_that_are_wrong() {
     const NAMES: &str = "\
-        access_tokens allow_redirect allow_remote animated at dir event_id filename filter from full_state \
-        height include_all_networks kind limit max_depth membership method not_membership only recurse server \
-        server_name set_presence since suggested_only timeout timeout_ms to token ts url use_state_after \
-        user_id username version via width";
+        access_token access_tokens admins allow_redirect allow_remote animated at deactivated dir event_id \
+        filename filter from full_state guests height include_all_networks kind limit locked max_depth membership \
+        method name not_membership not_user_type only order_by recurse server server_name set_presence since \
+        suggested_only timeout timeout_ms to token ts url use_state_after user_id username valid version via \
+        width";
     let server = Server::start().await;
     for trial in Trial::all(&server).await {
         // Without a time it waits for long.

@@ -56,6 +56,8 @@ impl World {
             "fileName" => "file.txt",
             "version" => "1",
             "sessionId" => "session",
+            "idpId" => "oidc",
+            "token" => "registration_token",
             other => panic!("add a value for the parameter {other} to {}", file!()),
         };
         text.to_owned()
@@ -71,6 +73,7 @@ impl World {
         let query = match route.path.rsplit('/').next() {
             Some("messages") => "?dir=b",
             Some("events") => "?timeout=0",
+            Some("userinfo") => "?access_token=unknown",
             Some("timestamp_to_event") => "?ts=0&dir=f",
             _ if route.path.contains("/room_keys/keys") => "?version=1",
             _ if route.path.contains("/thumbnail/") => "?width=32&height=32",

@@ -18,6 +18,7 @@ enum Trial {
 }
 
 const ONLY_OWN: &str = "it shows and changes only what is the caller's own";
+const NO_THREEPIDS: &str = "nobody's account has third-party identifiers";
 const PUBLIC: &str = "what it shows is for everybody who is signed in";
 
 const TRIALS: &[(&str, Trial)] = &[
@@ -25,6 +26,14 @@ const TRIALS: &[(&str, Trial)] = &[
     ("POST /_matrix/client/v3/logout/all", Anybody(ONLY_OWN)),
     ("GET /_matrix/client/v3/account/whoami", Anybody(ONLY_OWN)),
     ("GET /_matrix/client/v3/account/3pid", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/v3/account/3pid", Anybody(NO_THREEPIDS)),
+    ("POST /_matrix/client/v3/account/3pid/add", Anybody(NO_THREEPIDS)),
+    ("POST /_matrix/client/v3/account/3pid/bind", Anybody(NO_THREEPIDS)),
+    ("POST /_matrix/client/v3/account/3pid/delete", Anybody(NO_THREEPIDS)),
+    ("POST /_matrix/client/v3/account/3pid/unbind", Anybody(NO_THREEPIDS)),
+    ("POST /_matrix/client/v3/user/{userId}/openid/request_token", Refused("{}", 403, "M_FORBIDDEN")),
+    ("POST /_matrix/client/v1/login/get_token", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/admin/whois/{userId}", Refused("{}", 403, "M_FORBIDDEN")),
     ("POST /_matrix/client/v3/account/password", Anybody(ONLY_OWN)),
     ("POST /_matrix/client/v3/account/deactivate", Anybody(ONLY_OWN)),
     ("GET /_matrix/client/v3/devices", Anybody(ONLY_OWN)),
