@@ -10,6 +10,7 @@ mod account_jobs;
 pub mod accounts;
 pub mod admin;
 pub mod appservices;
+mod carry_over;
 pub mod core;
 mod device_lists;
 pub mod devices;
@@ -252,6 +253,7 @@ impl Engine {
     pub fn job_handlers(&self) -> jobs::Handlers {
         let handlers = account_jobs::register(jobs::Handlers::default(), &self.core, &self.rooms, &self.presence);
         let handlers = rooms::guests::register(handlers, &self.rooms);
+        let handlers = carry_over::register(handlers, &self.core, &self.push_rules);
         let handlers = key_backup::register(handlers, &self.core);
         self.e2ee.register(handlers)
     }

@@ -1,7 +1,10 @@
 //! HTTP/1.1 on several addresses: accepting, serving, and ending without cutting anybody off.
 //!
-//! One task a connection. Everything a stranger can make us keep has a bound: the number of connections, the size of
-//! a request's head, the time it may take.
+//! One task a connection. Everything a stranger can make us keep has a bound: the number of connections, also of one
+//! address, the size of a request's head, the time it may take, the time an answer may wait to be read.
+
+mod crowd;
+mod patient;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -18,6 +21,10 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
+pub(crate) use crowd::Crowd;
+use crowd::Place;
+use patient::Patient;
+
 /// How long a client may take to send a request's head, and how long a connection may lie idle between requests.
 const HEAD_LIMIT: Duration = Duration::from_secs(60);
 /// The largest head: hyper reads into 8 KiB and grows up to this. Room for long filters in query strings and the
@@ -25,6 +32,17 @@ const HEAD_LIMIT: Duration = Duration::from_secs(60);
 const HEAD_BYTES: usize = 32 << 10;
 /// After a failed accept (no file descriptor left), the time to let connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What connections may cost.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    /// Connections at once. More wait in the operating system's queue until one ends.
+    pub(crate) most: u32,
+    /// Connections of each address. More are closed.
+    pub(crate) crowd: Crowd,
+    /// How long a client may read nothing of an answer.
+    pub(crate) patience: Duration,
+}
 
 /// Sockets that listen but are not served yet.
 #[derive(Debug)]
@@ -56,9 +74,9 @@ impl Bound {
         self.0.iter().map(|(address, _)| *address)
     }
 
-    /// Serves `router`, on at most `most` connections at once. More wait in the operating system's queue until one
-    /// ends.
-    pub(crate) fn serve(self, router: &Router, most: u32) -> Http {
+    /// Serves `router` within bounds.
+    pub(crate) fn serve(self, router: &Router, bounds: &Bounds) -> Http {
+        let most = bounds.most;
         let connections = Arc::new(Semaphore::new(most as usize));
         let stopping = watch::Sender::new(false);
         let addresses = self.addresses().collect();
@@ -68,6 +86,8 @@ impl Bound {
                 listener,
                 router: router.clone(),
                 connections: Arc::clone(&connections),
+                crowd: bounds.crowd.clone(),
+                patience: bounds.patience,
                 stopping: stopping.subscribe(),
             };
             listeners.spawn(acceptor.run());
@@ -90,10 +110,19 @@ impl Http {
     }
 }
 
+/// A connection that was accepted.
+struct Connection {
+    stream: TcpStream,
+    peer: Peer,
+    patience: Duration,
+}
+
 struct Acceptor {
     listener: TcpListener,
     router: Router,
     connections: Arc<Semaphore>,
+    crowd: Crowd,
+    patience: Duration,
     stopping: watch::Receiver<bool>,
 }
 
@@ -111,7 +140,12 @@ impl Acceptor {
             };
             match (permit, accepted) {
                 (Ok(permit), Ok((stream, peer))) => {
-                    tokio::spawn(serve(stream, Peer(peer), router.clone(), self.stopping.clone(), permit));
+                    let Some(place) = self.crowd.enter(peer.ip()) else {
+                        tracing::debug!("an address has too many connections");
+                        continue; // and the connection is closed
+                    };
+                    let connection = Connection { stream, peer: Peer(peer), patience: self.patience };
+                    tokio::spawn(serve(connection, router.clone(), self.stopping.clone(), (permit, place)));
                 }
                 (Err(_), _) => return, // never closed while we run
                 (_, Err(error)) => {
@@ -125,12 +159,12 @@ impl Acceptor {
 
 /// Serves one connection until its client is done with it, or until the current request is answered after a stop.
 async fn serve(
-    stream: TcpStream,
-    peer: Peer,
+    connection: Connection,
     router: Router,
     mut stopping: watch::Receiver<bool>,
-    _permit: OwnedSemaphorePermit,
+    _places: (OwnedSemaphorePermit, Place),
 ) {
+    let Connection { stream, peer, patience } = connection;
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection ended before it began");
         return;
@@ -145,7 +179,7 @@ async fn serve(
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_LIMIT)
             .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Patient::new(stream, patience)), service)
     );
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,

@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use crate::{
     config::{self, Config},
     control,
-    http::{Bound, Http},
+    http::{Bound, Bounds, Crowd, Http},
     metrics, process, web,
 };
 
@@ -38,6 +38,8 @@ const OWN_FILES: u64 = 256;
 const MOST_CONNECTIONS: u64 = 100_000;
 /// Prometheus and a curious operator.
 const METRICS_CONNECTIONS: u32 = 16;
+/// How long they may take to read.
+const METRICS_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a test decides and a configuration does not.
 pub struct World {
@@ -167,8 +169,14 @@ impl Running {
             support: config.support(),
         };
         let metrics = start_metrics(config, requests, &engine).await?;
+        let proxies = Proxies::new(config.http.trusted_proxies.clone());
+        let bounds = Bounds {
+            most: most as u32,
+            crowd: Crowd::new(config.http.connections_per_address, proxies),
+            patience: Duration::from_secs(config.http.write_timeout),
+        };
         let router = im2_api::router(Arc::new(Api::new(Arc::clone(&engine), options)));
-        let http = bound.serve(&router, most as u32);
+        let http = bound.serve(&router, &bounds);
         let mut beside = JoinSet::new();
         beside.spawn(jobs::run(engine.core.clone(), engine.job_handlers()));
         beside.spawn(control::listen(Arc::clone(&engine), config.data_dir.clone()));
@@ -226,13 +234,19 @@ async fn start_metrics(config: &Config, requests: metrics::Requests, engine: &Ar
     }
     let router = metrics::router(requests, engine);
     match Bound::to(&config.metrics.bind).await {
-        Ok(bound) => Ok(Some(bound.serve(&router, METRICS_CONNECTIONS))),
+        Ok(bound) => Ok(Some(bound.serve(&router, &metrics_bounds()))),
         Err(error) if config.metrics.chosen => Err(error.context("metrics.bind")),
         Err(error) => {
             tracing::warn!(%error, "no metrics: set metrics.bind to serve them elsewhere, or to [] to do without");
             Ok(None)
         }
     }
+}
+
+/// Prometheus and a curious operator need little.
+fn metrics_bounds() -> Bounds {
+    let crowd = Crowd::new(METRICS_CONNECTIONS as usize, Proxies::default());
+    Bounds { most: METRICS_CONNECTIONS, crowd, patience: METRICS_PATIENCE }
 }
 
 /// An address as a URL; one that stands for all of the machine's addresses becomes the loopback one.

@@ -30,7 +30,7 @@ use super::{
     guests,
     member_index::MemberIndex,
     room::{Head, Room, View},
-    validate,
+    succession, validate,
 };
 use crate::{
     Code, Error, Result, UserSet,
@@ -360,7 +360,10 @@ pub(super) fn commit(
         stored.push(tx.append_event(room.nid, seq, &event.new)?);
     }
     let places = stored.clone();
-    let closing = events.iter().any(|event| guests::closes(&publisher.guests, &event.pdu)).then_some(room.nid);
+    let is_old = head_seq > 0;
+    let closes = |event: &Prepared| guests::closes(&publisher.guests, &event.pdu);
+    let closing = events.iter().any(|event| is_old && closes(event)).then_some(room.nid);
+    let arrivals = succession::arrivals(&room, &events);
     tx.on_commit(move || {
         for (event, place) in events.into_iter().zip(places) {
             publisher.publish(&room, event, place);
@@ -370,6 +373,7 @@ pub(super) fn commit(
     if let Some(room) = closing {
         guests::remove_later(tx, room)?;
     }
+    arrivals.iter().try_for_each(|arrival| succession::carry_over_later(tx, arrival))?;
     Ok(stored)
 }
 

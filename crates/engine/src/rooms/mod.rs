@@ -22,6 +22,7 @@ mod relations;
 mod render;
 mod room;
 mod standing;
+pub(crate) mod succession;
 mod summary;
 mod timeline;
 mod token;

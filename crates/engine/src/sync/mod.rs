@@ -248,7 +248,7 @@ impl Answering<'_> {
                 }
             }
             Membership::Knock if is_new => {
-                if let Some(body) = self.knocked_room(&room) {
+                if let Some(body) = self.knocked_room(&room).await? {
                     sections.knock.add(&room.id, &body);
                 }
             }

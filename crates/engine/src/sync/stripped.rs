@@ -1,11 +1,13 @@
 //! Rooms that the user is invited to or knocks at: what a stranger is shown of them (spec: "Stripped state").
 
+use std::sync::Arc;
+
 use im2_rooms::client::stripped_state;
 
 use super::Answering;
 use crate::{
     Result,
-    rooms::{Room, View, write_array},
+    rooms::{Room, write_array},
 };
 
 /// The state that introduces a room to a stranger.
@@ -21,37 +23,35 @@ const INTRODUCTION: [&str; 7] = [
 
 impl Answering<'_> {
     /// The section of a room that the user is invited to; `None` if by somebody they ignore, or if they want no invites.
-    pub(super) async fn invited_room(&self, room: &Room) -> Result<Option<Vec<u8>>> {
+    pub(super) async fn invited_room(&self, room: &Arc<Room>) -> Result<Option<Vec<u8>>> {
         if self.sync.rooms.blocks_invites(self.session.user).await? {
             return Ok(None);
         }
-        Ok(self.wanted_invite(room))
-    }
-
-    fn wanted_invite(&self, room: &Room) -> Option<Vec<u8>> {
-        let view = room.view();
-        let invite = view.state.get("m.room.member", self.session.user_id.as_str())?;
-        let sender = &invite.pdu.sender;
-        if self.ignored.contains(sender) {
-            return None;
-        }
-        Some(write_stripped(&view, "invite_state", &[sender.as_str(), self.session.user_id.as_str()]))
+        let invite = room.view().state.get("m.room.member", self.session.user_id.as_str()).cloned();
+        let Some(invite) = invite.filter(|invite| !self.ignored.contains(&invite.pdu.sender)) else { return Ok(None) };
+        let members = [invite.pdu.sender.as_str(), self.session.user_id.as_str()];
+        self.stripped(room, "invite_state", &members, invite.seq).await.map(Some)
     }
 
     /// The section of a room that the user knocks at.
-    pub(super) fn knocked_room(&self, room: &Room) -> Option<Vec<u8>> {
-        let view = room.view();
-        view.state.get("m.room.member", self.session.user_id.as_str())?;
-        Some(write_stripped(&view, "knock_state", &[self.session.user_id.as_str()]))
+    pub(super) async fn knocked_room(&self, room: &Arc<Room>) -> Result<Option<Vec<u8>>> {
+        let knock = room.view().state.get("m.room.member", self.session.user_id.as_str()).cloned();
+        let Some(knock) = knock else { return Ok(None) };
+        self.stripped(room, "knock_state", &[self.session.user_id.as_str()], knock.seq).await.map(Some)
     }
-}
 
-fn write_stripped(view: &View, name: &str, members: &[&str]) -> Vec<u8> {
-    let about_room = INTRODUCTION.iter().filter_map(|kind| view.state.get(kind, ""));
-    let about_members = members.iter().filter_map(|user| view.state.get("m.room.member", user));
-    let events = about_room.chain(about_members).filter_map(|event| stripped_state(&event.pdu));
-    let mut out = format!("{{\"{name}\":{{\"events\":").into_bytes();
-    write_array(&mut out, events, |out, event| out.extend_from_slice(event.as_bytes()));
-    out.extend_from_slice(b"}}");
-    out
+    /// What a stranger was shown of a room with event number `seq`: what has happened since is not for them.
+    async fn stripped(&self, room: &Arc<Room>, name: &str, members: &[&str], seq: i64) -> Result<Vec<u8>> {
+        let about_room = INTRODUCTION.iter().map(|kind| (*kind, ""));
+        let about_members = members.iter().map(|user| ("m.room.member", *user));
+        let mut events = Vec::new();
+        for (kind, state_key) in about_room.chain(about_members) {
+            let event = self.sync.rooms.state_entry_before(room, kind, state_key, seq).await?;
+            events.extend(event.and_then(|event| stripped_state(&event.pdu)));
+        }
+        let mut out = format!("{{\"{name}\":{{\"events\":").into_bytes();
+        write_array(&mut out, events, |out, event| out.extend_from_slice(event.as_bytes()));
+        out.extend_from_slice(b"}}");
+        Ok(out)
+    }
 }

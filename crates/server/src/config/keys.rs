@@ -119,6 +119,32 @@ pub const KEYS: &[Key] = &[
         get: |config| Some(strings(&config.http.trusted_proxies)),
     },
     Key {
+        path: "http.connections_per_address",
+        kind: Kind::Integer,
+        allowed: "a number from 1 to 100000",
+        about: "Connections that one address may have at once; trusted proxies are not counted",
+        secret: false,
+        set: |config, value| {
+            let most = integer(&value).filter(|most| (1..=100_000).contains(most))?;
+            config.http.connections_per_address = usize::try_from(most).ok()?;
+            Some(())
+        },
+        get: |config| i64::try_from(config.http.connections_per_address).ok().map(Value::Integer),
+    },
+    Key {
+        path: "http.write_timeout",
+        kind: Kind::Integer,
+        allowed: "a number of seconds from 1 to 3600",
+        about: "How long a client may read nothing of an answer before its connection is closed",
+        secret: false,
+        set: |config, value| {
+            let seconds = integer(&value).filter(|seconds| (1..=3_600).contains(seconds))?;
+            config.http.write_timeout = seconds.unsigned_abs();
+            Some(())
+        },
+        get: |config| i64::try_from(config.http.write_timeout).ok().map(Value::Integer),
+    },
+    Key {
         path: "registration.mode",
         kind: Kind::Text,
         allowed: "\"open\" (everybody), \"token\" (who has a registration token) or \"closed\" (nobody)",

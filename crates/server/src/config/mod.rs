@@ -61,6 +61,10 @@ pub struct Http {
     pub bind: Vec<SocketAddr>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Connections that one address may have, proxies excepted.
+    pub connections_per_address: usize,
+    /// How long a client may read nothing of an answer, in seconds.
+    pub write_timeout: u64,
 }
 
 /// Who may register.
@@ -183,6 +187,8 @@ impl Default for Config {
             http: Http {
                 bind: vec![SocketAddr::from(([127, 0, 0, 1], 8008))],
                 trusted_proxies: ["127.0.0.1", "::1"].iter().filter_map(|address| Network::parse(address)).collect(),
+                connections_per_address: 1_000,
+                write_timeout: 60,
             },
             registration: Registration { mode: None, guests: false, shared_secret: None },
             login_tokens: false,

@@ -87,3 +87,29 @@ async fn a_token_does_not_help_to_guess_the_password() {
     server.advance(30_000);
     change("password of ana").await.ok();
 }
+
+/// Whether a connection is served: it is not if the server closes it.
+fn is_served(connection: &mut std::net::TcpStream) -> bool {
+    use std::io::{Read as _, Write as _};
+    let request = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut answer = [0; 64];
+    connection.write_all(request).is_ok() && connection.read(&mut answer).is_ok_and(|length| length > 0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_only_so_many_connections() {
+    let nobody = im2_server::config::Value::List(Vec::new());
+    let setup = Setup::default().set("http.connections_per_address", 2_i64).set("http.trusted_proxies", nobody);
+    let server = setup.start().await;
+    let address = server.url().trim_start_matches("http://").to_owned();
+    let connect = || std::net::TcpStream::connect(&address).unwrap();
+    let (mut one, mut two) = (connect(), connect());
+    assert!(is_served(&mut one) && is_served(&mut two));
+    assert!(!is_served(&mut connect()), "a third is closed");
+    assert!(is_served(&mut one), "which the others do not feel");
+    drop(two);
+    // The server has to notice that it is gone.
+    while !is_served(&mut connect()) {
+        tokio::task::yield_now().await;
+    }
+}

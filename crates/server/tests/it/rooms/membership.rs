@@ -236,3 +236,17 @@ async fn who_wants_no_invites_gets_none() {
     act(&ana, &room, "invite", &ben).await.ok();
     assert!(invites().await[&room].is_object());
 }
+
+#[tokio::test]
+async fn the_invited_are_shown_the_room_as_it_was_when_they_were_invited() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "private_chat", "name": "Then", "invite": [ben.user_id()] })).await;
+    ana.set_state(&room, "m.room.name", "", json!({ "name": "Now" })).await;
+    ana.set_state(&room, "m.room.topic", "", json!({ "topic": "Not for the invited" })).await;
+    let invite = ben.sync(None).await["rooms"]["invite"][&room]["invite_state"].to_string();
+    assert!(invite.contains("Then") && !invite.contains("Now") && !invite.contains("Not for"), "{invite}");
+    ben.join(&room).await;
+    let joined = ben.sync(None).await["rooms"]["join"][&room].to_string();
+    assert!(joined.contains("Now"), "{joined}");
+}

@@ -1,0 +1,48 @@
+//! Who arrives in a room that replaces another (spec: "Room Upgrades"): their settings follow them, by a job that is
+//! added with their joining.
+
+use im2_model::UserId;
+use im2_rooms::{
+    content::{CreateContent, Membership},
+    event::Pdu,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Room, append::Prepared};
+
+/// The outbox job by which a user's settings follow them. Its payload is [`Arrival`].
+pub(crate) const CARRY_OVER: &str = "rooms.carry_over";
+
+/// The payload of [`CARRY_OVER`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Arrival {
+    /// Who has joined.
+    pub(crate) user_id: UserId,
+    /// The new room's number.
+    pub(crate) room: i64,
+}
+
+/// Those whom `events`, about to be appended to `room`, let in, if the room replaces another.
+pub(super) fn arrivals(room: &Room, events: &[Prepared]) -> Vec<Arrival> {
+    let events = events.iter().map(|event| &*event.pdu);
+    let is_join = |event: &&Pdu| &*event.kind == "m.room.member" && event.membership == Some(Membership::Join);
+    let mut joins = events.clone().filter(is_join).peekable();
+    if joins.peek().is_none() {
+        return Vec::new();
+    }
+    let view = room.view();
+    let made_now = events.clone().find(|event| &*event.kind == "m.room.create");
+    let create = made_now.map(Pdu::content_json).or_else(|| view.content("m.room.create", ""));
+    if create.map(CreateContent::parse).is_none_or(|create| create.predecessor.is_none()) {
+        return Vec::new();
+    }
+    let is_new = |user_id: &UserId| view.membership(user_id) != Some(Membership::Join);
+    let users = joins.filter_map(|event| event.state_key.as_deref()?.parse().ok()).filter(is_new);
+    users.map(|user_id| Arrival { user_id, room: room.nid.0 }).collect()
+}
+
+/// Adds the job for one of them.
+pub(super) fn carry_over_later(tx: &mut im2_store::Transaction<'_>, arrival: &Arrival) -> im2_store::Result<()> {
+    let corrupt = |error: serde_json::Error| im2_store::Error::Corrupt(error.to_string());
+    tx.add_job(CARRY_OVER, &serde_json::to_string(arrival).map_err(corrupt)?, 0)
+}
