@@ -62,10 +62,10 @@ impl Context {
         for membership in [Membership::Join, Membership::Invite, Membership::Knock] {
             for room in rooms.with(membership) {
                 let room_id = self.rooms.by_nid(room).await?.id.clone();
-                tolerate(room, self.rooms.leave(&actor, &room_id, None).await)?;
+                tolerate(room, self.rooms.leave_regardless(&actor, &room_id, None).await)?;
             }
         }
-        Ok(())
+        self.rooms.let_go(actor.user).await
     }
 
     /// Brings a user's member events up to date with their profile.

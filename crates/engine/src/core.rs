@@ -7,8 +7,8 @@ use im2_model::{Clock, Millis, Random, ServerName, UserNid};
 use im2_store::Store;
 
 use crate::{
-    Code, Error, Result, UserSet, appservices::Services, ephemeral::Ephemeral, key_counts::KeyCountCache,
-    shutdown::Shutdown, stream::Stream,
+    Code, Error, Result, UserSet, appservices::Services, blocked::BlockedRooms, ephemeral::Ephemeral,
+    key_counts::KeyCountCache, shutdown::Shutdown, stream::Stream,
 };
 
 /// Shared by all modules of the engine. Cheap to clone.
@@ -40,6 +40,8 @@ pub struct Core {
     pub key_counts: Arc<KeyCountCache>,
     /// Who is a guest.
     pub guests: Arc<UserSet>,
+    /// Which rooms administrators have blocked.
+    pub blocked: Arc<BlockedRooms>,
     /// Whether the process is about to end. Whoever waits for a client's sake stops waiting then.
     pub shutdown: Shutdown,
 }

@@ -10,6 +10,7 @@ mod account_jobs;
 pub mod accounts;
 pub mod admin;
 pub mod appservices;
+mod blocked;
 mod carry_over;
 pub mod core;
 mod device_lists;
@@ -33,8 +34,10 @@ pub mod push;
 pub mod push_rules;
 pub mod rate_limits;
 pub mod receipts;
+pub mod reports;
 pub mod rooms;
 pub mod search;
+pub mod server_notices;
 pub mod session;
 pub mod shutdown;
 mod signing_key;
@@ -57,9 +60,13 @@ use im2_model::{Clock, Random, ServerName};
 use im2_store::Store;
 
 pub use crate::core::Core;
+pub use blocked::BlockedRooms;
 pub use error::{Code, Error, Result};
 pub use key_counts::KeyCountCache;
 pub use user_set::UserSet;
+
+/// How long after a new server's first start housekeeping begins, in milliseconds: not while it is being looked at.
+const FIRST_HOUSEKEEPING: im2_model::Millis = 60 * 60 * 1000;
 
 /// How the engine behaves; filled in by the binary's configuration or by a test.
 #[derive(Debug, Clone)]
@@ -78,6 +85,12 @@ pub struct Options {
     pub push: push::Options,
     /// The relays for calls; `None` for none.
     pub turn: Option<turn::Options>,
+    /// How rooms behave.
+    pub rooms: rooms::Options,
+    /// Who sends the server's notices; `None` for nobody.
+    pub server_notices: Option<server_notices::Options>,
+    /// How reports are handled.
+    pub reports: reports::Options,
 }
 
 impl Options {
@@ -91,6 +104,9 @@ impl Options {
             user_directory: user_directory::Options::default(),
             push: push::Options::default(),
             turn: None,
+            rooms: rooms::Options::default(),
+            server_notices: None,
+            reports: reports::Options::default(),
         }
     }
 }
@@ -150,6 +166,18 @@ pub struct Engine {
     pub rate_limits: rate_limits::RateLimits,
     /// Finding people.
     pub user_directory: user_directory::UserDirectory,
+    /// Notices of the server to its users.
+    pub server_notices: server_notices::ServerNotices,
+    /// Reports to the administrators.
+    pub reports: reports::Reports,
+    /// Rooms, for administrators.
+    pub room_admin: admin::rooms::RoomAdmin,
+    /// Media, for administrators.
+    pub media_admin: admin::media::MediaAdmin,
+    /// Tasks of administrators that take their time.
+    pub tasks: admin::tasks::Tasks,
+    /// What users and rooms take.
+    pub statistics: admin::statistics::Statistics,
 }
 
 impl Engine {
@@ -166,6 +194,7 @@ impl Engine {
             Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?, db.guest_users()?))
         };
         let (erased, locked, suspended, guests) = store.read(users).await?;
+        let blocked = Arc::new(store.read(|db| db.blocked_rooms().map(BlockedRooms::new)).await?);
         let core = Core {
             store,
             stream,
@@ -180,13 +209,14 @@ impl Engine {
             guests: Arc::new(UserSet::new(guests)),
             services: options.services,
             key_counts: Arc::default(),
+            blocked,
             shutdown: shutdown::Shutdown::default(),
         };
         let key = signing_key::load(&core).await?;
         let accounts = accounts::Accounts::new(core.clone(), options.accounts);
         accounts.make_service_users().await?;
         let account_data = account_data::AccountData::new(core.clone());
-        let rooms = rooms::Rooms::new(core.clone(), key);
+        let rooms = rooms::Rooms::new(core.clone(), key, options.rooms);
         let push_rules = push_rules::PushRules::new(core.clone());
         let receipts = receipts::Receipts::new(core.clone(), rooms.clone());
         let typing = typing::Typing::new(core.clone(), rooms.clone());
@@ -199,7 +229,23 @@ impl Engine {
         let profiles = profile::Profiles::new(core.clone(), presence.clone());
         let moderation = admin::moderation::Moderation::new(core.clone());
         let rate_limits = rate_limits::RateLimits::open(core.clone()).await?;
+        let media = media::Media::new(core.clone(), options.media);
+        let server_notices = server_notices::ServerNotices::new(
+            core.clone(),
+            rooms.clone(),
+            account_data.clone(),
+            options.server_notices,
+        );
+        server_notices.prepare().await?;
+        let reports = reports::Reports::new(core.clone(), rooms.clone(), server_notices.clone(), options.reports);
+        admin::housekeeping::schedule(&core, FIRST_HOUSEKEEPING).await?;
         Ok(Self {
+            room_admin: admin::rooms::RoomAdmin::new(core.clone(), rooms.clone()),
+            media_admin: admin::media::MediaAdmin::new(core.clone(), rooms.clone(), media.clone()),
+            tasks: admin::tasks::Tasks::new(core.clone(), rooms.clone()),
+            statistics: admin::statistics::Statistics::new(core.clone()),
+            server_notices,
+            reports,
             admin_users: admin::users::Users {
                 core: core.clone(),
                 accounts: accounts.clone(),
@@ -240,7 +286,7 @@ impl Engine {
             rooms,
             receipts,
             typing,
-            media: media::Media::new(core.clone(), options.media),
+            media,
             notifications,
             unread,
             pushers: push::Pushers::new(core.clone(), options.push),
@@ -254,6 +300,9 @@ impl Engine {
         let handlers = account_jobs::register(jobs::Handlers::default(), &self.core, &self.rooms, &self.presence);
         let handlers = rooms::guests::register(handlers, &self.rooms);
         let handlers = carry_over::register(handlers, &self.core, &self.push_rules);
+        let (rooms, media) = (self.rooms.clone(), self.media.clone());
+        let (tasks, reports) = (self.tasks.clone(), self.reports.clone());
+        let handlers = admin::jobs::register(handlers, admin::jobs::Context { rooms, media, tasks, reports });
         let handlers = key_backup::register(handlers, &self.core);
         self.e2ee.register(handlers)
     }

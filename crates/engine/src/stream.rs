@@ -3,7 +3,10 @@
 //! Whoever commits a change publishes it here from the commit's hook, so changes arrive in the order of their
 //! positions. A reader whose token lies within the stretch is answered from it; an older one goes to the database.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use im2_model::{DeviceId, Position, RoomNid, StreamToken, UserNid};
 use parking_lot::RwLock;
@@ -41,6 +44,8 @@ pub enum Change {
     },
     /// Keys that a device has in store for others were handed out.
     KeyCounts(UserNid, DeviceId),
+    /// A room was purged.
+    Gone(Arc<GoneRoom>),
 }
 
 impl Change {
@@ -53,6 +58,7 @@ impl Change {
             Self::Receipt(_) | Self::DeviceList(_) | Self::KeySigned { .. } | Self::KeyCounts(..) => ENTRY,
             Self::AccountData(change) => ENTRY + change.content.get().len(),
             Self::ToDevice(devices) => ENTRY + 64 * devices.len(),
+            Self::Gone(gone) => ENTRY * (1 + gone.told.len()),
         }
     }
 }
@@ -74,6 +80,15 @@ pub struct ReceiptChange {
     pub event_id: im2_model::EventId,
     /// When.
     pub ts: im2_model::Millis,
+}
+
+/// A room that was purged.
+#[derive(Debug)]
+pub struct GoneRoom {
+    /// The room that was.
+    pub room_id: im2_model::RoomId,
+    /// Whose clients may still show it, each with the event by which they left it, in the form for clients.
+    pub told: HashMap<UserNid, Option<Box<str>>>,
 }
 
 /// A piece of account data as it is streamed.

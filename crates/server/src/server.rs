@@ -16,9 +16,9 @@ use im2_engine::{
     Engine,
     accounts::{self, PasswordCost},
     appservices::{Service, Services},
-    jobs, media, push, turn, user_directory,
+    jobs, media, push, reports, rooms, server_notices, turn, user_directory,
 };
-use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
+use im2_model::{Clock, Millis, Random, ServerName, SystemClock, SystemRandom, UserId};
 use im2_store::Store;
 use tokio::task::JoinSet;
 
@@ -40,6 +40,8 @@ const MOST_CONNECTIONS: u64 = 100_000;
 const METRICS_CONNECTIONS: u32 = 16;
 /// How long they may take to read.
 const METRICS_PATIENCE: Duration = Duration::from_secs(60);
+
+const DAY: Millis = 24 * 60 * 60 * 1000;
 
 /// What a test decides and a configuration does not.
 pub struct World {
@@ -100,9 +102,13 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
     let media = media::Options {
         max_upload_bytes: config.max_upload_bytes,
         url_previews: config.url_previews.then(media::preview::Options::default),
+        collect_after: Some(config.collect_media_after_days).filter(|days| *days > 0).map(|days| u64::from(days) * DAY),
         ..media::Options::default()
     };
     let user_directory = user_directory::Options { everyone: config.directory_shows_everyone };
+    let rooms = rooms::Options { forget_grace: u64::from(config.forget_grace_days) * DAY };
+    let server_notices = notices(config, &server_name)?;
+    let reports = reports::Options { notify_admins: config.notices.of_reports };
     let push = push::Options { allow_private_addresses: config.push_to_private_addresses };
     let turn = config.turn.shared_secret.as_ref().map(|secret| turn::Options {
         uris: config.turn.uris.clone(),
@@ -116,9 +122,20 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         user_directory,
         push,
         turn,
+        rooms,
+        server_notices,
+        reports,
         ..im2_engine::Options::new(server_name)
     };
     Ok(Engine::open(options, store, world.clock, world.random).await?)
+}
+
+/// Who sends the server's notices.
+fn notices(config: &Config, server_name: &ServerName) -> Result<Option<server_notices::Options>> {
+    let config::Notices { localpart, display_name, avatar_url, room_name, .. } = config.notices.clone();
+    let Some(localpart) = localpart else { return Ok(None) };
+    let user_id = UserId::new(&localpart, server_name).context("server_notices.localpart")?;
+    Ok(Some(server_notices::Options { user_id, display_name, avatar_url, room_name }))
 }
 
 /// Reads the registrations of application services.

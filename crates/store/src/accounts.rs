@@ -110,6 +110,13 @@ impl Snapshot<'_> {
         self.row(sql, [], |_| Ok(())).map(|found| found.is_some())
     }
 
+    /// The working accounts that administer the server.
+    pub fn administrators(&self) -> Result<Vec<UserId>> {
+        let sql = "SELECT u.user_id FROM accounts a JOIN users u ON u.nid = a.user_nid
+                   WHERE a.is_admin AND a.deactivated_ts IS NULL";
+        self.rows(sql, [], |row| parsed_user(row, 0))
+    }
+
     /// The users who asked to be erased.
     pub fn erased_users(&self) -> Result<Vec<UserNid>> {
         self.rows("SELECT user_nid FROM accounts WHERE erased = 1", [], |row| row.get(0).map(UserNid))

@@ -28,6 +28,12 @@ impl Snapshot<'_> {
         })
     }
 
+    /// Whether a job of a kind waits for a time after `now`.
+    pub fn is_job_waiting(&self, kind: &str, now: Millis) -> Result<bool> {
+        let sql = "SELECT 1 FROM jobs WHERE kind = ?1 AND run_at > ?2 LIMIT 1";
+        Ok(self.row(sql, (kind, now as i64), |_| Ok(()))?.is_some())
+    }
+
     /// When the next job that is not due at `now` will be.
     pub fn next_job_after(&self, now: Millis) -> Result<Option<Millis>> {
         let sql = "SELECT min(run_at) FROM jobs WHERE run_at > ?1";

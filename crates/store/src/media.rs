@@ -63,7 +63,7 @@ pub struct Thumbnail {
 impl Snapshot<'_> {
     /// What `media_id` stands for here.
     pub fn media(&self, media_id: &str) -> Result<Option<Media>> {
-        let sql = "SELECT owner_nid, sha256, size, content_type, filename, expires_ts, accessed_ts, quarantined
+        let sql = "SELECT owner_nid, sha256, size, content_type, filename, expires_ts, accessed_ts, quarantined_by IS NOT NULL
                    FROM media WHERE media_id = ?1";
         self.row(sql, [media_id], read_media)
     }
@@ -119,11 +119,13 @@ impl Snapshot<'_> {
 }
 
 impl Transaction<'_> {
-    /// Records content under a new media ID.
+    /// Records content under a new media ID. Content that has been withdrawn under another is withdrawn here too.
     pub fn add_media(&self, media_id: &str, owner: Option<UserNid>, content: &Content, now: Millis) -> Result<()> {
         let sql =
-            "INSERT INTO media (media_id, owner_nid, sha256, size, content_type, filename, created_ts, accessed_ts)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
+            "INSERT INTO media (media_id, owner_nid, sha256, size, content_type, filename, created_ts, accessed_ts,
+                                quarantined_by)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7,
+                           (SELECT quarantined_by FROM media WHERE sha256 = ?3 AND quarantined_by IS NOT NULL))";
         let Content { digest, size, content_type, filename } = content;
         let owner = owner.map(|owner| owner.0);
         self.execute(sql, (media_id, owner, digest.0, *size as i64, content_type, filename, now as i64)).map(drop)
@@ -138,7 +140,9 @@ impl Transaction<'_> {
 
     /// Gives a promised media ID its content. Says whether the promise was still open.
     pub fn fulfil_media(&self, media_id: &str, content: &Content) -> Result<bool> {
-        let sql = "UPDATE media SET sha256 = ?2, size = ?3, content_type = ?4, filename = ?5, expires_ts = NULL
+        let sql = "UPDATE media SET sha256 = ?2, size = ?3, content_type = ?4, filename = ?5, expires_ts = NULL,
+                          quarantined_by = coalesce(quarantined_by, (SELECT o.quarantined_by FROM media o
+                                                     WHERE o.sha256 = ?2 AND o.quarantined_by IS NOT NULL))
                    WHERE media_id = ?1 AND sha256 IS NULL";
         let Content { digest, size, content_type, filename } = content;
         Ok(self.execute(sql, (media_id, digest.0, *size as i64, content_type, filename))? == 1)
@@ -152,11 +156,6 @@ impl Transaction<'_> {
     /// Records that somebody downloaded it.
     pub fn media_accessed(&self, media_id: &str, now: Millis) -> Result<()> {
         self.execute("UPDATE media SET accessed_ts = ?2 WHERE media_id = ?1", (media_id, now as i64)).map(drop)
-    }
-
-    /// Withdraws media, or gives it back. Says whether there is such media.
-    pub fn quarantine_media(&self, media_id: &str, quarantined: bool) -> Result<bool> {
-        Ok(self.execute("UPDATE media SET quarantined = ?2 WHERE media_id = ?1", (media_id, quarantined))? == 1)
     }
 
     /// Forgets everything a user has uploaded, as when their account is erased; says how many there were. The blobs

@@ -20,6 +20,8 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/pushers.sql"),
     include_str!("schema/search.sql"),
     include_str!("schema/e2ee.sql"),
+    include_str!("schema/admin.sql"),
+    include_str!("schema/reports.sql"),
 ]];
 
 /// The schema version of a database that this program can use, as it is or after migrating it.

@@ -1,8 +1,15 @@
 //! Administration of the server over HTTP, under the paths that existing tools know.
 
+mod deletion;
 mod devices;
+mod media;
+mod notices;
+mod paging;
 mod register;
 mod registration_tokens;
+mod reports;
+mod rooms;
+mod statistics;
 mod user_details;
 mod users;
 mod version;
@@ -10,7 +17,14 @@ mod version;
 use crate::routes::Routes;
 
 pub(crate) fn routes() -> Routes {
-    register::routes()
+    Routes::default()
+        .merge(register::routes())
+        .merge(rooms::routes())
+        .merge(deletion::routes())
+        .merge(media::routes())
+        .merge(reports::routes())
+        .merge(notices::routes())
+        .merge(statistics::routes())
         .merge(users::routes())
         .merge(user_details::routes())
         .merge(devices::routes())

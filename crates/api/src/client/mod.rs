@@ -22,7 +22,8 @@ mod push_rules;
 mod pushers;
 mod receipts;
 mod register;
-mod rooms;
+mod reports;
+pub(crate) mod rooms;
 mod search;
 mod sync;
 mod tags;
@@ -54,6 +55,7 @@ pub(crate) fn routes() -> Routes {
         .merge(capabilities::routes())
         .merge(rooms::routes())
         .merge(search::routes())
+        .merge(reports::routes())
         .merge(sync::routes())
         .merge(account_data::routes())
         .merge(tags::routes())

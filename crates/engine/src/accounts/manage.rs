@@ -163,6 +163,7 @@ impl Accounts {
                 tx.remove_profile(user)?;
                 tx.erase_account_data(user)?;
                 tx.remove_presence(user)?;
+                tx.delete_media_of(user)?;
                 let erased = std::sync::Arc::clone(&accounts.core.erased);
                 tx.on_commit(move || erased.add(user));
             }

@@ -7,11 +7,13 @@
 mod download;
 mod orphans;
 pub mod preview;
+mod removal;
 pub mod thumbnail;
 mod upload;
 
 use std::{path::PathBuf, sync::Arc};
 
+use im2_model::Millis;
 use im2_store::blobs::Blobs;
 use tokio::sync::broadcast;
 
@@ -35,10 +37,13 @@ pub struct Options {
     pub max_image_pixels: u64,
     /// How URL previews are made; `None` for not at all.
     pub url_previews: Option<preview::Options>,
+    /// How long after the last event that showed it lost its content media is deleted; `None` for never.
+    pub collect_after: Option<Millis>,
 }
 
 impl Default for Options {
-    /// Uploads of up to 100 MiB, no quota, pictures of up to 32 megapixels, no URL previews.
+    /// Uploads of up to 100 MiB, no quota, pictures of up to 32 megapixels, no URL previews; media that no event shows any more
+    /// is deleted after a week.
     fn default() -> Self {
         Self {
             directory: None,
@@ -46,6 +51,7 @@ impl Default for Options {
             max_user_bytes: None,
             max_image_pixels: 32 << 20,
             url_previews: None,
+            collect_after: Some(7 * 24 * 60 * 60 * 1000),
         }
     }
 }
@@ -76,6 +82,10 @@ impl Media {
             previewer: options.url_previews.clone().map(|options| Arc::new(preview::Previewer::new(options))),
             options: Arc::new(options),
         }
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
     }
 
     /// The settings, which clients may ask for in part.

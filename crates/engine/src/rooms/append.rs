@@ -29,6 +29,7 @@ use super::{
     directory::Directory,
     guests,
     member_index::MemberIndex,
+    named_media::{MOST, named_media},
     room::{Head, Room, View},
     succession, validate,
 };
@@ -145,6 +146,11 @@ impl Rooms {
         };
         self.check_standing(&room, actor, &draft).await?;
         match (&*draft.kind, draft.state_key.as_deref()) {
+            ("m.room.member", _)
+                if own_membership && draft.content.get("membership").and_then(Value::as_str) == Some("leave") =>
+            {
+                self.refuse_declining_notices(actor, room_id).await?;
+            }
             ("m.room.member", _) => self.complete_member(&room, actor, &mut draft).await?,
             ("m.room.canonical_alias", Some("")) => self.check_canonical_alias(&room, &draft.content).await?,
             _ => {}
@@ -175,6 +181,7 @@ impl Rooms {
         {
             return Ok(sent);
         }
+        self.refuse_blocked(room, &draft)?;
         let redacts = self.redaction_target(room, actor, &draft).await?;
         for _ in 0..ATTEMPTS {
             let (epoch, queued, event_id) =
@@ -188,11 +195,21 @@ impl Rooms {
                 let sent = self.sent_before(room, &draft.kind, transaction.as_ref()).await?;
                 return sent.ok_or_else(|| error.into());
             }
+            if room.is_gone() {
+                return Err(Error::refused(Code::NotFound, "this room has been deleted"));
+            }
             if !matches!(error, im2_store::Error::Conflict) {
                 return Err(error.into());
             }
         }
         Err(Error::Internal(format!("room {} keeps moving on", room.id)))
+    }
+
+    /// Refuses whatever is sent to a room that an administrator has blocked, but for leaving it.
+    fn refuse_blocked(&self, room: &Room, draft: &Draft) -> Result<()> {
+        let membership = draft.content.get("membership").and_then(Value::as_str);
+        let leaves = &*draft.kind == "m.room.member" && matches!(membership, Some("leave" | "ban"));
+        if leaves { Ok(()) } else { self.core.blocked.refuse(&room.id) }
     }
 
     async fn queue(
@@ -322,6 +339,7 @@ impl Builder<'_> {
             redaction: None,
             terms: terms_of(&pdu),
             transaction: None,
+            media: named_media(pdu.content_json(), actor.user_id.server_name(), MOST),
         };
         let client = client_event_prefix(&pdu);
         Ok(Prepared { new, pdu: Arc::new(pdu), client, relation, replaced, redacts: None })
@@ -342,7 +360,7 @@ impl Prepared {
 }
 
 /// What searches find an event by.
-fn terms_of(pdu: &Pdu) -> Option<Box<str>> {
+pub(super) fn terms_of(pdu: &Pdu) -> Option<Box<str>> {
     searched_text(pdu).and_then(|(key, text)| words::terms(key, &text))
 }
 

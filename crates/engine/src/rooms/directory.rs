@@ -186,6 +186,18 @@ impl Rooms {
         Ok(self.core.store.write(change).await?)
     }
 
+    /// Takes a room out of the published directory, whoever asks.
+    pub(crate) async fn unpublish(&self, room_id: &RoomId) -> Result<()> {
+        let Some(room) = self.find(room_id).await? else { return Ok(()) };
+        let directory = Arc::clone(&self.directory);
+        let change = move |tx: &mut im2_store::Transaction<'_>| {
+            tx.set_published(room.nid, false)?;
+            tx.on_commit(move || directory.set(&room, false));
+            Ok(())
+        };
+        Ok(self.core.store.write(change).await?)
+    }
+
     async fn load_directory(&self) -> Result<()> {
         if self.directory.is_loaded() {
             return Ok(());

@@ -161,6 +161,15 @@ impl MemberIndex {
         });
     }
 
+    /// Drops a room that was purged. Called from the commit's hook.
+    pub(super) fn remove_room(&self, room: RoomNid, users: &[UserNid]) {
+        for user in users {
+            self.change(*user, |rooms| {
+                rooms.rooms.write().remove(&room);
+            });
+        }
+    }
+
     fn change(&self, user: UserNid, apply: impl FnOnce(&UserRooms)) {
         let _order = self.order.lock();
         self.changes.fetch_add(1, Ordering::SeqCst);

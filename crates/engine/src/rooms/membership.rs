@@ -113,8 +113,27 @@ impl Rooms {
         Ok(room)
     }
 
-    /// Leaves a room, declines an invite or withdraws a knock. Whoever has left already has nothing to do.
+    /// Leaves a room, declines an invite or withdraws a knock. Whoever has left already has nothing to do. The invite
+    /// to the room of the server's notices cannot be declined (spec: "Server Notices").
     pub async fn leave(&self, actor: &Actor, room_id: &RoomId, reason: Option<&str>) -> Result<()> {
+        self.refuse_declining_notices(actor, room_id).await?;
+        self.leave_regardless(actor, room_id, reason).await
+    }
+
+    /// Refuses to let a user who is invited to the room of the server's notices leave it.
+    pub(super) async fn refuse_declining_notices(&self, actor: &Actor, room_id: &RoomId) -> Result<()> {
+        let Some(room) = self.find(room_id).await? else { return Ok(()) };
+        if room.view().membership(&actor.user_id) != Some(Membership::Invite) {
+            return Ok(());
+        }
+        let user = actor.user;
+        let notices = self.core.store.read(move |db| db.server_notice_room(user)).await?;
+        let message = "the invite to the room in which this server sends you its notices cannot be declined";
+        validate::refuse_unless(notices != Some(room.nid), Code::CannotLeaveServerNoticeRoom, message)
+    }
+
+    /// As [`Rooms::leave`], from any room: for what the server does in a user's name.
+    pub(crate) async fn leave_regardless(&self, actor: &Actor, room_id: &RoomId, reason: Option<&str>) -> Result<()> {
         let refused = || Error::refused(Code::Forbidden, "you are not in this room");
         let room = self.find(room_id).await?.ok_or_else(refused)?;
         match room.view().membership(&actor.user_id) {
@@ -176,10 +195,20 @@ impl Rooms {
         }
     }
 
+    /// Invites a user who may have said that they do not want to be invited: for the server itself.
+    pub(crate) async fn invite_regardless(&self, actor: &Actor, room: &Arc<Room>, target: &UserId) -> Result<()> {
+        let mut content = content_of(Membership::Invite, None);
+        content.extend(self.profile_content(target).await?);
+        let draft = Draft::state("m.room.member", target.as_str(), content);
+        self.append(room, actor, draft, None).await.map(drop)
+    }
+
     async fn mark_forgotten(&self, actor: &Actor, room: RoomNid) -> Result<()> {
         let (user, members) = (actor.user, Arc::clone(&self.members));
+        let forgotten = self.purging_forgotten();
         let forget = move |tx: &mut im2_store::Transaction<'_>| {
             tx.forget_room(user, room)?;
+            forgotten.schedule(tx, room)?;
             tx.on_commit(move || members.forget(user, room));
             Ok(())
         };

@@ -11,12 +11,15 @@ mod bundles;
 mod create;
 mod directory;
 mod event;
+mod forgotten;
 pub(crate) mod guests;
 mod hierarchy;
 mod history;
 mod member_index;
 mod membership;
 mod mutual;
+mod named_media;
+mod purge;
 mod registry;
 mod relations;
 mod render;
@@ -31,7 +34,7 @@ mod validate;
 
 use std::sync::Arc;
 
-use im2_model::{RoomId, RoomNid, UserId, UserNid};
+use im2_model::{Millis, RoomId, RoomNid, UserId, UserNid};
 use im2_rooms::sign::SigningKey;
 
 pub use access::Reader;
@@ -40,12 +43,14 @@ pub use append::{Draft, Transaction};
 pub use create::{CreateRoom, InitialState, Preset, Visibility};
 pub use directory::{DirectoryPage, DirectoryQuery, DirectoryToken};
 pub use event::{Replaced, RoomEvent};
+pub(crate) use forgotten::{Forgotten, PURGE_FORGOTTEN};
 pub use hierarchy::{HierarchyQuery, HierarchyToken, SpaceRoom};
 pub use history::Page;
 pub(crate) use history::Sight;
 pub use member_index::{RoomMembership, UserRooms};
 pub use membership::Act;
 pub use mutual::{MutualRooms, MutualToken};
+pub(crate) use named_media::named_media;
 pub use relations::{RECURSION_DEPTH, RelatedPage, RelatedRequest};
 pub use render::{Bundles, Form, Viewer, write_array, write_event};
 pub use room::{Room, View};
@@ -59,6 +64,20 @@ use crate::{Code, Core, Error, Result, session::Session};
 use directory::Directory;
 use member_index::MemberIndex;
 use registry::Registry;
+
+/// How rooms behave.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long a room that all its users have forgotten is kept.
+    pub forget_grace: Millis,
+}
+
+impl Default for Options {
+    /// A week.
+    fn default() -> Self {
+        Self { forget_grace: 7 * 24 * 60 * 60 * 1000 }
+    }
+}
 
 /// Somebody who acts on rooms: a signed-in user, or a job on a user's behalf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,13 +102,14 @@ pub struct Rooms {
     registry: Arc<Registry>,
     members: Arc<MemberIndex>,
     directory: Arc<Directory>,
+    options: Options,
 }
 
 impl Rooms {
-    pub(crate) fn new(core: Core, key: SigningKey) -> Self {
+    pub(crate) fn new(core: Core, key: SigningKey, options: Options) -> Self {
         let registry = Arc::new(Registry::new(core.clone()));
         let members = Arc::new(MemberIndex::new(core.clone()));
-        Self { core, key: Arc::new(key), registry, members, directory: Arc::default() }
+        Self { core, key: Arc::new(key), registry, members, directory: Arc::default(), options }
     }
 
     /// The room called `room_id`, whoever asks. For use cases that make their own check of access.
@@ -100,6 +120,14 @@ impl Rooms {
     /// The room numbered `nid`.
     pub async fn by_nid(&self, nid: RoomNid) -> Result<Arc<Room>> {
         self.registry.by_nid(nid).await
+    }
+
+    /// As [`Self::by_nid`], for a room that may have been purged meanwhile.
+    pub(crate) async fn if_there(&self, nid: RoomNid) -> Result<Option<Arc<Room>>> {
+        match self.by_nid(nid).await {
+            Err(Error::Refused { code: Code::NotFound, .. }) => Ok(None),
+            found => found.map(Some),
+        }
     }
 
     /// The rooms that a user has to do with, forgotten ones excluded.

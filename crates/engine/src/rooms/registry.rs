@@ -50,12 +50,20 @@ impl Registry {
 
     pub(super) async fn by_id(&self, room_id: &RoomId) -> Result<Option<Arc<Room>>> {
         if let Some(nid) = self.numbers.get(room_id) {
-            return self.by_nid(nid).await.map(Some);
+            return self.unless_gone(nid).await;
         }
         let wanted = room_id.clone();
         let Some(row) = self.core.store.read(move |db| db.room(&wanted)).await? else { return Ok(None) };
         self.numbers.insert(room_id.clone(), row.nid);
-        self.by_nid(row.nid).await.map(Some)
+        self.unless_gone(row.nid).await
+    }
+
+    /// The room of a number that was good a moment ago: it may have been purged since.
+    async fn unless_gone(&self, nid: RoomNid) -> Result<Option<Arc<Room>>> {
+        match self.by_nid(nid).await {
+            Err(Error::Refused { code: Code::NotFound, .. }) => Ok(None),
+            found => found.map(Some),
+        }
     }
 
     pub(super) async fn by_nid(&self, nid: RoomNid) -> Result<Arc<Room>> {
@@ -77,6 +85,12 @@ impl Registry {
         drop(entry.room.set(Arc::clone(room))); // only its maker knows the room, so nobody can have set it
     }
 
+    /// Drops a room that was purged. Called from the commit's hook.
+    pub(super) fn remove(&self, room: &Room) {
+        self.numbers.remove(&room.id);
+        self.rooms.lock().remove(&room.nid);
+    }
+
     fn entry(&self, nid: RoomNid) -> Arc<Entry> {
         let now = self.tick.fetch_add(1, Ordering::Relaxed);
         let mut rooms = self.rooms.lock();
@@ -94,7 +108,7 @@ impl Registry {
 /// handles.
 fn sweep(rooms: &mut HashMap<RoomNid, Arc<Entry>>) {
     let idle = |entry: &Arc<Entry>| {
-        Arc::strong_count(entry) == 1 && entry.room.get().is_some_and(|room| Arc::strong_count(room) == 1)
+        Arc::strong_count(entry) == 1 && entry.room.get().is_none_or(|room| Arc::strong_count(room) == 1)
     };
     let mut candidates: Vec<(u64, RoomNid)> = rooms
         .iter()

@@ -1,8 +1,11 @@
 //! A room in memory.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use im2_model::{EventId, RoomId, RoomNid, UserId, UserNid};
@@ -37,6 +40,8 @@ pub struct Room {
     /// Where the next event goes. Held while an event is made and queued, not while it is committed.
     pub(super) head: Mutex<Head>,
     view: RwLock<View>,
+    /// Whether it was purged while somebody still held it.
+    gone: AtomicBool,
 }
 
 /// The room as its next event will find it: what is committed and what is queued.
@@ -99,7 +104,8 @@ impl Room {
         let power = Arc::new(power_of(version, &state).ok_or_else(|| corrupt("no create event"))?);
         let view = View { seq: row.head_seq, state, joined, invited, power, visibility, tail };
         let head = Head::of(&view, 0).ok_or_else(|| corrupt("no events"))?;
-        Ok(Self { nid: row.nid, id: row.room_id, version, head: Mutex::new(head), view: RwLock::new(view) })
+        let (head, view) = (Mutex::new(head), RwLock::new(view));
+        Ok(Self { nid: row.nid, id: row.room_id, version, head, view, gone: AtomicBool::new(false) })
     }
 
     /// A room whose create event is about to be appended.
@@ -107,7 +113,8 @@ impl Room {
         let power = Arc::new(PowerLevels::of(version, create, None));
         let view = View::empty(Arc::clone(&power));
         let head = Head { epoch: 0, seq: 0, last: None, depth: 0, pending: StateMap::default(), power };
-        Self { nid, id, version, head: Mutex::new(head), view: RwLock::new(view) }
+        let (head, view) = (Mutex::new(head), RwLock::new(view));
+        Self { nid, id, version, head, view, gone: AtomicBool::new(false) }
     }
 
     /// The room as it is now. Do not hold this across an `await`.
@@ -120,6 +127,22 @@ impl Room {
         if let (Ok(mut head), Some(fresh)) = (self.head.try_lock(), Head::of(&self.view(), 0)) {
             *head = fresh;
         }
+    }
+
+    /// Whether it was purged.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// Marks it as purged. Called from the commit's hook.
+    pub(super) fn set_gone(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
+    /// Drops events that were purged from its history, given by their numbers. Called from commit hooks.
+    pub(super) fn drop_events(&self, purged: impl Iterator<Item = i64>) {
+        let purged: HashSet<i64> = purged.collect();
+        self.view.write().tail.retain(|event| !purged.contains(&event.seq));
     }
 
     /// Adds a committed event. Called from commit hooks, in the room's order.

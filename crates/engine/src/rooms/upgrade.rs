@@ -75,6 +75,7 @@ impl Rooms {
     ) -> Result<RoomId> {
         let old = self.joined(actor, room_id).await?;
         self.core.refuse_suspended(actor.user)?;
+        self.core.blocked.refuse(room_id)?;
         let may_send = old.view().power.may_send(&actor.user_id, "m.room.tombstone", true);
         if !may_send {
             let message = "upgrading a room takes the power level for m.room.tombstone events";

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use im2_model::{Position, RoomNid, StreamToken, UserNid};
+use im2_model::{Position, RoomId, RoomNid, StreamToken, UserNid};
 use im2_rooms::content::Membership;
 use im2_store::to_device::ToDeviceMessage;
 
@@ -16,7 +16,7 @@ use crate::{
     presence::PresenceEvent,
     rooms::UserRooms,
     session::Session,
-    stream::{AccountDataChange, Change, ReceiptChange},
+    stream::{AccountDataChange, Change, GoneRoom, ReceiptChange},
 };
 
 /// What has changed for one user.
@@ -29,6 +29,8 @@ pub(super) struct Changes {
     pub(super) account_data: Vec<Arc<AccountDataChange>>,
     /// Receipts that the user may see, by room. For an initial sync they are read with each room.
     pub(super) receipts: HashMap<RoomNid, Vec<Arc<ReceiptChange>>>,
+    /// Rooms that have been purged, each with the event by which the user left it.
+    pub(super) gone: Vec<(RoomId, Option<Box<str>>)>,
     /// The presence of others.
     pub(super) presence: Vec<PresenceEvent>,
     /// Messages for the asking device.
@@ -43,6 +45,7 @@ enum News {
     Room(RoomNid),
     AccountData(Arc<AccountDataChange>),
     Receipt(Arc<ReceiptChange>),
+    Gone(Arc<GoneRoom>),
 }
 
 impl Changes {
@@ -54,6 +57,7 @@ impl Changes {
             && self.rooms.is_empty()
             && self.account_data.is_empty()
             && self.receipts.is_empty()
+            && self.gone.is_empty()
     }
 
     fn new(until: StreamToken, is_initial: bool) -> Self {
@@ -62,6 +66,7 @@ impl Changes {
             rooms: BTreeSet::new(),
             account_data: Vec::new(),
             receipts: HashMap::new(),
+            gone: Vec::new(),
             presence: Vec::new(),
             to_device: Vec::new(),
             keys: KeyNews::default(),
@@ -69,8 +74,12 @@ impl Changes {
         }
     }
 
-    fn add(&mut self, news: News) {
+    fn add(&mut self, user: UserNid, news: News) {
         match news {
+            News::Gone(gone) => {
+                let event = gone.told.get(&user).cloned().flatten();
+                self.gone.push((gone.room_id.clone(), event));
+            }
             News::Room(room) => drop(self.rooms.insert(room)),
             News::AccountData(change) => {
                 self.rooms.extend(change.room);
@@ -123,7 +132,7 @@ impl Sync {
                 Some((news, until)) => {
                     let mut changes = Changes::new(until, false);
                     for news in news {
-                        changes.add(news);
+                        changes.add(session.user, news);
                     }
                     return Ok(changes);
                 }
@@ -154,14 +163,14 @@ impl Sync {
     ) -> Result<Changes> {
         let mut changes = Changes::new(until, false);
         for change in self.account_data.since(session.user, &session.user_id, since).await? {
-            changes.add(News::AccountData(Arc::new(change)));
+            changes.add(session.user, News::AccountData(Arc::new(change)));
         }
         changes.rooms.extend(rooms.changed_since(since));
         let joined = rooms.with(Membership::Join);
         for receipt in self.receipts.since(joined.clone(), session.user, since).await? {
-            changes.add(News::Receipt(Arc::new(receipt)));
+            changes.add(session.user, News::Receipt(Arc::new(receipt)));
         }
-        let since = since.clone();
+        let (since, user) = (since.clone(), session.user);
         let read = self.core.store.read(move |db| {
             let mut active = Vec::new();
             for room in joined {
@@ -169,9 +178,13 @@ impl Sync {
                     active.push(room);
                 }
             }
-            Ok(active)
+            let gone = db.gone_rooms(user)?.into_iter().filter(|gone| !since.includes(gone.position));
+            let gone: Vec<_> = gone.map(|gone| (gone.room_id, gone.event.map(String::into_boxed_str))).collect();
+            Ok((active, gone))
         });
-        changes.rooms.extend(read.await?);
+        let (active, gone) = read.await?;
+        changes.rooms.extend(active);
+        changes.gone.extend(gone);
         Ok(changes)
     }
 }
@@ -197,6 +210,7 @@ fn news_for(
             let may_see = rooms.is_joined(receipt.room) && (!is_private || receipt.user == user);
             may_see.then(|| News::Receipt(Arc::clone(receipt)))
         }
+        Change::Gone(gone) => gone.told.contains_key(&user).then(|| News::Gone(Arc::clone(gone))),
         Change::AccountData(change) => (change.user == user).then(|| News::AccountData(Arc::clone(change))),
         // A device looks into its inbox by itself, and after keys.
         Change::ToDevice(_) | Change::DeviceList(_) | Change::KeySigned { .. } | Change::KeyCounts(..) => None,

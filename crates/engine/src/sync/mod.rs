@@ -189,6 +189,7 @@ impl Answering<'_> {
         for (room, membership) in self.wanted_rooms() {
             self.add_room(&mut sections, room, membership).await?;
         }
+        self.add_gone_rooms(&mut sections);
         let Sections { join, invite, knock, leave } = sections;
         let empty_length = out.len();
         out.pop();
@@ -215,6 +216,18 @@ impl Answering<'_> {
         Ok((out, is_empty))
     }
 
+    /// Rooms that have been purged: to the client they are rooms that were left.
+    fn add_gone_rooms(&self, sections: &mut Sections) {
+        for (room_id, event) in &self.changes.gone {
+            if self.request.filter.room.includes(room_id) {
+                let event = event.as_deref().unwrap_or_default();
+                let timeline = format!("{{\"limited\":false,\"prev_batch\":\"t0\",\"events\":[{event}]}}");
+                let body = format!("{{\"timeline\":{timeline},\"state\":{{\"events\":[]}}}}");
+                sections.leave.add(room_id, body.as_bytes());
+            }
+        }
+    }
+
     /// The rooms that may have something to say, with what the user is to them.
     fn wanted_rooms(&self) -> Vec<(im2_model::RoomNid, RoomMembership)> {
         let changed = self.changes.rooms.iter().filter_map(|room| Some((*room, self.rooms.get_forgotten_too(*room)?)));
@@ -232,7 +245,8 @@ impl Answering<'_> {
         membership: RoomMembership,
     ) -> Result<()> {
         let is_new = !self.has_seen(membership.position);
-        let room = self.sync.rooms.by_nid(nid).await?;
+        // A room may have been purged meanwhile; the answer after this one says so.
+        let Some(room) = self.sync.rooms.if_there(nid).await? else { return Ok(()) };
         if !self.request.filter.room.includes(&room.id) {
             return Ok(());
         }

@@ -213,7 +213,7 @@ async fn withdrawn_content_is_not_found() {
     let ana = user(&fixture, "ana").await;
     let uri = upload(&fixture.engine, ana, b"bad", UploadInfo::default()).await.unwrap();
     let media_id = uri.parts().1.to_owned();
-    assert!(fixture.engine.core.store.write(move |tx| tx.quarantine_media(&media_id, true)).await.unwrap());
+    assert!(fixture.engine.core.store.write(move |tx| tx.quarantine(&media_id, Some(ana))).await.unwrap() > 0);
     assert_eq!(find(&fixture.engine, &uri, NO_WAIT).await.unwrap_err().code(), Some(Code::NotFound));
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use im2_api::edge::peer::Network;
-use im2_model::ServerName;
+use im2_model::{MxcUri, ServerName, UserId};
 
 use super::{
     Config, Secret,
@@ -259,6 +259,15 @@ pub const KEYS: &[Key] = &[
         get: |config| Some(Value::Boolean(config.url_previews)),
     },
     Key {
+        path: "media.collect_after_days",
+        kind: Kind::Integer,
+        allowed: "a number of days from 0 (never) to 3650",
+        about: "How long files are kept that messages have shown and no message shows any more",
+        secret: false,
+        set: |config, value| days(&value).map(|days| config.collect_media_after_days = days),
+        get: |config| Some(Value::Integer(config.collect_media_after_days.into())),
+    },
+    Key {
         path: "push.allow_private_addresses",
         kind: Kind::Boolean,
         allowed: "true or false",
@@ -328,6 +337,68 @@ pub const KEYS: &[Key] = &[
         get: |config| config.support.page.clone().map(Value::Text),
     },
     Key {
+        path: "rooms.forget_grace_days",
+        kind: Kind::Integer,
+        allowed: "a number of days from 0 to 3650",
+        about: "How long a room is kept that everybody has left and forgotten",
+        secret: false,
+        set: |config, value| days(&value).map(|days| config.forget_grace_days = days),
+        get: |config| Some(Value::Integer(config.forget_grace_days.into())),
+    },
+    Key {
+        path: "server_notices.localpart",
+        kind: Kind::Text,
+        allowed: "the first part of a user ID, such as \"server\"; \"\" switches notices off",
+        about: "Who sends notices of the server to its users. Default: nobody",
+        secret: false,
+        set: |config, value| {
+            let name = text(value).filter(|name| name.is_empty() || UserId::is_valid_new_localpart(name))?;
+            config.notices.localpart = Some(name).filter(|name| !name.is_empty());
+            Some(())
+        },
+        get: |config| config.notices.localpart.clone().map(Value::Text),
+    },
+    Key {
+        path: "server_notices.display_name",
+        kind: Kind::Text,
+        allowed: "a name",
+        about: "The display name of who sends notices",
+        secret: false,
+        set: |config, value| text(value).filter(|name| !name.is_empty()).map(|name| config.notices.display_name = name),
+        get: |config| Some(Value::Text(config.notices.display_name.clone())),
+    },
+    Key {
+        path: "server_notices.avatar_url",
+        kind: Kind::Text,
+        allowed: "an mxc:// URI of a picture, or \"\" for none",
+        about: "The picture of who sends notices, and of the rooms for them",
+        secret: false,
+        set: |config, value| {
+            let url = text(value).filter(|url| url.is_empty() || MxcUri::parse(url).is_ok())?;
+            config.notices.avatar_url = Some(url).filter(|url| !url.is_empty());
+            Some(())
+        },
+        get: |config| config.notices.avatar_url.clone().map(Value::Text),
+    },
+    Key {
+        path: "server_notices.room_name",
+        kind: Kind::Text,
+        allowed: "a name",
+        about: "What the rooms are called in which users get notices",
+        secret: false,
+        set: |config, value| text(value).filter(|name| !name.is_empty()).map(|name| config.notices.room_name = name),
+        get: |config| Some(Value::Text(config.notices.room_name.clone())),
+    },
+    Key {
+        path: "reports.notify_admins",
+        kind: Kind::Boolean,
+        allowed: "true or false",
+        about: "Whether administrators get a notice of each report; takes server_notices.localpart",
+        secret: false,
+        set: |config, value| boolean(&value).map(|notify| config.notices.of_reports = notify),
+        get: |config| Some(Value::Boolean(config.notices.of_reports)),
+    },
+    Key {
         path: "storage.url",
         kind: Kind::Text,
         allowed: "\"sqlite\"",
@@ -370,6 +441,10 @@ fn boolean(value: &Value) -> Option<bool> {
 
 fn integer(value: &Value) -> Option<i64> {
     if let Value::Integer(number) = value { Some(*number) } else { None }
+}
+
+fn days(value: &Value) -> Option<u32> {
+    integer(value).and_then(|days| u32::try_from(days).ok()).filter(|days| *days <= 3_650)
 }
 
 fn strings<T: ToString>(entries: &[T]) -> Value {

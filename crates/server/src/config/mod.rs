@@ -50,8 +50,29 @@ pub struct Config {
     pub turn: Turn,
     /// Whom to turn to about this server.
     pub support: Support,
+    /// How many days media is kept that no message shows any more; 0 for always.
+    pub collect_media_after_days: u32,
+    /// How many days a room is kept that everybody has forgotten.
+    pub forget_grace_days: u32,
+    /// Who sends notices of the server, and where.
+    pub notices: Notices,
     /// Where metrics are served.
     pub metrics: Metrics,
+}
+
+/// Who sends notices of the server to its users, and where.
+#[derive(Debug, Clone)]
+pub struct Notices {
+    /// The sender's localpart; without one there are no notices.
+    pub localpart: Option<String>,
+    /// The sender's display name.
+    pub display_name: String,
+    /// The picture of the sender and of the rooms.
+    pub avatar_url: Option<String>,
+    /// What the rooms are called.
+    pub room_name: String,
+    /// Whether administrators get a notice of each report.
+    pub of_reports: bool,
 }
 
 /// The HTTP listeners.
@@ -201,6 +222,15 @@ impl Default for Config {
             push_to_private_addresses: false,
             turn: Turn { uris: Vec::new(), shared_secret: None, ttl_seconds: 24 * 60 * 60 },
             support: Support::default(),
+            collect_media_after_days: 7,
+            forget_grace_days: 7,
+            notices: Notices {
+                localpart: None,
+                display_name: "Server Notices".into(),
+                avatar_url: None,
+                room_name: "Server Notices".into(),
+                of_reports: false,
+            },
             metrics: Metrics { bind: vec![SocketAddr::from(([127, 0, 0, 1], 9008))], chosen: false },
         }
     }

@@ -27,6 +27,8 @@ pub struct NewEvent {
     pub redaction: Option<Redaction>,
     /// The terms that searches find it by, separated by spaces.
     pub terms: Option<Box<str>>,
+    /// The media that its content names, as [`crate::media_references`] has them.
+    pub media: Vec<String>,
     /// The client's transaction, so that a retry is recognised.
     pub transaction: Option<TransactionKey>,
 }
@@ -80,7 +82,7 @@ impl Transaction<'_> {
     ///
     /// A transaction that was used before fails as a duplicate ([`Error::is_duplicate`]) and leaves nothing.
     pub fn append_event(&mut self, room: RoomNid, head_seq: i64, event: &NewEvent) -> Result<Appended> {
-        let moved = "UPDATE rooms SET head_seq = ?2 + 1 WHERE nid = ?1 AND head_seq = ?2";
+        let moved = "UPDATE rooms SET head_seq = ?2 + 1 WHERE nid = ?1 AND head_seq = ?2 AND NOT purging";
         if self.execute(moved, (room.0, head_seq))? != 1 {
             return Err(Error::Conflict);
         }
@@ -111,8 +113,9 @@ impl Transaction<'_> {
             self.index_event(position, room, terms)?;
         }
         if let Some(redaction) = &event.redaction {
-            self.redact_event(room, redaction, &event.event_id)?;
+            self.redact_event(room, redaction, &event.event_id, event.ts)?;
         }
+        self.refer_to_media(room, position, &event.media)?;
         Ok(Appended { position, seq, member })
     }
 
@@ -164,7 +167,7 @@ impl Transaction<'_> {
         Ok(user)
     }
 
-    fn redact_event(&self, room: RoomNid, redaction: &Redaction, by: &EventId) -> Result<()> {
+    fn redact_event(&self, room: RoomNid, redaction: &Redaction, by: &EventId, now: Millis) -> Result<()> {
         let sql = "UPDATE events SET pdu = ?3, redacted_by = ?4
                    WHERE event_id = ?1 AND room_nid = ?2 AND redacted_by IS NULL RETURNING position, seq";
         let target = (redaction.target.as_str(), room.0, &redaction.pdu, by.as_str());
@@ -174,6 +177,7 @@ impl Transaction<'_> {
             if let Some(terms) = &redaction.terms {
                 self.unindex_event(position, room, terms)?;
             }
+            self.release_media(room, position, now)?;
         }
         Ok(())
     }

@@ -77,6 +77,14 @@ impl Snapshot<'_> {
         self.row(sql, [event_id.as_str()], |row| row.get(0).map(RoomNid))
     }
 
+    /// An event of whatever room.
+    pub fn event_anywhere(&self, event_id: &EventId) -> Result<Option<EventRow>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events e JOIN rooms r ON r.nid = e.room_nid WHERE event_id = ?1 AND NOT r.purging"
+        );
+        self.row(&sql, [event_id.as_str()], read_event)
+    }
+
     /// The event at a position.
     pub fn event_at(&self, position: Position) -> Result<Option<EventRow>> {
         let sql = format!("SELECT {COLUMNS} FROM events e WHERE position = ?1");

@@ -3,7 +3,7 @@
 use im2_model::{Position, RoomNid, UserId, UserNid};
 use rusqlite::Row;
 
-use super::events::conversion;
+use super::events::{EVENT_COLUMNS, EventRow, conversion, read_event};
 use crate::{Result, Snapshot, Transaction};
 
 /// What a user is to a room.
@@ -23,12 +23,35 @@ pub struct MembershipRow {
     pub forgotten: bool,
 }
 
+/// A user's current member event in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberEvent {
+    /// The user.
+    pub user: UserNid,
+    /// Whether the user has forgotten the room.
+    pub forgotten: bool,
+    /// The event.
+    pub event: EventRow,
+}
+
 const COLUMNS: &str = "room_nid, user_nid, membership, position, seq, forgotten";
 
 impl Snapshot<'_> {
     /// All rooms that a user has to do with, left and forgotten ones included.
     pub fn memberships_of(&self, user: UserNid) -> Result<Vec<MembershipRow>> {
         self.rows(&format!("SELECT {COLUMNS} FROM memberships WHERE user_nid = ?1"), [user.0], read_membership)
+    }
+
+    /// The current member events of a room, each with the membership it says.
+    pub fn member_events(&self, room: RoomNid) -> Result<Vec<(MemberEvent, String)>> {
+        let sql = format!(
+            "SELECT {EVENT_COLUMNS}, m.user_nid, m.forgotten, m.membership
+             FROM memberships m JOIN events e ON e.position = m.position WHERE m.room_nid = ?1"
+        );
+        self.rows(&sql, [room.0], |row| {
+            let member = MemberEvent { user: UserNid(row.get(7)?), forgotten: row.get(8)?, event: read_event(row)? };
+            Ok((member, row.get(9)?))
+        })
     }
 
     /// The users that are joined to a room, by number and name.

@@ -3,14 +3,20 @@
 mod append;
 mod directory;
 mod events;
+mod gone;
+mod listing;
 mod members;
+mod purge;
 mod relations;
 mod state;
 
 pub use append::{Appended, NewEvent, Redaction, Relation, TransactionKey};
 pub use directory::PublishedRoom;
 pub use events::{Direction, EventRow, RelatedQuery, RelationSummary};
-pub use members::MembershipRow;
+pub use gone::GoneRoomRow;
+pub use listing::{ListedRoom, RoomOrder, RoomsQuery};
+pub use members::{MemberEvent, MembershipRow};
+pub use purge::PurgedEvent;
 
 use im2_model::{Millis, RoomId, RoomNid};
 use rusqlite::Row;
@@ -33,12 +39,12 @@ pub struct RoomRow {
 impl Snapshot<'_> {
     /// The room called `room_id`.
     pub fn room(&self, room_id: &RoomId) -> Result<Option<RoomRow>> {
-        self.row(&room_query("room_id = ?1"), [room_id.as_str()], read_room)?.transpose()
+        self.row(&room_query("room_id = ?1 AND NOT purging"), [room_id.as_str()], read_room)?.transpose()
     }
 
     /// The room numbered `nid`.
     pub fn room_by_nid(&self, nid: RoomNid) -> Result<Option<RoomRow>> {
-        self.row(&room_query("nid = ?1"), [nid.0], read_room)?.transpose()
+        self.row(&room_query("nid = ?1 AND NOT purging"), [nid.0], read_room)?.transpose()
     }
 
     /// The identifiers of `rooms`, in the same order; unknown ones are left out.

@@ -10,12 +10,24 @@ CREATE TABLE media (
     created_ts   INTEGER NOT NULL,
     accessed_ts  INTEGER NOT NULL,                -- last download, exact to a day
     expires_ts   INTEGER,
-    quarantined  INTEGER NOT NULL DEFAULT 0,      -- an administrator has withdrawn it
+    quarantined_by INTEGER REFERENCES users (nid), -- the administrator who has withdrawn it
+    protected    INTEGER NOT NULL DEFAULT 0,      -- is not quarantined with a room, a user or equal content
+    unreferenced_ts INTEGER,                      -- when the last event that referred to it lost its content
     CHECK ((sha256 IS NULL) = (expires_ts IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX media_by_owner ON media (owner_nid, size);
 CREATE INDEX media_by_content ON media (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX media_promised ON media (owner_nid, expires_ts) WHERE expires_ts IS NOT NULL;
+CREATE INDEX media_unreferenced ON media (unreferenced_ts) WHERE unreferenced_ts IS NOT NULL;
+
+-- Which readable events refer to which media. `media` is the media ID of our own, `server/media_id` of another's.
+CREATE TABLE media_references (
+    room_nid INTEGER NOT NULL REFERENCES rooms (nid),
+    position INTEGER NOT NULL,                    -- of the event
+    media    TEXT NOT NULL,
+    PRIMARY KEY (room_nid, position, media)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX media_references_by_media ON media_references (media);
 
 -- Smaller versions of pictures, by the content they were made from: the same picture uploaded twice has one set.
 -- Where nothing smaller is of use, `sha256` is `source` itself.

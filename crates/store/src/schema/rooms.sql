@@ -1,9 +1,11 @@
+-- Numbers are never given out twice, so that what is remembered of a purged room can be of no other.
 CREATE TABLE rooms (
-    nid        INTEGER PRIMARY KEY,
+    nid        INTEGER PRIMARY KEY AUTOINCREMENT,
     room_id    TEXT NOT NULL UNIQUE,
     version    TEXT NOT NULL,
     head_seq   INTEGER NOT NULL,  -- the room's sequence: its last event has this number
-    created_ts INTEGER NOT NULL
+    created_ts INTEGER NOT NULL,
+    purging    INTEGER NOT NULL DEFAULT 0  -- it is gone for everybody; its rows are being deleted
 ) STRICT;
 
 -- One row an event. `position` is its place in the stream, `seq` its place in the room, from 1.
@@ -79,6 +81,17 @@ CREATE TABLE transactions (
     UNIQUE (user_nid, device_id, room_nid, kind, txn_id)
 ) STRICT;
 CREATE INDEX transactions_by_time ON transactions (ts);
+
+-- Purged rooms that clients may still show, for those who had to do with them: nothing of the room but its name and
+-- the event by which the user left it. Forgotten after a while.
+CREATE TABLE gone_rooms (
+    user_nid INTEGER NOT NULL REFERENCES users (nid),
+    position INTEGER NOT NULL,         -- of the purge in the stream
+    room_id  TEXT NOT NULL,
+    event    TEXT,
+    gone_ts  INTEGER NOT NULL,
+    PRIMARY KEY (user_nid, position)
+) STRICT, WITHOUT ROWID;
 
 -- Secrets and settings of the server itself: its signing key, its name.
 CREATE TABLE server (

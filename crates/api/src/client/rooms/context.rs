@@ -2,8 +2,10 @@
 
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
+    Code,
     filters::{Candidate, parse_event_filter},
-    rooms::write_array,
+    rooms::{Reader, write_array},
+    session::Session,
 };
 use im2_model::{EventId, Millis, RoomId};
 use serde::Deserialize;
@@ -11,10 +13,10 @@ use serde_json::{Value, json};
 
 use super::{DirectionName, Writer, actor};
 use crate::{
-    State,
+    Api, State,
     auth::User,
     body::{Answer, Params, QueryParams, json_bytes},
-    error::ApiResult,
+    error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
 
@@ -31,7 +33,7 @@ pub(super) fn routes() -> Routes {
 }
 
 #[derive(Deserialize)]
-struct ContextQuery {
+pub(crate) struct ContextQuery {
     limit: Option<usize>,
     filter: Option<String>,
 }
@@ -42,11 +44,22 @@ async fn context(
     Params((room_id, event_id)): Params<(RoomId, EventId)>,
     QueryParams(query): QueryParams<ContextQuery>,
 ) -> ApiResult<Response> {
+    let reader = api.engine.rooms.reader_or_not_found(&actor(&session), &room_id).await?;
+    around(&api, &session, &reader, &event_id, &query).await
+}
+
+/// What is around an event, for a reader.
+pub(crate) async fn around(
+    api: &Api,
+    session: &Session,
+    reader: &Reader,
+    event_id: &EventId,
+    query: &ContextQuery,
+) -> ApiResult<Response> {
     let rooms = &api.engine.rooms;
     let filter = query.filter.as_deref().map(parse_event_filter).transpose()?.unwrap_or_default();
-    let reader = rooms.reader_or_not_found(&actor(&session), &room_id).await?;
     let limit = query.limit.unwrap_or_else(|| filter.limit_or(DEFAULT_LIMIT, MAX_LIMIT)).min(MAX_LIMIT);
-    let around = rooms.context(&reader, &event_id, (limit / 2, limit - limit / 2), &filter).await?;
+    let around = rooms.context(reader, event_id, (limit / 2, limit - limit / 2), &filter).await?;
     let mut events = around.before.clone();
     events.push(around.event.clone());
     events.extend(around.after.iter().cloned());
@@ -60,8 +73,8 @@ async fn context(
         let sender = Some(&event.pdu.sender);
         filter.matches(Candidate { kind: event.kind(), sender, has_url: event.has_url() })
     });
-    let bundles = rooms.bundles(&reader, &events).await?;
-    let writer = Writer::new(&api, &session, &reader, bundles);
+    let bundles = rooms.bundles(reader, &events).await?;
+    let writer = Writer::new(api, session, reader, bundles);
     let mut out = Vec::with_capacity((events.len() + state.len()) * 640);
     out.extend_from_slice(format!("{{\"start\":\"{}\",\"end\":\"{}\",\"event\":", around.start, around.end).as_bytes());
     writer.write(&mut out, &around.event);
@@ -74,9 +87,9 @@ async fn context(
 }
 
 #[derive(Deserialize)]
-struct TimeQuery {
-    ts: Millis,
-    dir: DirectionName,
+pub(crate) struct TimeQuery {
+    pub(crate) ts: Millis,
+    pub(crate) dir: Option<DirectionName>,
 }
 
 async fn timestamp_to_event(
@@ -85,10 +98,15 @@ async fn timestamp_to_event(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<TimeQuery>,
 ) -> ApiResult<Answer<Value>> {
-    let rooms = &api.engine.rooms;
-    let reader = rooms.reader(&actor(&session), &room_id).await?;
+    let reader = api.engine.rooms.reader(&actor(&session), &room_id).await?;
+    let dir = query.dir.ok_or_else(|| ApiError::new(Code::MissingParam, "`dir` says which way to look: b or f"))?;
+    nearest(&api, &reader, query.ts, dir).await
+}
+
+/// The event nearest to a time, for a reader.
+pub(crate) async fn nearest(api: &Api, reader: &Reader, ts: Millis, dir: DirectionName) -> ApiResult<Answer<Value>> {
     // Later than any event, and still a number that the database can compare.
-    let ts = query.ts.min(Millis::from(u32::MAX) << 21);
-    let event = rooms.event_by_time(&reader, ts, query.dir.into()).await?;
+    let ts = ts.min(Millis::from(u32::MAX) << 21);
+    let event = api.engine.rooms.event_by_time(reader, ts, dir.into()).await?;
     Ok(Answer(json!({ "event_id": event.id(), "origin_server_ts": event.pdu.origin_server_ts })))
 }

@@ -2,18 +2,20 @@
 
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
+    Code,
     filters::parse_event_filter,
-    rooms::{Direction, PlaceToken, RoomEvent, TimelineToken, write_array},
+    rooms::{Direction, PlaceToken, Reader, RoomEvent, TimelineToken, write_array},
+    session::Session,
 };
 use im2_model::{EventId, RoomId};
 use serde::Deserialize;
 
 use super::{DirectionName, Writer, actor};
 use crate::{
-    State,
+    Api, State,
     auth::User,
     body::{Params, QueryParams, json_bytes},
-    error::ApiResult,
+    error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
 
@@ -43,10 +45,10 @@ async fn event(
 }
 
 #[derive(Deserialize)]
-struct MessagesQuery {
+pub(crate) struct MessagesQuery {
     from: Option<String>,
     to: Option<String>,
-    dir: DirectionName,
+    pub(crate) dir: Option<DirectionName>,
     limit: Option<usize>,
     filter: Option<String>,
 }
@@ -57,13 +59,25 @@ async fn messages(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<MessagesQuery>,
 ) -> ApiResult<Response> {
+    let reader = api.engine.rooms.reader(&actor(&session), &room_id).await?;
+    let dir = query.dir.ok_or_else(|| ApiError::new(Code::MissingParam, "`dir` says which way to go: b or f"))?;
+    page(&api, &session, &reader, dir, &query).await
+}
+
+/// A page of the timeline for a reader.
+pub(crate) async fn page(
+    api: &Api,
+    session: &Session,
+    reader: &Reader,
+    dir: DirectionName,
+    query: &MessagesQuery,
+) -> ApiResult<Response> {
     let rooms = &api.engine.rooms;
-    let reader = rooms.reader(&actor(&session), &room_id).await?;
     let filter = query.filter.as_deref().map(parse_event_filter).transpose()?.unwrap_or_default();
     let limit = filter.limit_or(query.limit.unwrap_or(10), MAX_LIMIT).min(query.limit.unwrap_or(MAX_LIMIT));
     let from = match &query.from {
         Some(token) => rooms.seq_at(&reader.room, &token.parse::<PlaceToken>()?).await?,
-        None => match query.dir {
+        None => match dir {
             DirectionName::Forward => 0,
             DirectionName::Backward => reader.until.unwrap_or_else(|| reader.room.view().seq),
         },
@@ -72,21 +86,21 @@ async fn messages(
         Some(token) => Some(rooms.seq_at(&reader.room, &token.parse::<PlaceToken>()?).await?),
         None => None,
     };
-    let (direction, start) = match query.dir {
+    let (direction, start) = match dir {
         DirectionName::Forward => (Direction::Forward, from),
         DirectionName::Backward => (Direction::Backward, from + 1),
     };
-    let page = rooms.filtered_page(&reader, start, to, direction, limit, &filter).await?;
-    let end = page.next.map(|next| match query.dir {
+    let page = rooms.filtered_page(reader, start, to, direction, limit, &filter).await?;
+    let end = page.next.map(|next| match dir {
         DirectionName::Forward => TimelineToken(next),
         DirectionName::Backward => TimelineToken(next - 1),
     });
-    let at_beginning = matches!(query.dir, DirectionName::Backward) && end == Some(TimelineToken(0));
+    let at_beginning = matches!(dir, DirectionName::Backward) && end == Some(TimelineToken(0));
     let end = end.filter(|_| !at_beginning);
-    let bundles = rooms.bundles(&reader, &page.events).await?;
+    let bundles = rooms.bundles(reader, &page.events).await?;
     let members =
         if filter.lazy_load_members { rooms.members_of_senders(&reader.room, &page.events).await? } else { Vec::new() };
-    let writer = Writer::new(&api, &session, &reader, bundles);
+    let writer = Writer::new(api, session, reader, bundles);
     Ok(write_page(&writer, TimelineToken(from), end, &page.events, &members))
 }
 

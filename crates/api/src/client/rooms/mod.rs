@@ -1,16 +1,16 @@
 //! Rooms (spec: "Rooms", "Events", "Room membership").
 
 mod aliases;
-mod context;
+pub(crate) mod context;
 mod create;
 mod directory;
-mod events;
+pub(crate) mod events;
 mod initial_sync;
 mod members;
 mod membership;
 mod relations;
 mod send;
-mod spaces;
+pub(crate) mod spaces;
 mod state;
 mod upgrade;
 
@@ -30,7 +30,7 @@ const MAX_TS: Millis = (1 << 53) - 1;
 
 /// `dir`: which way to walk the timeline.
 #[derive(Debug, Deserialize, Clone, Copy, PartialEq, Eq)]
-enum DirectionName {
+pub(crate) enum DirectionName {
     #[serde(rename = "f")]
     Forward,
     #[serde(rename = "b")]
@@ -80,26 +80,26 @@ impl Massage {
 }
 
 /// The user of a session as one who acts on rooms.
-fn actor(session: &Session) -> Actor {
+pub(crate) fn actor(session: &Session) -> Actor {
     Actor::from(session)
 }
 
 /// Writes events for the user of a session.
-pub(super) struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     viewer: Viewer<'a>,
     reader: &'a Reader,
     bundles: Bundles,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(api: &'a Api, session: &'a Session, reader: &'a Reader, bundles: Bundles) -> Self {
+    pub(crate) fn new(api: &'a Api, session: &'a Session, reader: &'a Reader, bundles: Bundles) -> Self {
         let core = &api.engine.core;
         let viewer =
             Viewer { user: session.user, device: Some(&session.device_id), now: core.now(), erased: &core.erased };
         Self { viewer, reader, bundles }
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>, event: &RoomEvent) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>, event: &RoomEvent) {
         let membership = Some(self.reader.membership_at(event));
         write_event(out, event, Form::Full, &self.viewer, membership, &self.bundles);
     }

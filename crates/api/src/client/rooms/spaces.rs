@@ -3,7 +3,7 @@
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
     Code,
-    rooms::{HierarchyQuery, RoomEvent, RoomOrAlias, SpaceRoom, write_array},
+    rooms::{HierarchyQuery, HierarchyToken, RoomEvent, RoomOrAlias, SpaceRoom, write_array},
 };
 use im2_model::RoomId;
 use im2_rooms::client::stripped_state;
@@ -42,7 +42,7 @@ async fn summary(Extract(api): State, User(session): User, Params(room): Params<
 }
 
 #[derive(Deserialize)]
-struct Query {
+pub(crate) struct Query {
     #[serde(default)]
     suggested_only: bool,
     limit: Option<usize>,
@@ -56,23 +56,34 @@ async fn hierarchy(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<Query>,
 ) -> ApiResult<Response> {
-    if query.limit == Some(0) {
-        return Err(ApiError::new(Code::InvalidParam, "`limit` must be greater than zero"));
+    let found = api.engine.rooms.hierarchy(&actor(&session), &room_id, query.checked()?).await?;
+    Ok(write_tree(found))
+}
+
+impl Query {
+    /// The query as the engine knows it.
+    pub(crate) fn checked(self) -> ApiResult<HierarchyQuery> {
+        if self.limit == Some(0) {
+            return Err(ApiError::new(Code::InvalidParam, "`limit` must be greater than zero"));
+        }
+        Ok(HierarchyQuery {
+            suggested_only: self.suggested_only,
+            max_depth: self.max_depth,
+            limit: self.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT),
+            from: self.from.as_deref().map(str::parse).transpose()?,
+        })
     }
-    let query = HierarchyQuery {
-        suggested_only: query.suggested_only,
-        max_depth: query.max_depth,
-        limit: query.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT),
-        from: query.from.as_deref().map(str::parse).transpose()?,
-    };
-    let (rooms, next) = api.engine.rooms.hierarchy(&actor(&session), &room_id, query).await?;
+}
+
+/// Writes a part of a space's tree.
+pub(crate) fn write_tree((rooms, next): (Vec<SpaceRoom>, Option<HierarchyToken>)) -> Response {
     let mut out = Vec::from(*b"{\"rooms\":");
     write_array(&mut out, &rooms, write_space_room);
     if let Some(next) = next {
         out.extend_from_slice(format!(",\"next_batch\":\"{next}\"").as_bytes());
     }
     out.push(b'}');
-    Ok(json_bytes(out))
+    json_bytes(out)
 }
 
 /// Writes the summary with the children inside.

@@ -49,6 +49,8 @@ impl World {
             "ruleId" => ".m.rule.master",
             "receiptType" => "m.read",
             "keyName" => "displayname",
+            "deleteId" | "purgeId" => "no_such_task",
+            "reportId" => "1",
             "relType" => "m.thread",
             "roomAlias" => &self.alias,
             "serverName" => "localhost",

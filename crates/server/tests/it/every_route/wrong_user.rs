@@ -157,6 +157,9 @@ const TRIALS: &[(&str, Trial)] = &[
     ("GET /_matrix/client/v3/room_keys/keys/{roomId}/{sessionId}", Anybody(ONLY_OWN)),
     ("PUT /_matrix/client/v3/room_keys/keys/{roomId}/{sessionId}", Anybody(ONLY_OWN)),
     ("DELETE /_matrix/client/v3/room_keys/keys/{roomId}/{sessionId}", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/v3/rooms/{roomId}/report", Anybody("everybody may report a room they know of")),
+    ("POST /_matrix/client/v3/rooms/{roomId}/report/{eventId}", Refused("{}", 404, "M_NOT_FOUND")),
+    ("POST /_matrix/client/v3/users/{userId}/report", Anybody("everybody may report everybody")),
     (
         "PUT /_matrix/client/v3/sendToDevice/{eventType}/{txnId}",
         Anybody("everybody may write to any device, as to a letter box"),

@@ -1,0 +1,126 @@
+//! Removing a room, or the older part of its messages, from this server.
+//!
+//! A room that is purged disappears in one change: nobody finds it any more, what is in memory of it is dropped, and
+//! those who had to do with it are told that they have left. Its rows are deleted after that, some at a time, so that
+//! nobody waits for it; a purge that is cut off goes on when it is asked for again.
+
+use std::{collections::HashMap, sync::Arc};
+
+use im2_model::{Millis, RoomId, UserNid};
+use im2_rooms::{event::Pdu, version::RoomVersion};
+use im2_store::rooms::{Direction, EventRow, PurgedEvent};
+
+use super::{Room, RoomEvent, Rooms, append::terms_of};
+use crate::{
+    Result,
+    stream::{Change, GoneRoom},
+};
+
+/// Rows deleted in one change: some milliseconds of the writer's time.
+const STEP: usize = 500;
+/// How long after leaving somebody's other devices may not have heard of it.
+const UNHEARD: Millis = 30 * 24 * 60 * 60 * 1000;
+
+impl Rooms {
+    /// Makes a room disappear, if it is there. Its rows are still to be deleted by [`Rooms::finish_purge`].
+    pub(crate) async fn begin_purge(&self, room_id: &RoomId) -> Result<()> {
+        let Some(room) = self.find(room_id).await? else { return Ok(()) };
+        // Nobody is building an event meanwhile, so that what is queued is committed before.
+        let _head = room.head.lock().await;
+        let (registry, members) = (Arc::clone(&self.registry), Arc::clone(&self.members));
+        let (directory, handle) = (Arc::clone(&self.directory), Arc::clone(&room));
+        let (stream, bus, now) = (Arc::clone(&self.core.stream), self.core.bus.clone(), self.core.now());
+        let change = move |tx: &mut im2_store::Transaction<'_>| {
+            let told = told_of_leaving(tx, &handle, now)?;
+            let users = tx.begin_purge(handle.nid)?;
+            let position = tx.next_position();
+            for (user, event) in &told {
+                tx.add_gone_room(*user, position, &handle.id, event.as_deref(), now)?;
+            }
+            tx.on_commit(move || {
+                handle.set_gone();
+                registry.remove(&handle);
+                directory.set(&handle, false);
+                members.remove_room(handle.nid, &users);
+                let users: Vec<UserNid> = told.keys().copied().collect();
+                stream.publish(position, Change::Gone(Arc::new(GoneRoom { room_id: handle.id.clone(), told })));
+                for user in users {
+                    bus.wake(user);
+                }
+            });
+            Ok(())
+        };
+        Ok(self.core.store.write(change).await?)
+    }
+
+    /// Deletes everything that is stored of a room whose purge has begun.
+    pub(crate) async fn finish_purge(&self, room_id: &RoomId) -> Result<()> {
+        let wanted = room_id.clone();
+        let Some((room, version)) = self.core.store.read(move |db| db.purging_room(&wanted)).await? else {
+            return Ok(());
+        };
+        let version: RoomVersion = version.parse().unwrap_or(RoomVersion::DEFAULT);
+        let now = self.core.now();
+        loop {
+            let rows = self.core.store.read(move |db| db.events_from(room, 0, Direction::Forward, STEP)).await?;
+            if rows.is_empty() {
+                break;
+            }
+            let events: Vec<PurgedEvent> = rows.iter().map(|row| purged(version, row).1).collect();
+            self.core.store.write(move |tx| tx.purge_events(room, &events, now)).await?;
+        }
+        while self.core.store.write(move |tx| tx.purge_room_step(room, STEP, now)).await? {}
+        Ok(())
+    }
+
+    /// Deletes the message events of a room before event number `before`. State stays, and so do redactions, which
+    /// say why something is not there.
+    pub(crate) async fn purge_messages(&self, room: &Arc<Room>, before: i64) -> Result<usize> {
+        let (nid, version) = (room.nid, room.version);
+        let (mut from, mut deleted) = (0, 0);
+        while from + 1 < before {
+            let rows = self.core.store.read(move |db| db.events_from(nid, from, Direction::Forward, STEP)).await?;
+            let Some(last) = rows.last() else { break };
+            from = last.seq;
+            let stays =
+                |pdu: &Option<Pdu>| pdu.as_ref().is_none_or(|pdu| pdu.is_state() || &*pdu.kind == "m.room.redaction");
+            let old = rows.iter().filter(|row| row.seq < before).map(|row| purged(version, row));
+            let old: Vec<PurgedEvent> = old.filter(|(pdu, _)| !stays(pdu)).map(|(_, event)| event).collect();
+            deleted += old.len();
+            let (now, handle) = (self.core.now(), Arc::clone(room));
+            let change = move |tx: &mut im2_store::Transaction<'_>| {
+                tx.purge_events(nid, &old, now)?;
+                tx.on_commit(move || handle.drop_events(old.iter().map(|event| event.seq)));
+                Ok(())
+            };
+            self.core.store.write(change).await?;
+        }
+        Ok(deleted)
+    }
+}
+
+/// An event to be removed, and what it says if that can be read.
+fn purged(version: RoomVersion, row: &EventRow) -> (Option<Pdu>, PurgedEvent) {
+    let pdu = Pdu::from_stored(version, Some(row.event_id.clone()), &row.pdu).ok();
+    let terms = pdu.as_ref().and_then(terms_of);
+    (pdu, PurgedEvent { position: row.position, seq: row.seq, terms })
+}
+
+/// Whose clients may still show the room, each with the event by which they left it.
+fn told_of_leaving(
+    tx: &im2_store::Transaction<'_>,
+    room: &Room,
+    now: Millis,
+) -> im2_store::Result<HashMap<UserNid, Option<Box<str>>>> {
+    let mut told = HashMap::new();
+    for (row, membership) in tx.member_events(room.nid)? {
+        let event = RoomEvent::load_state(room.version, &row.event)?;
+        let left = matches!(&*membership, "leave" | "ban");
+        if left && (row.forgotten || event.pdu.origin_server_ts.saturating_add(UNHEARD) < now) {
+            continue;
+        }
+        let shown = left.then(|| format!("{}}}", event.client.without_room_id()).into());
+        told.insert(row.user, shown);
+    }
+    Ok(told)
+}

@@ -1,0 +1,97 @@
+//! Rooms that everybody has forgotten go away by themselves.
+
+use im2_testkit::{Client, Server, Setup, segment};
+use serde_json::json;
+
+use super::{furnish, number};
+
+const NOW: u64 = 1_700_000_000_000;
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+async fn forget(client: &Client, room: &str) {
+    client.leave(room).await;
+    client.post(&format!("/v3/rooms/{}/forget", segment(room)), json!({})).await.ok();
+}
+
+/// Whether nothing is left of a room, after waiting for it.
+async fn is_gone(server: &Server, nid: im2_model::RoomNid) -> bool {
+    for _ in 0..1_000 {
+        if server.engine().core.store.read(move |db| db.rows_of_room(nid)).await.unwrap().is_empty() {
+            return true;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    false
+}
+
+/// Whether no job of this kind is waiting any more for a time up to now.
+async fn jobs_done(server: &Server) {
+    let core = &server.engine().core;
+    let now = core.now();
+    while !core.store.read(move |db| db.due_jobs(now, 1)).await.unwrap().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_all_have_forgotten_is_purged_after_the_grace() {
+    let server = Setup::default().clock_at(NOW).set("rooms.forget_grace_days", 2_i64).start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    let nid = number(&server, &room).await;
+    ana.send_text(&room, "soon forgotten").await;
+    forget(&ana, &room).await;
+    server.advance(3 * DAY);
+    jobs_done(&server).await;
+    assert_eq!(number(&server, &room).await, nid, "ben is still in it");
+    forget(&ben, &room).await;
+    server.advance(DAY);
+    jobs_done(&server).await;
+    assert_eq!(number(&server, &room).await, nid, "the grace has not passed");
+    server.advance(DAY);
+    assert!(is_gone(&server, nid).await);
+    ana.post(&format!("/v3/rooms/{}/join", segment(&room)), json!({})).await.refused(404, "M_NOT_FOUND");
+    assert!(!ana.sync(None).await.to_string().contains(&room));
+}
+
+#[tokio::test]
+async fn who_comes_back_keeps_the_room() {
+    let server = Setup::default().clock_at(NOW).start().await;
+    let ana = server.register("ana").await;
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    let nid = number(&server, &room).await;
+    forget(&ana, &room).await;
+    ana.join(&room).await;
+    server.advance(8 * DAY);
+    jobs_done(&server).await;
+    assert_eq!(number(&server, &room).await, nid);
+}
+
+#[tokio::test]
+async fn what_was_reported_stays_until_an_administrator_has_looked() {
+    let server = Setup::default().clock_at(NOW).start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    furnish(&ana, &ben, &room).await;
+    let nid = number(&server, &room).await;
+    forget(&ana, &room).await;
+    forget(&ben, &room).await;
+    server.advance(8 * DAY);
+    jobs_done(&server).await;
+    assert_eq!(number(&server, &room).await, nid);
+}
+
+#[tokio::test]
+async fn rooms_of_ended_accounts_are_forgotten_with_them() {
+    let server = Setup::default().clock_at(NOW).start().await;
+    let ana = server.register("ana").await;
+    let room = ana.create_room(json!({})).await;
+    ana.send_text(&room, "alone").await;
+    let nid = number(&server, &room).await;
+    server.engine().accounts.deactivate_user("ana", false).await.unwrap();
+    jobs_done(&server).await;
+    server.advance(8 * DAY);
+    assert!(is_gone(&server, nid).await);
+}
