@@ -223,7 +223,7 @@ impl Engine {
         let presence = presence::Presence::open(core.clone(), rooms.clone()).await?;
         let unread = unread::Unread::new(core.clone(), account_data.clone(), push_rules.clone(), receipts.clone());
         let to_device = to_device::ToDevice::new(core.clone());
-        let e2ee = e2ee::E2ee::new(core.clone(), accounts.clone(), rooms.clone());
+        let e2ee = e2ee::E2ee::new(core.clone(), accounts.clone(), rooms.clone(), to_device.clone());
         let notifications = notifications::Notifications::new(core.clone(), rooms.clone(), unread.clone());
         let devices = devices::Devices::new(core.clone(), accounts.clone());
         let profiles = profile::Profiles::new(core.clone(), presence.clone());

@@ -199,7 +199,7 @@ impl ToDevice {
 }
 
 /// Writes a message as clients see it.
-pub(crate) fn write_to_device_event(out: &mut Vec<u8>, message: &ToDeviceMessage) {
+pub fn write_to_device_event(out: &mut Vec<u8>, message: &ToDeviceMessage) {
     out.extend_from_slice(b"{\"type\":");
     drop(serde_json::to_writer(&mut *out, &message.kind)); // writing to a vector cannot fail
     out.extend_from_slice(b",\"sender\":");

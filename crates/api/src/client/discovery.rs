@@ -1,5 +1,7 @@
 //! What this server speaks and where it is (spec: "API versions", "Server discovery", "Capabilities negotiation").
 
+use std::collections::BTreeMap;
+
 use axum::response::{IntoResponse as _, Response};
 use im2_engine::Code;
 use serde_json::json;
@@ -25,8 +27,12 @@ const VERSIONS: &[&str] = &[
     "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19",
 ];
 
+/// What clients look for under a name that no version of the specification has, or from before it had one.
+const UNSTABLE_FEATURES: &[&str] = &["org.matrix.e2e_cross_signing"];
+
 async fn versions() -> Response {
-    json_bytes(json!({ "versions": VERSIONS, "unstable_features": {} }).to_string())
+    let features: BTreeMap<_, _> = UNSTABLE_FEATURES.iter().map(|name| (*name, true)).collect();
+    json_bytes(json!({ "versions": VERSIONS, "unstable_features": features }).to_string())
 }
 
 async fn well_known(axum::extract::State(api): State) -> Response {

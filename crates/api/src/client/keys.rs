@@ -33,6 +33,9 @@ pub(super) fn routes() -> Routes {
         .limited(Class::Keys)
         .post("/_matrix/client/v3/keys/device_signing/upload", Access::User, upload_cross_signing)
         .limited(Class::Keys)
+        // matrix-js-sdk still asks here.
+        .post("/_matrix/client/unstable/keys/device_signing/upload", Access::User, upload_cross_signing)
+        .limited(Class::Keys)
         .post("/_matrix/client/v3/keys/signatures/upload", Access::User, upload_signatures)
         .limited(Class::Keys)
 }

@@ -3,6 +3,7 @@
 mod account;
 mod account_data;
 mod capabilities;
+mod dehydrated;
 mod devices;
 mod discovery;
 mod events;
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> Routes {
         .merge(devices::routes())
         .merge(moderation::routes())
         .merge(keys::routes())
+        .merge(dehydrated::routes())
         .merge(profile::routes())
         .merge(presence::routes())
         .merge(user_directory::routes())

@@ -6,26 +6,29 @@
 
 mod claim;
 mod cross_signing;
+mod dehydrated;
 mod device_lists;
 mod keys;
 mod query;
 mod signatures;
 mod upload;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use im2_model::{DeviceId, UserId, UserNid};
+use im2_rooms::content::Membership;
 use serde_json::{Map, Value, json};
 
 pub use crate::key_counts::KeyCounts;
 pub use claim::ClaimRequest;
 pub use cross_signing::CrossSigningUpload;
+pub use dehydrated::{DehydratedEvents, Dehydration};
 pub use device_lists::{DeviceLists, KeyNews};
 pub use query::QueryRequest;
 pub use signatures::SignaturesUpload;
 pub use upload::Upload;
 
-use crate::{Core, Error, Result, accounts::Accounts, jobs::Handlers, key_counts, rooms::Rooms};
+use crate::{Core, Error, Result, accounts::Accounts, jobs::Handlers, key_counts, rooms::Rooms, to_device::ToDevice};
 
 /// The use cases. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,11 +36,12 @@ pub struct E2ee {
     core: Core,
     accounts: Accounts,
     rooms: Rooms,
+    to_device: ToDevice,
 }
 
 impl E2ee {
-    pub(crate) fn new(core: Core, accounts: Accounts, rooms: Rooms) -> Self {
-        Self { core, accounts, rooms }
+    pub(crate) fn new(core: Core, accounts: Accounts, rooms: Rooms, to_device: ToDevice) -> Self {
+        Self { core, accounts, rooms, to_device }
     }
 
     /// What a device has in store for others. From memory, as a rule.
@@ -59,9 +63,9 @@ impl E2ee {
 
     /// Wakes the waiting syncs of those who share a room with a user: each looks for itself whether there is news.
     async fn wake_company(&self, user: UserNid) -> Result<()> {
-        let theirs = self.rooms.of_user(user).await?;
+        let theirs: HashSet<_> = self.rooms.of_user(user).await?.with(Membership::Join).into_iter().collect();
         let shares = |waiting: UserNid| {
-            self.rooms.of_user_in_memory(waiting).is_some_and(|rooms| rooms.shares_room_with(&theirs))
+            self.rooms.of_user_in_memory(waiting).is_some_and(|rooms| rooms.is_joined_to_one_of(&theirs))
         };
         self.core.bus.wake_all(usize::MAX, std::iter::empty(), shares);
         Ok(())

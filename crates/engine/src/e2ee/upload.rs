@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{E2ee, keys, stored};
-use crate::{Code, Error, Result, device_lists, session::Session};
+use crate::{Code, Core, Error, Result, device_lists, session::Session};
 
 /// One-time keys kept for a device. Clients keep some 50 to 100 there.
 const MAX_ONE_TIME_KEYS: usize = 1_000;
@@ -29,10 +29,32 @@ pub struct Upload {
 }
 
 /// The same, judged and ready to be kept.
-struct Checked {
+pub(super) struct Checked {
     identity: Option<String>,
     one_time: Vec<OneTimeKey>,
     fallback: Vec<OneTimeKey>,
+}
+
+impl Checked {
+    /// Judges keys of the session's device.
+    pub(super) fn new(session: &Session, upload: Upload) -> Result<Self> {
+        let Upload { device_keys, one_time_keys, fallback_keys } = upload;
+        let checked = Self {
+            // There are clients that send an empty object where they have nothing new.
+            identity: device_keys
+                .filter(|keys| !keys.is_empty())
+                .map(|keys| keys::device_keys(session, keys))
+                .transpose()?,
+            one_time: keys::one_time_keys(one_time_keys.unwrap_or_default())?,
+            fallback: keys::one_time_keys(fallback_keys.unwrap_or_default())?,
+        };
+        let algorithms: HashSet<&str> = checked.fallback.iter().map(|key| key.algorithm.as_str()).collect();
+        if algorithms.len() < checked.fallback.len() {
+            return Err(Error::refused(Code::InvalidParam, "there can be one fallback key an algorithm"));
+        }
+        check_counts(checked.one_time.len(), checked.fallback.len())?;
+        Ok(checked)
+    }
 }
 
 /// What an upload changes.
@@ -52,47 +74,54 @@ impl E2ee {
     /// did not get its answer repeats itself.
     pub async fn upload(&self, session: &Session, upload: Upload) -> Result<KeyCounts> {
         session.device()?;
-        session.device()?;
-        let Upload { device_keys, one_time_keys, fallback_keys } = upload;
-        let checked = Checked {
-            identity: device_keys.map(|keys| keys::device_keys(session, keys)).transpose()?,
-            one_time: keys::one_time_keys(one_time_keys.unwrap_or_default())?,
-            fallback: keys::one_time_keys(fallback_keys.unwrap_or_default())?,
-        };
-        let algorithms: HashSet<&str> = checked.fallback.iter().map(|key| key.algorithm.as_str()).collect();
-        if algorithms.len() < checked.fallback.len() {
-            return Err(Error::refused(Code::InvalidParam, "there can be one fallback key an algorithm"));
-        }
+        let checked = Checked::new(session, upload)?;
         let (core, session) = (self.core.clone(), session.clone());
-        let change = move |tx: &mut Transaction<'_>| {
-            let plan = match plan(tx, &session, &checked)? {
-                Ok(plan) => plan,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            let (user, device_id) = (session.user, &session.device_id);
-            if plan.replaces_identity {
-                tx.remove_device_identity(user, device_id)?;
-            }
-            if let Some(identity) = checked.identity.as_ref().filter(|_| plan.sets_identity) {
-                tx.set_device_keys(user, device_id, identity)?;
-                device_lists::changed(&core, tx, user)?;
-            }
-            if !plan.one_time.is_empty() {
-                let position = tx.next_position();
-                for key in &plan.one_time {
-                    tx.add_one_time_key(user, device_id, key, position)?;
-                }
-            }
-            for key in &plan.fallback {
-                tx.set_fallback_key(user, device_id, key)?;
-            }
-            let counts = tx.key_counts(user, device_id)?;
-            let (core, device_id) = (core.clone(), device_id.clone());
-            tx.on_commit(move || core.key_counts.forget(user, &device_id));
-            Ok(Ok(counts))
-        };
-        self.core.store.write(change).await?
+        self.core.store.write(move |tx| apply(&core, tx, &session, &checked)).await?
     }
+}
+
+/// Publishes keys inside a larger change. The inner error is why they are not, and then nothing has changed.
+pub(super) fn apply(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    session: &Session,
+    checked: &Checked,
+) -> im2_store::Result<Result<KeyCounts>> {
+    let plan = match plan(tx, session, checked)? {
+        Ok(plan) => plan,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let (user, device_id) = (session.user, &session.device_id);
+    if plan.replaces_identity {
+        tx.remove_device_identity(user, device_id)?;
+    }
+    if let Some(identity) = checked.identity.as_ref().filter(|_| plan.sets_identity) {
+        tx.set_device_keys(user, device_id, identity)?;
+        device_lists::changed(core, tx, user)?;
+    }
+    if !plan.one_time.is_empty() {
+        let position = tx.next_position();
+        for key in &plan.one_time {
+            tx.add_one_time_key(user, device_id, key, position)?;
+        }
+    }
+    for key in &plan.fallback {
+        tx.set_fallback_key(user, device_id, key)?;
+    }
+    let counts = tx.key_counts(user, device_id)?;
+    let (core, device_id) = (core.clone(), device_id.clone());
+    tx.on_commit(move || core.key_counts.forget(user, &device_id));
+    Ok(Ok(counts))
+}
+
+fn check_counts(one_time: usize, fallback: usize) -> Result<()> {
+    if one_time > MAX_ONE_TIME_KEYS || fallback > MAX_FALLBACK_KEYS {
+        let message = format!(
+            "no more than {MAX_ONE_TIME_KEYS} one-time keys and {MAX_FALLBACK_KEYS} fallback keys are kept for a device"
+        );
+        return Err(Error::refused(Code::InvalidParam, message));
+    }
+    Ok(())
 }
 
 fn plan(tx: &Transaction<'_>, session: &Session, checked: &Checked) -> im2_store::Result<Result<Plan>> {
@@ -129,10 +158,6 @@ fn plan(tx: &Transaction<'_>, session: &Session, checked: &Checked) -> im2_store
             None => plan.one_time.push(key.clone()),
         }
     }
-    if existing.len() + plan.one_time.len() > MAX_ONE_TIME_KEYS {
-        let message = format!("no more than {MAX_ONE_TIME_KEYS} one-time keys are kept for a device");
-        return Ok(Err(Error::refused(Code::InvalidParam, message)));
-    }
     let mut new_fallbacks = 0;
     for key in &checked.fallback {
         let old = if plan.replaces_identity { None } else { tx.fallback_key(user, device_id, &key.algorithm)? };
@@ -142,11 +167,8 @@ fn plan(tx: &Transaction<'_>, session: &Session, checked: &Checked) -> im2_store
         }
     }
     let kept = if plan.replaces_identity { 0 } else { tx.fallback_key_count(user, device_id)? };
-    if new_fallbacks > 0 && kept + new_fallbacks > MAX_FALLBACK_KEYS {
-        let message = format!("no more than {MAX_FALLBACK_KEYS} fallback keys are kept for a device");
-        return Ok(Err(Error::refused(Code::InvalidParam, message)));
-    }
-    Ok(Ok(plan))
+    let counted = check_counts(existing.len() + plan.one_time.len(), kept + new_fallbacks);
+    Ok(counted.map(|()| plan))
 }
 
 /// The public keys in a device's identity keys.

@@ -3,6 +3,7 @@
 
 mod account_data;
 mod accounts;
+mod device_lists;
 mod media;
 mod notifications;
 mod receipts;

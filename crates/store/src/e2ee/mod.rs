@@ -3,6 +3,7 @@
 //! Keys are text here; what is in them is the engine's to judge. They hang on rows of `devices` and go with them.
 
 mod cross_signing;
+mod dehydrated;
 mod device_keys;
 mod device_lists;
 mod one_time_keys;

@@ -75,3 +75,12 @@ CREATE TABLE device_list_changes (
     position INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX device_list_changes_by_position ON device_list_changes (position);
+
+-- The devices that are nobody's at the moment: they take messages until somebody's next sign-in brings one to life
+-- (MSC3814). A user has one at most; it is a device like others, without tokens.
+CREATE TABLE dehydrated_devices (
+    user_nid  INTEGER PRIMARY KEY REFERENCES users (nid),
+    device_id TEXT NOT NULL,
+    data      TEXT NOT NULL,              -- JSON, encrypted by the client
+    FOREIGN KEY (user_nid, device_id) REFERENCES devices (user_nid, device_id) ON DELETE CASCADE
+) STRICT;

@@ -3,6 +3,7 @@
 mod claims;
 mod crash;
 mod cross_signing;
+mod dehydrated;
 mod device_lists;
 mod signatures;
 mod uploads;
