@@ -40,16 +40,25 @@ pub(crate) fn register(handlers: Handlers, core: &Core, push_rules: &PushRules) 
 }
 
 async fn carry_over(core: &Core, push_rules: &PushRules, arrival: Arrival) -> Result<()> {
-    let Some(step) = core.store.read(move |db| step(db, &arrival)).await? else { return Ok(()) };
-    carry_data(core, step.clone()).await?;
-    carry_rules(push_rules, &step).await
+    let to = RoomNid(arrival.room);
+    let steps = move |db: &Snapshot<'_>| {
+        let users = match arrival.user_id {
+            Some(user_id) => db.user_nid(&user_id)?.map(|user| (user, user_id)).into_iter().collect(),
+            None => db.joined_users(to)?,
+        };
+        users.into_iter().filter_map(|user| step(db, user, to).transpose()).collect::<im2_store::Result<Vec<_>>>()
+    };
+    for step in core.store.read(steps).await? {
+        carry_data(core, step.clone()).await?;
+        carry_rules(push_rules, &step).await?;
+    }
+    Ok(())
 }
 
 /// The way that a user has gone, if they were in the room that this one replaces, and that room says so too: anybody
 /// can make a room that claims to replace another.
-fn step(db: &Snapshot<'_>, arrival: &Arrival) -> im2_store::Result<Option<Move>> {
-    let to = RoomNid(arrival.room);
-    let (Some(user), Some(room)) = (db.user_nid(&arrival.user_id)?, db.room_by_nid(to)?) else { return Ok(None) };
+fn step(db: &Snapshot<'_>, (user, user_id): (UserNid, UserId), to: RoomNid) -> im2_store::Result<Option<Move>> {
+    let Some(room) = db.room_by_nid(to)? else { return Ok(None) };
     let create = content(db, to, "m.room.create")?.to_string();
     let Some(predecessor) = CreateContent::parse(&create).predecessor else { return Ok(None) };
     let from_id = predecessor.room_id;
@@ -58,7 +67,6 @@ fn step(db: &Snapshot<'_>, arrival: &Arrival) -> im2_store::Result<Option<Move>>
     if tombstone["replacement_room"] != room.room_id.as_str() {
         return Ok(None);
     }
-    let user_id = arrival.user_id.clone();
     Ok(Some(Move { user, user_id, from: (from, from_id), to: (to, room.room_id) }))
 }
 

@@ -64,11 +64,13 @@ impl EventStream {
     /// The events after a place, waiting for one if there is none.
     pub async fn listen(&self, actor: &Actor, listening: Listening) -> Result<Heard> {
         let deadline = tokio::time::Instant::now() + listening.timeout.min(MAX_WAIT);
+        let subscription = self.core.bus.subscribe(actor.user);
         // Whoever is not in the room is not woken by what happens there, so that those few follow the whole stream.
-        let mut grown = self.core.stream.grown();
+        let (mut grown, follows_all) = (self.core.stream.grown(), listening.room.is_some());
         let start = listening.from.unwrap_or_else(|| self.now());
         let mut at = start.clone();
         loop {
+            let woken = subscription.woken();
             let room = match &listening.room {
                 Some(room_id) => Some(self.rooms.reader(actor, room_id).await?.room.nid),
                 None => None,
@@ -79,7 +81,8 @@ impl EventStream {
             }
             at = end;
             tokio::select! {
-                _ = grown.changed() => {}
+                () = woken, if !follows_all => {}
+                _ = grown.changed(), if follows_all => {}
                 () = tokio::time::sleep_until(deadline) => return Ok(Heard { events, start, end: at }),
                 () = self.core.shutdown.begun() => return Ok(Heard { events, start, end: at }),
             }

@@ -381,7 +381,7 @@ pub(super) fn commit(
     let is_old = head_seq > 0;
     let closes = |event: &Prepared| guests::closes(&publisher.guests, &event.pdu);
     let closing = events.iter().any(|event| is_old && closes(event)).then_some(room.nid);
-    let arrivals = succession::arrivals(&room, &events);
+    let (arrivals, successor) = (succession::arrivals(&room, &events), succession::successor(&events));
     tx.on_commit(move || {
         for (event, place) in events.into_iter().zip(places) {
             publisher.publish(&room, event, place);
@@ -392,6 +392,7 @@ pub(super) fn commit(
         guests::remove_later(tx, room)?;
     }
     arrivals.iter().try_for_each(|arrival| succession::carry_over_later(tx, arrival))?;
+    successor.iter().try_for_each(|successor| succession::carry_all_over_later(tx, successor))?;
     Ok(stored)
 }
 

@@ -1,7 +1,7 @@
 //! Who arrives in a room that replaces another (spec: "Room Upgrades"): their settings follow them, by a job that is
-//! added with their joining.
+//! added with their joining, or, for those who are there already, with the old room's tombstone.
 
-use im2_model::UserId;
+use im2_model::{RoomId, UserId};
 use im2_rooms::{
     content::{CreateContent, Membership},
     event::Pdu,
@@ -16,8 +16,8 @@ pub(crate) const CARRY_OVER: &str = "rooms.carry_over";
 /// The payload of [`CARRY_OVER`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Arrival {
-    /// Who has joined.
-    pub(crate) user_id: UserId,
+    /// Who has joined; `None` for all who are there.
+    pub(crate) user_id: Option<UserId>,
     /// The new room's number.
     pub(crate) room: i64,
 }
@@ -38,7 +38,21 @@ pub(super) fn arrivals(room: &Room, events: &[Prepared]) -> Vec<Arrival> {
     }
     let is_new = |user_id: &UserId| view.membership(user_id) != Some(Membership::Join);
     let users = joins.filter_map(|event| event.state_key.as_deref()?.parse().ok()).filter(is_new);
-    users.map(|user_id| Arrival { user_id, room: room.nid.0 }).collect()
+    users.map(|user_id| Arrival { user_id: Some(user_id), room: room.nid.0 }).collect()
+}
+
+/// The room that one of `events` says replaces the one that it is about to be appended to.
+pub(super) fn successor(events: &[Prepared]) -> Option<RoomId> {
+    let tombstone = events.iter().rev().find(|event| event.pdu.is("m.room.tombstone", ""))?;
+    tombstone.pdu.content_map().get("replacement_room")?.as_str()?.parse().ok()
+}
+
+/// Adds the job for all who are in a room's successor already, if there is such a room.
+pub(super) fn carry_all_over_later(tx: &mut im2_store::Transaction<'_>, successor: &RoomId) -> im2_store::Result<()> {
+    match tx.room(successor)? {
+        Some(room) => carry_over_later(tx, &Arrival { user_id: None, room: room.nid.0 }),
+        None => Ok(()),
+    }
 }
 
 /// Adds the job for one of them.

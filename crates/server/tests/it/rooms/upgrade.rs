@@ -182,3 +182,18 @@ async fn nothing_follows_into_a_room_that_only_claims_to_be_a_successor() {
     }
     assert_eq!(ana.get(&tags(&false_room)).await.ok()["tags"], json!({}));
 }
+
+#[tokio::test]
+async fn settings_follow_into_a_successor_that_was_made_by_hand() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    let old = ana.create_room(json!({})).await;
+    let tags = |room: &str| format!("/v3/user/{}/rooms/{}/tags", segment(ana.user_id()), segment(room));
+    ana.put(&format!("{}/m.lowpriority", tags(&old)), json!({})).await.ok();
+    let new = ana.create_room(json!({ "creation_content": { "predecessor": { "room_id": old } } })).await;
+    ana.set_state(&old, "m.room.tombstone", "", json!({ "body": "moved", "replacement_room": new })).await;
+    while ana.get(&tags(&new)).await.ok()["tags"] == json!({}) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ana.get(&tags(&new)).await.ok()["tags"], json!({ "m.lowpriority": {} }));
+}
