@@ -2,12 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CryptoEvent } from "matrix-js-sdk/lib/crypto-api/index.js";
 import {
     becomes,
     encryptedRoomOf,
     encryptingDevice,
     encryptingPerson,
     know,
+    next,
     Notebook,
     reads,
     recover,
@@ -112,4 +114,30 @@ test("a new device that is verified by another one gets its secrets", async () =
         const { privateKeysCachedLocally: cached } = await phone.getCrypto().getCrossSigningStatus();
         return cached.masterKey && cached.selfSigningKey && cached.userSigningKey;
     });
+});
+
+test("what is sent while nobody of a person's devices is there waits in a dehydrated one", async () => {
+    const notebook = new Notebook();
+    const [ana, ben] = [await encryptingPerson("ana", { notebook }), await encryptingPerson("ben")];
+    await setUpCrossSigning(ana);
+    await setUpRecovery(ana);
+    assert.equal(await ana.getCrypto().isDehydrationSupported(), true);
+    await ana.getCrypto().startDehydration();
+    const roomId = await encryptedRoomOf(ana, ben);
+    await becomes(ben, "the dehydrated device", async () => {
+        const devices = await ben.getCrypto().getUserDeviceInfo([ana.getUserId()]);
+        return [...devices.get(ana.getUserId()).values()].some((device) => device.dehydrated);
+    });
+    await say(ana, roomId, "good bye", ben);
+    ana.stopClient();
+    await ana.logout();
+    await ben.getCrypto().forceDiscardSession(roomId);
+    const { event_id: eventId } = await ben.sendTextMessage(roomId, "while you have no device");
+
+    const phone = await encryptingDevice(ana, { notebook });
+    await recover(phone);
+    const rehydrated = next(phone, CryptoEvent.RehydrationCompleted);
+    await phone.getCrypto().startDehydration();
+    await rehydrated;
+    assert.equal((await reads(phone, roomId, eventId)).body, "while you have no device");
 });
