@@ -4,12 +4,27 @@
 //! the change in the stream, and those who wait are woken by a job.
 
 use im2_model::{DeviceId, UserNid};
-use im2_store::Transaction;
+use im2_store::{Snapshot, Transaction};
 
-use crate::{Core, stream::Change};
+use crate::{Code, Core, Error, stream::Change};
 
 /// The outbox job that wakes those who have to hear of a change. Its payload is the user's number.
 pub(crate) const WAKE: &str = "e2ee.wake";
+
+/// Refuses to let somebody sign in on a device of a name that is taken: signatures name devices and cross-signing keys
+/// alike, and a dehydrated device is nobody's. The inner error is the refusal.
+pub(crate) fn check_device_id(
+    db: &Snapshot<'_>,
+    user: UserNid,
+    device_id: &DeviceId,
+) -> im2_store::Result<crate::Result<()>> {
+    let is_dehydrated = db.dehydrated_device(user)?.is_some_and(|(kept, _)| kept == *device_id);
+    if is_dehydrated || db.is_cross_signing_key(user, device_id.as_str())? {
+        let message = "one of your keys, or a dehydrated device, is called like this device";
+        return Ok(Err(Error::refused(Code::InvalidParam, message)));
+    }
+    Ok(Ok(()))
+}
 
 /// Records a change of a user's devices or cross-signing keys.
 pub(crate) fn changed(core: &Core, tx: &mut Transaction<'_>, user: UserNid) -> im2_store::Result<()> {

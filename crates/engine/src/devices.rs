@@ -67,14 +67,7 @@ impl Devices {
         let core = self.core.clone();
         let rename = move |tx: &mut im2_store::Transaction<'_>| {
             let Some(device) = tx.device(user, &device_id)? else { return Ok(false) };
-            if name.is_some() && name != device.display_name {
-                tx.rename_device(user, &device_id, name.as_deref())?;
-                // The name goes with the device's keys to those who may see it.
-                if tx.keys_of_device(user, &device_id)?.is_some() {
-                    device_lists::changed(&core, tx, user)?;
-                }
-            }
-            Ok(true)
+            rename(&core, tx, user, &device, name.as_deref()).map(|()| true)
         };
         if self.core.store.write(rename).await? { Ok(()) } else { Err(no_such_device()) }
     }
@@ -83,15 +76,17 @@ impl Devices {
     /// application service API, "Device management"). Returns whether it is new.
     pub async fn rename_or_create(&self, session: &Session, device_id: DeviceId, name: Option<String>) -> Result<bool> {
         check_device_name(name.as_deref())?;
-        let (user, now) = (session.user, self.core.now());
+        let (user, core, now) = (session.user, self.core.clone(), self.core.now());
         let write = move |tx: &mut im2_store::Transaction<'_>| {
-            let is_new = tx.ensure_device(user, &device_id, name.as_deref(), now)?;
-            if let Some(name) = name.filter(|_| !is_new) {
-                tx.rename_device(user, &device_id, Some(&name))?;
+            if let Some(device) = tx.device(user, &device_id)? {
+                return rename(&core, tx, user, &device, name.as_deref()).map(|()| Ok(false));
             }
-            Ok(is_new)
+            if let Err(refusal) = device_lists::check_device_id(tx, user, &device_id)? {
+                return Ok(Err(refusal));
+            }
+            tx.ensure_device(user, &device_id, name.as_deref(), now).map(Ok)
         };
-        Ok(self.core.store.write(write).await?)
+        self.core.store.write(write).await?
     }
 
     /// Removes devices of the user, with their tokens. Those that are gone already are passed over.
@@ -116,6 +111,23 @@ impl Devices {
 pub(crate) fn check_count(devices: &[DeviceId]) -> Result<()> {
     if devices.len() > MAX_REMOVED {
         return Err(Error::refused(Code::InvalidParam, "at most 1000 devices can be removed at once"));
+    }
+    Ok(())
+}
+
+/// Gives a device another name. The name goes with the device's keys to those who may see it, so it is news for them.
+fn rename(
+    core: &Core,
+    tx: &mut im2_store::Transaction<'_>,
+    user: UserNid,
+    device: &Device,
+    name: Option<&str>,
+) -> im2_store::Result<()> {
+    if name.is_some() && name != device.display_name.as_deref() {
+        tx.rename_device(user, &device.device_id, name)?;
+        if tx.keys_of_device(user, &device.device_id)?.is_some() {
+            device_lists::changed(core, tx, user)?;
+        }
     }
     Ok(())
 }

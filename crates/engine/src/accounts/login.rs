@@ -82,12 +82,8 @@ impl Accounts {
                 let unchanged = current.is_some_and(|current| {
                     current.password_hash == account.password_hash && current.deactivated_ts.is_none()
                 });
-                if tx.is_cross_signing_key(user, pair.device_id.as_str())? {
-                    // Signatures name devices and cross-signing keys alike, so none may be called like the other.
-                    return Ok(Err(Error::refused(
-                        Code::InvalidParam,
-                        "a device cannot be called like one of your keys",
-                    )));
+                if let Err(refusal) = device_lists::check_device_id(tx, user, &pair.device_id)? {
+                    return Ok(Err(refusal));
                 }
                 if unchanged {
                     let name = device.initial_device_display_name.as_deref();

@@ -10,7 +10,7 @@ use super::{
     sessions::hash_token,
     uia::{Auth, Proof, Purpose},
 };
-use crate::{Code, Error, Result, session::Session};
+use crate::{Code, Error, Result, device_lists, session::Session};
 
 /// How long a login token works: what the specification recommends, time to carry it to another device.
 const LOGIN_LIFETIME: Millis = 2 * 60 * 1000;
@@ -57,15 +57,18 @@ impl Accounts {
         let (signed_in, pair) = self.new_pair(account.user, &account.user_id, &device);
         let sessions = self.sessions.clone();
         let begin = move |tx: &mut Transaction<'_>| {
+            if let Err(refusal) = device_lists::check_device_id(tx, pair.user, &pair.device_id)? {
+                return Ok(Err(refusal));
+            }
             // Deactivating an account removes its tokens, so one that is there is one of a working account.
             if !tx.use_pass(Pass::Login, &hash)? {
-                return Ok(false);
+                return Ok(Ok(false));
             }
             let ended = begin_session(tx, &pair, device.initial_device_display_name.as_deref(), now)?;
             tx.on_commit(move || sessions.revoke(ended));
-            Ok(true)
+            Ok(Ok(true))
         };
-        if self.core.store.write(begin).await? { Ok(signed_in) } else { Err(unknown()) }
+        if self.core.store.write(begin).await?? { Ok(signed_in) } else { Err(unknown()) }
     }
 
     /// A token with which the session's user shows others who they are, and nothing else.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use im2_model::{DeviceId, UserId};
 
 use super::{Accounts, NewSession, Registered, SignedIn, local_user, login::begin_session, registration::Creation};
-use crate::{Code, Error, Result, appservices::Service, session::Session};
+use crate::{Code, Error, Result, appservices::Service, device_lists, session::Session};
 
 /// As whom an application service acts, as its request says. Others' requests say it in vain.
 #[derive(Debug, Clone, Default)]
@@ -117,11 +117,14 @@ impl Accounts {
         let (signed_in, pair) = self.new_pair(account.user, &account.user_id, &device);
         let (sessions, now) = (self.sessions.clone(), self.core.now());
         let begin = move |tx: &mut im2_store::Transaction<'_>| {
+            if let Err(refusal) = device_lists::check_device_id(tx, pair.user, &pair.device_id)? {
+                return Ok(Err(refusal));
+            }
             let ended = begin_session(tx, &pair, device.initial_device_display_name.as_deref(), now)?;
             tx.on_commit(move || sessions.revoke(ended));
-            Ok(())
+            Ok(Ok(()))
         };
-        self.core.store.write(begin).await?;
+        self.core.store.write(begin).await??;
         Ok(signed_in)
     }
 

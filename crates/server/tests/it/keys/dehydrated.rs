@@ -128,4 +128,9 @@ async fn what_cannot_be_kept_is_refused_and_the_old_one_stays() {
     ana.put(DEVICE, with("device_data", large)).await.refused(413, "M_TOO_LARGE");
     ana.get(&format!("{}?from=nonsense", events_of("KEPT"))).await.refused(400, "M_INVALID_PARAM");
     assert_eq!(ana.get(DEVICE).await.ok()["device_id"], "KEPT");
+    let sign_in = json!({
+        "type": "m.login.password", "identifier": { "type": "m.id.user", "user": "ana" },
+        "password": "password of ana", "device_id": "KEPT",
+    });
+    ana.nobody().post("/v3/login", sign_in).await.refused(400, "M_INVALID_PARAM");
 }
