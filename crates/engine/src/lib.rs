@@ -3,7 +3,7 @@
 //! Modules keep an order: each may call those before it and none after it. What a later module has to know of an
 //! earlier one it learns from rows and from the [`stream`], never by being called.
 //!
-//! `core` < `stream` < `accounts` < `devices` < `rooms` < `presence` < `profile` < … < `sync`
+//! `core` < `stream` < `accounts` < `devices` < `account_data` < `rooms` < `presence` < `profile` < … < `sync`
 
 pub mod account_data;
 mod account_jobs;
@@ -216,7 +216,7 @@ impl Engine {
         let accounts = accounts::Accounts::new(core.clone(), options.accounts);
         accounts.make_service_users().await?;
         let account_data = account_data::AccountData::new(core.clone());
-        let rooms = rooms::Rooms::new(core.clone(), key, options.rooms);
+        let rooms = rooms::Rooms::new(core.clone(), account_data.clone(), key, options.rooms);
         let push_rules = push_rules::PushRules::new(core.clone());
         let receipts = receipts::Receipts::new(core.clone(), rooms.clone());
         let typing = typing::Typing::new(core.clone(), rooms.clone());

@@ -10,6 +10,9 @@ use crate::{Core, Result, accounts::Accounts, presence::Presence};
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two writes of what is noted in memory: at most so much of it is lost in a crash.
 const TICKS_PER_FLUSH: u32 = 60;
+/// Ticks between two times at which the write-ahead log is folded into the database and emptied, so that what was
+/// redacted does not stay readable in it while nothing else is written.
+const TICKS_PER_CHECKPOINT: u32 = 3_600;
 
 /// What upkeep looks after.
 #[derive(Debug, Clone)]
@@ -36,6 +39,11 @@ impl Upkeep {
                 && let Err(error) = self.flush().await
             {
                 tracing::error!(%error, "what is noted in memory could not be stored; it will be tried again");
+            }
+            if count.is_multiple_of(TICKS_PER_CHECKPOINT)
+                && let Err(error) = self.core.store.flush().await
+            {
+                tracing::error!(%error, "the write-ahead log could not be emptied; it will be tried again");
             }
         }
     }

@@ -18,6 +18,8 @@ pub struct Position(i64);
 
 const SEQUENCE_BITS: u32 = 48;
 const SEQUENCE_MASK: i64 = (1 << SEQUENCE_BITS) - 1;
+/// The beginning of the first writer's part of the stream.
+const FIRST: i64 = 1 << SEQUENCE_BITS;
 
 impl Position {
     /// The position `sequence` of `writer`.
@@ -29,14 +31,15 @@ impl Position {
         Self((i64::from(writer) << SEQUENCE_BITS) | sequence as i64)
     }
 
-    /// The position as it is stored.
+    /// The position as it is stored: counted from the first writer's beginning, because a small number takes few
+    /// bytes, and every event's position is in several indexes.
     pub fn to_i64(self) -> i64 {
-        self.0
+        self.0 - FIRST
     }
 
     /// A stored position.
     pub fn from_i64(stored: i64) -> Self {
-        Self(stored)
+        Self(stored.saturating_add(FIRST))
     }
 
     /// Who committed it.

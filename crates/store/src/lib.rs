@@ -41,6 +41,7 @@ pub mod rooms;
 pub mod search;
 pub mod server_notices;
 pub mod statistics;
+pub mod storage;
 pub mod tasks;
 pub mod to_device;
 pub mod tokens;

@@ -55,22 +55,12 @@ impl Term {
     }
 }
 
-/// The row number of an event in the index.
-fn row_number(position: Position) -> i64 {
-    position.to_i64() - Position::new(1, 0).to_i64()
-}
-
-fn position(row_number: i64) -> Position {
-    Position::from_i64(row_number + Position::new(1, 0).to_i64())
-}
-
 impl Snapshot<'_> {
     /// The newest `limit` events that have what `query` asks for.
     pub fn events_with_terms(&self, query: &TermQuery, limit: usize) -> Result<TermMatches> {
         let before = query.before.map_or(i64::MAX, Position::to_i64);
         let mut found = self.pending_with_terms(query, before)?;
         if found.len() < limit {
-            let before = query.before.map_or(i64::MAX, row_number);
             let missing = limit - found.len();
             let (more, next) = if query.rooms.len() <= ROOMS_AS_TERMS {
                 self.indexed_in_rooms(query, before, missing)?
@@ -107,7 +97,7 @@ impl Snapshot<'_> {
         let all: Vec<Vec<Term>> = query.all.iter().cloned().chain([rooms]).collect();
         let Some(expression) = expression(&all) else { return Ok((Vec::new(), None)) };
         let sql = "SELECT rowid FROM search WHERE search MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3";
-        let found = self.rows(sql, (expression, before, limit as i64), |row| row.get(0).map(position))?;
+        let found = self.rows(sql, (expression, before, limit as i64), |row| row.get(0).map(Position::from_i64))?;
         let next = found.last().copied().filter(|_| found.len() == limit);
         Ok((found, next))
     }
@@ -119,15 +109,14 @@ impl Snapshot<'_> {
         limit: usize,
     ) -> Result<(Vec<Position>, Option<Position>)> {
         let Some(expression) = expression(&query.all) else { return Ok((Vec::new(), None)) };
-        let sql = "SELECT s.rowid, e.room_nid FROM search s JOIN events e ON e.position = s.rowid + ?4
+        let sql = "SELECT s.rowid, e.room_nid FROM search s JOIN events e ON e.position = s.rowid
                    WHERE search MATCH ?1 AND s.rowid < ?2 ORDER BY s.rowid DESC LIMIT ?3";
         let mut statement = self.prepare(sql)?;
-        let base = Position::new(1, 0).to_i64();
-        let mut rows = statement.query((expression, before, LOOKED_AT as i64, base))?;
+        let mut rows = statement.query((expression, before, LOOKED_AT as i64))?;
         let (mut found, mut looked_at, mut last) = (Vec::new(), 0, None);
         while let Some(row) = rows.next()? {
             looked_at += 1;
-            last = Some(position(row.get(0)?));
+            last = Some(Position::from_i64(row.get(0)?));
             if query.rooms.contains(&RoomNid(row.get(1)?)) {
                 found.extend(last);
                 if found.len() == limit {
@@ -154,8 +143,8 @@ impl Transaction<'_> {
         let entries = self.insert(sql, (at.to_i64(), room.0, terms))?;
         if entries >= MOVED_AT_ONCE {
             let sql = "INSERT INTO search (rowid, terms)
-                       SELECT position - ?1, ?2 || room_nid || ' ' || terms FROM search_pending ORDER BY position";
-            self.execute(sql, (Position::new(1, 0).to_i64(), ROOM.to_string()))?;
+                       SELECT position, ?1 || room_nid || ' ' || terms FROM search_pending ORDER BY position";
+            self.execute(sql, [ROOM.to_string()])?;
             self.execute("DELETE FROM search_pending", [])?;
         }
         Ok(())
@@ -166,7 +155,7 @@ impl Transaction<'_> {
         let pending = self.execute("DELETE FROM search_pending WHERE position = ?1", [at.to_i64()])?;
         if pending == 0 {
             let sql = "INSERT INTO search (search, rowid, terms) VALUES ('delete', ?1, ?2)";
-            self.execute(sql, (row_number(at), format!("{ROOM}{} {terms}", room.0)))?;
+            self.execute(sql, (at.to_i64(), format!("{ROOM}{} {terms}", room.0)))?;
         }
         Ok(())
     }

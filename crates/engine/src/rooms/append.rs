@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use im2_bus::Bus;
-use im2_model::{EventId, Millis, RoomId};
+use im2_model::{EventId, Millis, RoomId, RoomNid};
 use im2_rooms::{
     auth::{auth_event_keys, authorize},
     build::{EventDraft, build},
@@ -30,6 +30,7 @@ use super::{
     guests,
     member_index::MemberIndex,
     named_media::{MOST, named_media},
+    relations::duplicate_annotation,
     room::{Head, Room, View},
     succession, validate,
 };
@@ -191,9 +192,10 @@ impl Rooms {
                 };
             let Err(error) = queued.durable().await else { return Ok(event_id) };
             room.reset_head(epoch).await;
-            if error.is_duplicate() {
+            let is_there = matches!(error, im2_store::Error::AlreadyThere);
+            if is_there || error.is_duplicate() {
                 let sent = self.sent_before(room, &draft.kind, transaction.as_ref()).await?;
-                return sent.ok_or_else(|| error.into());
+                return sent.ok_or_else(|| if is_there { duplicate_annotation() } else { error.into() });
             }
             if room.is_gone() {
                 return Err(Error::refused(Code::NotFound, "this room has been deleted"));
@@ -359,6 +361,18 @@ impl Prepared {
     }
 }
 
+/// Refuses a reaction that somebody has sent already. Asked here, where one change comes after the other, because
+/// two that are sent at the same moment both find nothing before.
+fn refuse_duplicate(tx: &im2_store::Transaction<'_>, room: RoomNid, event: &NewEvent) -> im2_store::Result<()> {
+    let annotation = event.relation.as_ref().filter(|relation| &*relation.rel_type == relations::rel_type::ANNOTATION);
+    if let Some((target, key)) = annotation.and_then(|relation| Some((&relation.target, relation.key.as_deref()?)))
+        && tx.is_annotated(room, target, &event.kind, key, event.sender)?
+    {
+        return Err(im2_store::Error::AlreadyThere);
+    }
+    Ok(())
+}
+
 /// What searches find an event by.
 pub(super) fn terms_of(pdu: &Pdu) -> Option<Box<str>> {
     searched_text(pdu).and_then(|(key, text)| words::terms(key, &text))
@@ -375,6 +389,7 @@ pub(super) fn commit(
 ) -> im2_store::Result<Vec<Appended>> {
     let mut stored = Vec::with_capacity(events.len());
     for (seq, event) in (head_seq..).zip(&events) {
+        refuse_duplicate(tx, room.nid, &event.new)?;
         stored.push(tx.append_event(room.nid, seq, &event.new)?);
     }
     let places = stored.clone();

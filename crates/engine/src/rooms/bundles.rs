@@ -2,7 +2,7 @@
 //! events"). Computed when somebody looks, from memory for what is in the tail: a child is always newer than its
 //! parent, so the children of an event in the tail are in the tail too.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use im2_model::{EventId, UserId, UserNid};
 use im2_rooms::relations::{is_valid_edit, newest_edit, rel_type};
@@ -25,17 +25,21 @@ const REFERENCES: usize = 100;
 /// Children of one event that are looked at for a reader who may not see all of them.
 const LOOKED_AT: usize = 1_000;
 
-/// Which children a reader may see.
+/// Which children count for a reader: those that the reader may see, but for those of ignored users.
 #[derive(Clone)]
-struct Seen(Arc<Sight>, UserId);
+struct Seen {
+    sight: Arc<Sight>,
+    reader: UserId,
+    ignored: Arc<HashSet<UserId>>,
+}
 
 impl Seen {
     fn sees(&self, event: &RoomEvent) -> bool {
-        self.0.may_see(event, &self.1)
+        !self.ignored.contains(&event.pdu.sender) && self.sight.may_see(event, &self.reader)
     }
 
     fn sees_all_after(&self, seq: i64) -> bool {
-        self.0.sees_all_after(seq)
+        self.ignored.is_empty() && self.sight.sees_all_after(seq)
     }
 }
 
@@ -63,7 +67,11 @@ impl Rooms {
         sight: &Arc<Sight>,
         events: &[Arc<RoomEvent>],
     ) -> Result<Bundles> {
-        let seen = Seen(Arc::clone(sight), actor.user_id.clone());
+        if events.is_empty() {
+            return Ok(Bundles::new());
+        }
+        let ignored = self.account_data.ignored_users(actor.user, &actor.user_id).await?;
+        let seen = Seen { sight: Arc::clone(sight), reader: actor.user_id.clone(), ignored };
         self.bundles_with_latest(room, actor, seen, events).await
     }
 
@@ -75,7 +83,7 @@ impl Rooms {
         seen: Seen,
         events: &[Arc<RoomEvent>],
     ) -> Result<Bundles> {
-        let sight = Arc::clone(&seen.0);
+        let sight = Arc::clone(&seen.sight);
         let found = self.children(room, actor, seen.clone(), events).await?;
         let latest: Vec<_> = found.iter().filter_map(|(_, children)| children.thread_latest.clone()).collect();
         let mut inner = Bundles::new();

@@ -60,7 +60,7 @@ pub use token::{PlaceToken, TimelineToken};
 
 pub use im2_store::rooms::Direction;
 
-use crate::{Code, Core, Error, Result, session::Session};
+use crate::{Code, Core, Error, Result, account_data::AccountData, session::Session};
 use directory::Directory;
 use member_index::MemberIndex;
 use registry::Registry;
@@ -98,6 +98,7 @@ impl From<&Session> for Actor {
 #[derive(Clone)]
 pub struct Rooms {
     core: Core,
+    account_data: AccountData,
     key: Arc<SigningKey>,
     registry: Arc<Registry>,
     members: Arc<MemberIndex>,
@@ -106,10 +107,10 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    pub(crate) fn new(core: Core, key: SigningKey, options: Options) -> Self {
+    pub(crate) fn new(core: Core, account_data: AccountData, key: SigningKey, options: Options) -> Self {
         let registry = Arc::new(Registry::new(core.clone()));
         let members = Arc::new(MemberIndex::new(core.clone()));
-        Self { core, key: Arc::new(key), registry, members, directory: Arc::default(), options }
+        Self { core, account_data, key: Arc::new(key), registry, members, directory: Arc::default(), options }
     }
 
     /// The room called `room_id`, whoever asks. For use cases that make their own check of access.

@@ -46,6 +46,11 @@ pub struct RelatedPage {
     pub next: Option<i64>,
 }
 
+/// The refusal of a second reaction that says the same.
+pub(super) fn duplicate_annotation() -> Error {
+    Error::refused(Code::DuplicateAnnotation, "you have reacted to this event like that")
+}
+
 impl Rooms {
     /// Refuses what may not refer to another event in the way it does: a second reaction that says the same, and a
     /// thread that starts at an event which is itself a child. What is merely without effect is let through.
@@ -62,7 +67,7 @@ impl Rooms {
             let (nid, target, kind, sender) = (room.nid, relation.event_id, draft.kind.clone(), actor.user);
             let check = move |db: &im2_store::Snapshot<'_>| db.is_annotated(nid, &target, &kind, &key, sender);
             if self.core.store.read(check).await? {
-                return Err(Error::refused(Code::DuplicateAnnotation, "you have reacted to this event like that"));
+                return Err(duplicate_annotation());
             }
         }
         Ok(())

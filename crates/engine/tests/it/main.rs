@@ -9,6 +9,7 @@ mod notifications;
 mod receipts;
 mod rooms;
 mod search;
+mod storage;
 mod sync;
 mod unread;
 

@@ -138,3 +138,59 @@ async fn a_redaction_takes_the_content_everywhere() {
         assert!(!event.pdu.json().contains("secret"));
     }
 }
+
+#[tokio::test]
+async fn of_two_reactions_at_the_same_moment_one_is_refused() {
+    let fixture = Fixture::new().await;
+    let ana = fixture.user("ana").await;
+    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    for number in 0..20 {
+        let said = fixture.engine.rooms.append(&room, &ana, text("hello"), None).await.unwrap();
+        let relates_to = json!({ "rel_type": "m.annotation", "event_id": said, "key": "👍" });
+        let reaction = Draft::message("m.reaction", object(json!({ "m.relates_to": relates_to })));
+        let key = |device: &str| TransactionKey {
+            user: ana.user,
+            device_id: im2_model::DeviceId::parse(device).unwrap(),
+            txn_id: format!("{number}").into(),
+        };
+        let send = |device| fixture.engine.rooms.send(&ana, &room.id, reaction.clone(), Some(key(device)));
+        let (one, other) = tokio::join!(send("ONE"), send("OTHER"));
+        let refusal = match (&one, &other) {
+            (Ok(_), Err(refusal)) | (Err(refusal), Ok(_)) => refusal,
+            both => panic!("{both:?}"),
+        };
+        assert_eq!(refusal.code(), Some(Code::DuplicateAnnotation));
+        let (again, first) = if one.is_ok() { (send("ONE").await, one) } else { (send("OTHER").await, other) };
+        assert_eq!(again.unwrap(), first.unwrap(), "a retry is answered with what was sent");
+    }
+    fixture.engine.rooms.append(&room, &ana, text("the room goes on"), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn transactions_are_forgotten_after_a_week() {
+    let fixture = Fixture::new().await;
+    let ana = fixture.user("ana").await;
+    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let key = |number: usize| TransactionKey {
+        user: ana.user,
+        device_id: im2_model::DeviceId::parse("DEVICE").unwrap(),
+        txn_id: format!("{number}").into(),
+    };
+    let send = async |numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            fixture.engine.rooms.append(&room, &ana, text("hello"), Some(key(number))).await.unwrap();
+        }
+    };
+    let known = async |number: usize| {
+        let (nid, key) = (room.nid, key(number));
+        let find = move |db: &im2_store::Snapshot<'_>| db.transaction_event(nid, "m.room.message", &key);
+        fixture.engine.core.store.read(find).await.unwrap().is_some()
+    };
+    send(0..40).await;
+    fixture.clock.advance(6 * 24 * 3_600_000);
+    send(40..80).await;
+    assert!(known(0).await && known(39).await && known(40).await);
+    fixture.clock.advance(2 * 24 * 3_600_000);
+    send(80..160).await;
+    assert!(!known(0).await && !known(39).await && known(40).await && known(159).await);
+}

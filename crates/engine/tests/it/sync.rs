@@ -201,21 +201,21 @@ fn stayed(chaos: &Chaos<'_>, room: &str, actor: &Actor) -> bool {
 #[tokio::test]
 async fn following_leads_to_what_a_fresh_sync_shows() {
     for seed in 0..40 {
-        run(seed, 400, false).await;
+        Box::pin(run(seed, 400, false)).await;
     }
 }
 
 #[tokio::test]
 async fn following_with_gaps_leads_to_what_a_fresh_sync_shows() {
     for seed in 100..140 {
-        run(seed, 2, false).await;
+        Box::pin(run(seed, 2, false)).await;
     }
 }
 
 #[tokio::test]
 async fn following_state_after_leads_to_what_a_fresh_sync_shows() {
     for seed in 200..240 {
-        run(seed, 3, true).await;
+        Box::pin(run(seed, 3, true)).await;
     }
 }
 

@@ -4,6 +4,12 @@ use im2_model::{EventId, Millis, Position, RoomNid, UserId, UserNid};
 
 use crate::{Error, Result, Transaction};
 
+/// How long a client may wait with trying again: a device that was away for a week has not sent it twice.
+const TRANSACTION_LIFE: Millis = 7 * 24 * 60 * 60 * 1_000;
+/// Transactions looked at in one go to forget them, and positions between two looks, which is half as many, so that
+/// they do not pile up.
+const FORGOTTEN_AT_ONCE: u64 = 64;
+
 /// An event ready to be stored.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
@@ -126,16 +132,23 @@ impl Transaction<'_> {
         event: &NewEvent,
         transaction: &TransactionKey,
     ) -> Result<()> {
-        let insert = "INSERT INTO transactions (position, user_nid, device_id, room_nid, kind, txn_id, ts)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        if position.sequence().is_multiple_of(FORGOTTEN_AT_ONCE / 2) {
+            self.forget_transactions_before(event.ts.saturating_sub(TRANSACTION_LIFE), FORGOTTEN_AT_ONCE)?;
+        }
+        let insert = "INSERT INTO transactions (position, user_nid, device_id, room_nid, kind, txn_id)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let TransactionKey { user, device_id, txn_id } = transaction;
-        let row = (position.to_i64(), user.0, device_id.as_str(), room.0, &event.kind, txn_id, event.ts as i64);
+        let row = (position.to_i64(), user.0, device_id.as_str(), room.0, &event.kind, txn_id);
         self.execute(insert, row).map(drop)
     }
 
-    /// Removes the record of transactions made before `ts`: their clients have long stopped retrying.
-    pub fn forget_transactions_before(&self, ts: Millis) -> Result<usize> {
-        self.execute("DELETE FROM transactions WHERE ts < ?1", [ts as i64])
+    /// Forgets those of the `limit` oldest transactions whose events were sent before `ts`.
+    fn forget_transactions_before(&self, ts: Millis, limit: u64) -> Result<()> {
+        let sql = "DELETE FROM transactions WHERE position IN (
+                       SELECT t.position FROM (SELECT position FROM transactions ORDER BY position LIMIT ?2) t
+                       LEFT JOIN events e ON e.position = t.position
+                       WHERE e.ts IS NULL OR e.ts < ?1 OR e.ts > ?1 + 2 * ?3)";
+        self.execute(sql, (ts as i64, limit as i64, TRANSACTION_LIFE as i64)).map(drop)
     }
 
     fn set_state(&self, room: RoomNid, kind: &str, state_key: &str, seq: i64, position: Position) -> Result<()> {

@@ -69,7 +69,7 @@ CREATE INDEX relations_by_event ON relations (room_nid, seq);
 CREATE INDEX conversation_relations ON relations (room_nid, seq) WHERE rel_type NOT IN ('m.annotation', 'm.replace');
 CREATE INDEX relations_threads ON relations (room_nid, target_id, seq, sender_nid) WHERE rel_type = 'm.thread';
 
--- What clients sent with a transaction ID, so that a retry is answered and not repeated.
+-- What clients sent with a transaction ID, so that a retry is answered and not repeated. Forgotten after some days.
 CREATE TABLE transactions (
     position  INTEGER PRIMARY KEY,     -- of the event that was sent
     user_nid  INTEGER NOT NULL,
@@ -77,10 +77,8 @@ CREATE TABLE transactions (
     room_nid  INTEGER NOT NULL,
     kind      TEXT NOT NULL,
     txn_id    TEXT NOT NULL,
-    ts        INTEGER NOT NULL,
     UNIQUE (user_nid, device_id, room_nid, kind, txn_id)
 ) STRICT;
-CREATE INDEX transactions_by_time ON transactions (ts);
 
 -- Purged rooms that clients may still show, for those who had to do with them: nothing of the room but its name and
 -- the event by which the user left it. Forgotten after a while.

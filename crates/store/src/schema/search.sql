@@ -1,7 +1,6 @@
 -- Full-text search: which events have which terms, as the engine makes them. Contentless and without places within
 -- the text: a posting is a byte or two, and what is found is compared with the event's own text. The row number is the
--- event's position, counted from the first writer's beginning, because small numbers take few bytes. One term of each
--- row names the room.
+-- event's position. One term of each row names the room.
 CREATE VIRTUAL TABLE search USING fts5(
     terms, content = '', columnsize = 0, detail = 'none', tokenize = 'ascii'
 );

@@ -149,3 +149,31 @@ async fn threads_are_listed_by_their_latest_reply() {
     ana.get(&of_v1(&room, "threads?from=x")).await.refused(400, "M_INVALID_PARAM");
     ana.get(&of_v1(&room, "threads?include=none")).await.refused(400, "M_INVALID_PARAM");
 }
+
+#[tokio::test]
+async fn what_the_ignored_say_is_not_counted_in_threads() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    let root = ana.send_text(&room, "root").await;
+    let mine = relate(&ana, &room, "m.thread", &root, "mine").await;
+    let theirs = relate(&ben, &room, "m.thread", &root, "theirs").await;
+    let thread = async |latest: &str| {
+        let event = ana.get(&of(&room, &format!("event/{}", segment(&root)))).await.ok();
+        let thread = &event["unsigned"]["m.relations"]["m.thread"];
+        assert_eq!(thread["latest_event"]["event_id"], json!(latest));
+        thread["count"].clone()
+    };
+    let list = format!("/v3/user/{}/account_data/m.ignored_user_list", segment(ana.user_id()));
+    assert_eq!(thread(&theirs).await, 2);
+    ana.put(&list, json!({ "ignored_users": { ben.user_id(): {} } })).await.ok();
+    assert_eq!(thread(&mine).await, 1);
+    // The same from the database, when the thread is no longer in memory.
+    for _ in 0..140 {
+        ana.send_text(&room, "and on").await;
+    }
+    assert_eq!(thread(&mine).await, 1);
+    ana.put(&list, json!({ "ignored_users": {} })).await.ok();
+    assert_eq!(thread(&theirs).await, 2);
+}
