@@ -11,9 +11,12 @@ use crate::{
     key_counts::KeyCountCache, shutdown::Shutdown, stream::Stream,
 };
 
-/// Shared by all modules of the engine. Cheap to clone.
+/// Shared by all modules of the engine: one pointer, for every module holds some.
 #[derive(Clone)]
-pub struct Core {
+pub struct Core(Arc<Shared>);
+
+/// What is shared.
+pub struct Shared {
     /// The database: the truth.
     pub store: Arc<Store>,
     /// What has been committed lately, and where the stream stands.
@@ -46,6 +49,20 @@ pub struct Core {
     pub shutdown: Shutdown,
 }
 
+impl std::ops::Deref for Core {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl From<Shared> for Core {
+    fn from(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+}
+
 impl Core {
     /// The current time.
     pub fn now(&self) -> Millis {
@@ -74,5 +91,11 @@ impl Core {
 impl std::fmt::Debug for Core {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Core").field("server_name", &self.server_name).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("server_name", &self.server_name).finish_non_exhaustive()
     }
 }

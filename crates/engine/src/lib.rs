@@ -195,7 +195,7 @@ impl Engine {
         };
         let (erased, locked, suspended, guests) = store.read(users).await?;
         let blocked = Arc::new(store.read(|db| db.blocked_rooms().map(BlockedRooms::new)).await?);
-        let core = Core {
+        let core = Core::from(core::Shared {
             store,
             stream,
             ephemeral,
@@ -211,7 +211,7 @@ impl Engine {
             key_counts: Arc::default(),
             blocked,
             shutdown: shutdown::Shutdown::default(),
-        };
+        });
         let key = signing_key::load(&core).await?;
         let accounts = accounts::Accounts::new(core.clone(), options.accounts);
         accounts.make_service_users().await?;
@@ -303,6 +303,7 @@ impl Engine {
         let (rooms, media) = (self.rooms.clone(), self.media.clone());
         let (tasks, reports) = (self.tasks.clone(), self.reports.clone());
         let handlers = admin::jobs::register(handlers, admin::jobs::Context { rooms, media, tasks, reports });
+        let handlers = admin::redaction::register(handlers, &self.core, &self.rooms);
         let handlers = key_backup::register(handlers, &self.core);
         self.e2ee.register(handlers)
     }

@@ -54,6 +54,23 @@ pub enum Command {
     RevokeToken { token: String },
 }
 
+impl Command {
+    /// What the record of administration says of it, if it changes anything: what, and to whom. No secrets.
+    fn audited(&self) -> (Option<&'static str>, String) {
+        let (action, subject) = match self {
+            Self::CreateUser { name, .. } => (Some("create user"), name.as_str()),
+            Self::ResetPassword { user, .. } => (Some("reset password"), user.as_str()),
+            Self::DeactivateUser { user, .. } => (Some("deactivate user"), user.as_str()),
+            Self::SetAdmin { user, admin: true } => (Some("make administrator"), user.as_str()),
+            Self::SetAdmin { user, admin: false } => (Some("make ordinary user"), user.as_str()),
+            Self::CreateToken { .. } => (Some("create registration token"), ""),
+            Self::RevokeToken { .. } => (Some("revoke registration token"), ""),
+            Self::ListUsers { .. } | Self::ListTokens { .. } => (None, ""),
+        };
+        (action, subject.to_owned())
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Outcome {
@@ -132,6 +149,15 @@ impl Control {
 }
 
 async fn execute(engine: &Engine, command: Command) -> Result<Outcome> {
+    let (action, subject) = command.audited();
+    let outcome = carry_out(engine, command).await;
+    if let Some(action) = action {
+        tracing::info!(target: "audit", user = "command line", action, subject, ok = outcome.is_ok(), "administration");
+    }
+    outcome
+}
+
+async fn carry_out(engine: &Engine, command: Command) -> Result<Outcome> {
     let accounts = &engine.accounts;
     Ok(match command {
         Command::CreateUser { name, password, admin } => {

@@ -104,6 +104,14 @@ impl Snapshot<'_> {
         self.rows(&sql, (after.0, limit as i64), account)
     }
 
+    /// Until when a user may replace their cross-signing keys without showing who they are, if an administrator has
+    /// allowed it.
+    pub fn cross_signing_replaceable_until(&self, user: UserNid) -> Result<Option<Millis>> {
+        let sql = "SELECT cross_signing_until FROM accounts WHERE user_nid = ?1";
+        let until: Option<Option<i64>> = self.row(sql, [user.0], |row| row.get(0))?;
+        Ok(until.flatten().map(|until| until as Millis))
+    }
+
     /// Whether any working account administers the server.
     pub fn has_admin(&self) -> Result<bool> {
         let sql = "SELECT 1 FROM accounts WHERE is_admin AND deactivated_ts IS NULL LIMIT 1";
@@ -179,6 +187,12 @@ impl Transaction<'_> {
     /// Suspends an account, or ends its suspension.
     pub fn set_suspended(&self, user: UserNid, suspended: bool) -> Result<()> {
         self.execute("UPDATE accounts SET suspended = ?2 WHERE user_nid = ?1", (user.0, suspended)).map(drop)
+    }
+
+    /// Lets a user replace their cross-signing keys without showing who they are.
+    pub fn allow_cross_signing_replacement(&self, user: UserNid, until: Millis) -> Result<()> {
+        let sql = "UPDATE accounts SET cross_signing_until = ?2 WHERE user_nid = ?1";
+        self.execute(sql, (user.0, until as i64)).map(drop)
     }
 
     /// Says what kind of user somebody is.

@@ -45,6 +45,7 @@ pub mod storage;
 pub mod tasks;
 pub mod to_device;
 pub mod tokens;
+pub mod user_content;
 pub mod user_directory;
 
 use std::{

@@ -10,6 +10,7 @@ mod registration_tokens;
 mod reports;
 mod rooms;
 mod statistics;
+mod user_content;
 mod user_details;
 mod users;
 mod version;
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> Routes {
         .merge(statistics::routes())
         .merge(users::routes())
         .merge(user_details::routes())
+        .merge(user_content::routes())
         .merge(devices::routes())
         .merge(registration_tokens::routes())
         .merge(version::routes())

@@ -37,6 +37,7 @@ mod user_directory;
 use crate::routes::Routes;
 
 pub(crate) use login::SessionAnswer;
+pub(crate) use pushers::shown as shown_pusher;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()

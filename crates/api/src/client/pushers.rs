@@ -30,7 +30,7 @@ async fn list(Extract(api): State, User(session): User) -> ApiResult<Answer<Valu
     Ok(Answer(json!({ "pushers": pushers })))
 }
 
-fn shown(pusher: Pusher) -> Value {
+pub(crate) fn shown(pusher: Pusher) -> Value {
     let settings = pusher.settings;
     let mut data: Map<String, Value> = serde_json::from_str(&settings.data).unwrap_or_default();
     data.insert("url".into(), settings.url.into());

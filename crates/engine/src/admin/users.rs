@@ -14,7 +14,9 @@ use crate::{
     account_data::AccountData,
     accounts::{Accounts, NewUser},
     devices::{Device, Devices},
+    e2ee::MASTER,
     profile::Profiles,
+    push::Pusher,
     rate_limits::{RateLimit, RateLimits},
     session::Session,
     stream::AccountDataChange,
@@ -22,6 +24,8 @@ use crate::{
 
 /// The kinds of users that tools know, beside those without a kind.
 const USER_TYPES: &[&str] = &["bot", "support"];
+/// How long cross-signing keys can be replaced without showing who one is: time to do it by hand.
+const REPLACEMENT_WINDOW: Millis = 10 * 60 * 1000;
 
 /// What shall be otherwise about an account; what is absent stays as it is.
 #[derive(Clone, Default)]
@@ -126,6 +130,12 @@ impl Users {
             }
         }
         Ok((global, rooms))
+    }
+
+    /// Where the user has notifications sent.
+    pub async fn pushers(&self, user_id: &UserId) -> Result<Vec<Pusher>> {
+        let user = self.account(user_id).await?.user;
+        Ok(self.core.store.read(move |db| db.pushers_of(user)).await?)
     }
 
     /// The user's own limit on requests, if an administrator gave them one.
@@ -235,6 +245,23 @@ impl Users {
             return Err(Error::refused(Code::UserDeactivated, "this account has been deactivated"));
         }
         self.accounts.borrow(admin, account.user, valid_until).await
+    }
+
+    /// Lets a user replace their cross-signing keys for a while without showing who they are. Returns until when.
+    pub async fn allow_cross_signing_replacement(&self, user_id: &UserId) -> Result<Millis> {
+        let user = self.account(user_id).await?.user;
+        let until = self.core.now() + REPLACEMENT_WINDOW;
+        let allow = move |tx: &mut im2_store::Transaction<'_>| {
+            let has_master = tx.cross_signing_keys(user)?.iter().any(|key| key.usage == MASTER);
+            if has_master {
+                tx.allow_cross_signing_replacement(user, until)?;
+            }
+            Ok(has_master)
+        };
+        if self.core.store.write(allow).await? {
+            return Ok(until);
+        }
+        Err(Error::refused(Code::NotFound, "this user has no master cross-signing key"))
     }
 
     /// Gives a user a limit on requests of their own, or takes it away.

@@ -20,7 +20,7 @@ use crate::{
     session::Session,
 };
 
-pub(super) const MASTER: &str = "master";
+pub(crate) const MASTER: &str = "master";
 pub(super) const SELF_SIGNING: &str = "self_signing";
 pub(super) const USER_SIGNING: &str = "user_signing";
 
@@ -61,7 +61,10 @@ impl E2ee {
         if difference.new.is_empty() {
             return Ok(());
         }
-        let replaces = difference.current.iter().any(|key| key.usage == MASTER);
+        let now = self.core.now();
+        let allowed = self.core.store.read(move |db| db.cross_signing_replaceable_until(user)).await?;
+        let is_allowed = allowed.is_some_and(|until| now < until);
+        let replaces = !is_allowed && difference.current.iter().any(|key| key.usage == MASTER);
         if replaces {
             let purpose = purpose(&difference.new);
             let Proof { .. } = self.accounts.confirm(purpose, session, auth).await?;

@@ -22,6 +22,7 @@ use serde_json::{Map, Value, json};
 pub use crate::key_counts::KeyCounts;
 pub use claim::ClaimRequest;
 pub use cross_signing::CrossSigningUpload;
+pub(crate) use cross_signing::MASTER;
 pub use dehydrated::{DehydratedEvents, Dehydration};
 pub use device_lists::{DeviceLists, KeyNews};
 pub use query::QueryRequest;

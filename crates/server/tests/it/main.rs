@@ -30,3 +30,4 @@ mod rooms;
 mod search;
 mod server_notices;
 mod to_device;
+mod user_content;

@@ -150,7 +150,7 @@ async fn bodies_of_another_shape() {
 
 /// Every member that some route reads, in one text.
 const MEMBERS: &str = "\
-    actions address admin algorithm app_display_name app_id append auth auth_data avatar_url burst_count \
+    actions address admin after_ts algorithm app_display_name app_id append auth auth_data avatar_url burst_count \
     client_secret conditions content country creation_content data deactivated device_display_name device_id \
     device_keys devices display_name displayname email enabled erase event_fields event_format expiry_time \
     external_ids fallback_keys filter first_message_index forwarded_count id_access_token id_server identifier \

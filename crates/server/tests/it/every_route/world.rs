@@ -59,6 +59,7 @@ impl World {
             "version" => "1",
             "sessionId" => "session",
             "idpId" => "oidc",
+            "redactId" => "redaction",
             "token" => "registration_token",
             other => panic!("add a value for the parameter {other} to {}", file!()),
         };

@@ -130,3 +130,19 @@ async fn no_device_is_called_like_a_key() {
     other.publish(&ana).await;
     sign_in(other.master.public()).await.refused(400, "M_INVALID_PARAM");
 }
+
+#[tokio::test]
+async fn an_administrator_may_spare_a_user_the_password_for_ten_minutes() {
+    let server = im2_testkit::Setup::default().clock_at(1_700_000_000_000).start().await;
+    let (root, ana) = (server.register_admin("root").await, server.register("ana").await);
+    let user = im2_testkit::segment(ana.user_id());
+    let path = format!("/_synapse/admin/v1/users/{user}/_allow_cross_signing_replacement_without_uia");
+    root.post(&path, json!({})).await.refused(404, "M_NOT_FOUND");
+    Identity::new(10).publish(&ana).await;
+    ana.post(UPLOAD, Identity::new(20).upload(ana.user_id())).await.status_is(401);
+    let allowed = root.post(&path, json!({})).await.ok();
+    assert_eq!(allowed, json!({ "updatable_without_uia_before_ms": 1_700_000_600_000_u64 }));
+    ana.post(UPLOAD, Identity::new(20).upload(ana.user_id())).await.ok();
+    server.advance(600_000);
+    ana.post(UPLOAD, Identity::new(30).upload(ana.user_id())).await.status_is(401);
+}
