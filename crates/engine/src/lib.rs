@@ -167,22 +167,32 @@ pub struct Engine {
     /// Finding people.
     pub user_directory: user_directory::UserDirectory,
     /// Notices of the server to its users.
-    pub server_notices: server_notices::ServerNotices,
+    pub server_notices: Box<server_notices::ServerNotices>,
     /// Reports to the administrators.
-    pub reports: reports::Reports,
+    pub reports: Box<reports::Reports>,
     /// Rooms, for administrators.
-    pub room_admin: admin::rooms::RoomAdmin,
+    pub room_admin: Box<admin::rooms::RoomAdmin>,
     /// Media, for administrators.
-    pub media_admin: admin::media::MediaAdmin,
+    pub media_admin: Box<admin::media::MediaAdmin>,
     /// Tasks of administrators that take their time.
-    pub tasks: admin::tasks::Tasks,
+    pub tasks: Box<admin::tasks::Tasks>,
     /// What users and rooms take.
-    pub statistics: admin::statistics::Statistics,
+    pub statistics: Box<admin::statistics::Statistics>,
 }
 
 impl Engine {
     /// Puts the modules together over an open store.
     pub async fn open(
+        options: Options,
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self> {
+        // Boxed, so that whoever opens an engine does not carry what all of its modules take while they are made.
+        Box::pin(Self::assemble(options, store, clock, random)).await
+    }
+
+    async fn assemble(
         options: Options,
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
@@ -240,12 +250,12 @@ impl Engine {
         let reports = reports::Reports::new(core.clone(), rooms.clone(), server_notices.clone(), options.reports);
         admin::housekeeping::schedule(&core, FIRST_HOUSEKEEPING).await?;
         Ok(Self {
-            room_admin: admin::rooms::RoomAdmin::new(core.clone(), rooms.clone()),
-            media_admin: admin::media::MediaAdmin::new(core.clone(), rooms.clone(), media.clone()),
-            tasks: admin::tasks::Tasks::new(core.clone(), rooms.clone()),
-            statistics: admin::statistics::Statistics::new(core.clone()),
-            server_notices,
-            reports,
+            room_admin: Box::new(admin::rooms::RoomAdmin::new(core.clone(), rooms.clone())),
+            media_admin: Box::new(admin::media::MediaAdmin::new(core.clone(), rooms.clone(), media.clone())),
+            tasks: Box::new(admin::tasks::Tasks::new(core.clone(), rooms.clone())),
+            statistics: Box::new(admin::statistics::Statistics::new(core.clone())),
+            server_notices: Box::new(server_notices),
+            reports: Box::new(reports),
             admin_users: admin::users::Users {
                 core: core.clone(),
                 accounts: accounts.clone(),
@@ -301,7 +311,7 @@ impl Engine {
         let handlers = rooms::guests::register(handlers, &self.rooms);
         let handlers = carry_over::register(handlers, &self.core, &self.push_rules);
         let (rooms, media) = (self.rooms.clone(), self.media.clone());
-        let (tasks, reports) = (self.tasks.clone(), self.reports.clone());
+        let (tasks, reports) = ((*self.tasks).clone(), (*self.reports).clone());
         let handlers = admin::jobs::register(handlers, admin::jobs::Context { rooms, media, tasks, reports });
         let handlers = admin::redaction::register(handlers, &self.core, &self.rooms);
         let handlers = key_backup::register(handlers, &self.core);
