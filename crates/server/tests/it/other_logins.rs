@@ -37,7 +37,7 @@ async fn a_login_token_signs_another_device_in_once() {
     ana.post("/v1/login/get_token", json!({})).await.status_is(401);
 
     let session = sign_in(&ana, &token).await.ok();
-    assert_eq!((&session["user_id"], &session["device_id"] == ana.device_id()), (&json!(ana.user_id()), false));
+    assert_eq!((&session["user_id"], session["device_id"] == ana.device_id()), (&json!(ana.user_id()), false));
     ana.signed_in(&session).get("/v3/account/whoami").await.ok();
     sign_in(&ana, &token).await.refused(403, "M_FORBIDDEN");
     sign_in(&ana, "unknown").await.refused(403, "M_FORBIDDEN");
