@@ -30,6 +30,7 @@ enum Runner {
 pub(crate) const CLIENTS: &[Client] = &[
     Client { name: "matrix-js-sdk", folder: "js-sdk", runner: Runner::Npm },
     Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest },
+    Client { name: "mautrix", folder: "appservice", runner: Runner::Pytest },
     Client { name: "protocol", folder: "protocol", runner: Runner::Pytest },
 ];
 

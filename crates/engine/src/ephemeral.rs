@@ -5,6 +5,7 @@
 
 use im2_model::Millis;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 /// Numbers per millisecond of uptime that keep the order over a restart: more than any server signals.
 const PER_MILLISECOND: u64 = 1_000;
@@ -13,12 +14,19 @@ const PER_MILLISECOND: u64 = 1_000;
 #[derive(Debug)]
 pub struct Ephemeral {
     last: Mutex<u64>,
+    /// Says that there was a signal, to those who follow all of them.
+    grown: watch::Sender<()>,
 }
 
 impl Ephemeral {
     /// A counter that starts beyond every number given out before `now`.
     pub fn starting_at(now: Millis) -> Self {
-        Self { last: Mutex::new(now.saturating_mul(PER_MILLISECOND)) }
+        Self { last: Mutex::new(now.saturating_mul(PER_MILLISECOND)), grown: watch::Sender::new(()) }
+    }
+
+    /// What tells that there was a signal since it last told so. Subscribe first, then look, then wait.
+    pub fn grown(&self) -> watch::Receiver<()> {
+        self.grown.subscribe()
     }
 
     /// The last number whose signal has been recorded.
@@ -32,6 +40,8 @@ impl Ephemeral {
         let mut last = self.last.lock();
         let outcome = record(*last + 1);
         *last += 1;
+        drop(last);
+        self.grown.send_replace(());
         outcome
     }
 }

@@ -138,6 +138,8 @@ pub struct Engine {
     pub search: search::Search,
     /// What users have been notified of.
     pub notifications: notifications::Notifications,
+    /// Bridges and bots.
+    pub appservices: appservices::Appservices,
     /// Messages to devices.
     pub to_device: to_device::ToDevice,
     /// Backups of room keys.
@@ -224,13 +226,13 @@ impl Engine {
         });
         let key = signing_key::load(&core).await?;
         let accounts = accounts::Accounts::new(core.clone(), options.accounts);
-        accounts.make_service_users().await?;
+        Box::pin(accounts.make_service_users()).await?;
         let account_data = account_data::AccountData::new(core.clone());
         let rooms = rooms::Rooms::new(core.clone(), account_data.clone(), key, options.rooms);
         let push_rules = push_rules::PushRules::new(core.clone());
         let receipts = receipts::Receipts::new(core.clone(), rooms.clone());
         let typing = typing::Typing::new(core.clone(), rooms.clone());
-        let presence = presence::Presence::open(core.clone(), rooms.clone()).await?;
+        let presence = Box::pin(presence::Presence::open(core.clone(), rooms.clone())).await?;
         let unread = unread::Unread::new(core.clone(), account_data.clone(), push_rules.clone(), receipts.clone());
         let to_device = to_device::ToDevice::new(core.clone());
         let e2ee = e2ee::E2ee::new(core.clone(), accounts.clone(), rooms.clone(), to_device.clone());
@@ -280,6 +282,14 @@ impl Engine {
                     to_device: to_device.clone(),
                     e2ee: e2ee.clone(),
                 },
+            ),
+            appservices: appservices::Appservices::new(
+                core.clone(),
+                rooms.clone(),
+                receipts.clone(),
+                typing.clone(),
+                presence.clone(),
+                to_device.clone(),
             ),
             to_device,
             key_backups: key_backup::KeyBackups::new(core.clone()),

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use im2_model::{EventId, RoomId, RoomNid, StreamToken, UserNid};
+use im2_model::{EventId, Position, Reached, RoomId, RoomNid, StreamToken, UserNid};
 use im2_rooms::{
     relations::{Relation, Thread},
     unread::ReadUpTo,
@@ -131,7 +131,7 @@ impl Receipts {
                         event_id: marker.event_id,
                         event_seq: seq,
                         ts: now,
-                        position: im2_model::Position::default(),
+                        position: Position::default(),
                     };
                     this.set_receipt(tx, &room, receipt, marker.thread)?;
                 }
@@ -159,6 +159,26 @@ impl Receipts {
             Ok(receipts)
         };
         Ok(self.core.store.read(read).await?.into_iter().map(change).collect())
+    }
+
+    /// All receipts of `rooms`, private ones too, that moved after `after` and not after `until`, with their places in
+    /// the stream.
+    pub(crate) async fn between(
+        &self,
+        rooms: impl IntoIterator<Item = RoomNid>,
+        after: &Reached,
+        until: &Reached,
+    ) -> Result<Vec<(Position, ReceiptChange)>> {
+        let (rooms, after, until) = (rooms.into_iter().collect::<Vec<_>>(), after.clone(), until.clone());
+        let read = move |db: &im2_store::Snapshot<'_>| {
+            let mut receipts = Vec::new();
+            for room in rooms {
+                receipts.append(&mut db.receipts_between(room, &after, &until)?);
+            }
+            Ok(receipts)
+        };
+        let receipts = self.core.store.read(read).await?;
+        Ok(receipts.into_iter().map(|receipt| (receipt.position, change(receipt))).collect())
     }
 
     /// How far a user has read in a room. The same value as long as nothing changes.

@@ -186,6 +186,20 @@ impl ToDevice {
         Ok(self.core.store.write(remove).await?)
     }
 
+    /// Removes the messages for a device up to `until`, inside a larger change that delivers them in another way.
+    pub(crate) fn hand_over(
+        &self,
+        tx: &mut Transaction<'_>,
+        user: UserNid,
+        device_id: DeviceId,
+        until: Position,
+    ) -> im2_store::Result<()> {
+        tx.remove_to_device(user, &device_id, until)?;
+        let this = self.clone();
+        tx.on_commit(move || drop(this.filled.remove(&(user, device_id))));
+        Ok(())
+    }
+
     async fn is_filled(&self, user: UserNid, device_id: &DeviceId) -> Result<bool> {
         let key = (user, device_id.clone());
         if let Some(known) = self.filled.get(&key) {

@@ -174,6 +174,7 @@ impl Running {
         let files = process::raise_file_limit();
         let most = files.saturating_sub(OWN_FILES).clamp(64, MOST_CONNECTIONS);
         let engine = Arc::new(open(config, world).await?);
+        let senders = engine.appservices.open_senders().await?;
         let bound = Bound::to(&config.http.bind).await.context("http.bind")?;
         let requests = metrics::Requests::default();
         let public_url = config.public_url.clone().unwrap_or_else(|| address_url(bound.addresses().next()));
@@ -199,6 +200,7 @@ impl Running {
         beside.spawn(control::listen(Arc::clone(&engine), config.data_dir.clone()));
         beside.spawn(engine.upkeep().run());
         beside.spawn(engine.push_delivery().run());
+        beside.spawn(senders.run());
         Ok(Self { engine, http, metrics, public_url, beside })
     }
 

@@ -19,6 +19,7 @@ mod writer;
 pub mod account_data;
 pub mod account_list;
 pub mod accounts;
+pub mod appservices;
 pub mod blobs;
 pub mod blocked_rooms;
 pub mod devices;

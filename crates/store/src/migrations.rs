@@ -22,6 +22,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/e2ee.sql"),
     include_str!("schema/admin.sql"),
     include_str!("schema/reports.sql"),
+    include_str!("schema/appservices.sql"),
 ]];
 
 /// The schema version of a database that this program can use, as it is or after migrating it.

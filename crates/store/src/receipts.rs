@@ -1,6 +1,6 @@
 //! Receipts: how far each user has read in a room.
 
-use im2_model::{EventId, Millis, Position, RoomNid, StreamToken, UserId, UserNid};
+use im2_model::{EventId, Millis, Position, Reached, RoomNid, StreamToken, UserId, UserNid};
 use rusqlite::{Row, types::Type};
 
 use crate::{Result, Snapshot, Transaction};
@@ -65,6 +65,17 @@ impl Snapshot<'_> {
         let first = since.reached(1);
         let mut receipts = self.rows(&sql, (room.0, reader.0, first.to_i64()), read_receipt)?;
         receipts.retain(|receipt| !since.includes(receipt.position));
+        Ok(receipts)
+    }
+
+    /// Everybody's receipts in a room, private ones too, that changed after `after` and not after `until`.
+    pub fn receipts_between(&self, room: RoomNid, after: &Reached, until: &Reached) -> Result<Vec<Receipt>> {
+        let sql = format!("{SELECT} WHERE room_nid = ?1 AND position > ?2 AND position <= ?3");
+        let mut receipts = Vec::new();
+        for last in until.positions() {
+            let first = after.of(last.writer());
+            receipts.append(&mut self.rows(&sql, (room.0, first.to_i64(), last.to_i64()), read_receipt)?);
+        }
         Ok(receipts)
     }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod account_data;
+mod appservice;
 mod capabilities;
 mod dehydrated;
 mod devices;
@@ -29,6 +30,7 @@ mod search;
 mod sync;
 mod tags;
 mod third_party_ids;
+mod thirdparty;
 mod to_device;
 mod turn;
 mod typing;
@@ -74,4 +76,6 @@ pub(crate) fn routes() -> Routes {
         .merge(pushers::routes())
         .merge(mutual_rooms::routes())
         .merge(turn::routes())
+        .merge(appservice::routes())
+        .merge(thirdparty::routes())
 }

@@ -27,6 +27,7 @@ impl Accounts {
     }
 
     async fn assert_identity(&self, service: &Arc<Service>, assertion: Assertion) -> Result<Session> {
+        service.heard_of();
         let forbidden = |message| Error::refused(Code::Forbidden, message);
         let user_id = match assertion.user_id {
             Some(text) => UserId::parse(&text).ok().filter(|user_id| service.owns_user(user_id)),

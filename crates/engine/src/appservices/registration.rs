@@ -6,6 +6,7 @@
 use im2_model::{ServerName, UserId};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
+use tokio::sync::Notify;
 use url::Url;
 
 use super::services::{Namespace, Service};
@@ -86,6 +87,7 @@ impl Service {
             protocols: file.protocols.unwrap_or_default(),
             receives_ephemeral: file.receive_ephemeral.or(file.unstable_receive_ephemeral).unwrap_or(false),
             does_encryption: file.encryption.unwrap_or(false),
+            heard: Notify::new(),
         })
     }
 }

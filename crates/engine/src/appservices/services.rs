@@ -8,7 +8,14 @@ use im2_model::{DeviceId, RoomAliasId, RoomId, ServerName, UserId};
 use im2_store::tokens::TokenHash;
 use regex::Regex;
 use ring::digest::{SHA256, digest};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 use url::Url;
+
+use super::call::USER_AGENT;
+use crate::outbound::{Outbound, Reach};
 
 /// An application service as its registration describes it.
 pub struct Service {
@@ -31,6 +38,8 @@ pub struct Service {
     pub(super) users: Vec<Namespace>,
     pub(super) aliases: Vec<Namespace>,
     pub(super) rooms: Vec<Namespace>,
+    /// Told when the service is heard of, which is a reason not to wait longer before it is told something again.
+    pub(super) heard: Notify,
 }
 
 /// Identifiers that a service is interested in.
@@ -69,6 +78,11 @@ impl Service {
         any(&self.rooms, room_id.as_str())
     }
 
+    /// Whether it is interested in rooms by what they are called.
+    pub(super) fn wants_rooms(&self) -> bool {
+        !self.rooms.is_empty()
+    }
+
     /// Whether it is interested in rooms by their aliases.
     pub(super) fn wants_aliases(&self) -> bool {
         !self.aliases.is_empty()
@@ -77,6 +91,20 @@ impl Service {
     /// What stands in the place of a device where the service acts as a user without naming one.
     pub(crate) fn device_stand_in(&self) -> DeviceId {
         DeviceId::parse(&format!("appservice {}", self.id)).expect("an id is short and has no control characters")
+    }
+
+    /// Notes that the service has shown that it is there.
+    pub(crate) fn heard_of(&self) {
+        self.heard.notify_one();
+    }
+
+    /// Waits until `latest`, or less long if the service is heard of, but not less than until `earliest`.
+    pub(super) async fn wait_or_hear(&self, earliest: Instant, latest: Instant) {
+        sleep_until(earliest).await;
+        tokio::select! {
+            () = sleep_until(latest) => {}
+            () = self.heard.notified() => {}
+        }
     }
 
     fn is_local(&self, user_id: &UserId) -> bool {
@@ -99,10 +127,18 @@ impl std::fmt::Debug for Service {
 }
 
 /// All of them.
-#[derive(Default)]
 pub struct Services {
     all: Vec<Arc<Service>>,
     by_token: HashMap<TokenHash, Arc<Service>>,
+    /// The operator says where they are, which may well be this machine.
+    pub(super) outbound: Outbound,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        let outbound = Outbound::new(Reach::Anywhere, None, USER_AGENT);
+        Self { all: Vec::new(), by_token: HashMap::new(), outbound }
+    }
 }
 
 impl Services {

@@ -231,6 +231,17 @@ impl Board {
         self.changes.range(since + 1..=upto).map(|(_, user)| *user).collect()
     }
 
+    /// The first `limit` of them, and the number up to which these are all.
+    pub(super) fn changed_first(&self, since: u64, upto: u64, limit: usize) -> (Vec<UserNid>, u64) {
+        if since >= upto {
+            return (Vec::new(), upto);
+        }
+        let found: Vec<(u64, UserNid)> =
+            self.changes.range(since + 1..=upto).take(limit).map(|(number, user)| (*number, *user)).collect();
+        let reached = if found.len() < limit { upto } else { found.last().map_or(upto, |(number, _)| *number) };
+        (found.into_iter().map(|(_, user)| user).collect(), reached)
+    }
+
     /// Those who are not offline.
     pub(super) fn live(&self) -> Vec<UserNid> {
         self.entries.iter().filter(|(_, entry)| entry.is_live()).map(|(user, _)| *user).collect()

@@ -173,6 +173,12 @@ impl Presence {
         Ok(self.current(visible))
     }
 
+    /// Whose presence changed after `since` and up to `upto`, both numbers of the ephemeral counter: the first `limit`
+    /// of them, and the number up to which these are all.
+    pub(crate) fn changed(&self, since: u64, upto: u64, limit: usize) -> (Vec<UserNid>, u64) {
+        self.board.lock().changed_first(since, upto, limit)
+    }
+
     /// The presence of these users as far as they have any, whoever asks: for those who have come into a room.
     pub fn current(&self, users: impl IntoIterator<Item = UserNid>) -> Vec<PresenceEvent> {
         let now = self.core.now();

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, sync::Arc};
 
-use im2_model::{RoomAliasId, RoomId, UserNid};
+use im2_model::{RoomAliasId, RoomId, RoomNid, UserNid};
 use serde_json::{Map, Value};
 
 use super::{Actor, Draft, Room, Rooms, validate};
@@ -33,10 +33,24 @@ impl FromStr for RoomOrAlias {
 }
 
 impl Rooms {
-    /// The room that an alias names.
+    /// The room that an alias names. For one that is not there, the application services are asked that have such
+    /// aliases: they may make it now.
     pub async fn by_alias(&self, alias: &RoomAliasId) -> Result<Arc<Room>> {
-        let (nid, _) = self.alias(alias).await?;
-        self.by_nid(nid).await
+        let found = match self.alias(alias).await {
+            Err(error)
+                if error.code() == Some(Code::NotFound)
+                    && self.core.services.query_alias(alias, &self.core.server_name).await? =>
+            {
+                self.alias(alias).await
+            }
+            found => found,
+        };
+        self.by_nid(found?.0).await
+    }
+
+    /// The aliases that this server has for a room, whoever asks.
+    pub(crate) async fn aliases_of(&self, room: RoomNid) -> Result<Vec<RoomAliasId>> {
+        Ok(self.core.store.read(move |db| db.aliases_of(room)).await?)
     }
 
     /// The identifier of a room that is named in one way or the other.
@@ -129,7 +143,7 @@ impl Rooms {
         Ok(())
     }
 
-    async fn alias(&self, alias: &RoomAliasId) -> Result<(im2_model::RoomNid, UserNid)> {
+    async fn alias(&self, alias: &RoomAliasId) -> Result<(RoomNid, UserNid)> {
         let wanted = alias.clone();
         let found = self.core.store.read(move |db| db.alias(&wanted)).await?;
         found.ok_or_else(|| Error::refused(Code::NotFound, "no room of this server has this alias"))

@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     ops::Bound,
     str::FromStr,
@@ -20,11 +20,18 @@ use super::{
     Actor, Room, RoomEvent, Rooms,
     aliases::may_set_canonical_alias,
     summary::{DESCRIBING, Listing},
+    validate,
 };
-use crate::{Code, Error, Result};
+use crate::{
+    Code, Error, Result,
+    appservices::{Service, instance_id},
+};
 
 /// Rooms that can be published: what the memory that the directory takes is bounded by.
 const MAX_PUBLISHED: usize = 100_000;
+
+/// The longest identifier of a network, in bytes.
+const MAX_NETWORK: usize = 255;
 
 /// Where a room stands in the directory: large rooms first, among equals by identifier.
 type Rank = (Reverse<usize>, RoomId);
@@ -42,19 +49,66 @@ struct Listed {
 #[derive(Debug)]
 struct Entry {
     listing: Listing,
+    lists: Lists,
     /// What is searched, in lower case.
     text: String,
 }
 
+/// Where a room is published.
+#[derive(Debug, Clone, Default)]
+struct Lists {
+    /// In the server's own directory.
+    own: bool,
+    /// For these networks of application services.
+    networks: BTreeSet<String>,
+}
+
+impl Lists {
+    fn is_empty(&self) -> bool {
+        !self.own && self.networks.is_empty()
+    }
+}
+
+/// Which rooms are looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Networks {
+    /// Those of the server's own directory.
+    #[default]
+    Own,
+    /// Those published for one network of an application service, as `GET /thirdparty/protocols` names it.
+    One(String),
+    /// All.
+    All,
+}
+
+impl Networks {
+    fn include(&self, lists: &Lists) -> bool {
+        match self {
+            Self::Own => lists.own,
+            Self::One(network) => lists.networks.contains(network),
+            Self::All => true,
+        }
+    }
+}
+
 impl Listed {
-    fn set(&mut self, room: RoomNid, listing: Listing) {
+    /// Where a room is published now.
+    fn lists(&self, room: RoomNid) -> Lists {
+        let entry = self.ranks.get(&room).and_then(|rank| self.rooms.get(rank));
+        entry.map(|entry| entry.lists.clone()).unwrap_or_default()
+    }
+
+    fn set(&mut self, room: RoomNid, listing: Listing, lists: Lists) {
         self.remove(room);
+        if lists.is_empty() {
+            return;
+        }
         let rank = (Reverse(listing.num_joined_members), listing.room_id.clone());
         let parts = [&listing.name, &listing.topic, &listing.canonical_alias];
         let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
         let text = parts.join("\n").to_lowercase();
         self.ranks.insert(room, rank.clone());
-        self.rooms.insert(rank, Arc::new(Entry { listing, text }));
+        self.rooms.insert(rank, Arc::new(Entry { listing, lists, text }));
     }
 
     fn remove(&mut self, room: RoomNid) {
@@ -73,19 +127,22 @@ impl Directory {
         }
         let is_listed = self.0.read().as_ref().is_some_and(|listed| listed.ranks.contains_key(&room.nid));
         if is_listed {
-            self.set(room, true);
+            self.change(room, |_| {});
         }
     }
 
-    /// Adds a room, brings it up to date, or removes it. Called from commit hooks.
+    /// Adds a room to the server's own directory, brings it up to date, or removes it. Called from commit hooks.
     pub(super) fn set(&self, room: &Room, published: bool) {
+        self.change(room, |lists| lists.own = published);
+    }
+
+    /// Changes where a room is published, and brings what is said of it up to date.
+    fn change(&self, room: &Room, change: impl FnOnce(&mut Lists)) {
         if let Some(listed) = self.0.write().as_mut() {
-            if published {
-                let listing = Listing::of_view(&room.id, &room.view());
-                listed.set(room.nid, listing);
-            } else {
-                listed.remove(room.nid);
-            }
+            let mut lists = listed.lists(room.nid);
+            change(&mut lists);
+            let listing = Listing::of_view(&room.id, &room.view());
+            listed.set(room.nid, listing, lists);
         }
     }
 
@@ -99,6 +156,8 @@ impl Directory {
 pub struct DirectoryQuery {
     /// Only rooms whose name, topic or alias has each of these words in it.
     pub search: Option<String>,
+    /// Which rooms altogether.
+    pub networks: Networks,
     /// Only rooms of these types; `None` in the list stands for rooms without a type.
     pub room_types: Option<Vec<Option<String>>>,
     /// From where on.
@@ -173,10 +232,7 @@ impl Rooms {
             return Err(Error::refused(Code::Forbidden, message));
         }
         self.load_directory().await?;
-        let count = self.directory.0.read().as_ref().map_or(0, |listed| listed.rooms.len());
-        if published && count >= MAX_PUBLISHED {
-            return Err(Error::refused(Code::Forbidden, "the directory of this server is full"));
-        }
+        self.refuse_when_full(published)?;
         let directory = Arc::clone(&self.directory);
         let change = move |tx: &mut im2_store::Transaction<'_>| {
             tx.set_published(room.nid, published)?;
@@ -186,16 +242,53 @@ impl Rooms {
         Ok(self.core.store.write(change).await?)
     }
 
-    /// Takes a room out of the published directory, whoever asks.
+    /// Takes a room out of the published directory and of those of networks, whoever asks.
     pub(crate) async fn unpublish(&self, room_id: &RoomId) -> Result<()> {
         let Some(room) = self.find(room_id).await? else { return Ok(()) };
         let directory = Arc::clone(&self.directory);
         let change = move |tx: &mut im2_store::Transaction<'_>| {
             tx.set_published(room.nid, false)?;
-            tx.on_commit(move || directory.set(&room, false));
+            tx.remove_from_networks(room.nid)?;
+            tx.on_commit(move || directory.change(&room, |lists| *lists = Lists::default()));
             Ok(())
         };
         Ok(self.core.store.write(change).await?)
+    }
+
+    /// Publishes a room for one of the networks that an application service bridges, or takes it back.
+    pub async fn set_in_network(
+        &self,
+        service: &Service,
+        network: &str,
+        room_id: &RoomId,
+        published: bool,
+    ) -> Result<()> {
+        let too_long = network.len() > MAX_NETWORK;
+        validate::refuse_unless(!too_long, Code::InvalidParam, "a network's identifier has at most 255 bytes")?;
+        let room = self.existing(room_id).await?;
+        self.load_directory().await?;
+        self.refuse_when_full(published)?;
+        let (directory, network) = (Arc::clone(&self.directory), instance_id(&service.id, network));
+        let change = move |tx: &mut im2_store::Transaction<'_>| {
+            tx.set_in_network(&network, room.nid, published)?;
+            tx.on_commit(move || {
+                directory.change(&room, |lists| {
+                    if published {
+                        lists.networks.insert(network);
+                    } else {
+                        lists.networks.remove(&network);
+                    }
+                });
+            });
+            Ok(())
+        };
+        Ok(self.core.store.write(change).await?)
+    }
+
+    fn refuse_when_full(&self, published: bool) -> Result<()> {
+        let count = self.directory.0.read().as_ref().map_or(0, |listed| listed.rooms.len());
+        let is_full = published && count >= MAX_PUBLISHED;
+        validate::refuse_unless(!is_full, Code::Forbidden, "the directory of this server is full")
     }
 
     async fn load_directory(&self) -> Result<()> {
@@ -218,6 +311,10 @@ fn read(db: &Snapshot<'_>) -> im2_store::Result<Listed> {
     for row in db.published_state(&DESCRIBING)? {
         states.entry(row.room).or_default().push(row);
     }
+    let mut lists: HashMap<RoomNid, Lists> = HashMap::new();
+    for (network, room) in db.network_rooms()? {
+        lists.entry(room).or_default().networks.insert(network);
+    }
     let mut listed = Listed::default();
     for published in db.published_rooms()? {
         let room = published.room;
@@ -228,7 +325,9 @@ fn read(db: &Snapshot<'_>) -> im2_store::Result<Listed> {
         let events: Vec<RoomEvent> = events.collect::<im2_store::Result<_>>()?;
         let content =
             |kind: &str| events.iter().find(|event| event.kind() == kind).map(|event| event.pdu.content_json());
-        listed.set(room.nid, Listing::of(&room.room_id, published.joined, content));
+        let mut lists = lists.remove(&room.nid).unwrap_or_default();
+        lists.own = db.is_published(room.nid)?;
+        listed.set(room.nid, Listing::of(&room.room_id, published.joined, content), lists);
     }
     Ok(listed)
 }
@@ -238,7 +337,8 @@ impl Listed {
         let search = query.search.as_deref().unwrap_or_default().to_lowercase();
         let words: Vec<&str> = search.split_whitespace().collect();
         let wanted = |entry: &Entry| {
-            words.iter().all(|word| entry.text.contains(word))
+            query.networks.include(&entry.lists)
+                && words.iter().all(|word| entry.text.contains(word))
                 && query.room_types.as_ref().is_none_or(|types| types.contains(&entry.listing.room_type))
         };
         let backward = query.since.as_ref().is_some_and(|since| since.backward);
@@ -265,7 +365,7 @@ impl Listed {
             next: token(false, found.last()).filter(|_| after),
             previous: token(true, found.first()).filter(|_| before),
             rooms: found.iter().map(|(_, entry)| entry.listing.clone()).collect(),
-            total: self.rooms.len(),
+            total: self.rooms.values().filter(|entry| query.networks.include(&entry.lists)).count(),
         }
     }
 }
@@ -276,7 +376,11 @@ mod tests {
 
     use im2_model::{RoomId, RoomNid};
 
-    use super::{DirectoryQuery, Listed, Listing};
+    use super::{DirectoryQuery, Listed, Listing, Lists};
+
+    fn own() -> Lists {
+        Lists { own: true, ..Lists::default() }
+    }
 
     fn listing(number: usize) -> Listing {
         let room_id = RoomId::parse(&format!("!{number}:x")).unwrap();
@@ -289,7 +393,7 @@ mod tests {
     fn ten_thousand_rooms_are_paged_through_once_each_and_searched_quickly() {
         let mut listed = Listed::default();
         for number in 0..10_000 {
-            listed.set(RoomNid(number as i64), listing(number));
+            listed.set(RoomNid(number as i64), listing(number), own());
         }
         let mut query = DirectoryQuery { limit: 300, ..DirectoryQuery::default() };
         let (mut seen, mut last) = (HashSet::new(), usize::MAX);
@@ -317,11 +421,11 @@ mod tests {
     fn a_room_that_grows_moves_and_one_that_is_taken_out_is_gone() {
         let mut listed = Listed::default();
         for number in 0..3 {
-            listed.set(RoomNid(number as i64), listing(number));
+            listed.set(RoomNid(number as i64), listing(number), own());
         }
         let mut grown = listing(0);
         grown.num_joined_members = 50;
-        listed.set(RoomNid(0), grown);
+        listed.set(RoomNid(0), grown, own());
         listed.remove(RoomNid(2));
         let page = listed.page(&DirectoryQuery { limit: 10, ..DirectoryQuery::default() });
         let ids: Vec<_> = page.rooms.iter().map(|room| room.room_id.as_str()).collect();

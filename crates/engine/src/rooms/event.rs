@@ -128,6 +128,14 @@ impl RoomEvent {
         Ok(Self { transaction, replaced, redacted_because, ..Self::plain(row, pdu) })
     }
 
+    /// The same for a row of any room.
+    pub(crate) fn load_row(db: &Snapshot<'_>, row: &EventRow) -> im2_store::Result<Arc<Self>> {
+        let corrupt = || im2_store::Error::Corrupt(format!("event {}: no room of a known version", row.event_id));
+        let room = db.room_by_nid(row.room)?.ok_or_else(corrupt)?;
+        let version = room.version.parse().map_err(|_| corrupt())?;
+        Self::load(db, version, row).map(Arc::new)
+    }
+
     /// Makes an event of its row for the state of a room: without what only timelines show.
     pub(crate) fn load_state(version: RoomVersion, row: &EventRow) -> im2_store::Result<Self> {
         Ok(Self::plain(row, parse(version, row)?))

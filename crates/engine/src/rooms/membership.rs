@@ -91,12 +91,21 @@ impl Rooms {
         let message = "this server does not exchange messages with other servers yet";
         validate::refuse_unless(local, Code::NotFound, message)?;
         let wanted = user_id.clone();
-        let blocked = self.core.store.read(move |db| match db.user_nid(&wanted)? {
-            Some(user) => blocks_invites(db, user),
-            None => Ok(false),
+        let read = self.core.store.read(move |db| {
+            let blocked = match db.user_nid(&wanted)? {
+                Some(user) => blocks_invites(db, user)?,
+                None => false,
+            };
+            Ok((blocked, db.account(&wanted)?.is_some()))
         });
+        let (blocked, exists) = read.await?;
+        if !exists {
+            // A bridge makes its users when somebody wants to talk to them. Whether it has made this one or not, the
+            // invite goes out: the user may come later.
+            self.core.services.query_user(user_id).await?;
+        }
         let message = "this user does not want to be invited";
-        validate::refuse_unless(!blocked.await?, Code::InviteBlocked, message)
+        validate::refuse_unless(!blocked, Code::InviteBlocked, message)
     }
 
     /// Whether a user does not want to be shown invites.

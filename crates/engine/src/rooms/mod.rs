@@ -41,7 +41,7 @@ pub use access::Reader;
 pub use aliases::RoomOrAlias;
 pub use append::{Draft, Transaction};
 pub use create::{CreateRoom, InitialState, Preset, Visibility};
-pub use directory::{DirectoryPage, DirectoryQuery, DirectoryToken};
+pub use directory::{DirectoryPage, DirectoryQuery, DirectoryToken, Networks};
 pub use event::{Replaced, RoomEvent};
 pub(crate) use forgotten::{Forgotten, PURGE_FORGOTTEN};
 pub use hierarchy::{HierarchyQuery, HierarchyToken, SpaceRoom};
@@ -52,7 +52,7 @@ pub use membership::Act;
 pub use mutual::{MutualRooms, MutualToken};
 pub(crate) use named_media::named_media;
 pub use relations::{RECURSION_DEPTH, RelatedPage, RelatedRequest};
-pub use render::{Bundles, Form, Viewer, write_array, write_event};
+pub use render::{Bundles, Form, Viewer, write_array, write_event, write_event_for_service};
 pub use room::{Room, View};
 pub use summary::{Listing, Summary};
 pub use timeline::Context;
@@ -129,6 +129,12 @@ impl Rooms {
             Err(Error::Refused { code: Code::NotFound, .. }) => Ok(None),
             found => found.map(Some),
         }
+    }
+
+    /// The identifier of the room numbered `nid`; `None` if there is no such room.
+    pub(crate) async fn id_of(&self, nid: RoomNid) -> Result<Option<RoomId>> {
+        let row = self.core.store.read(move |db| db.room_by_nid(nid)).await?;
+        Ok(row.map(|row| row.room_id))
     }
 
     /// The rooms that a user has to do with, forgotten ones excluded.

@@ -9,7 +9,9 @@ use im2_rooms::{
     version::RoomVersion,
 };
 
-use super::RoomEvent;
+use serde_json::value::RawValue;
+
+use super::{Replaced, RoomEvent};
 use crate::UserSet;
 
 /// Who is shown events, and when.
@@ -80,6 +82,22 @@ pub fn write_event(
         drop(write!(out, ",\"m.relations\":{bundle}"));
     }
     out.extend_from_slice(b"}}");
+}
+
+/// An event as application services are told of it: with all that is in `unsigned` for everybody.
+pub fn write_event_for_service(event: &RoomEvent, now: Millis) -> Box<RawValue> {
+    let age = now.saturating_sub(event.pdu.origin_server_ts);
+    let mut json = event.client.with_room_id().as_bytes().to_vec();
+    // Writing to a vector cannot fail.
+    drop(write!(json, ",\"unsigned\":{{\"age\":{age}"));
+    if let Some(Replaced { event_id, content, .. }) = &event.replaced {
+        drop(write!(json, ",\"replaces_state\":\"{event_id}\",\"prev_content\":{content}"));
+    }
+    if let Some(redaction) = &event.redacted_because {
+        drop(write!(json, ",\"redacted_because\":{redaction}"));
+    }
+    json.extend_from_slice(b"}}");
+    serde_json::from_slice(&json).expect("what is put together of JSON is JSON")
 }
 
 /// Whether the content is not for this viewer: a message of somebody who asked to be erased, from before the viewer

@@ -21,7 +21,7 @@ use im2_store::Store;
 
 /// An engine on a fresh database.
 pub(crate) struct Fixture {
-    pub(crate) engine: Engine,
+    pub(crate) engine: Box<Engine>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) folder: tempfile::TempDir,
 }
@@ -44,7 +44,7 @@ impl Fixture {
         change(&mut options);
         let random = Arc::new(SeededRandom::new(seed));
         let engine = Box::pin(Engine::open(options, store, Arc::clone(&clock) as _, random)).await.unwrap();
-        Self { engine, clock, folder }
+        Self { engine: Box::new(engine), clock, folder }
     }
 
     /// The same database opened anew, as after a restart.

@@ -39,21 +39,28 @@ impl Snapshot<'_> {
         Ok(self.row("SELECT 1 FROM published_rooms WHERE room_nid = ?1", [room.0], |_| Ok(()))?.is_some())
     }
 
-    /// The rooms in the published directory, by number.
+    /// The networks for which rooms are published, each with one of its rooms. As many as the directory has entries.
+    pub fn network_rooms(&self) -> Result<Vec<(String, RoomNid)>> {
+        self.rows("SELECT network, room_nid FROM network_rooms", [], |row| Ok((row.get(0)?, RoomNid(row.get(1)?))))
+    }
+
+    /// The rooms in the published directory or published for a network, by number.
     pub fn published_rooms(&self) -> Result<Vec<PublishedRoom>> {
         let sql = "SELECT r.nid, r.room_id, r.version, r.head_seq, count(m.user_nid)
-                   FROM published_rooms p JOIN rooms r ON r.nid = p.room_nid
+                   FROM (SELECT room_nid FROM published_rooms UNION SELECT room_nid FROM network_rooms) p
+                   JOIN rooms r ON r.nid = p.room_nid
                    LEFT JOIN memberships m ON m.room_nid = p.room_nid AND m.membership = 'join'
                    GROUP BY p.room_nid ORDER BY p.room_nid";
         let rows = self.rows(sql, [], |row| Ok((read_room(row)?, row.get::<_, i64>(4)? as usize)))?;
         rows.into_iter().map(|(room, joined)| Ok(PublishedRoom { room: room?, joined })).collect()
     }
 
-    /// The current state events of these types, with an empty state key, of all published rooms, by room.
+    /// The current state events of these types, with an empty state key, of all these rooms, by room.
     pub fn published_state(&self, kinds: &[&str]) -> Result<Vec<EventRow>> {
         let names = serde_json::to_string(kinds).map_err(|error| crate::Error::Corrupt(error.to_string()))?;
         let sql = format!(
-            "SELECT {EVENT_COLUMNS} FROM published_rooms p
+            "SELECT {EVENT_COLUMNS}
+             FROM (SELECT room_nid FROM published_rooms UNION SELECT room_nid FROM network_rooms) p
              JOIN json_each(?1) k
              JOIN current_state s ON s.room_nid = p.room_nid AND s.kind = k.value AND s.state_key = ''
              JOIN events e ON e.position = s.position ORDER BY p.room_nid"
@@ -77,6 +84,21 @@ impl Transaction<'_> {
     /// Makes the aliases of one room those of another.
     pub fn move_aliases(&self, from: RoomNid, to: RoomNid) -> Result<()> {
         self.execute("UPDATE aliases SET room_nid = ?2 WHERE room_nid = ?1", (from.0, to.0)).map(drop)
+    }
+
+    /// Publishes a room for a network, or takes it back.
+    pub fn set_in_network(&self, network: &str, room: RoomNid, published: bool) -> Result<()> {
+        let sql = if published {
+            "INSERT OR IGNORE INTO network_rooms (network, room_nid) VALUES (?1, ?2)"
+        } else {
+            "DELETE FROM network_rooms WHERE network = ?1 AND room_nid = ?2"
+        };
+        self.execute(sql, (network, room.0)).map(drop)
+    }
+
+    /// Takes a room back from all networks that it is published for.
+    pub fn remove_from_networks(&self, room: RoomNid) -> Result<()> {
+        self.execute("DELETE FROM network_rooms WHERE room_nid = ?1", [room.0]).map(drop)
     }
 
     /// Puts a room into the published directory, or takes it out.

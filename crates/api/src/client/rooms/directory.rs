@@ -1,7 +1,10 @@
 //! The published directory (spec: "Published room directory").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{Code, Error, rooms::DirectoryQuery};
+use im2_engine::{
+    Code, Error,
+    rooms::{DirectoryQuery, Networks},
+};
 use im2_model::RoomId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -9,8 +12,8 @@ use serde_json::{Map, Value, json};
 use super::actor;
 use crate::{
     Api, State,
-    auth::User,
-    body::{Answer, OptionalJson, Params, QueryParams, empty},
+    auth::{Service, User},
+    body::{Answer, Json, OptionalJson, Params, QueryParams, empty},
     edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
@@ -28,6 +31,8 @@ pub(super) fn routes() -> Routes {
         .get("/_matrix/client/v3/directory/list/room/{roomId}", Access::Public, get_visibility)
         .limited(Class::Lookup)
         .put("/_matrix/client/v3/directory/list/room/{roomId}", Access::User, set_visibility)
+        .limited(Class::Send)
+        .put("/_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}", Access::User, set_in_network)
         .limited(Class::Send)
 }
 
@@ -50,6 +55,7 @@ struct Search {
     since: Option<String>,
     filter: Filter,
     third_party_instance_id: Option<String>,
+    include_all_networks: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -78,14 +84,20 @@ async fn answer(api: &Api, server: Option<&str>, search: Search) -> ApiResult<An
         let message = "this server does not ask other servers for their rooms yet";
         return Err(Error::refused(Code::NotFound, message).into());
     }
-    if search.third_party_instance_id.is_some() {
-        // No other network is bridged by this server, so none has rooms here.
-        return Ok(Answer(json!({ "chunk": [], "total_room_count_estimate": 0 })));
-    }
+    let networks = match (search.third_party_instance_id, search.include_all_networks) {
+        (None, false) => Networks::Own,
+        (None, true) => Networks::All,
+        (Some(network), false) => Networks::One(network),
+        (Some(_), true) => {
+            let message = "third_party_instance_id is one network, include_all_networks asks for all";
+            return Err(Error::refused(Code::InvalidParam, message).into());
+        }
+    };
     let page = api
         .engine
         .rooms
         .published(&DirectoryQuery {
+            networks,
             search: search.filter.generic_search_term,
             room_types: search.filter.room_types,
             since: search.since.as_deref().map(str::parse).transpose()?,
@@ -122,6 +134,22 @@ async fn get_visibility(Extract(api): State, Params(room_id): Params<RoomId>) ->
     let published = api.engine.rooms.is_published(&room_id).await?;
     let visibility = if published { VisibilityName::Public } else { VisibilityName::Private };
     Ok(Answer(Visibility { visibility }))
+}
+
+#[derive(Deserialize)]
+struct NetworkVisibility {
+    visibility: VisibilityName,
+}
+
+async fn set_in_network(
+    Extract(api): State,
+    Service(service): Service,
+    Params((network, room_id)): Params<(String, RoomId)>,
+    Json(NetworkVisibility { visibility }): Json<NetworkVisibility>,
+) -> ApiResult<Response> {
+    let published = visibility == VisibilityName::Public;
+    api.engine.rooms.set_in_network(&service, &network, &room_id, published).await?;
+    Ok(empty())
 }
 
 async fn set_visibility(

@@ -1,6 +1,12 @@
 //! Application services: bridges and bots that act as many users.
 
 mod accounts;
+mod encryption;
+mod listener;
+mod queries;
+mod signals;
+mod third_party;
+mod transactions;
 
 use im2_server::config::Value;
 use im2_testkit::{Answer, Client, Server, Setup};

@@ -54,12 +54,19 @@ const IGNORE_BODIES: &[&str] = &[
     "POST /_matrix/media/v1/create",
 ];
 
+/// Routes for application services, which refuse everybody else before they look at a body.
+const FOR_SERVICES: &[&str] = &[
+    "POST /_matrix/client/v1/appservice/{appserviceId}/ping",
+    "PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}",
+];
+
 /// Whether a body that is no JSON object has to be refused.
 fn reads_json(route: &Route) -> bool {
     let name = name(route);
     matches!(route.method, Method::PUT | Method::POST)
         && !FILES.contains(&name.as_str())
         && !IGNORE_BODIES.contains(&name.as_str())
+        && !FOR_SERVICES.contains(&name.as_str())
 }
 
 /// An answer that a malformed request may get: a refusal of the specification, or, where what is wrong does not

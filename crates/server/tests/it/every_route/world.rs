@@ -53,6 +53,7 @@ impl World {
             "reportId" | "version" => "1",
             "relType" => "m.thread",
             "roomAlias" => &self.alias,
+            "networkId" | "protocol" | "appserviceId" => "irc",
             "serverName" => "localhost",
             "mediaId" => &self.uploaded,
             "fileName" => "file.txt",

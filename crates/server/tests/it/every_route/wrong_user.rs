@@ -173,6 +173,17 @@ const TRIALS: &[(&str, Trial)] = &[
     ("POST /_matrix/client/v3/rooms/{roomId}/report/{eventId}", Refused("{}", 404, "M_NOT_FOUND")),
     ("POST /_matrix/client/v3/users/{userId}/report", Anybody("everybody may report everybody")),
     (
+        "PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}",
+        Refused(r#"{ "visibility": "public" }"#, 403, "M_FORBIDDEN"),
+    ),
+    ("GET /_matrix/client/v3/thirdparty/protocols", Anybody(PUBLIC)),
+    ("GET /_matrix/client/v3/thirdparty/protocol/{protocol}", Anybody(PUBLIC)),
+    ("GET /_matrix/client/v3/thirdparty/location/{protocol}", Anybody(PUBLIC)),
+    ("GET /_matrix/client/v3/thirdparty/user/{protocol}", Anybody(PUBLIC)),
+    ("GET /_matrix/client/v3/thirdparty/location", Anybody(PUBLIC)),
+    ("GET /_matrix/client/v3/thirdparty/user", Anybody(PUBLIC)),
+    ("POST /_matrix/client/v1/appservice/{appserviceId}/ping", Refused("{}", 403, "M_FORBIDDEN")),
+    (
         "PUT /_matrix/client/v3/sendToDevice/{eventType}/{txnId}",
         Anybody("everybody may write to any device, as to a letter box"),
     ),

@@ -1,0 +1,174 @@
+//! What has happened in the stream since a service was last told, from memory or, after a long time, from the database.
+
+use std::{collections::HashSet, sync::Arc};
+
+use im2_model::{DeviceId, Position, Reached, RoomNid, StreamToken, UserId, UserNid};
+use im2_store::{Snapshot, rooms::EventRow};
+use serde::Deserialize;
+
+use super::sender::Sender;
+use crate::{
+    Result,
+    rooms::RoomEvent,
+    stream::{self, ReceiptChange},
+};
+
+/// Changes looked at for one transaction: most concern rooms that the service has nothing to do with.
+const LOOK: usize = 1_000;
+
+/// A change that may concern a service.
+#[derive(Debug)]
+pub(super) enum Change {
+    Event(Arc<RoomEvent>),
+    Receipt(Arc<ReceiptChange>),
+    ToDevice(Arc<[(UserNid, DeviceId)]>),
+    /// A user's devices changed.
+    DeviceList(UserNid),
+    /// Keys that a device has in store for others were handed out.
+    KeyCounts(UserNid, DeviceId),
+}
+
+/// A stretch of the stream.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// In the stream's order.
+    pub(super) items: Vec<(Position, Change)>,
+    /// Where it ends.
+    pub(super) until: Reached,
+    /// Whether that is the end of the stream.
+    pub(super) is_complete: bool,
+}
+
+impl Changes {
+    /// The rooms that events and receipts are of.
+    pub(super) fn rooms(&self) -> impl Iterator<Item = RoomNid> {
+        self.items.iter().filter_map(|(_, change)| match change {
+            Change::Event(event) => Some(event.room),
+            Change::Receipt(receipt) => Some(receipt.room),
+            Change::ToDevice(_) | Change::DeviceList(_) | Change::KeyCounts(..) => None,
+        })
+    }
+}
+
+impl Sender {
+    /// The next stretch of the stream.
+    pub(super) async fn changes(&mut self) -> Result<Changes> {
+        if let Some(changes) = self.changes_in_memory() {
+            return Ok(changes);
+        }
+        self.stored_changes().await
+    }
+
+    /// How far the service has been told, as a token.
+    fn token(&self) -> StreamToken {
+        let mut token = StreamToken::default();
+        for position in self.reached.positions() {
+            token.advance(*position);
+        }
+        token
+    }
+
+    /// The next changes, if the stretch in memory has all of them.
+    fn changes_in_memory(&self) -> Option<Changes> {
+        let since = self.token();
+        let (ephemeral, encryption) = (self.service.receives_ephemeral, self.service.does_encryption);
+        let (mut looked, mut last) = (0, self.reached.clone());
+        let pick = |position, change: &stream::Change| {
+            looked += 1;
+            if looked > LOOK {
+                return None;
+            }
+            last.advance(position);
+            let change = match change {
+                stream::Change::Event(event) => Change::Event(Arc::clone(event)),
+                stream::Change::Receipt(receipt) if ephemeral => Change::Receipt(Arc::clone(receipt)),
+                stream::Change::ToDevice(devices) if encryption => Change::ToDevice(Arc::clone(devices)),
+                stream::Change::DeviceList(user) if encryption => Change::DeviceList(*user),
+                stream::Change::KeyCounts(user, device_id) if encryption => Change::KeyCounts(*user, device_id.clone()),
+                _ => return None,
+            };
+            Some((position, change))
+        };
+        let (items, until) = self.core.stream.since(&since, pick)?;
+        let is_complete = looked <= LOOK;
+        let until = if is_complete { until.stream().clone() } else { last };
+        Some(Changes { items, until, is_complete })
+    }
+
+    /// The next changes as the database has them.
+    async fn stored_changes(&mut self) -> Result<Changes> {
+        let mut until = self.core.stream.reached().stream().clone();
+        let (reached, end) = (self.reached.clone(), until.clone());
+        let rows = self.core.store.read(move |db| rows(db, &reached, &end)).await?;
+        let is_complete = rows.len() < LOOK;
+        if !is_complete {
+            until = self.reached.clone();
+            for row in &rows {
+                until.advance(row.position);
+            }
+        }
+        let rooms = rows.iter().map(|row| row.room);
+        let service = Arc::clone(&self.service);
+        self.interest.prepare(&service, &self.rooms, rooms).await?;
+        let wanted = self.candidates(rows);
+        let mut rooms: HashSet<RoomNid> = self.interest.joined().collect();
+        rooms.extend(wanted.iter().map(|row| row.room));
+        let load = move |db: &Snapshot<'_>| wanted.iter().map(|row| RoomEvent::load_row(db, row)).collect();
+        let events: Vec<Arc<RoomEvent>> = self.core.store.read(load).await?;
+        let mut items: Vec<_> = events.into_iter().map(|event| (event.position, Change::Event(event))).collect();
+        if self.service.receives_ephemeral {
+            let receipts = self.receipts.between(rooms, &self.reached, &until).await?;
+            items.extend(receipts.into_iter().map(|(at, receipt)| (at, Change::Receipt(Arc::new(receipt)))));
+            items.sort_by_key(|(position, _)| *position);
+        }
+        if self.service.does_encryption {
+            let since = self.token();
+            let changed = self.core.store.read(move |db| db.device_lists_changed(&since)).await?;
+            // At the beginning, so that they are gone through whatever else there is. They may be told again.
+            let changed = changed.into_iter().map(|user| (Position::default(), Change::DeviceList(user)));
+            items.splice(0..0, changed);
+        }
+        if is_complete && self.service.does_encryption {
+            let service = Arc::clone(&self.service);
+            let read = move |db: &Snapshot<'_>| db.filled_inboxes(|user_id| service.claims_user(user_id));
+            self.inboxes.extend(self.core.store.read(read).await?);
+        }
+        Ok(Changes { items, until, is_complete })
+    }
+
+    /// Those of the rows that may be of interest. Which are is judged when they are gone through in order; what is
+    /// left out here need not be made an event of.
+    fn candidates(&self, rows: Vec<EventRow>) -> Vec<EventRow> {
+        let mut entered = HashSet::new();
+        let is_candidate = |row: &EventRow| {
+            let glance: Glance<'_> = serde_json::from_str(&row.pdu).unwrap_or_default();
+            let is_about = |text: &str| UserId::parse(text).is_ok_and(|user_id| self.service.owns_user(&user_id));
+            let is_member = glance.kind == "m.room.member" && glance.state_key.as_deref().is_some_and(is_about);
+            if is_member {
+                entered.insert(row.room);
+            }
+            is_member || entered.contains(&row.room) || self.interest.wants_room(row.room) || is_about(&glance.sender)
+        };
+        rows.into_iter().filter(is_candidate).collect()
+    }
+}
+
+/// The first events of all rooms after `after` and not after `until`, in the stream's order.
+fn rows(db: &Snapshot<'_>, after: &Reached, until: &Reached) -> im2_store::Result<Vec<EventRow>> {
+    let mut rows = Vec::new();
+    for last in until.positions() {
+        rows.append(&mut db.events_between(after.of(last.writer()), *last, LOOK - rows.len())?);
+    }
+    Ok(rows)
+}
+
+/// What tells whether an event may be of interest.
+#[derive(Default, Deserialize)]
+struct Glance<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    sender: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    state_key: Option<std::borrow::Cow<'a, str>>,
+}

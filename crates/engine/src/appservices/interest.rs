@@ -1,0 +1,131 @@
+//! Which events a service is interested in (spec: "Registration": the namespaces).
+//!
+//! An event is judged by who was in the room when it was sent, so the joined users of the service are counted along
+//! the stream. Whoever judges events does so in the stream's order and lets each be counted.
+
+use std::collections::{HashMap, HashSet};
+
+use im2_model::{Reached, RoomId, RoomNid, UserId, UserNid};
+use im2_rooms::content::Membership;
+use im2_store::Snapshot;
+
+use super::services::Service;
+use crate::{Result, rooms::RoomEvent, rooms::Rooms};
+
+/// Rooms and users of which it is remembered whether they belong to the service. Beyond it all are looked at again.
+const REMEMBERED: usize = 100_000;
+
+/// What has to be known of the rooms and users to judge events.
+#[derive(Debug, Default)]
+pub(super) struct Interest {
+    /// How many of the service's users are joined to each room; none is left out.
+    joined: HashMap<RoomNid, usize>,
+    /// Whether a room's identifier is in a namespace.
+    named: HashMap<RoomNid, bool>,
+    /// The rooms of the events at hand that have an alias in a namespace.
+    aliased: HashSet<RoomNid>,
+    /// Whether a user is the service's.
+    users: HashMap<UserNid, bool>,
+}
+
+impl Interest {
+    /// As it is at a place in the stream.
+    pub(super) fn at(db: &Snapshot<'_>, service: &Service, reached: &Reached) -> im2_store::Result<Self> {
+        let joined = db.joined_counts(reached, |user_id| service.owns_user(user_id))?;
+        Ok(Self { joined, ..Self::default() })
+    }
+
+    /// The rooms that one of the service's users is joined to.
+    pub(super) fn joined(&self) -> impl Iterator<Item = RoomNid> {
+        self.joined.keys().copied()
+    }
+
+    /// Whether all that happens in a room is of interest. [`Self::prepare`] has looked at it.
+    pub(super) fn wants_room(&self, room: RoomNid) -> bool {
+        self.joined.contains_key(&room)
+            || self.aliased.contains(&room)
+            || self.named.get(&room).is_some_and(|named| *named)
+    }
+
+    /// Whether an event is of interest.
+    pub(super) fn wants(&self, service: &Service, event: &RoomEvent) -> bool {
+        self.wants_room(event.room) || service.owns_user(&event.pdu.sender) || member(service, event).is_some()
+    }
+
+    /// Looks up what the service's namespaces say about rooms. To be called for the rooms at hand before they are
+    /// judged.
+    pub(super) async fn prepare(
+        &mut self,
+        service: &Service,
+        rooms: &Rooms,
+        at_hand: impl Iterator<Item = RoomNid>,
+    ) -> Result<()> {
+        if !service.wants_rooms() && !service.wants_aliases() {
+            return Ok(());
+        }
+        let at_hand: HashSet<RoomNid> = at_hand.collect();
+        if self.named.len() > REMEMBERED {
+            self.named.clear();
+        }
+        for room in &at_hand {
+            if service.wants_rooms() && !self.named.contains_key(room) {
+                let is_wanted = rooms.id_of(*room).await?.is_some_and(|id: RoomId| service.wants_room(&id));
+                self.named.insert(*room, is_wanted);
+            }
+        }
+        self.aliased.clear();
+        if service.wants_aliases() {
+            for room in at_hand {
+                if rooms.aliases_of(room).await?.iter().any(|alias| service.owns_alias(alias)) {
+                    self.aliased.insert(room);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts an event: from here on the room is as after it.
+    pub(super) fn follow(&mut self, service: &Service, event: &RoomEvent) {
+        if member(service, event).is_none() {
+            return;
+        }
+        let before = event.replaced.as_ref().and_then(|replaced| membership(&replaced.content));
+        let was = before.is_some_and(|before| before == Membership::Join);
+        let is = event.pdu.membership == Some(Membership::Join);
+        if is && !was {
+            *self.joined.entry(event.room).or_default() += 1;
+        } else if was
+            && !is
+            && let Some(count) = self.joined.get_mut(&event.room)
+        {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.joined.remove(&event.room);
+            }
+        }
+    }
+
+    /// Whether a user is the service's, if that is known.
+    pub(super) fn knows_user(&self, user: UserNid) -> Option<bool> {
+        self.users.get(&user).copied()
+    }
+
+    /// Remembers whether a user is the service's.
+    pub(super) fn remember_user(&mut self, user: UserNid, is_owned: bool) {
+        if self.users.len() > REMEMBERED {
+            self.users.clear();
+        }
+        self.users.insert(user, is_owned);
+    }
+}
+
+/// The user of the service whose membership an event is about.
+fn member(service: &Service, event: &RoomEvent) -> Option<UserId> {
+    let target = event.state_key().filter(|_| event.kind() == "m.room.member")?;
+    UserId::parse(target).ok().filter(|target| service.owns_user(target))
+}
+
+fn membership(content: &str) -> Option<Membership> {
+    let content: serde_json::Value = serde_json::from_str(content).ok()?;
+    Membership::parse(content.get("membership")?.as_str()?)
+}
