@@ -96,6 +96,7 @@ fn status_and_errcode(code: Code) -> (StatusCode, &'static str) {
         Code::Unauthorized => (StatusCode::UNAUTHORIZED, "M_UNAUTHORIZED"),
         Code::UnknownToken => (StatusCode::UNAUTHORIZED, "M_UNKNOWN_TOKEN"),
         Code::UnknownDevice => (BAD, "M_UNKNOWN_DEVICE"),
+        Code::UnknownPos => (BAD, "M_UNKNOWN_POS"),
         Code::MissingToken => (StatusCode::UNAUTHORIZED, "M_MISSING_TOKEN"),
         Code::UserLocked => (StatusCode::UNAUTHORIZED, "M_USER_LOCKED"),
         Code::UserSuspended => (FORBIDDEN, "M_USER_SUSPENDED"),

@@ -1,6 +1,9 @@
 //! What clients keep with an account: settings for the account and for rooms, tags, the list of ignored users
 //! (spec: client-server API, "Client Config", "Room Tagging", "Ignoring Users").
 
+mod in_rooms;
+mod labels;
+
 use std::{collections::HashSet, sync::Arc};
 
 use im2_model::{Position, RoomId, RoomNid, StreamToken, UserId, UserNid};
@@ -8,6 +11,8 @@ use im2_rooms::push::Ruleset;
 use im2_store::{Snapshot, Transaction, account_data::AccountData as Row};
 use quick_cache::{Weighter, sync::Cache};
 use serde_json::{Map, Value, json, value::RawValue};
+
+pub(crate) use labels::Labels;
 
 use crate::{
     Code, Core, Error, Result,
@@ -28,6 +33,7 @@ pub(crate) const PUSH_RULES: &str = "m.push_rules";
 /// Where the fully-read marker of a room is kept.
 pub(crate) const FULLY_READ: &str = "m.fully_read";
 const TAGS: &str = "m.tag";
+const DIRECT: &str = "m.direct";
 const IGNORED_USER_LIST: &str = "m.ignored_user_list";
 
 /// The use cases of account data.
@@ -35,6 +41,7 @@ const IGNORED_USER_LIST: &str = "m.ignored_user_list";
 pub struct AccountData {
     core: Core,
     ignored: Arc<Cache<UserNid, Arc<HashSet<UserId>>, BySize>>,
+    labels: Arc<labels::Cached>,
 }
 
 /// Weighs a list of ignored users by its length.
@@ -49,7 +56,8 @@ impl Weighter<UserNid, Arc<HashSet<UserId>>> for BySize {
 
 impl AccountData {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core, ignored: Arc::new(Cache::with_weighter(4_096, IGNORED_USERS, BySize)) }
+        let ignored = Arc::new(Cache::with_weighter(4_096, IGNORED_USERS, BySize));
+        Self { core, ignored, labels: Arc::new(labels::cache()) }
     }
 
     /// The content of one type, for the account or for a room.
@@ -101,10 +109,12 @@ impl AccountData {
                 let message = format!("no more than {MAX_TYPES} types of account data are kept");
                 return Ok(Err(Error::refused(Code::TooLarge, message)));
             }
-            record(&this.core, tx, Entry { user, room, kind: &kind }, &content, None)?;
-            if kind == IGNORED_USER_LIST {
-                tx.on_commit(move || drop(this.ignored.remove(&user)));
+            match (&*kind, room) {
+                (IGNORED_USER_LIST, None) => this.clone().forget_ignored(tx, user),
+                (DIRECT, None) | (TAGS, Some(_)) => this.clone().forget_labels(tx, user),
+                _ => {}
             }
+            record(&this.core, tx, Entry { user, room, kind: &kind }, &content, None)?;
             Ok(Ok(()))
         };
         self.core.store.write(write).await?
@@ -114,8 +124,16 @@ impl AccountData {
     pub async fn all(&self, user: UserNid, user_id: &UserId) -> Result<Vec<AccountDataChange>> {
         let mut rows = self.core.store.read(move |db| db.all_account_data(user)).await?;
         if !rows.iter().any(|row| row.room.is_none() && row.kind == PUSH_RULES) {
-            let content = "{}".to_owned();
-            rows.push(Row { room: None, kind: PUSH_RULES.to_owned(), content, position: Position::default() });
+            rows.push(no_push_rules());
+        }
+        rows.into_iter().map(|row| change(user, user_id, row)).collect()
+    }
+
+    /// Everything the user keeps for the account, push rules included.
+    pub(crate) async fn global(&self, user: UserNid, user_id: &UserId) -> Result<Vec<AccountDataChange>> {
+        let mut rows = self.core.store.read(move |db| db.account_data_of_room(user, None)).await?;
+        if !rows.iter().any(|row| row.kind == PUSH_RULES) {
+            rows.push(no_push_rules());
         }
         rows.into_iter().map(|row| change(user, user_id, row)).collect()
     }
@@ -124,6 +142,11 @@ impl AccountData {
     pub async fn since(&self, user: UserNid, user_id: &UserId, since: &StreamToken) -> Result<Vec<AccountDataChange>> {
         let rows = self.core.store.read(move |db| db.all_account_data(user)).await?;
         rows.into_iter().filter(|row| !since.includes(row.position)).map(|row| change(user, user_id, row)).collect()
+    }
+
+    /// Before the change is published, so that who is woken by it finds it.
+    fn forget_ignored(self, tx: &mut Transaction<'_>, user: UserNid) {
+        tx.on_commit(move || drop(self.ignored.remove(&user)));
     }
 
     /// Whom the user ignores.
@@ -175,7 +198,7 @@ impl AccountData {
         room_id: &RoomId,
         change: impl FnOnce(&mut Map<String, Value>) -> bool + Send + 'static,
     ) -> Result<()> {
-        let (core, room_id) = (self.core.clone(), room_id.clone());
+        let (this, room_id) = (self.clone(), room_id.clone());
         let write = move |tx: &mut Transaction<'_>| {
             let Some(room) = tx.room_of_user(user, &room_id)? else { return Ok(Err(no_room())) };
             let mut tags = tags_in(tx.account_data(user, Some(room), TAGS)?.as_deref());
@@ -186,7 +209,8 @@ impl AccountData {
             if let Err(refusal) = check_size(&content) {
                 return Ok(Err(refusal));
             }
-            record(&core, tx, Entry { user, room: Some(room), kind: TAGS }, &content, None).map(Ok)
+            this.clone().forget_labels(tx, user);
+            record(&this.core, tx, Entry { user, room: Some(room), kind: TAGS }, &content, None).map(Ok)
         };
         self.core.store.write(write).await?
     }
@@ -261,6 +285,11 @@ pub(crate) fn check_size(content: &str) -> Result<()> {
         return Err(Error::refused(Code::TooLarge, message));
     }
     Ok(())
+}
+
+/// The push rules of somebody who changed none of the defaults.
+fn no_push_rules() -> Row {
+    Row { room: None, kind: PUSH_RULES.to_owned(), content: "{}".to_owned(), position: Position::default() }
 }
 
 fn raw(content: String) -> Result<Box<RawValue>> {

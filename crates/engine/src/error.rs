@@ -12,6 +12,7 @@ pub enum Code {
     Unauthorized,
     UnknownToken,
     UnknownDevice,
+    UnknownPos,
     MissingToken,
     UserLocked,
     UserSuspended,

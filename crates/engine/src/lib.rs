@@ -41,6 +41,7 @@ pub mod server_notices;
 pub mod session;
 pub mod shutdown;
 mod signing_key;
+pub mod sliding_sync;
 pub mod stream;
 pub mod sync;
 mod threads;
@@ -154,6 +155,8 @@ pub struct Engine {
     pub event_stream: event_stream::EventStream,
     /// What has happened since a client last asked.
     pub sync: sync::Sync,
+    /// What a client does not know yet of the rooms it wants to see.
+    pub sliding_sync: sliding_sync::SlidingSync,
     /// The content repository.
     pub media: media::Media,
     /// Who is online.
@@ -251,6 +254,19 @@ impl Engine {
         server_notices.prepare().await?;
         let reports = reports::Reports::new(core.clone(), rooms.clone(), server_notices.clone(), options.reports);
         admin::housekeeping::schedule(&core, FIRST_HOUSEKEEPING).await?;
+        let sync = sync::Sync::new(
+            core.clone(),
+            sync::Sources {
+                rooms: rooms.clone(),
+                account_data: account_data.clone(),
+                receipts: receipts.clone(),
+                typing: typing.clone(),
+                presence: presence.clone(),
+                unread: unread.clone(),
+                to_device: to_device.clone(),
+                e2ee: e2ee.clone(),
+            },
+        );
         Ok(Self {
             room_admin: Box::new(admin::rooms::RoomAdmin::new(core.clone(), rooms.clone())),
             media_admin: Box::new(admin::media::MediaAdmin::new(core.clone(), rooms.clone(), media.clone())),
@@ -270,19 +286,8 @@ impl Engine {
             rate_limits,
             devices,
             accounts,
-            sync: sync::Sync::new(
-                core.clone(),
-                sync::Sources {
-                    rooms: rooms.clone(),
-                    account_data: account_data.clone(),
-                    receipts: receipts.clone(),
-                    typing: typing.clone(),
-                    presence: presence.clone(),
-                    unread: unread.clone(),
-                    to_device: to_device.clone(),
-                    e2ee: e2ee.clone(),
-                },
-            ),
+            sliding_sync: sliding_sync::SlidingSync::new(sync.clone()),
+            sync,
             appservices: appservices::Appservices::new(
                 core.clone(),
                 rooms.clone(),

@@ -147,18 +147,33 @@ impl Receipts {
         Ok(receipts.into_iter().map(change).collect())
     }
 
-    /// The receipts of `rooms` that `reader` may see and that moved after `since`, for a token that the stream's
-    /// stretch in memory no longer covers.
-    pub async fn since(&self, rooms: Vec<RoomNid>, reader: UserNid, since: &StreamToken) -> Result<Vec<ReceiptChange>> {
-        let since = since.clone();
+    /// The receipts of rooms that `reader` may see, those of each room together.
+    pub(crate) async fn in_rooms(&self, rooms: Vec<RoomNid>, reader: UserNid) -> Result<Vec<Vec<ReceiptChange>>> {
         let read = move |db: &im2_store::Snapshot<'_>| {
-            let mut receipts = Vec::new();
-            for room in rooms {
-                receipts.append(&mut db.receipts_since(room, reader, &since)?);
-            }
-            Ok(receipts)
+            rooms.into_iter().map(|room| db.receipts_in_room(room, reader)).collect::<im2_store::Result<Vec<_>>>()
         };
-        Ok(self.core.store.read(read).await?.into_iter().map(change).collect())
+        let found = self.core.store.read(read).await?;
+        Ok(found.into_iter().map(|receipts| receipts.into_iter().map(change).collect()).collect())
+    }
+
+    /// The receipts of a room that `reader` may see and that moved after `since`.
+    pub(crate) async fn since(
+        &self,
+        room: RoomNid,
+        reader: UserNid,
+        since: &StreamToken,
+    ) -> Result<Vec<ReceiptChange>> {
+        let since = since.clone();
+        let receipts = self.core.store.read(move |db| db.receipts_since(room, reader, &since)).await?;
+        Ok(receipts.into_iter().map(change).collect())
+    }
+
+    /// The same of all rooms that `reader` is joined to, for a token that the stream's stretch in memory no longer
+    /// covers.
+    pub async fn since_in_all(&self, reader: UserNid, since: &StreamToken) -> Result<Vec<ReceiptChange>> {
+        let since = since.clone();
+        let receipts = self.core.store.read(move |db| db.receipts_of_rooms_since(reader, &since)).await?;
+        Ok(receipts.into_iter().map(change).collect())
     }
 
     /// All receipts of `rooms`, private ones too, that moved after `after` and not after `until`, with their places in

@@ -49,6 +49,19 @@ impl Snapshot<'_> {
         self.rows(sql, [user.0], read_row)
     }
 
+    /// The content of one type in all rooms.
+    pub fn account_data_of_rooms(&self, user: UserNid, kind: &str) -> Result<Vec<(RoomNid, String)>> {
+        let sql = "SELECT room_nid, content FROM account_data WHERE user_nid = ?1 AND kind = ?2 AND room_nid <> 0";
+        self.rows(sql, (user.0, kind), |row| Ok((RoomNid(row.get(0)?), row.get(1)?)))
+    }
+
+    /// Everything a user keeps for the account or for one room.
+    pub fn account_data_of_room(&self, user: UserNid, room: Option<RoomNid>) -> Result<Vec<AccountData>> {
+        let sql = "SELECT room_nid, kind, content, position FROM account_data
+                   WHERE user_nid = ?1 AND room_nid = ?2 ORDER BY kind";
+        self.rows(sql, (user.0, room_column(room)), read_row)
+    }
+
     /// The number of a room, if the user has anything to do with it.
     pub fn room_of_user(&self, user: UserNid, room_id: &RoomId) -> Result<Option<RoomNid>> {
         let sql = "SELECT r.nid FROM rooms r JOIN memberships m ON m.room_nid = r.nid

@@ -79,6 +79,17 @@ impl Snapshot<'_> {
         Ok(receipts)
     }
 
+    /// Those that changed after `since` in all rooms that `reader` is joined to.
+    pub fn receipts_of_rooms_since(&self, reader: UserNid, since: &StreamToken) -> Result<Vec<Receipt>> {
+        let sql = "SELECT r.room_nid, r.user_nid, user_id, kind, thread_id, event_id, event_seq, ts, r.position
+                   FROM memberships m JOIN receipts r ON r.room_nid = m.room_nid AND r.position > ?2
+                   JOIN users ON users.nid = r.user_nid
+                   WHERE m.user_nid = ?1 AND m.membership = 'join' AND (kind <> 'm.read.private' OR r.user_nid = ?1)";
+        let mut receipts = self.rows(sql, (reader.0, since.reached(1).to_i64()), read_receipt)?;
+        receipts.retain(|receipt| !since.includes(receipt.position));
+        Ok(receipts)
+    }
+
     /// One user's receipts in a room, of every kind and thread.
     pub fn receipts_of(&self, room: RoomNid, user: UserNid) -> Result<Vec<Receipt>> {
         let sql = format!("{SELECT} WHERE room_nid = ?1 AND user_nid = ?2");

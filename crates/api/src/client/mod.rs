@@ -27,6 +27,7 @@ mod register;
 mod reports;
 pub(crate) mod rooms;
 mod search;
+mod sliding_sync;
 mod sync;
 mod tags;
 mod third_party_ids;
@@ -62,6 +63,7 @@ pub(crate) fn routes() -> Routes {
         .merge(search::routes())
         .merge(reports::routes())
         .merge(sync::routes())
+        .merge(sliding_sync::routes())
         .merge(account_data::routes())
         .merge(tags::routes())
         .merge(filters::routes())

@@ -32,7 +32,9 @@ use super::{
     named_media::{MOST, named_media},
     relations::duplicate_annotation,
     room::{Head, Room, View},
-    succession, validate,
+    succession,
+    summaries::{self, Summaries},
+    validate,
 };
 use crate::{
     Code, Error, Result, UserSet,
@@ -95,6 +97,7 @@ pub(super) struct Publisher {
     members: Arc<MemberIndex>,
     directory: Arc<Directory>,
     guests: Arc<UserSet>,
+    summaries: Arc<Summaries>,
 }
 
 /// What an event is built with, beside the room.
@@ -112,6 +115,7 @@ impl Rooms {
             members: Arc::clone(&self.members),
             directory: Arc::clone(&self.directory),
             guests: Arc::clone(&self.core.guests),
+            summaries: Arc::clone(&self.summaries),
         }
     }
 
@@ -342,6 +346,8 @@ impl Builder<'_> {
             terms: terms_of(&pdu),
             transaction: None,
             media: named_media(pdu.content_json(), actor.user_id.server_name(), MOST),
+            bumps: summaries::is_activity(&pdu),
+            summary: summaries::change_by(&pdu),
         };
         let client = client_event_prefix(&pdu);
         Ok(Prepared { new, pdu: Arc::new(pdu), client, relation, replaced, redacts: None })
@@ -355,6 +361,7 @@ impl Prepared {
             target: target.id().clone(),
             pdu: left.json().into(),
             terms: terms_of(&target.pdu),
+            summary: summaries::change_by(left),
         });
         self.redacts = redacts;
         self
@@ -434,8 +441,16 @@ impl Publisher {
         if let Some(target) = target {
             self.directory.note(room, &target);
         }
+        self.summaries.note(room, &event);
         if let (Some(member), Some(membership)) = (event.member, event.pdu.membership) {
-            let now = RoomMembership { membership, position: event.position, seq: event.seq, forgotten: false };
+            let now = RoomMembership {
+                membership,
+                position: event.position,
+                seq: event.seq,
+                forgotten: false,
+                by_self: event.sender == member,
+                was_joined: membership == Membership::Join,
+            };
             self.members.set(member, room.nid, now);
         }
         let member = event.member;

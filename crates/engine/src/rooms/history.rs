@@ -273,16 +273,6 @@ impl Rooms {
         }
     }
 
-    /// The state entries that changed after event number `after` and up to `until`, each with its last value.
-    pub(crate) async fn state_changes(&self, room: &Arc<Room>, after: i64, until: i64) -> Result<Vec<Arc<RoomEvent>>> {
-        let (nid, version) = (room.nid, room.version);
-        let loaded = self.core.store.read(move |db| {
-            let rows = db.state_changes(nid, after, until)?;
-            rows.iter().map(|row| RoomEvent::load_state(version, row).map(Arc::new)).collect::<im2_store::Result<_>>()
-        });
-        Ok(loaded.await?)
-    }
-
     /// The member events of those who sent `events`, for clients that load members lazily.
     pub async fn members_of_senders(&self, room: &Arc<Room>, events: &[Arc<RoomEvent>]) -> Result<Vec<Arc<RoomEvent>>> {
         let Some(last) = events.iter().map(|event| event.seq).max() else { return Ok(Vec::new()) };

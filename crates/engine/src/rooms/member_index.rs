@@ -10,6 +10,7 @@ use std::{
 
 use im2_model::{Position, RoomNid, StreamToken, UserNid};
 use im2_rooms::content::Membership;
+use im2_store::rooms::MembershipRow;
 use parking_lot::{Mutex, RwLock};
 use quick_cache::sync::Cache;
 
@@ -29,6 +30,10 @@ pub struct RoomMembership {
     pub seq: i64,
     /// Whether the user has forgotten the room since they left it.
     pub forgotten: bool,
+    /// Whether the user sent the member event.
+    pub by_self: bool,
+    /// Whether the user is or ever was joined.
+    pub was_joined: bool,
 }
 
 /// The rooms of one user.
@@ -84,6 +89,11 @@ impl UserRooms {
         rooms.iter().filter(|(_, found)| !found.forgotten).map(|(room, found)| (*room, *found)).collect()
     }
 
+    /// The same with forgotten ones.
+    pub(crate) fn all_forgotten_too(&self) -> Vec<(RoomNid, RoomMembership)> {
+        self.rooms.read().iter().map(|(room, found)| (*room, *found)).collect()
+    }
+
     /// All whose membership changed after `since`, forgotten ones too.
     pub(crate) fn changed_since(&self, since: &StreamToken) -> Vec<RoomNid> {
         let rooms = self.rooms.read();
@@ -119,9 +129,9 @@ impl MemberIndex {
         let before = self.changes.load(Ordering::SeqCst);
         let rows = self.core.store.read(move |db| db.memberships_of(user)).await?;
         let rooms = rows.into_iter().filter_map(|row| {
-            let (position, seq, forgotten) = (row.position, row.seq, row.forgotten);
+            let MembershipRow { room, position, seq, forgotten, by_self, was_joined, .. } = row;
             let membership = Membership::parse(&row.membership)?;
-            Some((row.room, RoomMembership { membership, position, seq, forgotten }))
+            Some((room, RoomMembership { membership, position, seq, forgotten, by_self, was_joined }))
         });
         let loaded = UserRooms { rooms: RwLock::new(rooms.collect()), latest: RwLock::default() };
         for membership in loaded.rooms.read().values() {
@@ -145,9 +155,12 @@ impl MemberIndex {
     }
 
     /// Records a membership. Called from commit hooks.
-    pub(super) fn set(&self, user: UserNid, room: RoomNid, membership: RoomMembership) {
+    pub(super) fn set(&self, user: UserNid, room: RoomNid, mut membership: RoomMembership) {
         self.change(user, |rooms| {
-            rooms.rooms.write().insert(room, membership);
+            let mut known = rooms.rooms.write();
+            membership.was_joined |= known.get(&room).is_some_and(|before| before.was_joined);
+            known.insert(room, membership);
+            drop(known);
             rooms.latest.write().advance(membership.position);
         });
     }

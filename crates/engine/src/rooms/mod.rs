@@ -25,7 +25,9 @@ mod relations;
 mod render;
 mod room;
 mod standing;
+mod state_changes;
 pub(crate) mod succession;
+mod summaries;
 mod summary;
 mod timeline;
 mod token;
@@ -54,6 +56,7 @@ pub(crate) use named_media::named_media;
 pub use relations::{RECURSION_DEPTH, RelatedPage, RelatedRequest};
 pub use render::{Bundles, Form, Viewer, write_array, write_event, write_event_for_service};
 pub use room::{Room, View};
+pub(crate) use summaries::RoomSummary;
 pub use summary::{Listing, Summary};
 pub use timeline::Context;
 pub use token::{PlaceToken, TimelineToken};
@@ -64,6 +67,7 @@ use crate::{Code, Core, Error, Result, account_data::AccountData, session::Sessi
 use directory::Directory;
 use member_index::MemberIndex;
 use registry::Registry;
+use summaries::Summaries;
 
 /// How rooms behave.
 #[derive(Debug, Clone)]
@@ -104,13 +108,15 @@ pub struct Rooms {
     members: Arc<MemberIndex>,
     directory: Arc<Directory>,
     options: Options,
+    summaries: Arc<Summaries>,
 }
 
 impl Rooms {
     pub(crate) fn new(core: Core, account_data: AccountData, key: SigningKey, options: Options) -> Self {
         let registry = Arc::new(Registry::new(core.clone()));
         let members = Arc::new(MemberIndex::new(core.clone()));
-        Self { core, account_data, key: Arc::new(key), registry, members, directory: Arc::default(), options }
+        let summaries = Arc::new(Summaries::new(core.clone()));
+        Self { core, account_data, key: Arc::new(key), registry, members, directory: Arc::default(), summaries, options }
     }
 
     /// The room called `room_id`, whoever asks. For use cases that make their own check of access.
@@ -140,6 +146,11 @@ impl Rooms {
     /// The rooms that a user has to do with, forgotten ones excluded.
     pub async fn of_user(&self, user: UserNid) -> Result<Arc<UserRooms>> {
         self.members.rooms_of(user).await
+    }
+
+    /// What lists of rooms are sorted and filtered by, of the rooms in `wanted` that `user` has to do with.
+    pub(crate) async fn summaries(&self, user: UserNid, wanted: &[RoomNid]) -> Result<Vec<Option<Arc<RoomSummary>>>> {
+        self.summaries.of(user, wanted).await
     }
 
     /// As [`Self::of_user`], for those whose rooms are in memory: those who are around.

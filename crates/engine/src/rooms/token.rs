@@ -19,7 +19,7 @@ const LAST: i64 = 1 << 53;
 pub enum PlaceToken {
     /// From `prev_batch` or an `end`.
     Timeline(TimelineToken),
-    /// From `next_batch`.
+    /// From `next_batch`, or from the `pos` of a sliding sync.
     Stream(StreamToken),
 }
 
@@ -38,7 +38,8 @@ impl FromStr for PlaceToken {
             return Ok(Self::Timeline(TimelineToken(number)));
         }
         let invalid = |_| Error::refused(Code::InvalidParam, "this is no pagination token of this server");
-        text.parse().map(Self::Stream).map_err(invalid)
+        let in_pos = text.strip_prefix('p').and_then(|pos| pos.split_once('-')).map(|(_, token)| token);
+        in_pos.unwrap_or(text).parse().map(Self::Stream).map_err(invalid)
     }
 }
 

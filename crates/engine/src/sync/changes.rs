@@ -20,15 +20,15 @@ use crate::{
 };
 
 /// What has changed for one user.
-pub(super) struct Changes {
+pub(crate) struct Changes {
     /// Up to where: the answer's `next_batch`.
-    pub(super) until: StreamToken,
+    pub(crate) until: StreamToken,
     /// The rooms with news. For an initial sync they are not listed: it wants all.
-    pub(super) rooms: BTreeSet<RoomNid>,
+    pub(crate) rooms: BTreeSet<RoomNid>,
     /// The user's account data, global and of rooms.
-    pub(super) account_data: Vec<Arc<AccountDataChange>>,
+    pub(crate) account_data: Vec<Arc<AccountDataChange>>,
     /// Receipts that the user may see, by room. For an initial sync they are read with each room.
-    pub(super) receipts: HashMap<RoomNid, Vec<Arc<ReceiptChange>>>,
+    pub(crate) receipts: HashMap<RoomNid, Vec<Arc<ReceiptChange>>>,
     /// Rooms that have been purged, each with the event by which the user left it.
     pub(super) gone: Vec<(RoomId, Option<Box<str>>)>,
     /// The presence of others.
@@ -36,7 +36,7 @@ pub(super) struct Changes {
     /// Messages for the asking device.
     pub(super) to_device: Vec<ToDeviceMessage>,
     /// What has become of keys.
-    pub(super) keys: KeyNews,
+    pub(crate) keys: KeyNews,
     is_initial: bool,
 }
 
@@ -49,7 +49,7 @@ enum News {
 }
 
 impl Changes {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self.is_initial
             && self.presence.is_empty()
             && self.to_device.is_empty()
@@ -103,23 +103,40 @@ impl Sync {
         rooms: &UserRooms,
     ) -> Result<Changes> {
         let Some(since) = since else {
-            let ephemeral = self.core.ephemeral.reached();
-            let mut changes = Changes::new(self.settled(rooms).await, true);
-            changes.until.ephemeral = ephemeral;
-            changes.presence = self.presence.news(session.user, None, ephemeral).await?;
+            let mut changes = self.changes_none(rooms).await;
+            changes.presence = self.presence.news(session.user, None, changes.until.ephemeral).await?;
             let data = self.account_data.all(session.user, &session.user_id).await?;
             changes.account_data = data.into_iter().map(Arc::new).collect();
             return Ok(changes);
         };
+        let mut changes = self.changes_since(session, since, rooms).await?;
+        changes.presence = self.presence.news(session.user, Some(since.ephemeral), changes.until.ephemeral).await?;
+        Ok(changes)
+    }
+
+    /// The same without presence.
+    pub(crate) async fn changes_since(
+        &self,
+        session: &Session,
+        since: &StreamToken,
+        rooms: &UserRooms,
+    ) -> Result<Changes> {
         // Read before what it numbers: what comes meanwhile is told again, never skipped.
         let ephemeral = self.core.ephemeral.reached();
         let mut changes = self.stored_changes(session, since, rooms).await?;
         changes.keys = self.e2ee.news(session, rooms, since, &changes.until).await?;
         changes.until.ephemeral = ephemeral;
-        changes.presence = self.presence.news(session.user, Some(since.ephemeral), ephemeral).await?;
         let typing = self.typing.rooms_changed_since(since.ephemeral);
         changes.rooms.extend(typing.into_iter().filter(|room| rooms.is_joined(*room)));
         Ok(changes)
+    }
+
+    /// Where the stream stands, for a first answer: no changes, and where they end.
+    pub(crate) async fn changes_none(&self, rooms: &UserRooms) -> Changes {
+        let ephemeral = self.core.ephemeral.reached();
+        let mut changes = Changes::new(self.settled(rooms).await, true);
+        changes.until.ephemeral = ephemeral;
+        changes
     }
 
     async fn stored_changes(&self, session: &Session, since: &StreamToken, rooms: &UserRooms) -> Result<Changes> {
@@ -166,18 +183,12 @@ impl Sync {
             changes.add(session.user, News::AccountData(Arc::new(change)));
         }
         changes.rooms.extend(rooms.changed_since(since));
-        let joined = rooms.with(Membership::Join);
-        for receipt in self.receipts.since(joined.clone(), session.user, since).await? {
+        for receipt in self.receipts.since_in_all(session.user, since).await? {
             changes.add(session.user, News::Receipt(Arc::new(receipt)));
         }
         let (since, user) = (since.clone(), session.user);
         let read = self.core.store.read(move |db| {
-            let mut active = Vec::new();
-            for room in joined {
-                if db.last_position(room)?.is_some_and(|last| !since.includes(last)) {
-                    active.push(room);
-                }
-            }
+            let active = db.rooms_active_since(user, &since)?;
             let gone = db.gone_rooms(user)?.into_iter().filter(|gone| !since.includes(gone.position));
             let gone: Vec<_> = gone.map(|gone| (gone.room_id, gone.event.map(String::into_boxed_str))).collect();
             Ok((active, gone))

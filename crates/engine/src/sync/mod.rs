@@ -4,15 +4,16 @@
 //! ask the stream's stretch in memory whether any of the news is for its user. What an answer says is fixed by two
 //! tokens, the client's and the one it is given: everything after the first and not after the second, once.
 
-mod changes;
-mod encryption;
+pub(crate) mod changes;
+pub(crate) mod encryption;
 mod ephemeral;
 mod members;
 mod presence;
 mod room;
 mod state;
-mod stripped;
-mod summary;
+pub(crate) mod stripped;
+pub(crate) mod summary;
+pub(crate) mod timeline;
 mod to_device;
 mod unread;
 
@@ -66,15 +67,15 @@ pub struct SyncRequest {
 /// The use case.
 #[derive(Debug, Clone)]
 pub struct Sync {
-    core: Core,
-    rooms: Rooms,
-    account_data: AccountData,
-    receipts: Receipts,
-    typing: Typing,
-    presence: Presence,
-    unread: Unread,
-    to_device: ToDevice,
-    e2ee: E2ee,
+    pub(crate) core: Core,
+    pub(crate) rooms: Rooms,
+    pub(crate) account_data: AccountData,
+    pub(crate) receipts: Receipts,
+    pub(crate) typing: Typing,
+    pub(crate) presence: Presence,
+    pub(crate) unread: Unread,
+    pub(crate) to_device: ToDevice,
+    pub(crate) e2ee: E2ee,
     sent_members: SentMembers,
 }
 
@@ -295,13 +296,16 @@ fn write_account_data<'a>(
     }
     out.extend_from_slice(key.as_bytes());
     out.extend_from_slice(b"{\"events\":");
-    write_array(out, changes, |out, change| {
-        out.extend_from_slice(b"{\"type\":");
-        drop(serde_json::to_writer(&mut *out, &change.kind)); // writing to a vector cannot fail
-        out.extend_from_slice(b",\"content\":");
-        out.extend_from_slice(change.content.get().as_bytes());
-        out.push(b'}');
-    });
+    write_array(out, changes, |out, change| write_account_data_event(out, change));
     out.push(b'}');
     true
+}
+
+/// Writes one piece of account data as an event.
+pub(crate) fn write_account_data_event(out: &mut Vec<u8>, change: &AccountDataChange) {
+    out.extend_from_slice(b"{\"type\":");
+    drop(serde_json::to_writer(&mut *out, &change.kind)); // writing to a vector cannot fail
+    out.extend_from_slice(b",\"content\":");
+    out.extend_from_slice(change.content.get().as_bytes());
+    out.push(b'}');
 }

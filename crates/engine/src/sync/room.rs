@@ -4,14 +4,17 @@ use std::{io::Write as _, sync::Arc};
 
 use im2_rooms::content::Membership;
 
-use super::{Answering, state::StateWanted, summary::write_summary, write_account_data};
+use super::{
+    Answering,
+    state::StateWanted,
+    summary::write_summary,
+    timeline::{Timeline, newest},
+    write_account_data,
+};
 use crate::{
     Result,
     filters::{Candidate, EventFilter, EventFormat},
-    rooms::{
-        Bundles, Direction, Form, Room, RoomEvent, RoomMembership, Sight, TimelineToken, Viewer, write_array,
-        write_event,
-    },
+    rooms::{Bundles, Form, Room, RoomEvent, RoomMembership, Sight, TimelineToken, Viewer, write_array, write_event},
     stream::AccountDataChange,
 };
 
@@ -19,20 +22,6 @@ use crate::{
 const DEFAULT_LIMIT: usize = 10;
 /// The most events of a timeline, whatever the filter says.
 const MAX_LIMIT: usize = 500;
-/// Events looked at for a timeline, when a filter passes few.
-const LOOKED_AT: usize = 2_000;
-
-/// A stretch of the timeline for one answer.
-pub(super) struct Timeline {
-    /// The events, oldest first.
-    pub(super) events: Vec<Arc<RoomEvent>>,
-    /// Whether events between the client's token and the first of these were left out.
-    limited: bool,
-    /// The number of the first event, or of the first that could come next.
-    pub(super) start: i64,
-    /// The number of the room's last event as of this answer.
-    pub(super) end: i64,
-}
 
 /// What is special about this client's view of a room.
 struct Situation {
@@ -126,39 +115,8 @@ impl Answering<'_> {
         let limit = filter.limit_or(DEFAULT_LIMIT, MAX_LIMIT);
         // With `full_state` the timeline still begins at the token.
         let floor = situation.known.unwrap_or(0);
-        let mut timeline = Timeline { events: Vec::new(), limited: false, start: floor + 1, end: situation.until };
-        let mut next = situation.until + 1;
-        let mut looked_at = 0;
-        'walk: while next > floor + 1 && looked_at < LOOKED_AT {
-            let chunk = self.sync.rooms.events_from(room, next, Direction::Backward, limit + 1).await?;
-            if chunk.is_empty() {
-                break;
-            }
-            looked_at += chunk.len();
-            for event in chunk {
-                if event.seq <= floor {
-                    break 'walk;
-                }
-                next = event.seq;
-                if !self.shows(room, filter, &situation.sight, &event) {
-                    continue;
-                }
-                if timeline.events.len() == limit {
-                    timeline.limited = true;
-                    break 'walk;
-                }
-                timeline.start = event.seq;
-                timeline.events.push(event);
-            }
-        }
-        timeline.limited |= looked_at >= LOOKED_AT;
-        if !timeline.limited {
-            timeline.start = floor + 1;
-        } else if timeline.events.is_empty() {
-            timeline.start = situation.until + 1;
-        }
-        timeline.events.reverse();
-        Ok(timeline)
+        let shows = |event: &RoomEvent| self.shows(room, filter, &situation.sight, event);
+        newest(&self.sync.rooms, room, floor, situation.until, limit, shows).await
     }
 
     fn shows(&self, room: &Room, filter: &EventFilter, sight: &Sight, event: &RoomEvent) -> bool {

@@ -1,11 +1,8 @@
 //! The state that goes with a timeline.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Answering, room::Timeline};
+use super::{Answering, timeline::Timeline};
 use crate::{
     Result,
     rooms::{Room, RoomEvent},
@@ -30,7 +27,7 @@ impl Answering<'_> {
     ) -> Result<Vec<Arc<RoomEvent>>> {
         let lazy = self.request.filter.lazy_load_members();
         let mut state = match wanted.after {
-            Some(after) => self.changed_state(room, after, wanted.until).await?,
+            Some(after) => self.sync.rooms.state_changed(room, after, wanted.until).await?,
             None => self.sync.rooms.state_before(room, wanted.until).await?,
         };
         if !lazy {
@@ -60,32 +57,6 @@ impl Answering<'_> {
             sent.add(member.state_key().unwrap_or_default(), member.seq, &self.until);
         }
         Ok(state)
-    }
-
-    /// What changed after event number `after` up to `until`, each entry with its last value.
-    async fn changed_state(&self, room: &Arc<Room>, after: i64, until: i64) -> Result<Vec<Arc<RoomEvent>>> {
-        if after >= until {
-            return Ok(Vec::new());
-        }
-        let in_memory = {
-            let view = room.view();
-            (after + 1 >= view.tail_start()).then(|| {
-                let first = view.tail.partition_point(|event| event.seq <= after);
-                let mut changed: HashMap<(&str, &str), &Arc<RoomEvent>> = HashMap::new();
-                for event in view.tail.range(first..).take_while(|event| event.seq <= until) {
-                    if let Some(key) = event.state_key() {
-                        changed.insert((event.kind(), key), event);
-                    }
-                }
-                let mut changed: Vec<_> = changed.into_values().cloned().collect();
-                changed.sort_unstable_by_key(|event| event.seq);
-                changed
-            })
-        };
-        match in_memory {
-            Some(changed) => Ok(changed),
-            None => self.sync.rooms.state_changes(room, after, until).await,
-        }
     }
 
     /// The members that a client needs to show this timeline: who sent something, the user, and for a room that is

@@ -7,7 +7,7 @@ use im2_rooms::client::stripped_state;
 use super::Answering;
 use crate::{
     Result,
-    rooms::{Room, write_array},
+    rooms::{Room, Rooms, write_array},
 };
 
 /// The state that introduces a room to a stranger.
@@ -42,16 +42,23 @@ impl Answering<'_> {
 
     /// What a stranger was shown of a room with event number `seq`: what has happened since is not for them.
     async fn stripped(&self, room: &Arc<Room>, name: &str, members: &[&str], seq: i64) -> Result<Vec<u8>> {
-        let about_room = INTRODUCTION.iter().map(|kind| (*kind, ""));
-        let about_members = members.iter().map(|user| ("m.room.member", *user));
-        let mut events = Vec::new();
-        for (kind, state_key) in about_room.chain(about_members) {
-            let event = self.sync.rooms.state_entry_before(room, kind, state_key, seq).await?;
-            events.extend(event.and_then(|event| stripped_state(&event.pdu)));
-        }
         let mut out = format!("{{\"{name}\":{{\"events\":").into_bytes();
-        write_array(&mut out, events, |out, event| out.extend_from_slice(event.as_bytes()));
+        out.extend_from_slice(&introduction(&self.sync.rooms, room, members, seq).await?);
         out.extend_from_slice(b"}}");
         Ok(out)
     }
+}
+
+/// The state that introduces a room to a stranger as of event number `seq`, and these members of it, as a JSON list.
+pub(crate) async fn introduction(rooms: &Rooms, room: &Arc<Room>, members: &[&str], seq: i64) -> Result<Vec<u8>> {
+    let about_room = INTRODUCTION.iter().map(|kind| (*kind, ""));
+    let about_members = members.iter().map(|user| ("m.room.member", *user));
+    let mut events = Vec::new();
+    for (kind, state_key) in about_room.chain(about_members) {
+        let event = rooms.state_entry_before(room, kind, state_key, seq).await?;
+        events.extend(event.and_then(|event| stripped_state(&event.pdu)));
+    }
+    let mut out = Vec::new();
+    write_array(&mut out, events, |out, event| out.extend_from_slice(event.as_bytes()));
+    Ok(out)
 }

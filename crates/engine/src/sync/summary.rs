@@ -34,7 +34,7 @@ fn is_named(view: &View) -> bool {
 }
 
 /// The first members other than the user, by when they came: joined or invited ones, or else former ones.
-pub(super) fn heroes(view: &View, user: UserNid) -> Vec<String> {
+pub(crate) fn heroes(view: &View, user: UserNid) -> Vec<String> {
     let own = view.joined.get(&user).map(im2_model::UserId::as_str);
     let among = |wanted: &[Membership]| {
         let members = view.state.of_kind("m.room.member").filter(|(user_id, event)| {

@@ -10,6 +10,7 @@ mod receipts;
 mod rooms;
 mod search;
 mod storage;
+mod sliding_sync;
 mod sync;
 mod unread;
 

@@ -109,21 +109,21 @@ fn apply_state(state: &mut BTreeMap<(String, String), String>, events: &Value) {
 }
 
 /// Random room operations of several users. What the rules refuse is refused; the test does not care.
-struct Chaos<'a> {
-    fixture: &'a Fixture,
-    random: SeededRandom,
-    users: Vec<Actor>,
-    rooms: Vec<Arc<Room>>,
+pub(crate) struct Chaos<'a> {
+    pub(crate) fixture: &'a Fixture,
+    pub(crate) random: SeededRandom,
+    pub(crate) users: Vec<Actor>,
+    pub(crate) rooms: Vec<Arc<Room>>,
 }
 
 impl Chaos<'_> {
-    fn pick(&self, below: usize) -> usize {
+    pub(crate) fn pick(&self, below: usize) -> usize {
         let mut bytes = [0; 4];
         self.random.fill(&mut bytes);
         u32::from_le_bytes(bytes) as usize % below
     }
 
-    async fn act(&mut self, number: usize) {
+    pub(crate) async fn act(&mut self, number: usize) {
         let rooms = &self.fixture.engine.rooms;
         let user = self.users[self.pick(self.users.len())].clone();
         let other = self.users[self.pick(self.users.len())].clone();

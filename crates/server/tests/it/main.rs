@@ -29,5 +29,6 @@ mod room_admin;
 mod rooms;
 mod search;
 mod server_notices;
+mod sliding_sync;
 mod to_device;
 mod user_content;

@@ -2,6 +2,7 @@
 
 use im2_model::{EventId, Millis, Position, RoomNid, UserId, UserNid};
 
+use super::summaries::SummaryChange;
 use crate::{Error, Result, Transaction};
 
 /// How long a client may wait with trying again: a device that was away for a week has not sent it twice.
@@ -37,6 +38,10 @@ pub struct NewEvent {
     pub media: Vec<String>,
     /// The client's transaction, so that a retry is recognised.
     pub transaction: Option<TransactionKey>,
+    /// Whether it counts as activity in the room.
+    pub bumps: bool,
+    /// What it changes of what lists of rooms are filtered by.
+    pub summary: Option<SummaryChange>,
 }
 
 /// An event's `m.relates_to`.
@@ -59,6 +64,8 @@ pub struct Redaction {
     pub pdu: Box<str>,
     /// The terms that searches found it by.
     pub terms: Option<Box<str>>,
+    /// What that changes of what lists of rooms are filtered by, if the event is current state.
+    pub summary: Option<SummaryChange>,
 }
 
 /// Which request of which device an event answers (spec: "Transaction identifiers").
@@ -88,11 +95,12 @@ impl Transaction<'_> {
     ///
     /// A transaction that was used before fails as a duplicate ([`Error::is_duplicate`]) and leaves nothing.
     pub fn append_event(&mut self, room: RoomNid, head_seq: i64, event: &NewEvent) -> Result<Appended> {
-        let moved = "UPDATE rooms SET head_seq = ?2 + 1 WHERE nid = ?1 AND head_seq = ?2 AND NOT purging";
-        if self.execute(moved, (room.0, head_seq))? != 1 {
+        let position = self.next_position();
+        let moved = "UPDATE rooms SET head_seq = ?2 + 1, last_position = ?3, bump_position = iif(?4, ?3, bump_position)
+                     WHERE nid = ?1 AND head_seq = ?2 AND NOT purging";
+        if self.execute(moved, (room.0, head_seq, position.to_i64(), event.bumps))? != 1 {
             return Err(Error::Conflict);
         }
-        let position = self.next_position();
         let seq = head_seq + 1;
         let insert = "INSERT INTO events (position, room_nid, seq, event_id, sender_nid, ts, pdu)
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -105,9 +113,14 @@ impl Transaction<'_> {
             self.set_state(room, &event.kind, state_key, seq, position)?;
         }
         let member = match &event.membership {
-            Some((user_id, membership)) => Some(self.set_membership(room, user_id, membership, seq, position)?),
+            Some((user_id, membership)) => {
+                Some(self.set_membership(room, user_id, membership, event.sender, seq, position)?)
+            }
             None => None,
         };
+        if let Some(change) = &event.summary {
+            self.change_summary(room, change)?;
+        }
         if let Some(relation) = &event.relation {
             let insert = "INSERT INTO relations (room_nid, target_id, rel_type, seq, position, kind, sender_nid, key)
                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -169,14 +182,17 @@ impl Transaction<'_> {
         room: RoomNid,
         user_id: &UserId,
         membership: &str,
+        sender: UserNid,
         seq: i64,
         position: Position,
     ) -> Result<UserNid> {
         let user = self.ensure_user(user_id)?;
-        let sql = "INSERT INTO memberships (user_nid, room_nid, membership, position, seq) VALUES (?1, ?2, ?3, ?4, ?5)
+        let sql = "INSERT INTO memberships (user_nid, room_nid, membership, position, seq, by_self, was_joined)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 'join')
                    ON CONFLICT DO UPDATE SET membership = excluded.membership, position = excluded.position,
-                                             seq = excluded.seq, forgotten = 0";
-        self.execute(sql, (user.0, room.0, membership, position.to_i64(), seq))?;
+                                             seq = excluded.seq, forgotten = 0, by_self = excluded.by_self,
+                                             was_joined = max(was_joined, excluded.was_joined)";
+        self.execute(sql, (user.0, room.0, membership, position.to_i64(), seq, sender == user))?;
         Ok(user)
     }
 
@@ -192,6 +208,9 @@ impl Transaction<'_> {
             }
             self.release_media(room, position, now)?;
         }
-        Ok(())
+        match &redaction.summary {
+            Some(change) if self.is_current_state(room, &redaction.target)? => self.change_summary(room, change),
+            _ => Ok(()),
+        }
     }
 }

@@ -120,12 +120,6 @@ impl Snapshot<'_> {
         Ok(self.row(sql, (room.0, position.to_i64()), |row| row.get(0))?.unwrap_or(0))
     }
 
-    /// Where a room's last event stands in the stream.
-    pub fn last_position(&self, room: RoomNid) -> Result<Option<Position>> {
-        let sql = "SELECT position FROM events WHERE room_nid = ?1 ORDER BY seq DESC LIMIT 1";
-        self.row(sql, [room.0], |row| row.get(0).map(Position::from_i64))
-    }
-
     /// The event nearest to `ts` that is not before it (forward) or not after it (backward).
     pub fn event_by_time(&self, room: RoomNid, ts: Millis, direction: Direction) -> Result<Option<EventRow>> {
         let (comparison, order) = match direction {

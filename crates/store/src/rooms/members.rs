@@ -21,6 +21,10 @@ pub struct MembershipRow {
     pub seq: i64,
     /// Whether the user has forgotten the room since.
     pub forgotten: bool,
+    /// Whether the user sent the member event.
+    pub by_self: bool,
+    /// Whether the user is or ever was joined.
+    pub was_joined: bool,
 }
 
 /// A user's current member event in a room.
@@ -34,7 +38,7 @@ pub struct MemberEvent {
     pub event: EventRow,
 }
 
-const COLUMNS: &str = "room_nid, user_nid, membership, position, seq, forgotten";
+const COLUMNS: &str = "room_nid, user_nid, membership, position, seq, forgotten, by_self, was_joined";
 
 impl Snapshot<'_> {
     /// All rooms that a user has to do with, left and forgotten ones included.
@@ -51,6 +55,16 @@ impl Snapshot<'_> {
         self.rows(&sql, [room.0], |row| {
             let member = MemberEvent { user: UserNid(row.get(7)?), forgotten: row.get(8)?, event: read_event(row)? };
             Ok((member, row.get(9)?))
+        })
+    }
+
+    /// The rooms that a user is invited to, and by whom.
+    pub fn inviters_of(&self, user: UserNid) -> Result<Vec<(RoomNid, UserId)>> {
+        let sql = "SELECT m.room_nid, u.user_id FROM memberships m JOIN events e ON e.position = m.position
+                   JOIN users u ON u.nid = e.sender_nid WHERE m.user_nid = ?1 AND m.membership = 'invite'";
+        self.rows(sql, [user.0], |row| {
+            let text: String = row.get(1)?;
+            Ok((RoomNid(row.get(0)?), UserId::parse(&text).map_err(|error| conversion(1, error))?))
         })
     }
 
@@ -81,5 +95,7 @@ fn read_membership(row: &Row<'_>) -> rusqlite::Result<MembershipRow> {
         position: Position::from_i64(row.get(3)?),
         seq: row.get(4)?,
         forgotten: row.get(5)?,
+        by_self: row.get(6)?,
+        was_joined: row.get(7)?,
     })
 }

@@ -9,6 +9,7 @@ mod members;
 mod purge;
 mod relations;
 mod state;
+mod summaries;
 
 pub use append::{Appended, NewEvent, Redaction, Relation, TransactionKey};
 pub use directory::PublishedRoom;
@@ -17,6 +18,7 @@ pub use gone::GoneRoomRow;
 pub use listing::{ListedRoom, RoomOrder, RoomsQuery};
 pub use members::{MemberEvent, MembershipRow};
 pub use purge::PurgedEvent;
+pub use summaries::{SummaryChange, SummaryRow};
 
 use im2_model::{Millis, RoomId, RoomNid};
 use rusqlite::Row;

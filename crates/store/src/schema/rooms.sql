@@ -1,11 +1,22 @@
 -- Numbers are never given out twice, so that what is remembered of a purged room can be of no other.
 CREATE TABLE rooms (
-    nid        INTEGER PRIMARY KEY AUTOINCREMENT,
-    room_id    TEXT NOT NULL UNIQUE,
-    version    TEXT NOT NULL,
-    head_seq   INTEGER NOT NULL,  -- the room's sequence: its last event has this number
-    created_ts INTEGER NOT NULL,
-    purging    INTEGER NOT NULL DEFAULT 0  -- it is gone for everybody; its rows are being deleted
+    nid           INTEGER PRIMARY KEY AUTOINCREMENT,
+    room_id       TEXT NOT NULL UNIQUE,
+    version       TEXT NOT NULL,
+    head_seq      INTEGER NOT NULL,            -- the room's sequence: its last event has this number
+    last_position INTEGER NOT NULL DEFAULT 0,  -- of that event in the stream
+    bump_position INTEGER NOT NULL DEFAULT 0,  -- of the last event that counts as activity
+    created_ts    INTEGER NOT NULL,
+    purging       INTEGER NOT NULL DEFAULT 0   -- it is gone for everybody; its rows are being deleted
+) STRICT;
+
+-- What lists of rooms are filtered by, from the current state: so that nobody has to read a room to list it. A room
+-- without a row has none of it.
+CREATE TABLE room_summaries (
+    room_nid  INTEGER PRIMARY KEY REFERENCES rooms (nid),
+    name      TEXT,
+    room_type TEXT,
+    encrypted INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- One row an event. `position` is its place in the stream, `seq` its place in the room, from 1.
@@ -49,6 +60,8 @@ CREATE TABLE memberships (
     position   INTEGER NOT NULL,       -- of the member event
     seq        INTEGER NOT NULL,
     forgotten  INTEGER NOT NULL DEFAULT 0,
+    by_self    INTEGER NOT NULL,       -- whether the user sent the member event
+    was_joined INTEGER NOT NULL,       -- whether the user is or ever was joined
     PRIMARY KEY (user_nid, room_nid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX memberships_by_room ON memberships (room_nid, membership);

@@ -92,6 +92,8 @@ const TRIALS: &[(&str, Trial)] = &[
     ("PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/", Refused("{}", 403, "M_FORBIDDEN")),
     ("PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Refused("{}", 403, "M_FORBIDDEN")),
     ("GET /_matrix/client/v3/sync", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/v4/sync", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/unstable/org.matrix.simplified_msc3575/sync", Anybody(ONLY_OWN)),
     ("GET /_matrix/client/v3/user/{userId}/account_data/{type}", Refused("{}", 403, "M_FORBIDDEN")),
     ("GET /_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}", Refused("{}", 403, "M_FORBIDDEN")),
     ("PUT /_matrix/client/v3/user/{userId}/account_data/{type}", Refused("{}", 403, "M_FORBIDDEN")),

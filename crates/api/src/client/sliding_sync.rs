@@ -1,0 +1,62 @@
+//! Simplified sliding sync (MSC4186), on its stable route and on the older one that clients use today.
+
+use axum::{extract::State as Extract, response::Response};
+use im2_engine::{
+    session::Session,
+    sliding_sync::{Body, Dialect, SlidingRequest},
+};
+use serde::Deserialize;
+
+use crate::{
+    Api, State,
+    auth::User,
+    body::{Json, QueryParams, json_bytes},
+    error::ApiResult,
+    routes::{Access, Routes},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default().post("/_matrix/client/v4/sync", Access::User, stable).post(
+        "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync",
+        Access::User,
+        older,
+    )
+}
+
+/// What the older form has in the query instead of the body.
+#[derive(Deserialize)]
+struct Query {
+    pos: Option<String>,
+    timeout: Option<u64>,
+    set_presence: Option<String>,
+}
+
+async fn stable(
+    Extract(api): State,
+    User(session): User,
+    QueryParams(query): QueryParams<Query>,
+    Json(body): Json<Body>,
+) -> ApiResult<Response> {
+    answer(&api, &session, Dialect::Stable, query, body).await
+}
+
+async fn older(
+    Extract(api): State,
+    User(session): User,
+    QueryParams(query): QueryParams<Query>,
+    Json(body): Json<Body>,
+) -> ApiResult<Response> {
+    answer(&api, &session, Dialect::Older, query, body).await
+}
+
+async fn answer(api: &Api, session: &Session, dialect: Dialect, query: Query, body: Body) -> ApiResult<Response> {
+    let Query { pos, timeout, set_presence } = query;
+    let body = Body {
+        pos: pos.or(body.pos),
+        timeout: timeout.or(body.timeout),
+        set_presence: set_presence.or(body.set_presence),
+        ..body
+    };
+    let request = SlidingRequest::new(dialect, body)?;
+    Ok(json_bytes(api.engine.sliding_sync.sync(session, request).await?))
+}

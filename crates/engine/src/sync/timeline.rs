@@ -1,0 +1,67 @@
+//! The newest stretch of a room's timeline that a reader may see.
+
+use std::sync::Arc;
+
+use crate::{
+    Result,
+    rooms::{Direction, Room, RoomEvent, Rooms},
+};
+
+/// Events looked at for a timeline, when few of them are shown.
+const LOOKED_AT: usize = 2_000;
+
+/// A stretch of the timeline for one answer.
+pub(crate) struct Timeline {
+    /// The events, oldest first.
+    pub(crate) events: Vec<Arc<RoomEvent>>,
+    /// Whether events after the floor and before the first of these were left out.
+    pub(crate) limited: bool,
+    /// The number of the first event, or of the first that could come next.
+    pub(crate) start: i64,
+    /// The number of the room's last event as of this answer.
+    pub(crate) end: i64,
+}
+
+/// The newest events, at most `limit`, after number `floor` and up to number `until` that `shows` passes.
+pub(crate) async fn newest(
+    rooms: &Rooms,
+    room: &Arc<Room>,
+    floor: i64,
+    until: i64,
+    limit: usize,
+    shows: impl Fn(&RoomEvent) -> bool,
+) -> Result<Timeline> {
+    let mut timeline = Timeline { events: Vec::new(), limited: false, start: floor + 1, end: until };
+    let mut next = until + 1;
+    let mut looked_at = 0;
+    'walk: while next > floor + 1 && looked_at < LOOKED_AT {
+        let chunk = rooms.events_from(room, next, Direction::Backward, limit + 1).await?;
+        if chunk.is_empty() {
+            break;
+        }
+        looked_at += chunk.len();
+        for event in chunk {
+            if event.seq <= floor {
+                break 'walk;
+            }
+            next = event.seq;
+            if !shows(&event) {
+                continue;
+            }
+            if timeline.events.len() == limit {
+                timeline.limited = true;
+                break 'walk;
+            }
+            timeline.start = event.seq;
+            timeline.events.push(event);
+        }
+    }
+    timeline.limited |= looked_at >= LOOKED_AT;
+    if !timeline.limited {
+        timeline.start = floor + 1;
+    } else if timeline.events.is_empty() {
+        timeline.start = until + 1;
+    }
+    timeline.events.reverse();
+    Ok(timeline)
+}

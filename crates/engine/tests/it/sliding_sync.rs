@@ -1,0 +1,231 @@
+//! Following a sliding sync leads to what a new connection shows, whatever was in sight when, and whatever answers
+//! were lost; and it yields every event once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use im2_engine::{
+    rooms::{Actor, CreateRoom, Draft},
+    session::Session,
+    sliding_sync::{Body, Dialect, SlidingRequest},
+};
+use im2_model::SeededRandom;
+use serde_json::{Map, Value, json};
+
+use crate::{Fixture, sync::Chaos};
+
+/// A room as a client knows it after applying answers by the proposal's rules.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Known {
+    membership: String,
+    name: Value,
+    heroes: Value,
+    joined: Value,
+    bump: Value,
+    state: BTreeMap<(String, String), String>,
+    timeline: Vec<String>,
+}
+
+struct Follower {
+    session: Session,
+    body: Value,
+    pos: Option<String>,
+    rooms: BTreeMap<String, Known>,
+    /// Every event received as one that was not known before, in order.
+    received: Vec<String>,
+}
+
+fn body(range: Option<[usize; 2]>, limit: usize) -> Value {
+    let mut list = json!({ "timeline_limit": limit, "required_state": { "include": [{}] } });
+    if let Some(range) = range {
+        list["range"] = json!(range);
+    }
+    json!({ "lists": { "all": list }, "set_presence": "offline" })
+}
+
+impl Follower {
+    fn new(actor: &Actor, name: &str, body: Value) -> Self {
+        let session = Session {
+            has_device: true,
+            service: None,
+            user: actor.user,
+            user_id: actor.user_id.clone(),
+            device_id: name.parse().unwrap(),
+            token: 0,
+            is_admin: false,
+        };
+        Self { session, body, pos: None, rooms: BTreeMap::new(), received: Vec::new() }
+    }
+
+    async fn ask(&self, fixture: &Fixture, timeout: Duration) -> Value {
+        let body: Body = serde_json::from_value(self.body.clone()).unwrap();
+        let (pos, timeout) = (self.pos.clone(), u64::try_from(timeout.as_millis()).unwrap());
+        let request = SlidingRequest::new(Dialect::Stable, Body { pos, timeout: Some(timeout), ..body }).unwrap();
+        let answer = Box::pin(fixture.engine.sliding_sync.sync(&self.session, request)).await.unwrap();
+        serde_json::from_slice(&answer).unwrap()
+    }
+
+    async fn follow(&mut self, fixture: &Fixture, timeout: Duration) {
+        let answer = self.ask(fixture, timeout).await;
+        self.pos = Some(answer["pos"].as_str().unwrap().to_owned());
+        for (room, told) in answer["rooms"].as_object().unwrap() {
+            let known = self.rooms.entry(room.clone()).or_default();
+            if told["initial"] == true {
+                *known = Known::default();
+            }
+            known.apply(told, &mut self.received);
+        }
+    }
+}
+
+impl Known {
+    fn apply(&mut self, told: &Value, received: &mut Vec<String>) {
+        for (field, key) in [
+            (&mut self.name, "name"),
+            (&mut self.heroes, "heroes"),
+            (&mut self.joined, "joined_count"),
+            (&mut self.bump, "bump_stamp"),
+        ] {
+            if let Some(value) = told.get(key) {
+                field.clone_from(value);
+            }
+        }
+        if let Some(membership) = told["membership"].as_str() {
+            membership.clone_into(&mut self.membership);
+        }
+        for event in told["required_state"].as_array().into_iter().flatten() {
+            let key = |name: &str| event[name].as_str().unwrap().to_owned();
+            self.state.insert((key("type"), key("state_key")), key("event_id"));
+        }
+        let events = told["timeline"].as_array().cloned().unwrap_or_default();
+        let events: Vec<_> = events.iter().map(|event| event["event_id"].as_str().unwrap().to_owned()).collect();
+        received.extend(events.iter().filter(|event| !self.timeline.contains(event)).cloned());
+        if told["limited"] == true || told["expanded_timeline"] == true {
+            self.timeline.clear();
+        }
+        self.timeline.extend(events);
+    }
+
+    /// What has to be the same however one came to know the room.
+    fn essence(&self) -> Self {
+        let mut essence = self.clone();
+        essence.timeline.clear();
+        if self.membership != "join" {
+            // Told as of the time when it ended.
+            essence.heroes = Value::Null;
+            essence.joined = Value::Null;
+        }
+        if self.name.is_string() {
+            essence.heroes = Value::Null; // not told of rooms with a name, so an older value may be there
+        }
+        essence
+    }
+}
+
+/// One of two timelines ends with the other.
+fn agree(one: &[String], other: &[String]) -> bool {
+    one.iter().rev().zip(other.iter().rev()).all(|(one, other)| one == other)
+}
+
+async fn run(seed: u64) {
+    let fixture = Fixture::new().await;
+    let mut users = Vec::new();
+    for name in ["ana", "ben", "eve"] {
+        users.push(fixture.user(name).await);
+    }
+    let mut followers: Vec<_> = users.iter().map(|user| Follower::new(user, "D", body(Some([0, 1]), 2))).collect();
+    let mut chaos = Chaos { fixture: &fixture, random: SeededRandom::new(seed), users, rooms: Vec::new() };
+    for number in 0..120 {
+        chaos.act(number).await;
+        let (who, what) = (chaos.pick(followers.len() * 2), chaos.pick(24));
+        let (end, limit) = (chaos.pick(4), chaos.pick(6));
+        let Some(follower) = followers.get_mut(who) else { continue };
+        match what {
+            0 => {
+                follower.pos = None;
+                follower.rooms.clear();
+            }
+            1..4 => follower.body = body(Some([0, end]), limit),
+            4..8 => drop(follower.ask(&fixture, Duration::ZERO).await), // the answer is lost
+            _ => follower.follow(&fixture, Duration::ZERO).await,
+        }
+    }
+    for (follower, actor) in followers.iter_mut().zip(&chaos.users) {
+        follower.body = body(None, 5);
+        follower.follow(&fixture, Duration::ZERO).await;
+        let mut fresh = Follower::new(actor, "FRESH", body(None, 5));
+        fresh.follow(&fixture, Duration::ZERO).await;
+        for (room, known) in &follower.rooms {
+            let Some(fresh) = fresh.rooms.get(room) else {
+                assert!(["leave", "ban"].contains(&&*known.membership), "seed {seed}, {}: {room}", actor.user_id);
+                continue;
+            };
+            if fresh.state.len() == 1 {
+                // Turned away without having come back: the client may know of the room from an earlier stay.
+                let own: Vec<_> = fresh.state.iter().map(|(key, event)| known.state.get(key) == Some(event)).collect();
+                assert_eq!((own, &known.membership), (vec![true], &fresh.membership), "seed {seed}: {room}");
+                continue;
+            }
+            assert_eq!(known.essence(), fresh.essence(), "seed {seed}, {}: {room}", actor.user_id);
+            let (followed, shown) = (&known.timeline, &fresh.timeline);
+            assert!(agree(followed, shown), "seed {seed}, {}: {room}: {followed:?} {shown:?}", actor.user_id);
+            assert!(followed.len() >= shown.len(), "seed {seed}, {}: {room} shows too little", actor.user_id);
+            let distinct: BTreeSet<_> = followed.iter().collect();
+            assert_eq!(distinct.len(), followed.len(), "seed {seed}: {room} repeats an event");
+        }
+        let missing: Vec<_> = fresh.rooms.keys().filter(|room| !follower.rooms.contains_key(*room)).collect();
+        assert!(missing.is_empty(), "seed {seed}, {}: not told of {missing:?}", actor.user_id);
+    }
+}
+
+#[tokio::test]
+async fn following_leads_to_what_a_new_connection_shows() {
+    for seed in 0..60 {
+        Box::pin(run(seed)).await;
+    }
+}
+
+/// Many writers at once, one reader that follows all the while: each event once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_event_is_skipped_under_concurrent_writers() {
+    const ROOMS: usize = 8;
+    const SENDS: usize = 60;
+    let fixture = Arc::new(Fixture::new().await);
+    let ana = fixture.user("ana").await;
+    let mut rooms = Vec::new();
+    for _ in 0..ROOMS {
+        rooms.push(fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap());
+    }
+    let mut follower = Follower::new(&ana, "D", body(None, 500));
+    follower.follow(&fixture, Duration::ZERO).await;
+    follower.received.clear();
+    let writers: Vec<_> = rooms
+        .iter()
+        .cloned()
+        .map(|room| {
+            let (fixture, ana) = (Arc::clone(&fixture), ana.clone());
+            tokio::spawn(async move {
+                let mut sent = Vec::new();
+                for number in 0..SENDS {
+                    let content = Map::from_iter([("n".to_owned(), Value::from(number))]);
+                    let draft = Draft::message("m.room.message", content);
+                    sent.push(fixture.engine.rooms.append(&room, &ana, draft, None).await.unwrap().to_string());
+                }
+                sent
+            })
+        })
+        .collect();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while follower.received.len() < ROOMS * SENDS && tokio::time::Instant::now() < deadline {
+        follower.follow(&fixture, Duration::from_secs(5)).await;
+    }
+    let mut sent = BTreeSet::new();
+    for writer in writers {
+        sent.extend(writer.await.unwrap());
+    }
+    assert_eq!(follower.received.len(), ROOMS * SENDS, "an event was missed or repeated");
+    assert_eq!(follower.received.into_iter().collect::<BTreeSet<_>>(), sent);
+}
