@@ -116,7 +116,16 @@ impl Rooms {
         let registry = Arc::new(Registry::new(core.clone()));
         let members = Arc::new(MemberIndex::new(core.clone()));
         let summaries = Arc::new(Summaries::new(core.clone()));
-        Self { core, account_data, key: Arc::new(key), registry, members, directory: Arc::default(), summaries, options }
+        Self {
+            core,
+            account_data,
+            key: Arc::new(key),
+            registry,
+            members,
+            directory: Arc::default(),
+            summaries,
+            options,
+        }
     }
 
     /// The room called `room_id`, whoever asks. For use cases that make their own check of access.

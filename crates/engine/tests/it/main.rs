@@ -9,8 +9,8 @@ mod notifications;
 mod receipts;
 mod rooms;
 mod search;
-mod storage;
 mod sliding_sync;
+mod storage;
 mod sync;
 mod unread;
 
