@@ -203,30 +203,7 @@ impl Engine {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self> {
-        let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
-        let ephemeral = Arc::new(ephemeral::Ephemeral::starting_at(clock.now()));
-        let users = |db: &im2_store::Snapshot<'_>| {
-            Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?, db.guest_users()?))
-        };
-        let (erased, locked, suspended, guests) = store.read(users).await?;
-        let blocked = Arc::new(store.read(|db| db.blocked_rooms().map(BlockedRooms::new)).await?);
-        let core = Core::from(core::Shared {
-            store,
-            stream,
-            ephemeral,
-            bus: Bus::default(),
-            clock,
-            random,
-            server_name: options.server_name,
-            erased: Arc::new(UserSet::new(erased)),
-            locked: Arc::new(UserSet::new(locked)),
-            suspended: Arc::new(UserSet::new(suspended)),
-            guests: Arc::new(UserSet::new(guests)),
-            services: options.services,
-            key_counts: Arc::default(),
-            blocked,
-            shutdown: shutdown::Shutdown::default(),
-        });
+        let core = open_core(options.server_name, options.services, store, clock, random).await?;
         let key = signing_key::load(&core).await?;
         let accounts = accounts::Accounts::new(core.clone(), options.accounts);
         Box::pin(accounts.make_service_users()).await?;
@@ -342,4 +319,38 @@ impl Engine {
     pub fn upkeep(&self) -> upkeep::Upkeep {
         upkeep::Upkeep { core: self.core.clone(), accounts: self.accounts.clone(), presence: self.presence.clone() }
     }
+}
+
+/// What all modules stand on, with what it keeps of the store in memory.
+async fn open_core(
+    server_name: ServerName,
+    services: Arc<appservices::Services>,
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<Core> {
+    let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
+    let ephemeral = Arc::new(ephemeral::Ephemeral::starting_at(clock.now()));
+    let users = |db: &im2_store::Snapshot<'_>| {
+        Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?, db.guest_users()?))
+    };
+    let (erased, locked, suspended, guests) = store.read(users).await?;
+    let blocked = Arc::new(store.read(|db| db.blocked_rooms().map(BlockedRooms::new)).await?);
+    Ok(Core::from(core::Shared {
+        store,
+        stream,
+        ephemeral,
+        bus: Bus::default(),
+        clock,
+        random,
+        server_name,
+        erased: Arc::new(UserSet::new(erased)),
+        locked: Arc::new(UserSet::new(locked)),
+        suspended: Arc::new(UserSet::new(suspended)),
+        guests: Arc::new(UserSet::new(guests)),
+        services,
+        key_counts: Arc::default(),
+        blocked,
+        shutdown: shutdown::Shutdown::default(),
+    }))
 }
