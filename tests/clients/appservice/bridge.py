@@ -17,8 +17,8 @@ PASSWORD = "correct horse battery staple"
 REGISTRATION = """\
 id: bridge
 url: {url}
-as_token: the token of the bridge
-hs_token: the token of the server
+as_token: as-token
+hs_token: hs-token
 sender_localpart: bridgebot
 rate_limited: false
 receive_ephemeral: true
@@ -31,7 +31,7 @@ namespaces:
   aliases:
     - exclusive: true
       regex: '#bridge_.*:localhost'
-""".replace("the token of the bridge", "as-token").replace("the token of the server", "hs-token")
+"""
 
 
 class StateStore(MemoryStateStore, ASStateStore):
@@ -93,14 +93,14 @@ class Bridge:
         if not user_id.startswith("@bridge_known"):
             return None
         await self.puppet(user_id.split(":")[0].removeprefix("@bridge_")).ensure_registered()
-        return {}
+        return {"made": True}  # an empty answer is "not found" to mautrix
 
     async def query_alias(self, alias):
         if alias != f"#bridge_portal:{DOMAIN}":
             return None
         name = alias.split(":")[0].removeprefix("#")
         await self.service.intent.create_room(alias_localpart=name, preset=RoomCreatePreset.PUBLIC)
-        return {}
+        return {"made": True}
 
     def puppet(self, name: str):
         """A user of the bridge."""
