@@ -156,7 +156,7 @@ class TestAnswers:
         assert result["result"]["event_id"] == sent[3]
         assert ids(result["context"]["events_before"]) == [sent[2], sent[1]]
         assert ids(result["context"]["events_after"]) == [sent[4], sent[5]]
-        assert result["context"]["profile_info"][ana.id]["displayname"] == ana.localpart
+        assert set(result["context"]["profile_info"]) == {ana.id}
         before = ok(ana.messages(room_id, **{"from": result["context"]["start"], "limit": 1}))["chunk"]
         assert ids(before) == [sent[0]]
         after = ok(ana.messages(room_id, **{"from": result["context"]["end"], "limit": 1, "dir": "f"}))["chunk"]
