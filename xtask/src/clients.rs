@@ -24,11 +24,14 @@ enum Runner {
     Npm,
     /// pytest in the Python environment of [`environment`].
     Pytest,
+    /// `cargo test`, in a workspace of its own, so that the client's dependencies are none of ours.
+    Cargo,
 }
 
 /// All of them, in the order in which they run.
 pub(crate) const CLIENTS: &[Client] = &[
     Client { name: "matrix-js-sdk", folder: "js-sdk", runner: Runner::Npm },
+    Client { name: "matrix-rust-sdk", folder: "rust-sdk", runner: Runner::Cargo },
     Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest },
     Client { name: "mautrix", folder: "appservice", runner: Runner::Pytest },
     Client { name: "protocol", folder: "protocol", runner: Runner::Pytest },
@@ -41,6 +44,12 @@ pub(crate) fn prepare(project: &Project, client: &Client) -> Result<Command> {
         Runner::Npm => {
             node::install(&folder)?;
             Ok(node::script_command(&folder, "test", &[]))
+        }
+        Runner::Cargo => {
+            let mut command = project.cargo();
+            command.current_dir(folder).env("CARGO_TARGET_DIR", project.target.join("clients-rust"));
+            command.args(["test", "--locked"]);
+            Ok(command)
         }
         Runner::Pytest => {
             let mut command = Command::new(environment(project)?.join("bin/python"));

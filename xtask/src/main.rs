@@ -35,7 +35,7 @@ Working on IM2
   test [STEP...]    run the tests and sum up; without STEP, all of them, in this order:
                       rust      unit, property, conformance and whole-server tests (cargo nextest)
                       web       lints and unit tests of the web client
-                      clients   matrix-js-sdk, matrix-nio and the protocol suite against a real server
+                      clients   matrix-js-sdk, matrix-rust-sdk, matrix-nio and the protocol suite against a server
                       browser   two people in Chromium against a real server
   e2e [ARGS]        only the browser tests; ARGS go to `npm run e2e`
 
