@@ -215,7 +215,7 @@ mod tests {
         core.shutdown.begin();
         runner.await.unwrap();
         let left = core.store.read(|db| db.due_jobs(u64::MAX >> 1, 10)).await.unwrap();
-        assert_eq!(left, []);
+        assert!(left.iter().all(|job| job.kind != "greet"), "{left:?}");
     }
 
     #[tokio::test]
