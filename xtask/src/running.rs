@@ -38,7 +38,8 @@ impl Settings {
     fn toml(folder: &Path, port: u16) -> String {
         format!(
             "server_name = \"localhost\"\ndata_dir = \"{}\"\n\n[http]\nbind = [\"127.0.0.1:{port}\"]\n\n\
-             [registration]\nmode = \"open\"\nshared_secret = \"{}\"\n\n[rate_limits]\nenabled = false\n\n[metrics]\nbind = []\n",
+             [registration]\nmode = \"open\"\nshared_secret = \"{}\"\n\n[rate_limits]\nenabled = false\n\n[metrics]\nbind = []\n\n\
+             [server_notices]\nlocalpart = \"notices\"\n",
             folder.join("data").display(),
             Self::SHARED_SECRET,
         )

@@ -34,8 +34,9 @@ class TestUsers:
         assert [each["name"] for each in backwards["users"]] == users[::-1]
 
     def test_one(self, admin, ana):
+        ok(ana.put(path("profile", ana.id, "displayname"), {"displayname": "Ana"}))
         shown = ok(admin.get(path("users", ana.id, prefix=V2)))
-        assert shown["name"] == ana.id and shown["displayname"] == ana.localpart
+        assert shown["name"] == ana.id and shown["displayname"] == "Ana"
         assert shown["admin"] in (False, 0) and shown["deactivated"] in (False, 0)
         fails(admin.get(path("users", f"@nobody:{ana.server_name}", prefix=V2)), 404, "M_NOT_FOUND")
 

@@ -59,6 +59,7 @@ class TestSuspension:
 
 class TestWhois:
     def test_an_account_and_its_connections(self, admin, ana):
+        ok(ana.get("/account/whoami"))
         for asking in (admin, ana):
             answer = ok(asking.get(path("admin", "whois", ana.id)))
             assert answer["user_id"] == ana.id

@@ -172,10 +172,11 @@ class TestLists:
         assert ("m.room.member", eve.id) in kinds(follow.step()["rooms"][room_id])
 
     def test_heroes_where_there_is_no_name(self, form, ana, ben):
+        ok(ben.put(path("profile", ben.id, "displayname"), {"displayname": "Ben"}))
         room_id = ana.room_with(ben)
         room = all_rooms(form, ana).step()["rooms"][room_id]
         assert [hero["user_id"] for hero in room["heroes"]] == [ben.id]
-        assert room["heroes"][0]["displayname"] == ben.localpart
+        assert room["heroes"][0]["displayname"] == "Ben"
 
     def test_filters(self, form, ana, ben):
         plain, space = ana.create_room(name="Plain"), ana.create_room(creation_content={"type": "m.space"})
