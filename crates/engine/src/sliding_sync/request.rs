@@ -116,8 +116,6 @@ pub struct Extensions {
     pub account_data: InRooms,
     pub receipts: InRooms,
     pub typing: InRooms,
-    #[serde(alias = "io.element.msc4360.threads")]
-    pub threads: Threads,
 }
 
 /// An extension that has no settings.
@@ -144,15 +142,6 @@ pub struct ToDevice {
     pub enabled: Option<bool>,
     pub limit: Option<u64>,
     pub since: Option<String>,
-}
-
-/// Threads with news.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Threads {
-    pub enabled: Option<bool>,
-    pub include_roots: Option<bool>,
-    pub limit: Option<u64>,
 }
 
 /// A request that makes sense.
