@@ -131,10 +131,10 @@ async fn what_no_event_shows_any_more_is_collected() {
     }
     show(&ana, &other, &twice).await;
     ana.put(&avatar, json!({ "avatar_url": format!("mxc://localhost/{face}") })).await.ok();
-    let collect = async || server.engine().media.collect_unreferenced(7 * DAY).await.unwrap();
-    assert_eq!(collect().await, 0, "the grace has not passed");
-    server.advance(7 * DAY);
-    assert_eq!(collect().await, 1);
+    // The clock stands still: were it moved on by days, the daily job could collect before this does.
+    let collect = async |grace| server.engine().media.collect_unreferenced(grace).await.unwrap();
+    assert_eq!(collect(1).await, 0, "the grace has not passed");
+    assert_eq!(collect(0).await, 1);
     let found =
         [status(&ana, &gone).await, status(&ana, &twice).await, status(&ana, &face).await, status(&ana, &never).await];
     assert_eq!(found, [404, 200, 200, 200]);
