@@ -1,5 +1,7 @@
 """People for the tests: matrix-nio clients of users that only one test knows."""
 
+import signal
+
 import pytest
 
 from encryption import EncryptingPerson
@@ -46,8 +48,8 @@ async def secretive(tmp_path):
 
 
 @pytest.fixture
-def own_server():
+def own_server(tmp_path_factory):
     """A server of this test's own."""
-    server = Server()
+    server = Server(tmp_path_factory.mktemp("server"))
     yield server
-    server.close()
+    server.end(signal.SIGKILL)
