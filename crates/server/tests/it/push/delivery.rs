@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::{Gateway, keys, pusher, server, set};
 
-/// Ana and Ben in a room, and a gateway for Ben.
+/// Ana, who has a name before there is a room that would hear of it later, Ben, both in a room, and a gateway for Ben.
 async fn two_in_a_room(server: &Server) -> (Client, Client, String, Gateway) {
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    ana.put(&format!("/v3/profile/{}/displayname", segment(ana.user_id())), json!({ "displayname": "Ana" })).await.ok();
     let room =
         ana.create_room(json!({ "preset": "public_chat", "name": "Kitchen", "room_alias_name": "kitchen" })).await;
     ben.join(&room).await;
@@ -24,7 +25,6 @@ async fn read(client: &Client, room: &str, event_id: &str) {
 async fn a_message_is_told_with_all_that_a_gateway_may_want() {
     let server = server().await;
     let (ana, ben, room, mut gateway) = two_in_a_room(&server).await;
-    ana.put(&format!("/v3/profile/{}/displayname", segment(ana.user_id())), json!({ "displayname": "Ana" })).await.ok();
     let mut request = pusher(&gateway.url, "key");
     request["data"]["org.example.brand"] = json!("pear");
     set(&ben, request).await;
