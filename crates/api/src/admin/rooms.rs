@@ -51,51 +51,11 @@ struct ListQuery {
     #[serde(default)]
     from: usize,
     limit: Option<usize>,
-    order_by: Option<OrderName>,
+    order_by: Option<RoomOrder>,
     dir: Option<Dir>,
     search_term: Option<String>,
     public_rooms: Option<bool>,
     empty_rooms: Option<bool>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-enum OrderName {
-    Alphabetical,
-    Size,
-    Name,
-    CanonicalAlias,
-    JoinedMembers,
-    JoinedLocalMembers,
-    Version,
-    Creator,
-    Encryption,
-    Federatable,
-    Public,
-    JoinRules,
-    GuestAccess,
-    HistoryVisibility,
-    StateEvents,
-}
-
-impl From<OrderName> for RoomOrder {
-    fn from(name: OrderName) -> Self {
-        match name {
-            OrderName::Alphabetical | OrderName::Name => Self::Name,
-            OrderName::Size | OrderName::JoinedMembers => Self::JoinedMembers,
-            OrderName::CanonicalAlias => Self::CanonicalAlias,
-            OrderName::JoinedLocalMembers => Self::JoinedLocalMembers,
-            OrderName::Version => Self::Version,
-            OrderName::Creator => Self::Creator,
-            OrderName::Encryption => Self::Encryption,
-            OrderName::Federatable => Self::Federatable,
-            OrderName::Public => Self::Public,
-            OrderName::JoinRules => Self::JoinRules,
-            OrderName::GuestAccess => Self::GuestAccess,
-            OrderName::HistoryVisibility => Self::HistoryVisibility,
-            OrderName::StateEvents => Self::StateEvents,
-        }
-    }
 }
 
 fn listed(room: &ListedRoom) -> Map<String, Value> {
@@ -128,7 +88,7 @@ async fn list(
     let query = RoomsQuery {
         from,
         limit,
-        order: query.order_by.map(RoomOrder::from).unwrap_or_default(),
+        order: query.order_by.unwrap_or_default(),
         reversed: query.dir == Some(Dir::Backward),
         search: query.search_term.filter(|term| !term.is_empty()),
         public: query.public_rooms,
