@@ -213,7 +213,13 @@ impl Engine {
         let receipts = receipts::Receipts::new(core.clone(), rooms.clone());
         let typing = typing::Typing::new(core.clone(), rooms.clone());
         let presence = Box::pin(presence::Presence::open(core.clone(), rooms.clone())).await?;
-        let unread = unread::Unread::new(core.clone(), account_data.clone(), push_rules.clone(), receipts.clone());
+        let unread = unread::Unread::new(
+            core.clone(),
+            account_data.clone(),
+            push_rules.clone(),
+            receipts.clone(),
+            rooms.clone(),
+        );
         let to_device = to_device::ToDevice::new(core.clone());
         let e2ee = e2ee::E2ee::new(core.clone(), accounts.clone(), rooms.clone(), to_device.clone());
         let notifications = notifications::Notifications::new(core.clone(), rooms.clone(), unread.clone());
@@ -349,6 +355,7 @@ async fn open_core(
         suspended: Arc::new(UserSet::new(suspended)),
         guests: Arc::new(UserSet::new(guests)),
         services,
+        asserted: Arc::default(),
         key_counts: Arc::default(),
         blocked,
         shutdown: shutdown::Shutdown::default(),

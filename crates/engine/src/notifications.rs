@@ -18,7 +18,7 @@ use crate::{
     Code, Core, Error, Result,
     rooms::{Actor, Room, RoomEvent, Rooms},
     threads,
-    unread::{RoomUnread, Unread, joined_at},
+    unread::{RoomUnread, Unread},
 };
 
 /// Events looked at for one page, over all rooms.
@@ -169,8 +169,8 @@ impl Notifications {
         let member = room.view().state.get("m.room.member", actor.user_id.as_str()).map(|event| event.seq);
         let joined = match member {
             Some(member) => {
-                let (room, user_id) = (Arc::clone(&room), actor.user_id.clone());
-                self.core.store.read(move |db| joined_at(db, &room, &user_id, member)).await?
+                let user_id = actor.user_id.clone();
+                self.core.store.read(move |db| db.joined_since(nid, &user_id, member, 0)).await?
             }
             None => i64::MAX, // left in this very moment
         };

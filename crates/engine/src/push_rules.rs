@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use im2_model::{UserId, UserNid};
 use im2_rooms::push::{CompiledRules, RuleBody, RuleError, RuleKind, Ruleset};
 use quick_cache::sync::Cache;
+use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -32,6 +33,8 @@ pub struct UserRules {
     pub rules: Arc<CompiledRules>,
     /// The numbers of members that the rules compare with, sorted.
     member_counts: Vec<u64>,
+    /// Equal for equal rules.
+    pub(crate) digest: [u8; 32],
 }
 
 impl UserRules {
@@ -44,7 +47,9 @@ impl UserRules {
         let mut member_counts: Vec<u64> = counts.filter_map(number).collect();
         member_counts.sort_unstable();
         member_counts.dedup();
-        Self { rules: ruleset.compile(user_id), member_counts }
+        let mut rules_digest = [0; 32];
+        rules_digest.copy_from_slice(digest(&SHA256, ruleset.to_content().to_string().as_bytes()).as_ref());
+        Self { rules: ruleset.compile(user_id), member_counts, digest: rules_digest }
     }
 
     /// Tells numbers of members apart as far as these rules can: equal for two numbers that no rule distinguishes.
@@ -56,8 +61,8 @@ impl UserRules {
     fn defaults() -> Arc<Self> {
         static DEFAULTS: LazyLock<Arc<UserRules>> = LazyLock::new(|| {
             let nobody = UserId::parse("@nobody:localhost").expect("a user ID");
-            let member_counts = UserRules::new(&Ruleset::defaults(&nobody), &nobody).member_counts;
-            Arc::new(UserRules { rules: CompiledRules::defaults(), member_counts })
+            let of_nobody = UserRules::new(&Ruleset::defaults(&nobody), &nobody);
+            Arc::new(UserRules { rules: CompiledRules::defaults(), ..of_nobody })
         });
         Arc::clone(&DEFAULTS)
     }

@@ -72,6 +72,11 @@ pub struct OwnReceipts {
 }
 
 impl OwnReceipts {
+    /// Receipts that say this together.
+    pub(crate) fn of(read: ReadUpTo<i64>, main: i64) -> Self {
+        Self { read, main, count: 0 }
+    }
+
     fn record(&mut self, thread: Option<&Thread>, seq: i64) {
         self.read.record(thread, seq);
         if !matches!(thread, Some(Thread::Root(_))) {

@@ -39,17 +39,40 @@ impl<P: Ord + Copy> ReadUpTo<P> {
 
     /// Whether the event at `at` in `thread` is read.
     pub fn includes(&self, thread: &Thread, at: P) -> bool {
-        let threaded = match thread {
-            Thread::Main => self.main,
-            Thread::Root(root) => self.threads.get(root).copied(),
-        };
-        self.unthreaded.max(threaded) >= Some(at)
+        self.up_to(thread) >= Some(at)
     }
 
     /// The place up to which everything is read in every thread, if there is one: nothing at or before it needs to
     /// be counted.
     pub fn everywhere(&self) -> Option<P> {
         self.unthreaded
+    }
+
+    /// How far `thread` is read.
+    pub fn up_to(&self, thread: &Thread) -> Option<P> {
+        let threaded = match thread {
+            Thread::Main => self.main,
+            Thread::Root(root) => self.threads.get(root).copied(),
+        };
+        self.unthreaded.max(threaded)
+    }
+
+    /// All marks, unthreaded (`None`) and of threads: recording them elsewhere makes an equal value.
+    pub fn marks(&self) -> impl Iterator<Item = (Option<Thread>, P)> {
+        let unthreaded = self.unthreaded.map(|at| (None, at));
+        let main = self.main.map(|at| (Some(Thread::Main), at));
+        let threads = self.threads.iter().map(|(root, at)| (Some(Thread::Root(root.clone())), *at));
+        unthreaded.into_iter().chain(main).chain(threads)
+    }
+
+    /// The marks that are not in `before` or were less far ahead there.
+    pub fn moved_since(&self, before: &Self) -> Vec<(Option<Thread>, P)> {
+        let was = |thread: &Option<Thread>| match thread {
+            None => before.unthreaded,
+            Some(Thread::Main) => before.main,
+            Some(Thread::Root(root)) => before.threads.get(root).copied(),
+        };
+        self.marks().filter(|(thread, at)| was(thread) < Some(*at)).collect()
     }
 }
 
@@ -82,6 +105,11 @@ impl Counts {
     pub fn is_zero(self) -> bool {
         self.notification_count == 0
     }
+
+    fn extend(&mut self, others: Self) {
+        self.notification_count += others.notification_count;
+        self.highlight_count += others.highlight_count;
+    }
 }
 
 /// The unread notifications of a room.
@@ -100,6 +128,41 @@ impl UnreadCounts {
             notification_count: sum.notification_count + counts.notification_count,
             highlight_count: sum.highlight_count + counts.highlight_count,
         })
+    }
+
+    /// Those of one thread.
+    pub fn of(&self, thread: &Thread) -> Counts {
+        match thread {
+            Thread::Main => self.main,
+            Thread::Root(root) => self.threads.get(root).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The threads that have any, the main timeline among them.
+    pub fn unread_threads(&self) -> impl Iterator<Item = Thread> {
+        let main = (!self.main.is_zero()).then_some(Thread::Main);
+        main.into_iter().chain(self.threads.keys().cloned().map(Thread::Root))
+    }
+
+    /// Whether nothing is unread.
+    pub fn is_zero(&self) -> bool {
+        self.main.is_zero() && self.threads.is_empty()
+    }
+
+    /// Takes those of one thread away.
+    pub fn remove(&mut self, thread: &Thread) {
+        match thread {
+            Thread::Main => self.main = Counts::default(),
+            Thread::Root(root) => drop(self.threads.remove(root)),
+        }
+    }
+
+    /// Adds those of other events.
+    pub fn extend(&mut self, others: &Self) {
+        self.main.extend(others.main);
+        for (root, counts) in &others.threads {
+            self.threads.entry(root.clone()).or_default().extend(*counts);
+        }
     }
 
     /// Counts one event more, if it counts for `user`: it is not the user's own, not read and notifies.

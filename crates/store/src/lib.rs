@@ -46,6 +46,7 @@ pub mod storage;
 pub mod tasks;
 pub mod to_device;
 pub mod tokens;
+pub mod unread;
 pub mod user_content;
 pub mod user_directory;
 

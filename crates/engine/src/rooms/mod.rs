@@ -34,10 +34,11 @@ mod token;
 mod upgrade;
 mod validate;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use im2_model::{Millis, RoomId, RoomNid, UserId, UserNid};
 use im2_rooms::sign::SigningKey;
+use parking_lot::Mutex;
 
 pub use access::Reader;
 pub use aliases::RoomOrAlias;
@@ -109,6 +110,8 @@ pub struct Rooms {
     directory: Arc<Directory>,
     options: Options,
     summaries: Arc<Summaries>,
+    /// How often a part of their history was deleted, of the few rooms in which that was asked for.
+    deletions: Arc<Mutex<HashMap<RoomNid, u64>>>,
 }
 
 impl Rooms {
@@ -125,6 +128,7 @@ impl Rooms {
             directory: Arc::default(),
             summaries,
             options,
+            deletions: Arc::default(),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use im2_model::{Millis, RoomId, UserNid};
+use im2_model::{Millis, RoomId, RoomNid, UserNid};
 use im2_rooms::{event::Pdu, version::RoomVersion};
 use im2_store::rooms::{Direction, EventRow, PurgedEvent};
 
@@ -87,15 +87,27 @@ impl Rooms {
             let old = rows.iter().filter(|row| row.seq < before).map(|row| purged(version, row));
             let old: Vec<PurgedEvent> = old.filter(|(pdu, _)| !stays(pdu)).map(|(_, event)| event).collect();
             deleted += old.len();
-            let (now, handle) = (self.core.now(), Arc::clone(room));
+            let (now, handle, deletions) = (self.core.now(), Arc::clone(room), Arc::clone(&self.deletions));
             let change = move |tx: &mut im2_store::Transaction<'_>| {
                 tx.purge_events(nid, &old, now)?;
-                tx.on_commit(move || handle.drop_events(old.iter().map(|event| event.seq)));
+                tx.forget_unread(nid)?;
+                tx.on_commit(move || {
+                    handle.drop_events(old.iter().map(|event| event.seq));
+                    *deletions.lock().entry(nid).or_default() += 1;
+                });
                 Ok(())
             };
             self.core.store.write(change).await?;
         }
+        // After the numbers have changed, so that none is stored again that was counted with what is deleted.
+        self.core.store.write(move |tx| tx.forget_unread(nid)).await?;
         Ok(deleted)
+    }
+
+    /// How often events of a room were deleted since the start: whatever was computed from its events is of no use
+    /// after that.
+    pub(crate) fn history_deletions(&self, room: RoomNid) -> u64 {
+        self.deletions.lock().get(&room).copied().unwrap_or(0)
     }
 }
 

@@ -6,6 +6,7 @@ use im2_engine::{
     Code,
     receipts::{Marker, MarkerKind},
     rooms::{Actor, CreateRoom, Draft, Preset, Room, RoomEvent},
+    unread::{Sizes, Unread},
 };
 use im2_model::EventId;
 use im2_rooms::{
@@ -137,6 +138,92 @@ async fn a_long_absence_counts_from_the_database() {
     assert_eq!(main_and_threads(&fixture, &room, &members[1]).await, (301, 0));
 }
 
+/// Many messages, without waiting for each.
+async fn say_many(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, count: usize) {
+    let mut sending = tokio::task::JoinSet::new();
+    for number in 0..count {
+        let (rooms, room, actor) = (fixture.engine.rooms.clone(), Arc::clone(room), actor.clone());
+        sending.spawn(async move {
+            let content = json!({ "msgtype": "m.text", "body": "hello" });
+            let draft = Draft::message("m.room.message", serde_json::from_value(content).unwrap());
+            rooms.append(&room, &actor, draft, None).await.unwrap();
+        });
+        if number % 256 == 255 {
+            while sending.join_next().await.is_some() {}
+        }
+    }
+    while sending.join_next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn a_count_goes_back_as_far_as_it_has_to_and_a_long_one_outlives_a_restart() {
+    const MANY: usize = 5_200;
+    let fixture = Fixture::new().await;
+    let (members, room) = room_of(&fixture, &["ana", "ben"]).await;
+    let [ana, ben] = members.as_slice() else { unreachable!("two members were made") };
+    let root = say(&fixture, &room, ana, None).await;
+    let reply = say(&fixture, &room, ana, Some(("m.thread", &root))).await;
+    say_many(&fixture, &room, ana, MANY).await;
+    let last = say(&fixture, &room, ana, None).await;
+    let (nid, user, id) = (room.nid, ben.user, room.id.clone());
+    drop(room);
+
+    let fixture = fixture.reopen().await;
+    let room = fixture.engine.rooms.find(&id).await.unwrap().unwrap();
+    let all = (MANY as u64 + 2, 1);
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, all);
+    let store = &fixture.engine.core.store;
+    let stored = store.read(move |db| db.stored_unread(user, nid)).await.unwrap().expect("it took long");
+    assert_eq!(stored.until, room.view().seq);
+    drop(room);
+
+    let fixture = fixture.reopen().await;
+    let room = fixture.engine.rooms.find(&id).await.unwrap().unwrap();
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, all);
+    read(&fixture, &room, ben, &last, Some(Thread::Main)).await;
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, (0, 1), "in a thread from long ago");
+    read(&fixture, &room, ben, &reply, Some(Thread::Root(root))).await;
+    assert_eq!(main_and_threads(&fixture, &room, ben).await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_receipt_and_a_redaction_change_the_stretch_that_they_are_about() {
+    let fixture = Fixture::new().await;
+    let (members, room) = room_of(&fixture, &["ana", "ben"]).await;
+    let [ana, ben] = members.as_slice() else { unreachable!("two members were made") };
+    // More stretches than are kept apart.
+    let unread = fixture.engine.unread.with_sizes(Sizes { stretch: 1, in_memory: 0, long: 0 });
+    let counted = || async {
+        let counts = unread.in_room(ben, &room).await.unwrap().counts.clone();
+        (counts.main.notification_count, counts.threads.values().map(|counts| counts.notification_count).sum::<u64>())
+    };
+    let mut said = Vec::new();
+    for number in 0..300 {
+        let relation = (number % 3 == 2).then(|| ("m.thread", &said[0]));
+        let event = say(&fixture, &room, ana, relation).await;
+        said.push(event);
+        if number % 100 == 50 {
+            counted().await;
+        }
+    }
+    assert_eq!(counted().await, (200, 100));
+    let redact = |event: &EventId| {
+        let content = serde_json::from_value(json!({ "redacts": event })).unwrap();
+        let draft = Draft { redacts: Some(event.clone()), ..Draft::message("m.room.redaction", content) };
+        async { fixture.engine.rooms.append(&room, ana, draft, None).await.unwrap() }
+    };
+    redact(&said[99]).await;
+    redact(&said[200]).await;
+    assert_eq!(counted().await, (199, 99));
+    // Of the first 151, 101 are in the main timeline, of which one is gone.
+    read(&fixture, &room, ben, &said[150], Some(Thread::Main)).await;
+    assert_eq!(counted().await, (99, 99));
+    read(&fixture, &room, ben, &said[197], Some(Thread::Root(said[0].clone()))).await;
+    assert_eq!(counted().await, (99, 33));
+    read(&fixture, &room, ben, &said[249], None).await;
+    assert_eq!(counted().await, (33, 17));
+}
+
 async fn rename(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, name: &str) {
     let content = json!({ "membership": "join", "displayname": name });
     let draft = Draft::state("m.room.member", actor.user_id.as_str(), serde_json::from_value(content).unwrap());
@@ -184,13 +271,17 @@ struct World {
     fixture: Fixture,
     members: Vec<Actor>,
     room: Arc<Room>,
+    /// Who counts.
+    unread: Unread,
+    sizes: Sizes,
 }
 
 impl World {
-    async fn new() -> Self {
+    async fn new(sizes: Sizes) -> Self {
         let fixture = Fixture::new().await;
         let (members, room) = room_of(&fixture, &["ana", "ben", "cem"]).await;
-        Self { fixture, members, room }
+        let unread = fixture.engine.unread.with_sizes(sizes);
+        Self { fixture, members, room, unread, sizes }
     }
 
     async fn events(&self) -> Vec<Arc<RoomEvent>> {
@@ -206,15 +297,16 @@ impl World {
     }
 
     async fn take(mut self, step: Step) -> Self {
-        let Self { fixture, members, room } = &self;
+        let Self { fixture, members, room, .. } = &self;
         match step {
             Step::Restart => {
                 let id = room.id.clone();
-                let Self { fixture, members, room } = self;
-                drop(room);
+                let Self { fixture, members, room, unread, sizes } = self;
+                drop((room, unread));
                 let fixture = fixture.reopen().await;
                 let room = fixture.engine.rooms.find(&id).await.unwrap().unwrap();
-                self = Self { fixture, members, room };
+                let unread = fixture.engine.unread.with_sizes(sizes);
+                self = Self { fixture, members, room, unread, sizes };
             }
             Step::Say { who, relation, mentions } => self.say(who, relation, mentions).await,
             Step::React { who, to } => {
@@ -309,7 +401,7 @@ impl World {
     /// Compares what is kept with what the room's events and the user's receipts say.
     async fn look(&self, who: usize) {
         let me = &self.members[who];
-        let kept = counts(&self.fixture, &self.room, me).await;
+        let kept = self.unread.in_room(me, &self.room).await.unwrap().counts.clone();
         assert_eq!(kept, self.naive(me).await, "of {}", me.user_id);
     }
 
@@ -386,8 +478,8 @@ fn thread_in(events: &[Arc<RoomEvent>], event: &RoomEvent) -> Thread {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn looking_while_others_write_leaves_a_true_count() {
-    let world = Box::pin(World::new()).await;
-    let World { fixture, members, room } = &world;
+    let world = Box::pin(World::new(Sizes::default())).await;
+    let World { fixture, members, room, .. } = &world;
     let root = say(fixture, room, &members[0], None).await;
     let talk = async {
         for number in 0..60 {
@@ -415,14 +507,26 @@ async fn looking_while_others_write_leaves_a_true_count() {
     }
 }
 
+/// As it is, and so little at once that most counts go through the database, over many stretches, and are stored.
+fn sizes() -> impl Strategy<Value = Sizes> {
+    let little = (1..6_usize, 0..4_usize, 0..8_usize);
+    prop_oneof![
+        1 => Just(Sizes::default()),
+        3 => little.prop_map(|(stretch, in_memory, long)| Sizes { stretch, in_memory, long }),
+    ]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_kept_equals_what_is_computed_from_nothing(steps in prop::collection::vec(step(), 1..60)) {
+    fn what_is_kept_equals_what_is_computed_from_nothing(
+        sizes in sizes(),
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut world = Box::pin(World::new()).await;
+            let mut world = Box::pin(World::new(sizes)).await;
             for step in steps {
                 world = Box::pin(world.take(step)).await;
             }

@@ -193,6 +193,9 @@ impl Transaction<'_> {
                                              seq = excluded.seq, forgotten = 0, by_self = excluded.by_self,
                                              was_joined = max(was_joined, excluded.was_joined)";
         self.execute(sql, (user.0, room.0, membership, position.to_i64(), seq, sender == user))?;
+        if membership != "join" {
+            self.execute("DELETE FROM unread_counts WHERE user_nid = ?1 AND room_nid = ?2", (user.0, room.0))?;
+        }
         Ok(user)
     }
 

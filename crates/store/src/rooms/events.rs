@@ -157,13 +157,13 @@ impl Snapshot<'_> {
         })
     }
 
-    /// The newest `limit` events of a room after number `after` and not after `until` that belong to another event
-    /// as more of the conversation (threads, references), not as a reaction to it or an edit. Newest first.
+    /// The first `limit` events of a room after number `after` and not after `until` that belong to another event as
+    /// more of the conversation (threads, references), not as a reaction to it or an edit. Oldest first.
     pub fn conversation_events(&self, room: RoomNid, after: i64, until: i64, limit: usize) -> Result<Vec<EventRow>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM relations r JOIN events e ON e.room_nid = r.room_nid AND e.seq = r.seq
              WHERE r.room_nid = ?1 AND r.rel_type NOT IN ('m.annotation', 'm.replace')
-               AND r.seq > ?2 AND r.seq <= ?3 ORDER BY r.seq DESC LIMIT ?4"
+               AND r.seq > ?2 AND r.seq <= ?3 ORDER BY r.seq LIMIT ?4"
         );
         self.rows(&sql, (room.0, after, until, limit as i64), read_event)
     }
@@ -216,7 +216,7 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     })
 }
 
-fn read_event_id(row: &Row<'_>, column: usize) -> rusqlite::Result<EventId> {
+pub(super) fn read_event_id(row: &Row<'_>, column: usize) -> rusqlite::Result<EventId> {
     let text: String = row.get(column)?;
     EventId::parse(&text).map_err(|error| conversion(column, error))
 }

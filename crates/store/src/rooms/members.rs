@@ -58,6 +58,28 @@ impl Snapshot<'_> {
         })
     }
 
+    /// The number of the event with which a user joined who has been a member since, up to their member event
+    /// `member`: later ones only changed their profile. Any number up to `enough` says that it is not after that.
+    pub fn joined_since(&self, room: RoomNid, user_id: &UserId, member: i64, enough: i64) -> Result<i64> {
+        let sql = "SELECT h.seq, json_extract(e.pdu, '$.content.membership') = 'join'
+                   FROM state_history h JOIN events e ON e.position = h.position
+                   WHERE h.room_nid = ?1 AND h.kind = 'm.room.member' AND h.state_key = ?2
+                     AND h.seq < ?3
+                   ORDER BY h.seq DESC";
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query((room.0, user_id.as_str(), member))?;
+        let mut joined = member;
+        while joined > enough
+            && let Some(row) = rows.next()?
+        {
+            if row.get::<_, Option<bool>>(1)? != Some(true) {
+                break;
+            }
+            joined = row.get(0)?;
+        }
+        Ok(joined)
+    }
+
     /// The rooms that a user is invited to, and by whom.
     pub fn inviters_of(&self, user: UserNid) -> Result<Vec<(RoomNid, UserId)>> {
         let sql = "SELECT m.room_nid, u.user_id FROM memberships m JOIN events e ON e.position = m.position

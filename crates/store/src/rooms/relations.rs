@@ -2,10 +2,34 @@
 
 use im2_model::{EventId, RoomNid, UserNid};
 
-use super::events::{Direction, EVENT_COLUMNS, EventRow, RelatedQuery, read_event};
+use super::events::{Direction, EVENT_COLUMNS, EventRow, RelatedQuery, read_event, read_event_id};
 use crate::{Result, Snapshot};
 
+/// An event that refers to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referring {
+    /// Its place in the room.
+    pub seq: i64,
+    /// Its identifier.
+    pub event_id: EventId,
+    /// Who sent it.
+    pub sender: UserNid,
+    /// How it refers to the other.
+    pub rel_type: String,
+}
+
 impl Snapshot<'_> {
+    /// The first `limit` events that refer to one event, other than as messages of its thread.
+    pub fn referring_events(&self, room: RoomNid, target: &EventId, limit: usize) -> Result<Vec<Referring>> {
+        let sql = "SELECT r.seq, e.event_id, r.sender_nid, r.rel_type
+                   FROM relations r JOIN events e ON e.room_nid = r.room_nid AND e.seq = r.seq
+                   WHERE r.room_nid = ?1 AND r.target_id = ?2 AND r.rel_type <> 'm.thread' ORDER BY r.seq LIMIT ?3";
+        self.rows(sql, (room.0, target.as_str(), limit as i64), |row| {
+            let (event_id, sender) = (read_event_id(row, 1)?, UserNid(row.get(2)?));
+            Ok(Referring { seq: row.get(0)?, event_id, sender, rel_type: row.get(3)? })
+        })
+    }
+
     /// The events that refer to one event, or to one that does, and so on through `depth` events.
     pub fn related_events_within(&self, room: RoomNid, query: &RelatedQuery, depth: usize) -> Result<Vec<EventRow>> {
         let (comparison, order) = match query.direction {

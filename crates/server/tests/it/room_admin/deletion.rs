@@ -262,3 +262,27 @@ async fn futures_of(client: &Client, room: &str, texts: &[String]) -> Vec<String
     }
     sent
 }
+
+#[tokio::test]
+async fn what_is_purged_is_not_unread_any_more() {
+    let server = Server::start().await;
+    let (root, ana, ben) =
+        (server.register_admin("root").await, server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    let mut said = Vec::new();
+    for text in ["one", "two", "three"] {
+        said.push(ana.send_text(&room, text).await);
+    }
+    let unread = async || {
+        let answer = ben.sync(None).await;
+        answer["rooms"]["join"][&room]["unread_notifications"]["notification_count"].as_u64().unwrap()
+    };
+    assert_eq!(unread().await, 3);
+    let path = admin(&format!("v1/purge_history/{}", segment(&room)));
+    let body = json!({ "purge_up_to_event_id": said[2], "delete_local_events": true });
+    let begun = root.post(&path, body).await.ok();
+    let id = begun["purge_id"].as_str().unwrap();
+    ended_at(&root, &admin(&format!("v1/purge_history_status/{id}"))).await;
+    assert_eq!(unread().await, 1);
+}

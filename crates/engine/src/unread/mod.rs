@@ -1,0 +1,265 @@
+//! Unread counts: how many events of a room notify a user who has not read them (spec: client-server API, "Receiving
+//! notifications").
+//!
+//! Nothing is written when a message is sent. A count is computed when somebody looks, from the user's receipts, push
+//! rules and the room's events; it is kept in memory as a [`ledger`] and goes on from there with the events that have
+//! come since. Whatever it was computed from (the [`Basis`]) is compared before it is used again, so nobody has to
+//! clear it. Ledgers that took long are [`stored`] as well, so that a restart does not make them anew.
+//!
+//! A count always equals its definition, however far back it goes. What is looked at for it is read from the database
+//! a stretch at a time; others have their turn in between, and a request that is given up leaves what it has done.
+//!
+//! A user's own message marks its thread as read up to it, as a receipt would.
+
+mod basis;
+mod ledger;
+mod stored;
+mod walk;
+
+use std::{collections::HashMap, sync::Arc};
+
+use im2_model::{RoomNid, UserNid};
+use im2_store::Snapshot;
+use parking_lot::Mutex;
+use quick_cache::{Weighter, sync::Cache};
+
+pub(crate) use basis::Basis;
+pub use ledger::RoomUnread;
+
+use crate::{
+    Core, Result,
+    account_data::AccountData,
+    push_rules::PushRules,
+    receipts::Receipts,
+    rooms::{Actor, Room, Rooms},
+};
+use ledger::Recounts;
+use walk::{Redactions, Walk};
+
+/// Rooms of users whose counts are kept, counted as one for each 400 bytes: what a room takes without threads in which
+/// something is unread.
+const KEPT: u64 = 100_000;
+
+/// The use cases of unread counts.
+#[derive(Debug, Clone)]
+pub struct Unread {
+    core: Core,
+    account_data: AccountData,
+    push_rules: PushRules,
+    receipts: Receipts,
+    rooms: Rooms,
+    kept: Arc<Cache<Key, Arc<RoomUnread>, ByWeight>>,
+    turns: Turns,
+    sizes: Sizes,
+}
+
+/// How much is counted in one go. A test takes little, so that it need not write many thousands of events to go from
+/// one stretch to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Events in a stretch of a ledger, and in what is read from the database together.
+    pub stretch: usize,
+    /// Events that are taken from memory together.
+    pub in_memory: usize,
+    /// Counts for which more events than these were read from the database are stored.
+    pub long: usize,
+}
+
+impl Default for Sizes {
+    /// A stretch takes some 20 ms of a reader's time.
+    fn default() -> Self {
+        Self { stretch: 1_024, in_memory: 4_096, long: 4_096 }
+    }
+}
+
+/// Whose count of which room.
+type Key = (UserNid, RoomNid);
+
+/// Who is counting a room for a user: whoever wants the same waits, and then finds it done.
+type Turns = Arc<Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>>;
+
+struct Turn<'a> {
+    turns: &'a Turns,
+    key: Key,
+    lock: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl<'a> Turn<'a> {
+    fn new(turns: &'a Turns, key: Key) -> Self {
+        Self { turns, key, lock: Arc::clone(turns.lock().entry(key).or_default()) }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut turns = self.turns.lock();
+        if Arc::strong_count(&self.lock) <= 2 {
+            turns.remove(&self.key); // nobody else has it, and nobody can take it now
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ByWeight;
+
+impl Weighter<Key, Arc<RoomUnread>> for ByWeight {
+    fn weight(&self, _: &Key, unread: &Arc<RoomUnread>) -> u64 {
+        unread.weight()
+    }
+}
+
+impl Unread {
+    pub(crate) fn new(
+        core: Core,
+        account_data: AccountData,
+        push_rules: PushRules,
+        receipts: Receipts,
+        rooms: Rooms,
+    ) -> Self {
+        let kept = Arc::new(Cache::with_weighter(KEPT as usize / 2, KEPT, ByWeight));
+        let (turns, sizes) = (Turns::default(), Sizes::default());
+        Self { core, account_data, push_rules, receipts, rooms, kept, turns, sizes }
+    }
+
+    /// The same with nothing kept in memory, and other sizes.
+    #[must_use]
+    pub fn with_sizes(&self, sizes: Sizes) -> Self {
+        let kept = Arc::new(Cache::with_weighter(KEPT as usize / 2, KEPT, ByWeight));
+        Self { kept, turns: Turns::default(), sizes, ..self.clone() }
+    }
+
+    /// What `actor`, a member of `room`, has not read of it.
+    pub async fn in_room(&self, actor: &Actor, room: &Arc<Room>) -> Result<Arc<RoomUnread>> {
+        let key = (actor.user, room.nid);
+        let (basis, head) = self.basis(actor, room).await?;
+        let kept = self.kept.get(&key).filter(|kept| kept.basis.judges_like(&basis));
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.until >= head && kept.basis.reads_like(&basis)) {
+            return Ok(Arc::clone(kept));
+        }
+        let walk = Walk { actor: actor.clone(), room: Arc::clone(room), head, sizes: self.sizes };
+        if let Some(unread) = in_memory(&walk, kept.as_deref(), Arc::new(basis)) {
+            return Ok(self.keep(key, unread));
+        }
+        let turn = Turn::new(&self.turns, key);
+        let _mine = turn.lock.lock().await;
+        self.in_database(actor, room).await
+    }
+
+    fn keep(&self, key: Key, unread: RoomUnread) -> Arc<RoomUnread> {
+        let unread = Arc::new(unread);
+        self.kept.insert(key, Arc::clone(&unread));
+        unread
+    }
+
+    /// Counts with what is in the database.
+    async fn in_database(&self, actor: &Actor, room: &Arc<Room>) -> Result<Arc<RoomUnread>> {
+        let key = (actor.user, room.nid);
+        let (basis, head) = self.basis(actor, room).await?;
+        let basis = Arc::new(basis);
+        let walk = Walk { actor: actor.clone(), room: Arc::clone(room), head, sizes: self.sizes };
+        let kept = self.kept.get(&key).map(|kept| RoomUnread::clone(&kept));
+        let (mut unread, recounts) = self.begin(&walk, kept, &basis).await?;
+        self.recount(&walk, &mut unread, recounts).await?;
+        let mut looked_up = 0;
+        while unread.until < head {
+            let redactions = if let Some(redactions) = walk.go_on_in_memory(&mut unread) {
+                redactions
+            } else {
+                looked_up += self.sizes.stretch;
+                let (walk, mut further) = (walk.clone(), unread);
+                let go_on = move |db: &Snapshot<'_>| Ok((walk.go_on(db, &mut further)?, further));
+                let (redactions, further) = self.core.store.read(go_on).await?;
+                unread = further;
+                redactions
+            };
+            if !redactions.is_empty() {
+                unread = self.redacted(&walk, unread, redactions).await?;
+            }
+            // Whoever comes back after giving up goes on from here.
+            self.keep(key, unread.clone());
+        }
+        unread.redacted_until = unread.redacted_until.max(unread.until);
+        if looked_up > self.sizes.long {
+            self.store(&walk, &unread).await?;
+        }
+        Ok(self.keep(key, unread))
+    }
+
+    /// What to go on from, and what of it has to be counted again.
+    async fn begin(&self, walk: &Walk, kept: Option<RoomUnread>, basis: &Arc<Basis>) -> Result<(RoomUnread, Recounts)> {
+        let alike = |kept: &RoomUnread| kept.basis.judges_like(basis) && kept.until > basis.settled();
+        let joined = kept.as_ref().filter(|kept| kept.basis.member == basis.member).map(|kept| kept.joined);
+        let mut found = kept.filter(alike);
+        if found.is_none() {
+            found = self.stored(walk, basis).await?.filter(alike);
+        }
+        if let Some(mut unread) = found {
+            let recounts = unread.read_on(Arc::clone(basis));
+            return Ok((unread, recounts));
+        }
+        Ok((self.anew(walk, basis, joined).await?, Recounts::new()))
+    }
+
+    /// A ledger in which nothing has been looked at.
+    async fn anew(&self, walk: &Walk, basis: &Arc<Basis>, joined: Option<i64>) -> Result<RoomUnread> {
+        let settled = basis.settled();
+        let joined = match joined {
+            Some(joined) => joined,
+            None if settled >= basis.member => 0,
+            None => {
+                let (room, user_id, member) = (walk.room.nid, walk.actor.user_id.clone(), basis.member);
+                self.core.store.read(move |db| db.joined_since(room, &user_id, member, settled)).await?
+            }
+        };
+        Ok(RoomUnread::nothing(Arc::clone(basis), joined, settled.max(joined), walk.head))
+    }
+
+    /// Counts again, from memory as far as that goes.
+    async fn recount(&self, walk: &Walk, unread: &mut RoomUnread, recounts: Recounts) -> Result<()> {
+        let left = walk.recount_in_memory(unread, recounts);
+        if !left.is_empty() {
+            let (walk, mut further) = (walk.clone(), unread.clone());
+            let recount = move |db: &Snapshot<'_>| {
+                walk.recount(db, &mut further, &left)?;
+                Ok(further)
+            };
+            *unread = self.core.store.read(recount).await?;
+        }
+        Ok(())
+    }
+
+    /// What is unread after older events were redacted.
+    async fn redacted(&self, walk: &Walk, mut unread: RoomUnread, redactions: Redactions) -> Result<RoomUnread> {
+        let about = walk.clone();
+        let changed = self.core.store.read(move |db| about.changed_by(db, &redactions)).await?;
+        let Some(changed) = changed else {
+            let (basis, joined) = (Arc::clone(&unread.basis), unread.joined);
+            return self.anew(walk, &basis, Some(joined)).await;
+        };
+        let recounts = unread.recounts_of(changed);
+        self.recount(walk, &mut unread, recounts).await?;
+        Ok(unread)
+    }
+}
+
+/// Counts with what is in memory, if all that matters is: on from what is kept, or from where everything is read.
+fn in_memory(walk: &Walk, kept: Option<&RoomUnread>, basis: Arc<Basis>) -> Option<RoomUnread> {
+    let settled = basis.settled();
+    let mut unread = match kept.filter(|kept| kept.until > settled) {
+        Some(kept) => {
+            let mut unread = kept.clone();
+            let recounts = unread.read_on(basis);
+            if !walk.recount_in_memory(&mut unread, recounts).is_empty() {
+                return None;
+            }
+            unread
+        }
+        None if settled >= basis.member.max(basis.receipts.main) => RoomUnread::nothing(basis, 0, settled, walk.head),
+        None => return None,
+    };
+    if unread.until < walk.head && !walk.go_on_in_memory(&mut unread)?.is_empty() {
+        return None;
+    }
+    unread.redacted_until = unread.redacted_until.max(unread.until);
+    Some(unread)
+}
