@@ -7,8 +7,8 @@ use im2_model::{Clock, Millis, Random, ServerName, UserNid};
 use im2_store::Store;
 
 use crate::{
-    Code, Error, Result, UserSet, appservices::Services, blocked::BlockedRooms, ephemeral::Ephemeral,
-    key_counts::KeyCountCache, shutdown::Shutdown, stream::Stream,
+    Code, Error, Result, UserSet, accounts::Asserted, appservices::Services, blocked::BlockedRooms,
+    ephemeral::Ephemeral, key_counts::KeyCountCache, shutdown::Shutdown, stream::Stream,
 };
 
 /// Shared by all modules of the engine: one pointer, for every module holds some.
@@ -39,6 +39,8 @@ pub struct Shared {
     pub locked: Arc<UserSet>,
     /// Whose account is suspended.
     pub suspended: Arc<UserSet>,
+    /// Whom application services act as.
+    pub asserted: Arc<Asserted>,
     /// What devices have in store for others.
     pub key_counts: Arc<KeyCountCache>,
     /// Who is a guest.

@@ -3,6 +3,8 @@
 //! Who has to hear of it depends on rooms, which the modules that remove devices do not know: whose turn it is finds
 //! the change in the stream, and those who wait are woken by a job.
 
+use std::sync::Arc;
+
 use im2_model::{DeviceId, UserNid};
 use im2_store::{Snapshot, Transaction};
 
@@ -46,6 +48,8 @@ pub(crate) fn remove_devices<'a>(
     devices: impl IntoIterator<Item = &'a DeviceId>,
 ) -> im2_store::Result<()> {
     let mut were_known = false;
+    let asserted = Arc::clone(&core.asserted);
+    tx.on_commit(move || asserted.forget(user));
     for device_id in devices {
         were_known |= tx.keys_of_device(user, device_id)?.is_some();
         tx.remove_device(user, device_id)?;

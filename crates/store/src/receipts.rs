@@ -79,6 +79,17 @@ impl Snapshot<'_> {
         Ok(receipts)
     }
 
+    /// The rooms in which a receipt changed after `after` and not after `until`.
+    pub fn rooms_read_between(&self, after: &Reached, until: &Reached) -> Result<Vec<RoomNid>> {
+        let sql = "SELECT DISTINCT room_nid FROM receipts WHERE position > ?1 AND position <= ?2";
+        let mut rooms = Vec::new();
+        for last in until.positions() {
+            let first = after.of(last.writer());
+            rooms.append(&mut self.rows(sql, (first.to_i64(), last.to_i64()), |row| row.get(0).map(RoomNid))?);
+        }
+        Ok(rooms)
+    }
+
     /// Those that changed after `since` in all rooms that `reader` is joined to.
     pub fn receipts_of_rooms_since(&self, reader: UserNid, since: &StreamToken) -> Result<Vec<Receipt>> {
         let sql = "SELECT r.room_nid, r.user_nid, user_id, kind, thread_id, event_id, event_seq, ts, r.position

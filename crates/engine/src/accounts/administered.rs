@@ -60,7 +60,10 @@ impl Accounts {
             }
             let displayname = displayname(tx, &user_id)?;
             tx.index_user(user, &names::index(&user_id, displayname.as_deref()))?;
-            tx.on_commit(move || core.erased.set(user, false));
+            tx.on_commit(move || {
+                core.erased.set(user, false);
+                core.asserted.forget(user);
+            });
             Ok(())
         };
         Ok(self.core.store.write(change).await?)

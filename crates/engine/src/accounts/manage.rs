@@ -132,7 +132,10 @@ impl Accounts {
             }
             // The cached sessions say what was true before.
             let outdated = tx.access_hashes(account.user, None)?;
-            tx.on_commit(move || sessions.revoke(outdated));
+            tx.on_commit(move || {
+                sessions.revoke(outdated);
+                accounts.core.asserted.forget(account.user);
+            });
             Ok(())
         };
         self.core.store.write(change).await?;
@@ -167,6 +170,7 @@ impl Accounts {
                 let erased = std::sync::Arc::clone(&accounts.core.erased);
                 tx.on_commit(move || erased.add(user));
             }
+            // With what services know of the account.
             accounts.remove_all_devices(tx, user, None)?;
             key_backup::delete_all(tx, user, now)?;
             tx.remove_cross_signing(user)?;

@@ -4,6 +4,7 @@
 //! account data …) reacts to rows and jobs written here, never to a call.
 
 mod administered;
+mod asserted;
 mod borrowed;
 mod guests;
 mod last_seen;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use im2_model::{Millis, ServerName, UserId};
 
 pub use administered::NewUser;
+pub use asserted::Asserted;
 pub use im2_store::registration_tokens::RegistrationToken;
 pub use last_seen::Seen;
 pub use login::{LoginRequest, NewSession, SignedIn};

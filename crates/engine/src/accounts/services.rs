@@ -5,7 +5,13 @@ use std::sync::Arc;
 
 use im2_model::{DeviceId, UserId};
 
-use super::{Accounts, NewSession, Registered, SignedIn, local_user, login::begin_session, registration::Creation};
+use super::{
+    Accounts, NewSession, Registered, SignedIn,
+    asserted::{Identity, Known},
+    local_user,
+    login::begin_session,
+    registration::Creation,
+};
 use crate::{Code, Error, Result, appservices::Service, device_lists, session::Session};
 
 /// As whom an application service acts, as its request says. Others' requests say it in vain.
@@ -35,10 +41,30 @@ impl Accounts {
         };
         let user_id =
             user_id.ok_or_else(|| forbidden("this user is in none of the application service's namespaces"))?;
-        let unknown_device = || Error::refused(Code::UnknownDevice, "this user has no such device");
         let device_id = assertion.device_id.map(|text| DeviceId::parse(&text)).transpose();
         let device_id = device_id.map_err(|_| unknown_device())?;
-        let (wanted, device) = (user_id.clone(), device_id.clone());
+        let identity = (user_id, device_id);
+        let known = match self.core.asserted.get(&identity) {
+            Some(known) => known,
+            None => self.look_up(&identity).await?,
+        };
+        self.core.refuse_locked(known.user)?;
+        let (user_id, device_id) = identity;
+        Ok(Session {
+            user: known.user,
+            user_id,
+            has_device: device_id.is_some(),
+            device_id: device_id.unwrap_or_else(|| service.device_stand_in()),
+            token: 0,
+            is_admin: known.is_admin,
+            service: Some(Arc::clone(service)),
+        })
+    }
+
+    /// What the database says of an identity that a service assumes, if it may.
+    async fn look_up(&self, identity: &Identity) -> Result<Known> {
+        let before = self.core.asserted.changes();
+        let (wanted, device) = identity.clone();
         let read = move |db: &im2_store::Snapshot<'_>| {
             let Some(account) = db.account(&wanted)? else { return Ok(None) };
             let has_device = match device {
@@ -48,8 +74,8 @@ impl Accounts {
             Ok(Some((account, has_device)))
         };
         let found = self.core.store.read(read).await?;
-        let (account, device_is_known) =
-            found.ok_or_else(|| forbidden("the application service has not registered this user"))?;
+        let unregistered = || Error::refused(Code::Forbidden, "the application service has not registered this user");
+        let (account, device_is_known) = found.ok_or_else(unregistered)?;
         if account.deactivated_ts.is_some() {
             return Err(Error::refused(Code::UserDeactivated, "this account has been deactivated"));
         }
@@ -57,15 +83,7 @@ impl Accounts {
         if !device_is_known {
             return Err(unknown_device());
         }
-        Ok(Session {
-            user: account.user,
-            user_id,
-            has_device: device_id.is_some(),
-            device_id: device_id.unwrap_or_else(|| service.device_stand_in()),
-            token: 0,
-            is_admin: account.is_admin,
-            service: Some(Arc::clone(service)),
-        })
+        Ok(self.core.asserted.keep(identity.clone(), account.user, account.is_admin, before))
     }
 
     /// Registers a user for an application service, without a password.
@@ -154,6 +172,10 @@ impl Accounts {
         let unknown = || Error::refused(Code::UnknownToken, "this is the token of no application service");
         self.core.services.by_token(token.ok_or_else(missing)?).ok_or_else(unknown)
     }
+}
+
+fn unknown_device() -> Error {
+    Error::refused(Code::UnknownDevice, "this user has no such device")
 }
 
 fn out_of_namespace() -> Error {

@@ -6,15 +6,23 @@ use std::{
 };
 
 use im2_model::{DeviceId, Position, Reached, RoomNid, UserId, UserNid};
+use im2_rooms::content::Membership;
 use im2_store::to_device::ToDeviceMessage;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
     changes::{Change, Changes},
+    interest::member,
     keys::KeyNews,
     sender::Sender,
 };
-use crate::{Result, receipts::receipt_events, rooms::write_event_for_service, stream::ReceiptChange};
+use crate::{
+    Result,
+    receipts::receipt_events,
+    rooms::{RoomEvent, write_event_for_service},
+    stream::ReceiptChange,
+    sync::stripped::introduction,
+};
 
 /// Events in one transaction.
 const MAX_EVENTS: usize = 100;
@@ -129,14 +137,17 @@ impl Sender {
             match change {
                 Change::Event(event) => {
                     if self.interest.wants(&self.service, &event) {
-                        let json = write_event_for_service(&event, now);
+                        let json = write_event_for_service(&event, self.introduction(&event).await?, now);
                         batch.bytes += json.get().len();
                         batch.events.push(json);
                     }
-                    if self.service.does_encryption && self.interest.wants_room(event.room) {
-                        batch.keys.note(&event);
-                    }
+                    let (was_in, was_wanted) =
+                        (self.interest.is_joined(event.room), self.interest.wants_room(event.room));
                     self.interest.follow(&self.service, &event);
+                    let enters = was_in != self.interest.is_joined(event.room);
+                    if self.service.does_encryption && (was_wanted || enters) {
+                        batch.keys.note(&event, enters);
+                    }
                 }
                 Change::Receipt(receipt) => {
                     let is_for_it = &*receipt.kind == "m.read" || self.service.owns_user(&receipt.user_id);
@@ -162,6 +173,19 @@ impl Sender {
         }
         batch.reached = until;
         Ok(())
+    }
+
+    /// What introduces a room to a user of the service who is invited or knocks (spec: `invite_room_state` and
+    /// `knock_room_state` of `m.room.member`).
+    async fn introduction(&self, event: &RoomEvent) -> Result<Option<(&'static str, Vec<u8>)>> {
+        let Some(user_id) = member(&self.service, event) else { return Ok(None) };
+        let (name, members) = match event.pdu.membership {
+            Some(Membership::Invite) => ("invite_room_state", vec![event.pdu.sender.as_str(), user_id.as_str()]),
+            Some(Membership::Knock) => ("knock_room_state", vec![user_id.as_str()]),
+            _ => return Ok(None),
+        };
+        let Some(room) = self.rooms.if_there(event.room).await? else { return Ok(None) };
+        Ok(Some((name, introduction(&self.rooms, &room, &members, event.seq).await?)))
     }
 
     async fn write_receipts(&self, batch: &mut Batch) -> Result<()> {

@@ -107,12 +107,14 @@ impl Sender {
                 until.advance(row.position);
             }
         }
-        let rooms = rows.iter().map(|row| row.room);
+        let read_in = self.rooms_read_in(&until).await?;
+        let at_hand = rows.iter().map(|row| row.room).chain(read_in.iter().copied());
         let service = Arc::clone(&self.service);
-        self.interest.prepare(&service, &self.rooms, rooms).await?;
+        self.interest.prepare(&service, &self.rooms, at_hand).await?;
         let wanted = self.candidates(rows);
         let mut rooms: HashSet<RoomNid> = self.interest.joined().collect();
         rooms.extend(wanted.iter().map(|row| row.room));
+        rooms.extend(read_in.into_iter().filter(|room| self.interest.wants_room(*room)));
         let load = move |db: &Snapshot<'_>| wanted.iter().map(|row| RoomEvent::load_row(db, row)).collect();
         let events: Vec<Arc<RoomEvent>> = self.core.store.read(load).await?;
         let mut items: Vec<_> = events.into_iter().map(|event| (event.position, Change::Event(event))).collect();
@@ -122,11 +124,15 @@ impl Sender {
             items.sort_by_key(|(position, _)| *position);
         }
         if self.service.does_encryption {
-            let since = self.token();
-            let changed = self.core.store.read(move |db| db.device_lists_changed(&since)).await?;
-            // At the beginning, so that they are gone through whatever else there is. They may be told again.
-            let changed = changed.into_iter().map(|user| (Position::default(), Change::DeviceList(user)));
-            items.splice(0..0, changed);
+            let (reached, end) = (self.reached.clone(), until.clone());
+            let read = move |db: &Snapshot<'_>| {
+                let lists = db.device_lists_changed_between(&reached, &end)?;
+                Ok((lists, db.key_counts_changed_between(&reached, &end)?))
+            };
+            let (lists, counts) = self.core.store.read(read).await?;
+            items.extend(lists.into_iter().map(|(user, at)| (at, Change::DeviceList(user))));
+            items.extend(counts.into_iter().map(|(user, device, at)| (at, Change::KeyCounts(user, device))));
+            items.sort_by_key(|(position, _)| *position);
         }
         if is_complete && self.service.does_encryption {
             let service = Arc::clone(&self.service);
@@ -134,6 +140,17 @@ impl Sender {
             self.inboxes.extend(self.core.store.read(read).await?);
         }
         Ok(Changes { items, until, is_complete })
+    }
+
+    /// The rooms in which somebody has read on up to a place, if the service may be interested in rooms that none of
+    /// its users is in.
+    async fn rooms_read_in(&self, until: &Reached) -> Result<Vec<RoomNid>> {
+        let by_name = self.service.wants_rooms() || self.service.wants_aliases();
+        if !self.service.receives_ephemeral || !by_name {
+            return Ok(Vec::new());
+        }
+        let (after, until) = (self.reached.clone(), until.clone());
+        Ok(self.core.store.read(move |db| db.rooms_read_between(&after, &until)).await?)
     }
 
     /// Those of the rows that may be of interest. Which are is judged when they are gone through in order; what is

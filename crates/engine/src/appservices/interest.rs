@@ -26,6 +26,8 @@ pub(super) struct Interest {
     aliased: HashSet<RoomNid>,
     /// Whether a user is the service's.
     users: HashMap<UserNid, bool>,
+    /// Whether a room is encrypted. One that is not may become so: that event says it.
+    encrypted: HashMap<RoomNid, bool>,
 }
 
 impl Interest {
@@ -38,6 +40,11 @@ impl Interest {
     /// The rooms that one of the service's users is joined to.
     pub(super) fn joined(&self) -> impl Iterator<Item = RoomNid> {
         self.joined.keys().copied()
+    }
+
+    /// Whether one of the service's users is joined to a room.
+    pub(super) fn is_joined(&self, room: RoomNid) -> bool {
+        self.joined.contains_key(&room)
     }
 
     /// Whether all that happens in a room is of interest. [`Self::prepare`] has looked at it.
@@ -86,11 +93,13 @@ impl Interest {
 
     /// Counts an event: from here on the room is as after it.
     pub(super) fn follow(&mut self, service: &Service, event: &RoomEvent) {
+        if event.kind() == "m.room.encryption" && event.is_state() {
+            self.remember_encryption(event.room, true);
+        }
         if member(service, event).is_none() {
             return;
         }
-        let before = event.replaced.as_ref().and_then(|replaced| membership(&replaced.content));
-        let was = before.is_some_and(|before| before == Membership::Join);
+        let was = was_joined(event);
         let is = event.pdu.membership == Some(Membership::Join);
         if is && !was {
             *self.joined.entry(event.room).or_default() += 1;
@@ -103,6 +112,19 @@ impl Interest {
                 self.joined.remove(&event.room);
             }
         }
+    }
+
+    /// Whether a room is encrypted, if that is known.
+    pub(super) fn knows_encryption(&self, room: RoomNid) -> Option<bool> {
+        self.encrypted.get(&room).copied()
+    }
+
+    /// Remembers whether a room is encrypted.
+    pub(super) fn remember_encryption(&mut self, room: RoomNid, is_encrypted: bool) {
+        if self.encrypted.len() > REMEMBERED {
+            self.encrypted.clear();
+        }
+        self.encrypted.insert(room, is_encrypted);
     }
 
     /// Whether a user is the service's, if that is known.
@@ -119,8 +141,14 @@ impl Interest {
     }
 }
 
+/// Whether somebody was joined to the room before an event about their membership.
+pub(super) fn was_joined(event: &RoomEvent) -> bool {
+    let before = event.replaced.as_ref().and_then(|replaced| membership(&replaced.content));
+    before == Some(Membership::Join)
+}
+
 /// The user of the service whose membership an event is about.
-fn member(service: &Service, event: &RoomEvent) -> Option<UserId> {
+pub(super) fn member(service: &Service, event: &RoomEvent) -> Option<UserId> {
     let target = event.state_key().filter(|_| event.kind() == "m.room.member")?;
     UserId::parse(target).ok().filter(|target| service.owns_user(target))
 }

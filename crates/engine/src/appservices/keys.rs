@@ -1,23 +1,28 @@
-//! What a service that encrypts has to know of keys (MSC3202): whose devices changed, whom its users no longer share a
-//! room with, and how many keys its users' devices have in store.
+//! What a service that encrypts has to know of keys (MSC3202): whose devices changed, whom its users no longer share an
+//! encrypted room with, and how many keys its users' devices have in store.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use im2_model::{DeviceId, RoomNid, UserId, UserNid};
 use im2_rooms::content::Membership;
 use serde_json::{Map, Value, json};
 
-use super::sender::Sender;
+use super::{interest::was_joined, sender::Sender};
 use crate::{Result, key_counts, rooms::RoomEvent};
 
 /// The news of one transaction.
 #[derive(Debug, Default)]
 pub(super) struct KeyNews {
-    /// Users whose devices changed, not yet judged.
+    /// Users whose devices changed, not yet judged; likewise the next two.
     touched: BTreeSet<UserNid>,
+    /// Who came into which room, or left it.
+    moved: BTreeSet<(RoomNid, UserId)>,
+    /// Rooms that were encrypted, that a first user of the service's came into, or that the last of them left: it
+    /// concerns everybody there.
+    rooms: BTreeSet<RoomNid>,
     /// Whose devices the service has to look up again.
     changed: BTreeSet<UserId>,
-    /// Who is in no room with one of the service's users any more; at first, who may be.
+    /// Who is in no encrypted room with one of the service's users any more.
     left: BTreeSet<UserId>,
     /// Devices of the service's users whose keys in store changed.
     counted: BTreeSet<(UserNid, DeviceId)>,
@@ -33,17 +38,16 @@ impl KeyNews {
         self.changed.is_empty() && self.left.is_empty() && self.one_time.is_empty()
     }
 
-    /// Notes who came into a room that the service is interested in, and who left it.
-    pub(super) fn note(&mut self, event: &RoomEvent) {
+    /// Notes who came into a room that the service is interested in, and who left it; `enters` if with this event the
+    /// service comes into the room or leaves it.
+    pub(super) fn note(&mut self, event: &RoomEvent, enters: bool) {
+        if enters || (event.kind() == "m.room.encryption" && event.is_state()) {
+            self.rooms.insert(event.room);
+        }
         let target = event.state_key().filter(|_| event.kind() == "m.room.member");
         let Some(target) = target.and_then(|target| UserId::parse(target).ok()) else { return };
-        match event.pdu.membership {
-            Some(Membership::Join) => {
-                self.left.remove(&target);
-                self.changed.insert(target);
-            }
-            Some(Membership::Leave | Membership::Ban) => drop(self.left.insert(target)),
-            _ => {}
+        if was_joined(event) != (event.pdu.membership == Some(Membership::Join)) {
+            self.moved.insert((event.room, target));
         }
     }
 
@@ -69,32 +73,56 @@ impl KeyNews {
 }
 
 impl Sender {
-    /// Finds out what the changes of devices and memberships mean for the service.
-    pub(super) async fn judge_keys(&self, news: &mut KeyNews) -> Result<()> {
-        if news.touched.is_empty() && news.left.is_empty() {
-            return Ok(());
-        }
-        let company: HashSet<RoomNid> = self.interest.joined().collect();
+    /// Finds out what the changes of devices and memberships mean for the service: as for a user who is in all rooms
+    /// that its users are in (spec: `device_lists` of `/sync`). Nobody is both changed and gone.
+    pub(super) async fn judge_keys(&mut self, news: &mut KeyNews) -> Result<()> {
         for user in std::mem::take(&mut news.touched) {
             let Some(user_id) = self.core.store.read(move |db| db.user_id(user)).await? else { continue };
-            let shares = self.rooms.of_user(user).await?.is_joined_to_one_of(&company);
-            if shares || self.service.owns_user(&user_id) {
+            if self.service.owns_user(&user_id) || self.shares_encrypted_room(user).await? {
                 news.changed.insert(user_id);
             }
         }
-        for user_id in std::mem::take(&mut news.left) {
+        let mut moved = std::mem::take(&mut news.moved);
+        for room in std::mem::take(&mut news.rooms) {
+            if self.is_encrypted(room).await? {
+                let members = self.core.store.read(move |db| db.joined_user_ids(room)).await?;
+                moved.extend(members.into_iter().map(|member| (room, member)));
+            }
+        }
+        for (room, user_id) in moved {
+            if !self.is_encrypted(room).await? {
+                continue;
+            }
             let wanted = user_id.clone();
-            let user = self.core.store.read(move |db| db.user_nid(&wanted)).await?;
-            let shares = match user {
-                Some(user) => self.rooms.of_user(user).await?.is_joined_to_one_of(&company),
-                None => false,
-            };
-            if !shares && !self.service.owns_user(&user_id) {
+            let Some(user) = self.core.store.read(move |db| db.user_nid(&wanted)).await? else { continue };
+            let is_there = self.interest.wants_room(room) && self.rooms.of_user(user).await?.is_joined(room);
+            if is_there {
+                news.changed.insert(user_id);
+            } else if !self.service.owns_user(&user_id) && !self.shares_encrypted_room(user).await? {
                 news.changed.remove(&user_id);
                 news.left.insert(user_id);
             }
         }
         Ok(())
+    }
+
+    /// Whether a user is in an encrypted room with one of the service's users.
+    async fn shares_encrypted_room(&mut self, user: UserNid) -> Result<bool> {
+        for room in self.rooms.of_user(user).await?.with(Membership::Join) {
+            if self.interest.is_joined(room) && self.is_encrypted(room).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn is_encrypted(&mut self, room: RoomNid) -> Result<bool> {
+        if let Some(known) = self.interest.knows_encryption(room) {
+            return Ok(known);
+        }
+        let is_encrypted = self.core.store.read(move |db| db.encrypted_since(room)).await?.is_some();
+        self.interest.remember_encryption(room, is_encrypted);
+        Ok(is_encrypted)
     }
 
     /// Counts the keys of the devices for which there is a reason to.

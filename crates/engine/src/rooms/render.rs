@@ -84,8 +84,9 @@ pub fn write_event(
     out.extend_from_slice(b"}}");
 }
 
-/// An event as application services are told of it: with all that is in `unsigned` for everybody.
-pub fn write_event_for_service(event: &RoomEvent, now: Millis) -> Box<RawValue> {
+/// An event as application services are told of it: with all that is in `unsigned` for everybody. `introduction` is
+/// the name and the JSON of what introduces the room to whom the event is about.
+pub fn write_event_for_service(event: &RoomEvent, introduction: Option<(&str, Vec<u8>)>, now: Millis) -> Box<RawValue> {
     let age = now.saturating_sub(event.pdu.origin_server_ts);
     let mut json = event.client.with_room_id().as_bytes().to_vec();
     // Writing to a vector cannot fail.
@@ -95,6 +96,10 @@ pub fn write_event_for_service(event: &RoomEvent, now: Millis) -> Box<RawValue> 
     }
     if let Some(redaction) = &event.redacted_because {
         drop(write!(json, ",\"redacted_because\":{redaction}"));
+    }
+    if let Some((name, introduction)) = introduction {
+        drop(write!(json, ",\"{name}\":"));
+        json.extend_from_slice(&introduction);
     }
     json.extend_from_slice(b"}}");
     serde_json::from_slice(&json).expect("what is put together of JSON is JSON")

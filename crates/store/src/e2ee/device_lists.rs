@@ -1,7 +1,7 @@
 //! What tells whose devices a user has to hear of: who has changed theirs, and who was where at which place in the
 //! stream.
 
-use im2_model::{Position, RoomNid, StreamToken, UserId, UserNid};
+use im2_model::{Position, Reached, RoomNid, StreamToken, UserId, UserNid};
 use rusqlite::Row;
 
 use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
@@ -26,6 +26,20 @@ impl Snapshot<'_> {
     pub fn device_lists_changed(&self, since: &StreamToken) -> Result<Vec<UserNid>> {
         let sql = "SELECT user_nid, position FROM device_list_changes WHERE position > ?1";
         self.changed_users(sql, &[&since.reached(1).to_i64()], since)
+    }
+
+    /// The users whose devices or cross-signing keys changed last after `since` and not after `until`, with where they
+    /// did.
+    pub fn device_lists_changed_between(&self, since: &Reached, until: &Reached) -> Result<Vec<(UserNid, Position)>> {
+        let sql = "SELECT user_nid, position FROM device_list_changes WHERE position > ?1 AND position <= ?2";
+        let mut found = Vec::new();
+        for last in until.positions() {
+            let first = since.of(last.writer());
+            found.append(&mut self.rows(sql, (first.to_i64(), last.to_i64()), |row| {
+                Ok((UserNid(row.get(0)?), Position::from_i64(row.get(1)?)))
+            })?);
+        }
+        Ok(found)
     }
 
     /// The other users whose keys `signer` has signed after `since`.
@@ -58,6 +72,13 @@ impl Snapshot<'_> {
     /// All who ever were anything to a room.
     pub fn members(&self, room: RoomNid) -> Result<Vec<Member>> {
         self.rows("SELECT user_nid, membership, position FROM memberships WHERE room_nid = ?1", [room.0], member)
+    }
+
+    /// Who is joined to a room, sorted.
+    pub fn joined_user_ids(&self, room: RoomNid) -> Result<Vec<UserId>> {
+        let sql = "SELECT u.user_id FROM memberships m JOIN users u ON u.nid = m.user_nid
+                   WHERE m.room_nid = ?1 AND m.membership = 'join' ORDER BY u.user_id";
+        self.rows(sql, [room.0], |row| parsed_user(row, 0))
     }
 
     /// Whether a user was joined to a room at a place in the stream; `now` is what they are to it today.

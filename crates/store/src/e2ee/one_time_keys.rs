@@ -1,8 +1,8 @@
 //! One-time and fallback keys: kept until they are handed out, and remembered by their digest afterwards.
 
-use im2_model::{DeviceId, Position, UserNid};
+use im2_model::{DeviceId, Position, Reached, UserNid};
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Snapshot, Transaction, devices::parsed_device};
 
 /// What a key that was handed out is remembered by.
 pub type KeyDigest = [u8; 16];
@@ -96,6 +96,23 @@ impl Snapshot<'_> {
     pub fn key_counts_changed(&self, user: UserNid, device_id: &DeviceId) -> Result<Option<Position>> {
         let sql = "SELECT position FROM key_counts WHERE user_nid = ?1 AND device_id = ?2";
         self.row(sql, (user.0, device_id.as_str()), |row| row.get(0).map(Position::from_i64))
+    }
+
+    /// The devices whose keys in store changed last after `since` and not after `until`, with where they did.
+    pub fn key_counts_changed_between(
+        &self,
+        since: &Reached,
+        until: &Reached,
+    ) -> Result<Vec<(UserNid, DeviceId, Position)>> {
+        let sql = "SELECT user_nid, device_id, position FROM key_counts WHERE position > ?1 AND position <= ?2";
+        let mut found = Vec::new();
+        for last in until.positions() {
+            let first = since.of(last.writer());
+            found.append(&mut self.rows(sql, (first.to_i64(), last.to_i64()), |row| {
+                Ok((UserNid(row.get(0)?), parsed_device(row, 1)?, Position::from_i64(row.get(2)?)))
+            })?);
+        }
+        Ok(found)
     }
 }
 

@@ -58,6 +58,32 @@ async fn a_service_acts_on_the_device_it_names_and_manages_devices_without_passw
 }
 
 #[tokio::test]
+async fn what_is_remembered_of_an_assumed_user_ends_with_it() {
+    let (setup, _files) = setup(&[irc("null")]);
+    let server = setup.start().await;
+    let bridge = Bridge::irc(&server);
+    let ana = bridge.puppet("_irc_ana").await;
+    let (as_device, device) = ("/v3/account/whoami?device_id=BRIDGE", "/v3/devices/BRIDGE");
+    for _ in 0..2 {
+        bridge.call(Method::GET, as_device, &ana, json!({})).await.refused(400, "M_UNKNOWN_DEVICE");
+        bridge.call(Method::PUT, device, &ana, json!({})).await.status_is(201);
+        for _ in 0..2 {
+            assert_eq!(bridge.call(Method::GET, as_device, &ana, json!({})).await.ok()["device_id"], "BRIDGE");
+        }
+        bridge.call(Method::DELETE, device, &ana, json!({})).await.ok();
+    }
+    let accounts = &server.engine().accounts;
+    let whois = format!("/v3/admin/whois/{}", segment("@_irc_bot:localhost"));
+    bridge.call(Method::GET, &whois, &ana, json!({})).await.refused(403, "M_FORBIDDEN");
+    accounts.set_admin(&ana, true).await.unwrap();
+    bridge.call(Method::GET, &whois, &ana, json!({})).await.ok();
+    accounts.set_admin(&ana, false).await.unwrap();
+    bridge.call(Method::GET, &whois, &ana, json!({})).await.refused(403, "M_FORBIDDEN");
+    accounts.deactivate_user(&ana, false).await.unwrap();
+    bridge.call(Method::GET, "/v3/account/whoami", &ana, json!({})).await.refused(403, "M_USER_DEACTIVATED");
+}
+
+#[tokio::test]
 async fn a_service_registers_and_signs_in_its_users_without_passwords() {
     let (setup, _files) = setup(&[irc("null")]);
     let server = setup.set("registration.mode", "closed").start().await;

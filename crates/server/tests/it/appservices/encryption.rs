@@ -42,6 +42,11 @@ fn names(told: &Told, which: &str, user: &str) -> bool {
     told.body[LISTS][which].as_array().is_some_and(|users| users.iter().any(|one| one == user))
 }
 
+async fn encrypted_room(creator: &Client) -> String {
+    let state = json!({ "type": "m.room.encryption", "content": { "algorithm": "m.megolm.v1.aes-sha2" } });
+    creator.create_room(json!({ "preset": "public_chat", "initial_state": [state] })).await
+}
+
 async fn upload(client: &Client) {
     client.post("/v3/keys/upload", keys(client.user_id(), client.device_id())).await.ok();
 }
@@ -54,7 +59,7 @@ async fn a_service_hears_of_devices_and_keys() {
     let bridge = Bridge::irc(&server);
     let (human, stranger) = (server.register("human").await, server.register("stranger").await);
     let puppet = bridge.puppet("_irc_ana").await;
-    let room = human.create_room(json!({ "preset": "public_chat" })).await;
+    let room = encrypted_room(&human).await;
     bridge.join(&room, &puppet).await;
     upload(&stranger).await;
     upload(&human).await;
@@ -88,4 +93,106 @@ async fn a_service_hears_of_devices_and_keys() {
     human.put(&path, json!({ "messages": { &puppet: { "BRIDGE": { "hello": "device" } } } })).await.ok();
     let told = listener.until(|told| !told.body["de.sorunome.msc2409.to_device"].is_null()).await;
     assert!(!told.body[COUNTS].is_null(), "who writes has often taken a key: {told:?}");
+}
+
+/// Whom the transactions up to the one with the message `last` name, sorted. None names anybody twice.
+async fn named_until(listener: &mut Listener, last: &str) -> (Vec<String>, Vec<String>) {
+    let (mut changed, mut left) = (Vec::new(), Vec::new());
+    loop {
+        let told = listener.next().await;
+        let list = |which: &str| -> Vec<String> {
+            let users = told.body[LISTS][which].as_array().cloned().unwrap_or_default();
+            users.iter().map(|user| user.as_str().unwrap().to_owned()).collect()
+        };
+        let mut both = [list("changed"), list("left")].concat();
+        let count = both.len();
+        both.sort();
+        both.dedup();
+        assert_eq!(both.len(), count, "{told:?}");
+        changed.extend(list("changed"));
+        left.extend(list("left"));
+        if told.events().iter().any(|event| event["content"]["body"] == last) {
+            break;
+        }
+    }
+    for users in [&mut changed, &mut left] {
+        users.sort();
+        users.dedup();
+    }
+    (changed, left)
+}
+
+#[tokio::test]
+async fn devices_concern_a_service_as_far_as_its_users_are_in_encrypted_rooms() {
+    let mut listener = Listener::start().await;
+    let (setup, _files) = setup(&[irc(&listener.url)]);
+    let server = setup.start().await;
+    let bridge = Bridge::irc(&server);
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let puppet = bridge.puppet("_irc_ana").await;
+    let all = [puppet.as_str(), ana.user_id(), ben.user_id()].map(str::to_owned).to_vec();
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    bridge.join(&room, &puppet).await;
+    upload(&ana).await;
+    ana.send_text(&room, "not encrypted").await;
+    assert_eq!(named_until(&mut listener, "not encrypted").await, (vec![], vec![]));
+
+    ana.set_state(&room, "m.room.encryption", "", json!({ "algorithm": "m.megolm.v1.aes-sha2" })).await;
+    ana.send_text(&room, "encrypted").await;
+    assert_eq!(named_until(&mut listener, "encrypted").await, (all.clone(), vec![]));
+    let member = json!({ "membership": "join", "displayname": "Ben" });
+    ben.set_state(&room, "m.room.member", ben.user_id(), member).await;
+    ana.send_text(&room, "renamed").await;
+    assert_eq!(named_until(&mut listener, "renamed").await, (vec![], vec![]), "a new name is no coming");
+
+    let second = encrypted_room(&ana).await;
+    ben.join(&second).await;
+    bridge.join(&second, &puppet).await;
+    ana.send_text(&second, "together").await;
+    assert_eq!(named_until(&mut listener, "together").await, (all.clone(), vec![]), "all who are there already");
+    ben.leave(&second).await;
+    ana.send_text(&second, "one room is left").await;
+    assert_eq!(named_until(&mut listener, "one room is left").await, (vec![], vec![]));
+    ben.leave(&room).await;
+    ana.send_text(&second, "none is left").await;
+    assert_eq!(named_until(&mut listener, "none is left").await, (vec![], vec![ben.user_id().to_owned()]));
+
+    let open = ana.create_room(json!({ "preset": "public_chat" })).await;
+    bridge.join(&open, &puppet).await;
+    for left in [&room, &second] {
+        bridge.call(Method::POST, &format!("/v3/rooms/{}/leave", segment(left)), &puppet, json!({})).await.ok();
+    }
+    ana.send_text(&open, "gone").await;
+    assert_eq!(named_until(&mut listener, "gone").await, (vec![], vec![ana.user_id().to_owned()]));
+}
+
+#[tokio::test]
+async fn keys_that_were_handed_out_while_a_service_was_away_are_told_after_a_restart() {
+    let mut listener = Listener::start().await;
+    let (first, _files) = setup(&[irc(&listener.url)]);
+    let server = first.start().await;
+    let bridge = Bridge::irc(&server);
+    let human = server.register("human").await;
+    let puppet = bridge.puppet("_irc_ana").await;
+    let room = encrypted_room(&human).await;
+    bridge.join(&room, &puppet).await;
+    bridge.call(Method::PUT, "/v3/devices/BRIDGE", &puppet, json!({})).await.status_is(201);
+    bridge.call(Method::POST, "/v3/keys/upload?device_id=BRIDGE", &puppet, keys(&puppet, "BRIDGE")).await.ok();
+    human.send_text(&room, "told").await;
+    listener.events_until("told").await;
+    listener.answer(|_| (503, json!({})));
+    human.send_text(&room, "under way").await;
+    listener.until(|told| told.events().iter().any(|event| event["content"]["body"] == "under way")).await;
+    upload(&human).await;
+    let claim = json!({ "one_time_keys": { &puppet: { "BRIDGE": "signed_curve25519" } } });
+    human.post("/v3/keys/claim", claim).await.ok();
+    let folder = server.stop().await;
+    while listener.is_told() {}
+    listener.answer(|_| (200, json!({})));
+    let (second, _files) = setup(&[irc(&listener.url)]);
+    let _server = second.start_in(folder).await;
+    let told = listener.until(|told| !told.body[COUNTS].is_null()).await;
+    assert_eq!(told.body[COUNTS], json!({ &puppet: { "BRIDGE": { "signed_curve25519": 1 } } }));
+    assert_eq!(told.body[LISTS]["changed"], json!([human.user_id()]));
 }

@@ -133,3 +133,32 @@ async fn messages_to_the_devices_of_a_services_users_are_delivered_once_over_a_r
     }
     assert_eq!(numbers, [2, 3]);
 }
+
+#[tokio::test]
+async fn receipts_outlive_a_restart_also_for_a_service_that_is_in_no_room() {
+    let mut listener = Listener::start().await;
+    let watcher = format!(
+        "id: watcher\nurl: {}\nas_token: watcher-as\nhs_token: watcher-hs\nsender_localpart: watcher\n\
+         receive_ephemeral: true\nnamespaces:\n  rooms:\n    - {{ exclusive: false, regex: '!.*' }}\n",
+        listener.url
+    );
+    let (first, _files) = setup(std::slice::from_ref(&watcher));
+    let server = first.start().await;
+    let human = server.register("human").await;
+    let room = human.create_room(json!({})).await;
+    human.send_text(&room, "told").await;
+    listener.events_until("told").await;
+    listener.answer(|_| (503, json!({})));
+    let event = human.send_text(&room, "under way").await;
+    listener.until(|told| told.events().iter().any(|event| event["content"]["body"] == "under way")).await;
+    let path = format!("/v3/rooms/{}/receipt/m.read/{}", segment(&room), segment(&event));
+    human.post(&path, json!({})).await.ok();
+    let folder = server.stop().await;
+    while listener.is_told() {}
+    listener.answer(|_| (200, json!({})));
+    let (second, _files) = setup(&[watcher]);
+    let _server = second.start_in(folder).await;
+    let told = listener.ephemeral(|event| event["type"] == "m.receipt").await;
+    assert_eq!(told["room_id"], room.as_str());
+    assert!(told["content"][&event]["m.read"][human.user_id()]["ts"].is_number(), "{told}");
+}

@@ -99,6 +99,41 @@ async fn rooms_are_of_interest_by_their_aliases_and_names_too() {
 }
 
 #[tokio::test]
+async fn an_invite_introduces_the_room() {
+    let mut listener = Listener::start().await;
+    let (setup, _files) = setup(&[irc(&listener.url)]);
+    let server = setup.start().await;
+    let bridge = Bridge::irc(&server);
+    let (human, other) = (server.register("human").await, server.register("other").await);
+    let puppet = bridge.puppet("_irc_ana").await;
+    let room = human.create_room(json!({ "name": "Garden", "topic": "Roses" })).await;
+    human.invite(&room, &puppet).await;
+    human.set_state(&room, "m.room.name", "", json!({ "name": "Changed since" })).await;
+    bridge.join(&room, &puppet).await;
+    human.invite(&room, other.user_id()).await;
+    human.send_text(&room, "the end").await;
+    let events = listener.events_until("the end").await;
+    let of = |user: &str, membership: &str| {
+        let is_it = |event: &&Json| event["state_key"] == user && event["content"]["membership"] == membership;
+        events.iter().find(is_it).unwrap_or_else(|| panic!("{user} {membership} in {events:#?}"))
+    };
+    let introduction = of(&puppet, "invite")["unsigned"]["invite_room_state"].as_array().unwrap();
+    let content = |kind: &str, state_key: &str| {
+        let found = introduction.iter().find(|event| event["type"] == kind && event["state_key"] == state_key);
+        found.unwrap_or_else(|| panic!("{kind} in {introduction:#?}"))["content"].clone()
+    };
+    assert_eq!(content("m.room.name", "")["name"], "Garden");
+    assert_eq!(content("m.room.topic", "")["topic"], "Roses");
+    assert_eq!(content("m.room.member", human.user_id())["membership"], "join");
+    assert_eq!(content("m.room.member", &puppet)["membership"], "invite");
+    assert!(content("m.room.create", "").is_object());
+    assert!(introduction.iter().all(|event| event.get("event_id").is_none()), "stripped: {introduction:#?}");
+    for (user, membership) in [(puppet.as_str(), "join"), (other.user_id(), "invite")] {
+        assert!(of(user, membership)["unsigned"].get("invite_room_state").is_none(), "{events:#?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_acknowledged_is_sent_again_unchanged_and_nothing_overtakes_it() {
     let mut listener = Listener::start().await;
     let (setup, _files) = setup(&[irc(&listener.url)]);

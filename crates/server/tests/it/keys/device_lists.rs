@@ -105,6 +105,48 @@ async fn coming_together_in_an_encrypted_room_is_a_change_for_both() {
 }
 
 #[tokio::test]
+async fn everybody_in_a_room_is_named_to_everybody_once_it_is_encrypted_and_to_whoever_comes_later() {
+    let server = Server::start().await;
+    let mut people = Vec::new();
+    for name in ["ana", "ben", "cem"] {
+        people.push(server.register(name).await);
+    }
+    let [ana, ben, cem] = people.as_slice() else { unreachable!("three were registered") };
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    cem.join(&room).await;
+    let mut since = Vec::new();
+    for person in &people {
+        since.push(token(person).await);
+    }
+    let (waiter, mut at) = (cem.clone(), since[2].clone());
+    let waiting = tokio::spawn(async move {
+        loop {
+            let answer = waiter.sync_wait(&at, 60_000).await;
+            let named = listed(&answer, "changed");
+            if !named.is_empty() {
+                return named; // others may have come or gone online before
+            }
+            answer["next_batch"].as_str().unwrap().clone_into(&mut at);
+        }
+    });
+    while server.engine().core.bus.waiting_users() == 0 {
+        tokio::task::yield_now().await;
+    }
+    ana.set_state(&room, "m.room.encryption", "", json!({ "algorithm": "m.megolm.v1.aes-sha2" })).await;
+    assert_eq!(waiting.await.unwrap(), [ana.user_id(), ben.user_id()], "a client that waits");
+    assert_eq!(heard(ana, &since[0]).await, changed(&[ben, cem]));
+    assert_eq!(heard(ben, &since[1]).await, changed(&[ana, cem]));
+
+    let dan = server.register("dan").await;
+    let (of_ana, of_ben, of_dan) = (token(ana).await, token(ben).await, token(&dan).await);
+    dan.join(&room).await;
+    assert_eq!(heard(ana, &of_ana).await, changed(&[&dan]));
+    assert_eq!(heard(ben, &of_ben).await, changed(&[&dan]));
+    assert_eq!(heard(&dan, &of_dan).await, changed(&[ana, ben, cem]));
+}
+
+#[tokio::test]
 async fn a_waiting_client_hears_of_new_keys_and_of_devices_that_are_gone() {
     let server = Server::start().await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
