@@ -138,6 +138,32 @@ async fn a_long_absence_counts_from_the_database() {
     assert_eq!(main_and_threads(&fixture, &room, &members[1]).await, (301, 0));
 }
 
+#[tokio::test]
+async fn what_hangs_on_a_redacted_message_of_a_thread_counts_in_the_main_timeline() {
+    let fixture = Fixture::new().await;
+    let (members, room) = room_of(&fixture, &["ana", "ben"]).await;
+    let [ana, ben] = members.as_slice() else { unreachable!("two members were made") };
+    let conditions = json!([{ "kind": "event_match", "key": "type", "pattern": "m.reaction" }]);
+    let body = serde_json::from_value(json!({ "conditions": conditions, "actions": ["notify"] })).unwrap();
+    let rule = (RuleKind::Override, "reactions");
+    fixture.engine.push_rules.put(ben.user, &ben.user_id, rule, &body, (None, None)).await.unwrap();
+    // Each event in a stretch of its own.
+    let unread = fixture.engine.unread.with_sizes(Sizes { stretch: 1, in_memory: 0, long: 0 });
+    let counted = || async {
+        let counts = unread.in_room(ben, &room).await.unwrap().counts.clone();
+        (counts.main.notification_count, counts.threads.values().map(|counts| counts.notification_count).sum::<u64>())
+    };
+    let root = say(&fixture, &room, ana, None).await;
+    let reply = say(&fixture, &room, ana, Some(("m.thread", &root))).await;
+    let relates_to = json!({ "rel_type": "m.annotation", "event_id": reply, "key": "👍" });
+    send(&fixture, &room, ana, "m.reaction", json!({ "m.relates_to": relates_to })).await;
+    assert_eq!(counted().await, (1, 2));
+    let content = serde_json::from_value(json!({ "redacts": reply })).unwrap();
+    let draft = Draft { redacts: Some(reply), ..Draft::message("m.room.redaction", content) };
+    fixture.engine.rooms.append(&room, ana, draft, None).await.unwrap();
+    assert_eq!(counted().await, (2, 0));
+}
+
 /// Many messages, without waiting for each.
 async fn say_many(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, count: usize) {
     let mut sending = tokio::task::JoinSet::new();
