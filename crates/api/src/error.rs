@@ -125,6 +125,8 @@ fn status_and_errcode(code: Code) -> (StatusCode, &'static str) {
         Code::WeakPassword => (BAD, "M_WEAK_PASSWORD"),
         Code::NotYetUploaded => (StatusCode::GATEWAY_TIMEOUT, "M_NOT_YET_UPLOADED"),
         Code::CannotOverwriteMedia => (StatusCode::CONFLICT, "M_CANNOT_OVERWRITE_MEDIA"),
+        Code::ConflictingUnsubscription => (StatusCode::CONFLICT, "IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION"),
+        Code::NotInThread => (BAD, "IO.ELEMENT.MSC4306.M_NOT_IN_THREAD"),
         Code::DuplicateAnnotation => (BAD, "M_DUPLICATE_ANNOTATION"),
         Code::UnableToAuthoriseJoin => (BAD, "M_UNABLE_TO_AUTHORISE_JOIN"),
         Code::UnableToGrantJoin => (BAD, "M_UNABLE_TO_GRANT_JOIN"),

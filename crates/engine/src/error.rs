@@ -42,6 +42,8 @@ pub enum Code {
     NotYetUploaded,
     CannotOverwriteMedia,
     DuplicateAnnotation,
+    ConflictingUnsubscription,
+    NotInThread,
     UnableToAuthoriseJoin,
     UnableToGrantJoin,
     BadAlias,

@@ -44,6 +44,8 @@ mod signing_key;
 pub mod sliding_sync;
 pub mod stream;
 pub mod sync;
+pub mod thread_subscriptions;
+pub mod thread_updates;
 mod threads;
 pub mod to_device;
 pub mod turn;
@@ -131,6 +133,10 @@ pub struct Engine {
     pub rooms: rooms::Rooms,
     /// How far users have read.
     pub receipts: receipts::Receipts,
+    /// Which threads users follow.
+    pub thread_subscriptions: thread_subscriptions::ThreadSubscriptions,
+    /// Threads with new replies.
+    pub thread_updates: thread_updates::ThreadUpdates,
     /// Who is typing.
     pub typing: typing::Typing,
     /// What users have not read.
@@ -211,6 +217,8 @@ impl Engine {
         let rooms = rooms::Rooms::new(core.clone(), account_data.clone(), key, options.rooms);
         let push_rules = push_rules::PushRules::new(core.clone());
         let receipts = receipts::Receipts::new(core.clone(), rooms.clone());
+        let thread_subscriptions = thread_subscriptions::ThreadSubscriptions::new(core.clone(), rooms.clone());
+        let thread_updates = thread_updates::ThreadUpdates::new(core.clone(), rooms.clone(), account_data.clone());
         let typing = typing::Typing::new(core.clone(), rooms.clone());
         let presence = Box::pin(presence::Presence::open(core.clone(), rooms.clone())).await?;
         let unread = unread::Unread::new(
@@ -243,6 +251,8 @@ impl Engine {
                 rooms: rooms.clone(),
                 account_data: account_data.clone(),
                 receipts: receipts.clone(),
+                thread_subscriptions: thread_subscriptions.clone(),
+                thread_updates: thread_updates.clone(),
                 typing: typing.clone(),
                 presence: presence.clone(),
                 unread: unread.clone(),
@@ -293,6 +303,8 @@ impl Engine {
             presence,
             rooms,
             receipts,
+            thread_subscriptions,
+            thread_updates,
             typing,
             media,
             notifications,

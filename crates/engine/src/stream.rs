@@ -44,6 +44,8 @@ pub enum Change {
     },
     /// Keys that a device has in store for others were handed out.
     KeyCounts(UserNid, DeviceId),
+    /// A user began or ceased to follow a thread.
+    ThreadSubscription(UserNid),
     /// A room was purged.
     Gone(Arc<GoneRoom>),
 }
@@ -55,7 +57,11 @@ impl Change {
         match self {
             // The event as stored and as clients see it.
             Self::Event(event) => ENTRY + 2 * event.pdu.json().len(),
-            Self::Receipt(_) | Self::DeviceList(_) | Self::KeySigned { .. } | Self::KeyCounts(..) => ENTRY,
+            Self::Receipt(_)
+            | Self::DeviceList(_)
+            | Self::KeySigned { .. }
+            | Self::KeyCounts(..)
+            | Self::ThreadSubscription(_) => ENTRY,
             Self::AccountData(change) => ENTRY + change.content.get().len(),
             Self::ToDevice(devices) => ENTRY + 64 * devices.len(),
             Self::Gone(gone) => ENTRY * (1 + gone.told.len()),
@@ -85,6 +91,8 @@ pub struct ReceiptChange {
 /// A room that was purged.
 #[derive(Debug)]
 pub struct GoneRoom {
+    /// The number it had, which no other room gets.
+    pub room: RoomNid,
     /// The room that was.
     pub room_id: im2_model::RoomId,
     /// Whose clients may still show it, each with the event by which they left it, in the form for clients.

@@ -44,6 +44,7 @@ pub mod server_notices;
 pub mod statistics;
 pub mod storage;
 pub mod tasks;
+pub mod thread_subscriptions;
 pub mod to_device;
 pub mod tokens;
 pub mod unread;

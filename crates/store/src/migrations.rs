@@ -13,6 +13,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/account_data.sql"),
     include_str!("schema/receipts.sql"),
     include_str!("schema/unread.sql"),
+    include_str!("schema/thread_subscriptions.sql"),
     include_str!("schema/media.sql"),
     include_str!("schema/presence.sql"),
     include_str!("schema/user_directory.sql"),

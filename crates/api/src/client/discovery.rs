@@ -28,7 +28,8 @@ const VERSIONS: &[&str] = &[
 ];
 
 /// What clients look for under a name that no version of the specification has, or from before it had one.
-const UNSTABLE_FEATURES: &[&str] = &["org.matrix.e2e_cross_signing", "org.matrix.simplified_msc3575"];
+const UNSTABLE_FEATURES: &[&str] =
+    &["org.matrix.e2e_cross_signing", "org.matrix.msc4306", "org.matrix.simplified_msc3575"];
 
 async fn versions() -> Response {
     let features: BTreeMap<_, _> = UNSTABLE_FEATURES.iter().map(|name| (*name, true)).collect();

@@ -32,6 +32,7 @@ mod sync;
 mod tags;
 mod third_party_ids;
 mod thirdparty;
+mod threads;
 mod to_device;
 mod turn;
 mod typing;
@@ -70,6 +71,7 @@ pub(crate) fn routes() -> Routes {
         .merge(media::routes())
         .merge(push_rules::routes())
         .merge(receipts::routes())
+        .merge(threads::routes())
         .merge(typing::routes())
         .merge(to_device::routes())
         .merge(key_backup::routes())

@@ -162,6 +162,7 @@ impl Accounts {
             tx.deactivate_account(user, erase, now)?;
             tx.unindex_user(user)?;
             tx.remove_pushers_of(user)?;
+            tx.erase_thread_subscriptions(user)?;
             if erase {
                 tx.remove_profile(user)?;
                 tx.erase_account_data(user)?;

@@ -35,7 +35,7 @@ impl Rooms {
             let users = tx.begin_purge(handle.nid)?;
             let position = tx.next_position();
             for (user, event) in &told {
-                tx.add_gone_room(*user, position, &handle.id, event.as_deref(), now)?;
+                tx.add_gone_room(*user, position, (handle.nid, &handle.id), event.as_deref(), now)?;
             }
             tx.on_commit(move || {
                 handle.set_gone();
@@ -43,7 +43,8 @@ impl Rooms {
                 directory.set(&handle, false);
                 members.remove_room(handle.nid, &users);
                 let users: Vec<UserNid> = told.keys().copied().collect();
-                stream.publish(position, Change::Gone(Arc::new(GoneRoom { room_id: handle.id.clone(), told })));
+                let gone = GoneRoom { room: handle.nid, room_id: handle.id.clone(), told };
+                stream.publish(position, Change::Gone(Arc::new(gone)));
                 for user in users {
                     bus.wake(user);
                 }

@@ -7,6 +7,7 @@
 
 mod connections;
 mod extensions;
+mod gone;
 mod listing;
 mod object;
 mod request;
@@ -195,7 +196,8 @@ impl Answering<'_> {
             ..Delta::default()
         };
         let mut answers = Vec::new();
-        for matched in listing.rooms.iter().filter(|matched| self.is_stale(matched)) {
+        let is_gone = |matched: &&Matched| self.changes.gone.iter().any(|gone| gone.room == matched.candidate.room);
+        for matched in listing.rooms.iter().filter(|matched| !is_gone(matched) && self.is_stale(matched)) {
             if let Some(answer) = self.room(matched).await? {
                 delta.rooms.insert(matched.candidate.room, answer.sent.clone());
                 answers.push((matched, answer));
@@ -214,6 +216,7 @@ impl Answering<'_> {
                 rooms.key(matched.candidate.summary.id.as_str(), |out| out.extend_from_slice(room));
             }
         }
+        self.write_gone(&mut rooms, &mut delta);
         let is_empty = rooms.is_empty() && !extensions.has_news && self.before.counts == listing.counts;
         let (rooms, extensions) = (rooms.finish(), extensions.body.finish());
         body.key("rooms", |out| out.extend_from_slice(&rooms));

@@ -116,6 +116,10 @@ pub struct Extensions {
     pub account_data: InRooms,
     pub receipts: InRooms,
     pub typing: InRooms,
+    #[serde(rename = "io.element.msc4308.thread_subscriptions")]
+    pub thread_subscriptions: Limited,
+    #[serde(rename = "io.element.msc4360.threads")]
+    pub threads: Threads,
 }
 
 /// An extension that has no settings.
@@ -133,6 +137,30 @@ pub struct InRooms {
     pub enabled: Option<bool>,
     pub lists: Option<Vec<String>>,
     pub rooms: Option<Vec<String>>,
+}
+
+/// An extension that tells as many things as are wanted.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Limited {
+    pub enabled: Option<bool>,
+    pub limit: Option<u64>,
+}
+
+impl Limited {
+    pub(super) fn limit(&self, default: usize) -> usize {
+        self.limit.map_or(default, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+}
+
+/// Threads with new replies.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Threads {
+    pub enabled: Option<bool>,
+    /// Whether the events are wanted that they start at.
+    pub include_roots: bool,
+    pub limit: Option<u64>,
 }
 
 /// To-device messages, with a token of their own.

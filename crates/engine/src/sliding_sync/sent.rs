@@ -83,6 +83,10 @@ pub(super) struct Sent {
     pub(super) counts: BTreeMap<String, usize>,
     /// Whether the account data that is about no room was told.
     pub(super) has_account_data: bool,
+    /// Whether it was told which threads the user follows.
+    pub(super) has_thread_subscriptions: bool,
+    /// Whether it was told which threads have new replies.
+    pub(super) has_threads: bool,
     /// The combinations of rules that rooms were sent by, so that equal ones are one.
     pub(super) configs: Vec<Arc<Combined>>,
 }
@@ -94,7 +98,11 @@ pub(super) struct Delta {
     pub(super) rooms: HashMap<RoomNid, SentRoom>,
     pub(super) counts: BTreeMap<String, usize>,
     pub(super) has_account_data: bool,
+    pub(super) has_thread_subscriptions: bool,
+    pub(super) has_threads: bool,
     pub(super) configs: Vec<Arc<Combined>>,
+    /// Rooms that are not there any more.
+    pub(super) gone: Vec<RoomNid>,
 }
 
 impl Sent {
@@ -102,7 +110,13 @@ impl Sent {
         self.token = delta.token;
         self.rooms.extend(delta.rooms);
         self.counts = delta.counts;
-        self.has_account_data |= delta.has_account_data;
+        for room in delta.gone {
+            self.rooms.remove(&room);
+        }
+        // What a request did not ask for is told from the beginning when one asks again.
+        self.has_account_data = delta.has_account_data;
+        self.has_thread_subscriptions = delta.has_thread_subscriptions;
+        self.has_threads = delta.has_threads;
         self.configs = delta.configs;
     }
 }

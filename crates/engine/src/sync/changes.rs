@@ -29,8 +29,10 @@ pub(crate) struct Changes {
     pub(crate) account_data: Vec<Arc<AccountDataChange>>,
     /// Receipts that the user may see, by room. For an initial sync they are read with each room.
     pub(crate) receipts: HashMap<RoomNid, Vec<Arc<ReceiptChange>>>,
-    /// Rooms that have been purged, each with the event by which the user left it.
-    pub(super) gone: Vec<(RoomId, Option<Box<str>>)>,
+    /// Rooms that have been purged.
+    pub(crate) gone: Vec<GoneNews>,
+    /// Whether the user began or ceased to follow threads.
+    pub(crate) has_thread_subscriptions: bool,
     /// The presence of others.
     pub(super) presence: Vec<PresenceEvent>,
     /// Messages for the asking device.
@@ -40,11 +42,22 @@ pub(crate) struct Changes {
     is_initial: bool,
 }
 
+/// A room that has been purged, as one user is told of it.
+pub(crate) struct GoneNews {
+    /// The number it had.
+    pub(crate) room: RoomNid,
+    /// The room that was.
+    pub(crate) room_id: RoomId,
+    /// The event by which the user left it.
+    pub(crate) event: Option<Box<str>>,
+}
+
 /// What the stretch in memory has for a user.
 enum News {
     Room(RoomNid),
     AccountData(Arc<AccountDataChange>),
     Receipt(Arc<ReceiptChange>),
+    ThreadSubscription,
     Gone(Arc<GoneRoom>),
 }
 
@@ -58,6 +71,7 @@ impl Changes {
             && self.account_data.is_empty()
             && self.receipts.is_empty()
             && self.gone.is_empty()
+            && !self.has_thread_subscriptions
     }
 
     fn new(until: StreamToken, is_initial: bool) -> Self {
@@ -67,6 +81,7 @@ impl Changes {
             account_data: Vec::new(),
             receipts: HashMap::new(),
             gone: Vec::new(),
+            has_thread_subscriptions: false,
             presence: Vec::new(),
             to_device: Vec::new(),
             keys: KeyNews::default(),
@@ -78,8 +93,9 @@ impl Changes {
         match news {
             News::Gone(gone) => {
                 let event = gone.told.get(&user).cloned().flatten();
-                self.gone.push((gone.room_id.clone(), event));
+                self.gone.push(GoneNews { room: gone.room, room_id: gone.room_id.clone(), event });
             }
+            News::ThreadSubscription => self.has_thread_subscriptions = true,
             News::Room(room) => drop(self.rooms.insert(room)),
             News::AccountData(change) => {
                 self.rooms.extend(change.room);
@@ -190,10 +206,15 @@ impl Sync {
         let read = self.core.store.read(move |db| {
             let active = db.rooms_active_since(user, &since)?;
             let gone = db.gone_rooms(user)?.into_iter().filter(|gone| !since.includes(gone.position));
-            let gone: Vec<_> = gone.map(|gone| (gone.room_id, gone.event.map(String::into_boxed_str))).collect();
-            Ok((active, gone))
+            let news = |gone: im2_store::rooms::GoneRoomRow| {
+                let event = gone.event.map(String::into_boxed_str);
+                GoneNews { room: gone.room, room_id: gone.room_id, event }
+            };
+            let gone: Vec<_> = gone.map(news).collect();
+            Ok((active, gone, !db.thread_subscriptions(user, Some(&since), None, 1)?.is_empty()))
         });
-        let (active, gone) = read.await?;
+        let (active, gone, has_thread_subscriptions) = read.await?;
+        changes.has_thread_subscriptions = has_thread_subscriptions;
         changes.rooms.extend(active);
         changes.gone.extend(gone);
         Ok(changes)
@@ -222,6 +243,7 @@ fn news_for(
             may_see.then(|| News::Receipt(Arc::clone(receipt)))
         }
         Change::Gone(gone) => gone.told.contains_key(&user).then(|| News::Gone(Arc::clone(gone))),
+        Change::ThreadSubscription(whose) => (*whose == user).then_some(News::ThreadSubscription),
         Change::AccountData(change) => (change.user == user).then(|| News::AccountData(Arc::clone(change))),
         // A device looks into its inbox by itself, and after keys.
         Change::ToDevice(_) | Change::DeviceList(_) | Change::KeySigned { .. } | Change::KeyCounts(..) => None,

@@ -37,11 +37,13 @@ use crate::{
     rooms::{Actor, RoomMembership, Rooms, UserRooms, write_array},
     session::Session,
     stream::AccountDataChange,
+    thread_subscriptions::ThreadSubscriptions,
+    thread_updates::ThreadUpdates,
     to_device::ToDevice,
     typing::Typing,
     unread::Unread,
 };
-use changes::Changes;
+use changes::{Changes, GoneNews};
 use members::SentMembers;
 
 /// The longest that a request may wait.
@@ -71,6 +73,8 @@ pub struct Sync {
     pub(crate) rooms: Rooms,
     pub(crate) account_data: AccountData,
     pub(crate) receipts: Receipts,
+    pub(crate) thread_subscriptions: ThreadSubscriptions,
+    pub(crate) thread_updates: ThreadUpdates,
     pub(crate) typing: Typing,
     pub(crate) presence: Presence,
     pub(crate) unread: Unread,
@@ -85,6 +89,8 @@ pub(crate) struct Sources {
     pub(crate) rooms: Rooms,
     pub(crate) account_data: AccountData,
     pub(crate) receipts: Receipts,
+    pub(crate) thread_subscriptions: ThreadSubscriptions,
+    pub(crate) thread_updates: ThreadUpdates,
     pub(crate) typing: Typing,
     pub(crate) presence: Presence,
     pub(crate) unread: Unread,
@@ -133,9 +139,33 @@ impl Section {
 
 impl Sync {
     pub(crate) fn new(core: Core, sources: Sources) -> Self {
-        let Sources { rooms, account_data, receipts, typing, presence, unread, to_device, e2ee } = sources;
+        let Sources {
+            rooms,
+            account_data,
+            receipts,
+            thread_subscriptions,
+            thread_updates,
+            typing,
+            presence,
+            unread,
+            to_device,
+            e2ee,
+        } = sources;
         let sent_members = SentMembers::new();
-        Self { core, rooms, account_data, receipts, typing, presence, unread, to_device, e2ee, sent_members }
+        Self {
+            core,
+            rooms,
+            account_data,
+            receipts,
+            thread_subscriptions,
+            thread_updates,
+            typing,
+            presence,
+            unread,
+            to_device,
+            e2ee,
+            sent_members,
+        }
     }
 
     /// Answers with what has happened, waiting for it if nothing has. The answer is JSON.
@@ -219,7 +249,7 @@ impl Answering<'_> {
 
     /// Rooms that have been purged: to the client they are rooms that were left.
     fn add_gone_rooms(&self, sections: &mut Sections) {
-        for (room_id, event) in &self.changes.gone {
+        for GoneNews { room_id, event, .. } in &self.changes.gone {
             if self.request.filter.room.includes(room_id) {
                 let event = event.as_deref().unwrap_or_default();
                 let timeline = format!("{{\"limited\":false,\"prev_batch\":\"t0\",\"events\":[{event}]}}");

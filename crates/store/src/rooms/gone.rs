@@ -1,6 +1,6 @@
 //! Rooms that have been purged, as far as somebody's clients may still show them.
 
-use im2_model::{Millis, Position, RoomId, UserNid};
+use im2_model::{Millis, Position, RoomId, RoomNid, UserNid};
 
 use super::events::conversion;
 use crate::{Result, Snapshot, Transaction};
@@ -8,6 +8,8 @@ use crate::{Result, Snapshot, Transaction};
 /// A purged room that a user's clients are to be told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoneRoomRow {
+    /// The number it had, which no other room gets.
+    pub room: RoomNid,
     /// The room that was.
     pub room_id: RoomId,
     /// Where the purge stands in the stream.
@@ -19,11 +21,12 @@ pub struct GoneRoomRow {
 impl Snapshot<'_> {
     /// The purged rooms that a user's clients may not have heard of, oldest first.
     pub fn gone_rooms(&self, user: UserNid) -> Result<Vec<GoneRoomRow>> {
-        let sql = "SELECT room_id, position, event FROM gone_rooms WHERE user_nid = ?1 ORDER BY position";
+        let sql = "SELECT room_id, position, event, gone_nid FROM gone_rooms WHERE user_nid = ?1 ORDER BY position";
         self.rows(sql, [user.0], |row| {
             let text: String = row.get(0)?;
             let room_id = RoomId::parse(&text).map_err(|error| conversion(0, error))?;
-            Ok(GoneRoomRow { room_id, position: Position::from_i64(row.get(1)?), event: row.get(2)? })
+            let (position, room) = (Position::from_i64(row.get(1)?), RoomNid(row.get(3)?));
+            Ok(GoneRoomRow { room, room_id, position, event: row.get(2)? })
         })
     }
 }
@@ -34,12 +37,13 @@ impl Transaction<'_> {
         &self,
         user: UserNid,
         position: Position,
-        room_id: &RoomId,
+        (room, room_id): (RoomNid, &RoomId),
         event: Option<&str>,
         now: Millis,
     ) -> Result<()> {
-        let sql = "INSERT INTO gone_rooms (user_nid, position, room_id, event, gone_ts) VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.execute(sql, (user.0, position.to_i64(), room_id.as_str(), event, now as i64)).map(drop)
+        let sql = "INSERT INTO gone_rooms (user_nid, position, gone_nid, room_id, event, gone_ts)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        self.execute(sql, (user.0, position.to_i64(), room.0, room_id.as_str(), event, now as i64)).map(drop)
     }
 
     /// Forgets purges before `ts`: whoever was away for longer starts anew.

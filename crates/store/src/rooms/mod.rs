@@ -18,7 +18,7 @@ pub use gone::GoneRoomRow;
 pub use listing::{ListedRoom, RoomOrder, RoomsQuery};
 pub use members::{MemberEvent, MembershipRow};
 pub use purge::PurgedEvent;
-pub use relations::Referring;
+pub use relations::{Referring, ThreadReply};
 pub use summaries::{SummaryChange, SummaryRow};
 
 use im2_model::{Millis, RoomId, RoomNid};

@@ -1,8 +1,8 @@
 //! Which events refer to which: what `/relations` and threads ask.
 
-use im2_model::{EventId, RoomNid, UserNid};
+use im2_model::{EventId, Position, RoomNid, UserNid};
 
-use super::events::{Direction, EVENT_COLUMNS, EventRow, RelatedQuery, read_event, read_event_id};
+use super::events::{Direction, EVENT_COLUMNS, EventRow, RelatedQuery, conversion, read_event, read_event_id};
 use crate::{Result, Snapshot};
 
 /// An event that refers to another.
@@ -16,6 +16,19 @@ pub struct Referring {
     pub sender: UserNid,
     /// How it refers to the other.
     pub rel_type: String,
+}
+
+/// A reply in a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadReply {
+    /// The event that the thread starts at.
+    pub root: EventId,
+    /// The reply.
+    pub event_id: EventId,
+    /// Its place in the room.
+    pub seq: i64,
+    /// Its place in the stream.
+    pub position: Position,
 }
 
 impl Snapshot<'_> {
@@ -91,5 +104,31 @@ impl Snapshot<'_> {
         );
         let params = (room.0, until, from, taken_part.map(|user| user.0), limit as i64);
         self.rows(&sql, params, |row| Ok((read_event(row)?, row.get(7)?)))
+    }
+
+    /// The replies in a room's threads before event number `before`, the newest first. As many as `limit`.
+    pub fn thread_replies(&self, room: RoomNid, before: i64, limit: usize) -> Result<Vec<ThreadReply>> {
+        // The second condition on `rel_type` is that of the index, which has a room's replies by their number.
+        let sql = "SELECT r.target_id, e.event_id, r.seq, r.position
+                   FROM relations r JOIN events e ON e.position = r.position
+                   WHERE r.room_nid = ?1 AND r.rel_type = 'm.thread' AND rel_type NOT IN ('m.annotation', 'm.replace')
+                     AND r.seq < ?2 ORDER BY r.seq DESC LIMIT ?3";
+        self.rows(sql, (room.0, before, limit as i64), |row| {
+            let (root, event_id): (String, String) = (row.get(0)?, row.get(1)?);
+            Ok(ThreadReply {
+                root: EventId::parse(&root).map_err(|error| conversion(0, error))?,
+                event_id: EventId::parse(&event_id).map_err(|error| conversion(1, error))?,
+                seq: row.get(2)?,
+                position: Position::from_i64(row.get(3)?),
+            })
+        })
+    }
+
+    /// Where the newest reply of a thread stands in the stream that is not after `until`.
+    pub fn newest_reply(&self, room: RoomNid, root: &EventId, until: Position) -> Result<Option<Position>> {
+        let sql = "SELECT position FROM relations
+                   WHERE room_nid = ?1 AND target_id = ?2 AND rel_type = 'm.thread' AND position <= ?3
+                   ORDER BY seq DESC LIMIT 1";
+        self.row(sql, (room.0, root.as_str(), until.to_i64()), |row| Ok(Position::from_i64(row.get(0)?)))
     }
 }

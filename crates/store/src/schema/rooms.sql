@@ -98,6 +98,7 @@ CREATE TABLE transactions (
 CREATE TABLE gone_rooms (
     user_nid INTEGER NOT NULL REFERENCES users (nid),
     position INTEGER NOT NULL,         -- of the purge in the stream
+    gone_nid INTEGER NOT NULL,         -- the number it had; not called `room_nid`, for it outlives the room
     room_id  TEXT NOT NULL,
     event    TEXT,
     gone_ts  INTEGER NOT NULL,

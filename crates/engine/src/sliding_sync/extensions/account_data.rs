@@ -80,7 +80,7 @@ impl Answering<'_> {
     }
 
     /// Notes that there was news of rooms out of sight.
-    fn miss_account_data(&self, rooms: impl Iterator<Item = RoomNid>, delta: &mut Delta) {
+    pub(super) fn miss_account_data(&self, rooms: impl Iterator<Item = RoomNid>, delta: &mut Delta) {
         let Some(token) = &self.before.token else { return };
         let token = Arc::new(token.clone());
         for room in rooms {

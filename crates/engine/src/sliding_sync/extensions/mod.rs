@@ -3,6 +3,8 @@
 mod account_data;
 mod e2ee;
 mod receipts;
+mod thread_subscriptions;
+mod threads;
 mod to_device;
 mod typing;
 
@@ -45,18 +47,32 @@ impl Answering<'_> {
             let data = self.account_data(&scope, delta).await?;
             has_news |= !data.is_empty();
             body.object("account_data", data);
+        } else {
+            self.miss_account_data(self.changes.account_data.iter().filter_map(|change| change.room), delta);
         }
         if wanted.receipts.enabled == Some(true) {
             let scope = joined(scope(&wanted.receipts, matched));
             let rooms = self.receipts(&scope, answers, delta).await?;
             has_news |= !rooms.is_empty();
             body.object("receipts", in_rooms(rooms));
+        } else {
+            self.miss_receipts(&[], delta);
         }
         if wanted.typing.enabled == Some(true) {
             let scope = joined(scope(&wanted.typing, matched));
             let rooms = self.typing(&scope, answers).await?;
             has_news |= !rooms.is_empty();
             body.object("typing", in_rooms(rooms));
+        }
+        if wanted.thread_subscriptions.enabled == Some(true) {
+            let threads = self.thread_subscriptions(&wanted.thread_subscriptions, delta).await?;
+            has_news |= !threads.is_empty();
+            body.object("io.element.msc4308.thread_subscriptions", threads);
+        }
+        if wanted.threads.enabled == Some(true) {
+            let threads = self.threads(&wanted.threads, answers, delta).await?;
+            has_news |= !threads.is_empty();
+            body.object("io.element.msc4360.threads", threads);
         }
         Ok(Extensions { body, has_news })
     }

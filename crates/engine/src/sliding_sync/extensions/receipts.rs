@@ -74,7 +74,7 @@ impl Answering<'_> {
     }
 
     /// Notes that there was news of rooms out of sight.
-    fn miss_receipts(&self, scope: &[&Matched], delta: &mut Delta) {
+    pub(super) fn miss_receipts(&self, scope: &[&Matched], delta: &mut Delta) {
         let Some(token) = &self.before.token else { return };
         let (token, told) = (Arc::new(token.clone()), rooms_of(scope));
         for room in self.changes.receipts.keys().filter(|room| !told.contains(room)) {

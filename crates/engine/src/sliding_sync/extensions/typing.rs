@@ -25,7 +25,7 @@ impl Answering<'_> {
             if !new.contains(&nid) && !changed.contains(&nid) {
                 continue;
             }
-            let room = self.sync.rooms.by_nid(nid).await?;
+            let Some(room) = self.sync.rooms.if_there(nid).await? else { continue }; // it was purged just now
             let mut users = self.sync.typing.in_room(&room);
             users.retain(|user| !self.ignored.contains(user));
             if changed.contains(&nid) || !users.is_empty() {

@@ -74,7 +74,7 @@ impl World {
             _ => self.value(parameter),
         };
         let query = match route.path.rsplit('/').next() {
-            Some("messages") => "?dir=b",
+            Some("messages" | "thread_subscriptions" | "thread_updates") => "?dir=b",
             Some("events") => "?timeout=0",
             Some("userinfo") => "?access_token=unknown",
             Some("timestamp_to_event") => "?ts=0&dir=f",

@@ -147,6 +147,23 @@ const TRIALS: &[(&str, Trial)] = &[
         Refused("{}", 404, "M_NOT_FOUND"),
     ),
     ("GET /_matrix/client/v1/rooms/{roomId}/threads", Refused("{}", 403, "M_FORBIDDEN")),
+    (
+        "GET /_matrix/client/unstable/io.element.msc4306/rooms/{roomId}/thread/{eventId}/subscription",
+        Refused("{}", 404, "M_NOT_FOUND"),
+    ),
+    (
+        "PUT /_matrix/client/unstable/io.element.msc4306/rooms/{roomId}/thread/{eventId}/subscription",
+        Refused("{}", 404, "M_NOT_FOUND"),
+    ),
+    (
+        "DELETE /_matrix/client/unstable/io.element.msc4306/rooms/{roomId}/thread/{eventId}/subscription",
+        Refused("{}", 404, "M_NOT_FOUND"),
+    ),
+    ("GET /_matrix/client/unstable/io.element.msc4308/thread_subscriptions", Anybody(ONLY_OWN)),
+    (
+        "GET /_matrix/client/unstable/io.element.msc4360/thread_updates",
+        Anybody("it tells only of rooms that the caller is in"),
+    ),
     ("GET /_matrix/client/v1/room_summary/{roomIdOrAlias}", Refused("{}", 404, "M_NOT_FOUND")),
     ("GET /_matrix/client/v1/rooms/{roomId}/hierarchy", Refused("{}", 403, "M_FORBIDDEN")),
     ("POST /_matrix/client/v3/rooms/{roomId}/upgrade", Refused(r#"{ "new_version": "12" }"#, 403, "M_FORBIDDEN")),

@@ -13,11 +13,11 @@ use im2_testkit::{Answer, Client};
 use serde_json::{Map, Value, json};
 
 /// A signing key of a client.
-struct Key(SigningKey);
+pub(crate) struct Key(SigningKey);
 
 impl Key {
     /// The key that a number decides.
-    fn new(seed: u8) -> Self {
+    pub(crate) fn new(seed: u8) -> Self {
         Self(SigningKey::from_seed("ed25519:1", &[seed; 32]).unwrap())
     }
 
@@ -59,18 +59,18 @@ fn device_keys(client: &Client, key: &Key) -> Value {
 }
 
 /// One-time keys of these names.
-fn one_time_keys<'a>(names: impl IntoIterator<Item = &'a str>) -> Value {
+pub(crate) fn one_time_keys<'a>(names: impl IntoIterator<Item = &'a str>) -> Value {
     let key = |name: &str| json!({ "key": format!("public part of {name}"), "signatures": {} });
     let keys = names.into_iter().map(|name| (format!("signed_curve25519:{name}"), key(name)));
     Value::Object(keys.collect::<Map<_, _>>())
 }
 
-async fn upload(client: &Client, body: Value) -> Answer {
+pub(crate) async fn upload(client: &Client, body: Value) -> Answer {
     client.post("/v3/keys/upload", body).await
 }
 
 /// Publishes a device's identity keys.
-async fn publish(client: &Client, key: &Key) {
+pub(crate) async fn publish(client: &Client, key: &Key) {
     upload(client, json!({ "device_keys": device_keys(client, key) })).await.ok();
 }
 
@@ -79,7 +79,7 @@ async fn query(client: &Client, user_id: &str) -> Value {
 }
 
 /// Claims a key of a device; what is answered for it.
-async fn claim(client: &Client, of: &Client) -> Value {
+pub(crate) async fn claim(client: &Client, of: &Client) -> Value {
     let wanted = json!({ "one_time_keys": { of.user_id(): { of.device_id(): "signed_curve25519" } } });
     let answer = client.post("/v3/keys/claim", wanted).await.ok();
     answer["one_time_keys"][of.user_id()][of.device_id()].clone()
@@ -122,7 +122,7 @@ impl Identity {
 }
 
 /// A room in which encryption is on.
-async fn encrypted_room(client: &Client) -> String {
+pub(crate) async fn encrypted_room(client: &Client) -> String {
     let encryption = json!({
         "type": "m.room.encryption", "state_key": "", "content": { "algorithm": "m.megolm.v1.aes-sha2" },
     });

@@ -184,3 +184,52 @@ async fn messages_to_a_device_are_kept_until_their_own_token_acknowledges_them()
     connection.body["extensions"]["to_device"]["since"] = json!("nonsense");
     connection.try_next(0).await.refused(400, "M_INVALID_PARAM");
 }
+
+#[tokio::test]
+async fn others_private_receipts_are_not_told_and_more_timeline_brings_its_receipts() {
+    let server = Server::start().await;
+    let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    eve.join(&room).await;
+    let (old, new) = (ana.send_text(&room, "old").await, ana.send_text(&room, "new").await);
+    read(&ben, &room, &old).await;
+    let private = |event: &str| format!("/v3/rooms/{}/receipt/m.read.private/{}", segment(&room), segment(event));
+    eve.post(&private(&new), json!({})).await.ok();
+    let mut connection = with(&ana, [0, 9], "receipts");
+    assert_eq!(connection.next().await["extensions"], json!({}));
+    eve.post(&private(&ana.send_text(&room, "newest").await), json!({})).await.ok();
+    assert_eq!(connection.next().await["extensions"], json!({}));
+    connection.body["room_subscriptions"] = json!({ &room: { "timeline_limit": 9, "required_state": [] } });
+    let answer = connection.next().await;
+    assert_eq!(answer["rooms"][&room]["unstable_expanded_timeline"], true);
+    let content = &answer["extensions"]["receipts"]["rooms"][&room]["content"];
+    let readers = |event: &str| content[event]["m.read"].as_object().map(|readers| readers.keys().collect::<Vec<_>>());
+    assert_eq!((readers(&old), readers(&new)), (Some(vec![&ben.user_id().to_owned()]), None), "{answer}");
+    assert!(!answer.to_string().contains("m.read.private"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_changed_while_an_extension_was_off_is_told_when_it_is_on_again() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    let said = ana.send_text(&room, "hello").await;
+    let mut connection = Connection::of_all(&ana, [0, 9], 1);
+    let on = json!({ "account_data": { "enabled": true }, "receipts": { "enabled": true } });
+    connection.body["extensions"] = on.clone();
+    connection.next().await;
+    connection.body["extensions"] = json!({});
+    let data = format!("/v3/user/{}", segment(ana.user_id()));
+    ana.put(&format!("{data}/account_data/org.example.global"), json!({})).await.ok();
+    ana.put(&format!("{data}/rooms/{}/account_data/org.example.room", segment(&room)), json!({})).await.ok();
+    read(&ben, &room, &said).await;
+    assert_eq!(connection.next().await["extensions"], json!({}));
+    connection.body["extensions"] = on;
+    let told = connection.next().await["extensions"].clone();
+    assert!(kinds(&told["account_data"]["global"]).contains(&"org.example.global"), "{told}");
+    assert_eq!(kinds(&told["account_data"]["rooms"][&room]), ["org.example.room"]);
+    assert!(told["receipts"]["rooms"][&room]["content"][&said].is_object(), "{told}");
+    assert_eq!(connection.next().await["extensions"], json!({}));
+}

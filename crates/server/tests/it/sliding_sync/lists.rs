@@ -175,3 +175,31 @@ async fn subscriptions_show_rooms_out_of_every_range_but_not_those_of_others() {
     let answer = connection.next().await;
     assert_eq!(timeline(&answer, &one), ["hello"]);
 }
+
+#[tokio::test]
+async fn rooms_move_between_lists_as_tags_and_encryption_change() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    let room = ana.create_room(json!({})).await;
+    let list =
+        |filters: Value| json!({ "ranges": [[0, 9]], "timeline_limit": 0, "required_state": [], "filters": filters });
+    let lists = json!({
+        "encrypted": list(json!({ "is_encrypted": true })),
+        "plain": list(json!({ "is_encrypted": false })),
+        "favourites": list(json!({ "tags": ["m.favourite"] })),
+        "others": list(json!({ "not_tags": ["m.favourite"] })),
+    });
+    let mut connection = Connection::new(&ana, json!({ "lists": lists }));
+    let counts = |answer: &Value| {
+        ["encrypted", "plain", "favourites", "others"].map(|name| answer["lists"][name]["count"].as_u64().unwrap())
+    };
+    assert_eq!(counts(&connection.next().await), [0, 1, 0, 1]);
+    let encryption = json!({ "algorithm": "m.megolm.v1.aes-sha2" });
+    ana.set_state(&room, "m.room.encryption", "", encryption).await;
+    assert_eq!(counts(&connection.wait(60_000).await), [1, 0, 0, 1]);
+    let tag = format!("/v3/user/{}/rooms/{}/tags/m.favourite", segment(ana.user_id()), segment(&room));
+    ana.put(&tag, json!({})).await.ok();
+    assert_eq!(counts(&connection.wait(60_000).await), [1, 0, 1, 0]);
+    ana.delete(&tag, json!({})).await.ok();
+    assert_eq!(counts(&connection.wait(60_000).await), [1, 0, 0, 1]);
+}

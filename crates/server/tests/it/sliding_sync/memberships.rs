@@ -111,3 +111,74 @@ async fn a_ban_without_having_been_there_is_not_shown() {
     let answer = connection.next().await;
     assert_eq!((rooms(&answer), &answer["lists"]["all"]["count"]), (vec![], &json!(0)));
 }
+
+#[tokio::test]
+async fn a_room_that_was_joined_just_now_shows_what_was_said_before() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ana.send_text(&room, "one").await;
+    ana.send_text(&room, "two").await;
+    let mut connection = Connection::of_all(&ben, [0, 9], 4);
+    connection.next().await;
+    ben.join(&room).await;
+    ana.send_text(&room, "three").await;
+    ana.send_text(&room, "four").await;
+    let answer = connection.next().await;
+    assert_eq!(timeline(&answer, &room), ["two", "m.room.member", "three", "four"]);
+    let joined = &answer["rooms"][&room];
+    assert_eq!((&joined["limited"], &joined["num_live"]), (&json!(true), &json!(3)));
+    let (from, path) = (joined["prev_batch"].as_str().unwrap(), format!("/v3/rooms/{}/messages", segment(&room)));
+    let before = ben.get(&format!("{path}?dir=b&limit=1&from={from}")).await.ok();
+    assert_eq!(before["chunk"][0]["content"]["body"], "one");
+}
+
+#[tokio::test]
+async fn a_room_from_which_one_was_banned_is_shown_as_it_was_then() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat", "name": "Meadow" })).await;
+    ben.join(&room).await;
+    ana.send_text(&room, "hello").await;
+    ana.post(&format!("/v3/rooms/{}/ban", segment(&room)), json!({ "user_id": ben.user_id() })).await.ok();
+    ana.set_state(&room, "m.room.name", "", json!({ "name": "Secret" })).await;
+    ana.send_text(&room, "among us").await;
+    let mut connection = Connection::of_all(&ben, [0, 9], 3);
+    connection.body["lists"]["all"]["required_state"] = json!([["*", "*"]]);
+    let answer = connection.next().await;
+    assert_eq!(timeline(&answer, &room).last().unwrap(), "m.room.member");
+    assert_eq!(answer["rooms"][&room]["name"], "Meadow");
+    assert!(!answer.to_string().contains("Secret") && !answer.to_string().contains("among us"), "{answer}");
+    assert!(answer["rooms"][&room].get("joined_count").is_none());
+    assert!(rooms(&connection.next().await).is_empty());
+}
+
+#[tokio::test]
+async fn a_forgotten_room_is_in_no_list_until_one_comes_back() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    ana.post(&format!("/v3/rooms/{}/kick", segment(&room)), json!({ "user_id": ben.user_id() })).await.ok();
+    assert_eq!(rooms(&Connection::of_all(&ben, [0, 9], 1).next().await), sorted([&room]));
+    ben.post(&format!("/v3/rooms/{}/forget", segment(&room)), json!({})).await.ok();
+    let mut connection = Connection::of_all(&ben, [0, 9], 1);
+    let answer = connection.next().await;
+    assert_eq!((rooms(&answer), &answer["lists"]["all"]["count"]), (vec![], &json!(0)));
+    ben.join(&room).await;
+    let answer = connection.wait(60_000).await;
+    assert_eq!((rooms(&answer), &answer["lists"]["all"]["count"]), (vec![room.clone()], &json!(1)));
+    assert_eq!(answer["rooms"][&room]["initial"], true);
+}
+
+#[tokio::test]
+async fn invites_by_ignored_people_are_not_in_a_first_answer_either() {
+    let server = Server::start().await;
+    let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
+    let path = format!("/v3/user/{}/account_data/m.ignored_user_list", segment(ben.user_id()));
+    ben.put(&path, json!({ "ignored_users": { eve.user_id(): {} } })).await.ok();
+    let wanted = ana.create_room(json!({ "invite": [ben.user_id()] })).await;
+    eve.create_room(json!({ "invite": [ben.user_id()] })).await;
+    let answer = Connection::of_all(&ben, [0, 9], 1).next().await;
+    assert_eq!((rooms(&answer), &answer["lists"]["all"]["count"]), (sorted([&wanted]), &json!(1)));
+}

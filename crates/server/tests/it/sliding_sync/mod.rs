@@ -1,11 +1,15 @@
 //! Simplified sliding sync over HTTP.
 
 mod connections;
+mod encryption;
 mod extensions;
+mod gone;
 mod lists;
 mod memberships;
 mod rooms;
 mod stable;
+mod thread_subscriptions;
+mod threads;
 
 use im2_testkit::{Answer, Client, segment};
 use serde_json::{Value, json};
@@ -82,4 +86,11 @@ fn state(answer: &Value, room: &str) -> Vec<(String, String)> {
 
 fn pair(kind: &str, key: &str) -> (String, String) {
     (kind.to_owned(), key.to_owned())
+}
+
+/// Replies in a thread.
+async fn reply(client: &Client, room: &str, root: &str, text: &str) -> String {
+    let relation = json!({ "rel_type": "m.thread", "event_id": root });
+    let content = json!({ "msgtype": "m.text", "body": text, "m.relates_to": relation });
+    client.send(room, "m.room.message", content).await
 }

@@ -167,3 +167,72 @@ async fn ignored_people_are_not_heard() {
     assert!(rooms(&answer).is_empty(), "{answer}");
     assert_eq!(answer["lists"]["all"]["count"], 1);
 }
+
+#[tokio::test]
+async fn a_member_who_changed_in_a_gap_is_sent_when_the_timeline_needs_them() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    let lazily = |conn_id: &str| {
+        let mut connection = Connection::of_all(&ana, [0, 9], 2);
+        connection.body["lists"]["all"]["required_state"] = json!([["m.room.member", "$LAZY"]]);
+        connection.body["conn_id"] = json!(conn_id);
+        connection
+    };
+    let member = |client: &im2_testkit::Client| pair("m.room.member", client.user_id());
+    let mut connection = lazily("main");
+    ben.send_text(&room, "one").await;
+    ana.send_text(&room, "two").await;
+    assert_eq!(state(&connection.next().await, &room), [member(&ana), member(&ben)]);
+    ben.set_state(&room, "m.room.member", ben.user_id(), json!({ "membership": "join", "displayname": "Benno" })).await;
+    ana.send_text(&room, "three").await;
+    ana.send_text(&room, "four").await;
+    assert!(state(&connection.next().await, &room).is_empty(), "of gaps not every change is told");
+    ben.send_text(&room, "five").await;
+    let answer = connection.next().await;
+    assert_eq!(state(&answer, &room), [member(&ben)]);
+    assert_eq!(answer["rooms"][&room]["required_state"][0]["content"]["displayname"], "Benno");
+    ben.set_state(&room, "m.room.member", ben.user_id(), json!({ "membership": "join", "displayname": "Ben" })).await;
+    assert_eq!(state(&connection.next().await, &room), [member(&ben)], "without a gap every change is told");
+    assert_eq!(state(&lazily("other").next().await, &room), [member(&ben)], "another connection knows nobody");
+}
+
+#[tokio::test]
+async fn state_that_was_not_wanted_for_a_while_is_as_it_is_now_when_it_is_wanted_again() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    let room = ana.create_room(json!({ "name": "Meadow", "topic": "grass" })).await;
+    let mut connection = Connection::of_all(&ana, [0, 9], 0);
+    let (name, both) = (json!([["m.room.name", ""]]), json!([["m.room.name", ""], ["m.room.topic", ""]]));
+    connection.body["lists"]["all"]["required_state"] = both.clone();
+    assert_eq!(state(&connection.next().await, &room), [pair("m.room.name", ""), pair("m.room.topic", "")]);
+    connection.body["lists"]["all"]["required_state"] = name;
+    assert!(rooms(&connection.next().await).is_empty(), "less is wanted, so there is nothing to say");
+    ana.set_state(&room, "m.room.topic", "", json!({ "topic": "flowers" })).await;
+    assert!(state(&connection.next().await, &room).is_empty());
+    connection.body["lists"]["all"]["required_state"] = both;
+    let answer = connection.wait(60_000).await;
+    assert_eq!(state(&answer, &room), [pair("m.room.topic", "")]);
+    assert_eq!(answer["rooms"][&room]["required_state"][0]["content"]["topic"], "flowers");
+}
+
+#[tokio::test]
+async fn only_what_people_say_counts_as_activity() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    let room = ana.create_room(json!({})).await;
+    let mut connection = Connection::of_all(&ana, [0, 9], 1);
+    let bump = |answer: &Value| answer["rooms"][&room]["bump_stamp"].as_u64().unwrap();
+    let first = connection.next().await;
+    assert_eq!(first["rooms"][&room]["initial"], true);
+    let said = ana.send_text(&room, "hello").await;
+    let second = bump(&connection.next().await);
+    assert!(second > bump(&first));
+    let relation = json!({ "rel_type": "m.annotation", "event_id": said, "key": "👍" });
+    ana.send(&room, "m.reaction", json!({ "m.relates_to": relation })).await;
+    ana.set_state(&room, "m.room.topic", "", json!({ "topic": "grass" })).await;
+    assert_eq!(bump(&connection.next().await), second);
+    ana.send(&room, "m.room.encrypted", json!({ "algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x" })).await;
+    assert!(bump(&connection.next().await) > second);
+}

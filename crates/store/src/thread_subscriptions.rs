@@ -1,0 +1,108 @@
+//! Which threads users follow (MSC4306).
+
+use im2_model::{EventId, Position, RoomId, RoomNid, StreamToken, UserNid};
+use rusqlite::{Row, types::Type};
+
+use crate::{Result, Snapshot, Transaction};
+
+/// What a user has said of following one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadSubscription {
+    /// Whether it is followed.
+    pub subscribed: bool,
+    /// Whether a client made the subscription by itself.
+    pub automatic: bool,
+    /// Where the room stood when it was taken back; 0 while it holds.
+    pub until_seq: i64,
+}
+
+/// The same as clients are told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadSubscriptionChange {
+    /// The room that the thread is in.
+    pub room_id: RoomId,
+    /// The event that the thread starts at.
+    pub root: EventId,
+    /// Whether it is followed.
+    pub subscribed: bool,
+    /// Whether a client made the subscription by itself.
+    pub automatic: bool,
+    /// When it changed, in the stream.
+    pub position: Position,
+}
+
+fn conversion(column: usize, error: im2_model::IdError) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}
+
+fn read_change(row: &Row<'_>) -> rusqlite::Result<ThreadSubscriptionChange> {
+    let (room_id, root): (String, String) = (row.get(0)?, row.get(1)?);
+    Ok(ThreadSubscriptionChange {
+        room_id: RoomId::parse(&room_id).map_err(|error| conversion(0, error))?,
+        root: EventId::parse(&root).map_err(|error| conversion(1, error))?,
+        subscribed: row.get(2)?,
+        automatic: row.get(3)?,
+        position: Position::from_i64(row.get(4)?),
+    })
+}
+
+impl Snapshot<'_> {
+    /// What a user has said of following a thread.
+    pub fn thread_subscription(
+        &self,
+        user: UserNid,
+        room: RoomNid,
+        root: &EventId,
+    ) -> Result<Option<ThreadSubscription>> {
+        let sql = "SELECT subscribed, automatic, until_seq FROM thread_subscriptions
+                   WHERE user_nid = ?1 AND room_nid = ?2 AND root_id = ?3";
+        self.row(sql, (user.0, room.0, root.as_str()), |row| {
+            Ok(ThreadSubscription { subscribed: row.get(0)?, automatic: row.get(1)?, until_seq: row.get(2)? })
+        })
+    }
+
+    /// What a user has said of threads after `since` and before `before`, the latest first. As many as `limit`.
+    pub fn thread_subscriptions(
+        &self,
+        user: UserNid,
+        since: Option<&StreamToken>,
+        before: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<ThreadSubscriptionChange>> {
+        let sql = "SELECT room_id, root_id, subscribed, automatic, t.position
+                   FROM thread_subscriptions t JOIN rooms ON rooms.nid = t.room_nid AND NOT rooms.purging
+                   WHERE t.user_nid = ?1 AND t.position > ?2 AND t.position < ?3 ORDER BY t.position DESC LIMIT ?4";
+        // Exact for the first writer; of the others, what has been seen is dropped here.
+        let after = since.map_or(0, |since| since.reached(1).to_i64());
+        let before = before.map_or(i64::MAX, Position::to_i64);
+        let mut found = self.rows(sql, (user.0, after, before, limit as i64), read_change)?;
+        found.retain(|change| since.is_none_or(|since| !since.includes(change.position)));
+        Ok(found)
+    }
+}
+
+impl Transaction<'_> {
+    /// Sets what a user says of following a thread.
+    pub fn set_thread_subscription(
+        &self,
+        user: UserNid,
+        room: RoomNid,
+        root: &EventId,
+        subscription: ThreadSubscription,
+        position: Position,
+    ) -> Result<()> {
+        let sql = "INSERT INTO thread_subscriptions
+                       (user_nid, room_nid, root_id, subscribed, automatic, until_seq, position)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                   ON CONFLICT DO UPDATE SET subscribed = excluded.subscribed, automatic = excluded.automatic,
+                                             until_seq = excluded.until_seq, position = excluded.position";
+        let ThreadSubscription { subscribed, automatic, until_seq } = subscription;
+        let row = (user.0, room.0, root.as_str(), subscribed, automatic, until_seq, position.to_i64());
+        self.execute(sql, row).map(drop)
+    }
+
+    /// Removes all that a user has said of threads.
+    pub fn erase_thread_subscriptions(&self, user: UserNid) -> Result<()> {
+        self.execute("DELETE FROM thread_subscriptions WHERE user_nid = ?1", [user.0]).map(drop)
+    }
+}
