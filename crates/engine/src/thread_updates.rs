@@ -140,13 +140,13 @@ impl ThreadUpdates {
         let mut readers: Vec<Arc<Reader>> = Vec::new();
         let mut updates = Vec::new();
         for found in found {
-            let reader = match readers.iter().find(|reader| reader.room.nid == found.room) {
-                Some(reader) => Arc::clone(reader),
-                None => {
-                    let Some(reader) = self.reader(actor, found.room).await? else { continue };
-                    readers.push(Arc::clone(&reader));
-                    reader
-                }
+            let at_hand = readers.iter().find(|reader| reader.room.nid == found.room).cloned();
+            let reader = if let Some(reader) = at_hand {
+                reader
+            } else {
+                let Some(reader) = self.reader(actor, found.room).await? else { continue };
+                readers.push(Arc::clone(&reader));
+                reader
             };
             let sees = |event: &RoomEvent| reader.may_see(event) && !ignored.contains(&event.pdu.sender);
             let Some(root) = self.rooms.event(&reader.room, &found.root).await?.filter(|root| reader.may_see(root))
@@ -237,6 +237,11 @@ impl ThreadUpdates {
 }
 
 impl Update {
+    /// The event that the thread starts at.
+    pub fn root(&self) -> &EventId {
+        self.root.id()
+    }
+
     fn write(&self, out: &mut Vec<u8>, root: Option<(&Viewer<'_>, &Bundles)>) {
         if let Some((viewer, bundles)) = root {
             out.extend_from_slice(b"\"thread_root\":");

@@ -12,6 +12,7 @@ mod search;
 mod sliding_sync;
 mod storage;
 mod sync;
+mod thread_updates;
 mod unread;
 
 use std::sync::Arc;
