@@ -3,6 +3,8 @@
 use axum::extract::MatchedPath;
 use http::{Method, request::Parts};
 
+use crate::routes::present_path;
+
 /// The routes, by method and path. `POST /logout` is not on the specification's list: a guest who leaves for good
 /// should be able to say so.
 const ALLOWED: &[(Method, &str)] = &[
@@ -21,6 +23,8 @@ const ALLOWED: &[(Method, &str)] = &[
     (Method::GET, "/_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}"),
     (Method::GET, "/_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}"),
     (Method::POST, "/_matrix/client/v3/rooms/{roomId}/join"),
+    // By its other endpoint too, which is what clients join with.
+    (Method::POST, "/_matrix/client/v3/join/{roomIdOrAlias}"),
     (Method::POST, "/_matrix/client/v3/rooms/{roomId}/leave"),
     (Method::PUT, "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}"),
     (Method::PUT, "/_matrix/client/v3/rooms/{roomId}/state/{eventType}"),
@@ -41,10 +45,10 @@ const ALLOWED: &[(Method, &str)] = &[
 
 /// Whether guests may make this request.
 pub(crate) fn may_call(parts: &Parts) -> bool {
-    let path = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+    let path = parts.extensions.get::<MatchedPath>().map(|path| present_path(path.as_str()));
     // Whoever answers GET answers HEAD too.
     let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
-    ALLOWED.iter().any(|(allowed, route)| allowed == method && Some(*route) == path)
+    ALLOWED.iter().any(|(allowed, route)| allowed == method && Some(*route) == path.as_deref())
 }
 
 #[cfg(test)]

@@ -128,9 +128,30 @@ impl Routes {
                 None => handler,
             };
             let handler = if route.access == Access::Admin { handler.layer(from_fn(audit::layer)) } else { handler };
+            let old = old_paths(route.path);
+            let router = old.into_iter().fold(router, |router, path| router.route(&path, handler.clone()));
             router.route(route.path, handler)
         })
     }
+}
+
+/// The version of the client-server API that `v3` was called before the specification had releases.
+const CLIENT_R0: (&str, &str) = ("/_matrix/client/v3/", "/_matrix/client/r0/");
+/// The same of the content repository, and what it was called before that.
+const MEDIA_OLD: [(&str, &str); 2] =
+    [("/_matrix/media/v3/", "/_matrix/media/r0/"), ("/_matrix/media/v3/", "/_matrix/media/v1/")];
+
+/// What an endpoint was called before it had its present path. Clients of that time and suites of tests still use the
+/// names, and all that they mean is the same.
+fn old_paths(path: &str) -> Vec<String> {
+    let renamed = |(new, old): &(&str, &str)| path.strip_prefix(new).map(|rest| format!("{old}{rest}"));
+    std::iter::once(&CLIENT_R0).chain(&MEDIA_OLD).filter_map(renamed).collect()
+}
+
+/// The present path of an endpoint that may have been called by its old one.
+pub(crate) fn present_path(path: &str) -> std::borrow::Cow<'_, str> {
+    let (new, old) = CLIENT_R0;
+    path.strip_prefix(old).map_or(path.into(), |rest| format!("{new}{rest}").into())
 }
 
 impl std::fmt::Debug for Routes {

@@ -21,6 +21,10 @@ const MAX_NAME: usize = 255;
 /// The length of a display name, in characters.
 const MAX_DISPLAYNAME: usize = 256;
 
+/// The length of the address of an avatar, in bytes. The specification says of it only that it is a URI: clients show
+/// what they can (`mxc://`) and ignore the rest.
+const MAX_AVATAR_URL: usize = 1_000;
+
 /// The payload of [`PROPAGATE`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Changed {
@@ -179,8 +183,8 @@ pub(crate) fn check_value(name: &str, value: &Value) -> Result<()> {
         ("displayname", Value::String(text)) if text.chars().count() > MAX_DISPLAYNAME => {
             invalid("a display name has at most 256 characters")
         }
-        ("avatar_url", Value::String(text)) if !text.is_empty() && im2_model::MxcUri::parse(text).is_err() => {
-            invalid("an avatar is an mxc:// URI")
+        ("avatar_url", Value::String(text)) if text.len() > MAX_AVATAR_URL => {
+            invalid("the address of an avatar has at most 1000 bytes")
         }
         ("displayname" | "avatar_url" | "m.tz", value) if !value.is_string() => {
             invalid("this profile field is a string")

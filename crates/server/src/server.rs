@@ -95,18 +95,25 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         },
         guests: config.registration.guests,
         shared_secret: config.registration.shared_secret.as_ref().map(|secret| secret.reveal().to_owned()),
+        min_password: config.registration.min_password_length,
         login_tokens: config.login_tokens,
         password_cost: world.password_cost,
         ..accounts::Options::default()
     };
     let media = media::Options {
         max_upload_bytes: config.max_upload_bytes,
-        url_previews: config.url_previews.then(media::preview::Options::default),
+        url_previews: config.url_previews.then(|| media::preview::Options {
+            anywhere: config.previews_of_private_addresses,
+            ..media::preview::Options::default()
+        }),
         collect_after: Some(config.collect_media_after_days).filter(|days| *days > 0).map(|days| u64::from(days) * DAY),
         ..media::Options::default()
     };
     let user_directory = user_directory::Options { everyone: config.directory_shows_everyone };
-    let rooms = rooms::Options { forget_grace: u64::from(config.forget_grace_days) * DAY };
+    let rooms = rooms::Options {
+        forget_grace: u64::from(config.forget_grace_days) * DAY,
+        default_version: config.default_room_version,
+    };
     let server_notices = notices(config, &server_name)?;
     let reports = reports::Options { notify_admins: config.notices.of_reports };
     let push = push::Options { allow_private_addresses: config.push_to_private_addresses };

@@ -1,7 +1,8 @@
 //! What this server can and cannot do (spec: "Capabilities negotiation").
 
 use axum::response::Response;
-use serde_json::json;
+use im2_rooms::version::RoomVersion;
+use serde_json::{Map, Value, json};
 
 use crate::{
     State,
@@ -15,11 +16,13 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn capabilities(axum::extract::State(api): State, User(session): User) -> Response {
+    let available: Map<String, Value> =
+        RoomVersion::ALL.into_iter().map(|version| (version.as_str().to_owned(), "stable".into())).collect();
     let mut capabilities = json!({
         "m.change_password": { "enabled": true },
         "m.room_versions": {
-            "default": "12",
-            "available": { "10": "stable", "11": "stable", "12": "stable" },
+            "default": api.engine.rooms.default_version().as_str(),
+            "available": available,
         },
         "m.profile_fields": { "enabled": true },
         "m.set_displayname": { "enabled": true },

@@ -62,7 +62,7 @@ impl Accounts {
             let message = "an application service does not choose passwords for its users";
             return Err(Error::refused(Code::Forbidden, message));
         }
-        check_strength(new_password)?;
+        check_strength(new_password, self.options.min_password)?;
         let Proof { .. } = self.uia.confirm(Purpose::ChangePassword, session, auth).await?;
         let hash = self.passwords.hash(new_password).await?;
         let (session, accounts) = (session.clone(), self.clone());

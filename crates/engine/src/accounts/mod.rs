@@ -64,6 +64,8 @@ pub struct Options {
     pub guests: bool,
     /// The secret of shared-secret registration; `None` switches it off.
     pub shared_secret: Option<String>,
+    /// The shortest password that people may choose, in characters.
+    pub min_password: usize,
     /// What hashing a password costs.
     pub password_cost: PasswordCost,
     /// Whether signed-in people can make tokens for signing in on other devices.
@@ -78,6 +80,7 @@ impl Default for Options {
             registration: RegistrationMode::default(),
             guests: false,
             shared_secret: None,
+            min_password: 8,
             login_tokens: false,
             password_cost: PasswordCost::default(),
             access_token_lifetime: 60 * 60 * 1000,

@@ -20,8 +20,6 @@ const RUNNING: usize = 2;
 const WAITING: usize = 128;
 /// The longest password accepted, in bytes.
 const MAX_PASSWORD: usize = 512;
-/// The shortest password people may choose, in characters.
-const MIN_PASSWORD: usize = 8;
 
 /// What one hash costs. The default follows OWASP's recommendation for Argon2id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,11 +129,11 @@ fn normal(password: &str) -> String {
     password.nfkc().collect()
 }
 
-/// Refuses a password that nobody should choose.
-pub(super) fn check_strength(password: &str) -> Result<()> {
+/// Refuses a password that nobody should choose: one of fewer than `least` characters.
+pub(super) fn check_strength(password: &str, least: usize) -> Result<()> {
     check_length(password)?;
-    if password.chars().count() < MIN_PASSWORD {
-        return Err(Error::refused(Code::WeakPassword, "the password needs at least 8 characters"));
+    if password.chars().count() < least {
+        return Err(Error::refused(Code::WeakPassword, format!("the password needs at least {least} characters")));
     }
     Ok(())
 }
@@ -183,9 +181,9 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_refused() {
-        assert!(check_strength("").is_err());
-        assert!(check_strength("seven77").is_err());
-        assert!(check_strength("八个字符的密码吗").is_ok());
-        assert!(check_strength(&"x".repeat(513)).is_err());
+        assert!(check_strength("", 8).is_err());
+        assert!(check_strength("seven77", 8).is_err());
+        assert!(check_strength("八个字符的密码吗", 8).is_ok());
+        assert!(check_strength(&"x".repeat(513), 8).is_err());
     }
 }

@@ -61,7 +61,7 @@ impl Accounts {
             None => None,
         };
         if let Some(password) = &request.password {
-            check_strength(password)?;
+            check_strength(password, self.options.min_password)?;
         }
         let Proof { registration_token } = self.uia.register(flows, rule, request.auth).await?;
         let password =

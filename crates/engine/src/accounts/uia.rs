@@ -116,9 +116,9 @@ pub struct Challenge {
     pub params: BTreeMap<String, Value>,
     /// How to refer to it in the next attempt.
     pub session: String,
-    /// The stages that have been passed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub completed: Vec<Stage>,
+    /// The stages that have been passed; not said before the first attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Vec<Stage>>,
     /// Why the attempt failed, if it did.
     #[serde(skip)]
     pub failure: Option<(Code, &'static str)>,
@@ -202,7 +202,8 @@ impl Uia {
             self.progress.remove(&id);
             return Ok(Proof { registration_token: progress.registration_token });
         }
-        let completed = progress.completed.clone();
+        let tried = failure.is_some() || !progress.completed.is_empty();
+        let completed = tried.then(|| progress.completed.clone());
         self.progress.insert(id.clone(), progress);
         let challenge = Challenge { flows, params: BTreeMap::new(), session: id, completed, failure };
         Err(Error::Challenge(Box::new(challenge)))

@@ -283,6 +283,10 @@ fn check(changes: &Changes) -> Result<()> {
             crate::profile::check_value(field, &value.as_str().into())?;
         }
     }
+    let is_picture = |url: &String| url.is_empty() || im2_model::MxcUri::parse(url).is_ok();
+    if !changes.avatar_url.as_ref().is_none_or(is_picture) {
+        return refuse("an avatar is an mxc:// URI");
+    }
     if changes.deactivated == Some(true) && changes.locked == Some(true) {
         return refuse("an account cannot be deactivated and locked at once");
     }

@@ -124,6 +124,11 @@ impl EventFilter {
         asked.clamp(1, maximum)
     }
 
+    /// As [`EventFilter::limit_or`], where 0 means none at all.
+    pub fn limit_or_none(&self, default: usize, maximum: usize) -> usize {
+        if self.limit == Some(0) { 0 } else { self.limit_or(default, maximum) }
+    }
+
     /// Whether events of this room are included.
     pub fn includes_room(&self, room_id: &RoomId) -> bool {
         listed(self.rooms.as_deref(), &self.not_rooms, room_id)

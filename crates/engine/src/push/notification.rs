@@ -77,7 +77,7 @@ fn tweaks(actions: &[Action]) -> Map<String, Value> {
             let absent = if &**tweak == "highlight" { Value::Bool(true) } else { Value::Null };
             Some((tweak.to_string(), value.clone().unwrap_or(absent)))
         }
-        Action::Notify => None,
+        Action::Notify | Action::Historical(_) => None,
     };
     actions.iter().filter_map(tweak).collect()
 }

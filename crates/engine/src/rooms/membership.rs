@@ -26,12 +26,25 @@ pub enum Act {
 impl Rooms {
     /// Joins `actor` to a room. Joining again changes nothing.
     pub async fn join(&self, actor: &Actor, room_id: &RoomId, reason: Option<&str>) -> Result<Arc<Room>> {
+        self.join_saying(actor, room_id, reason, Map::new()).await
+    }
+
+    /// As [`Rooms::join`], with `more` in the member event where the server has nothing to say.
+    pub async fn join_saying(
+        &self,
+        actor: &Actor,
+        room_id: &RoomId,
+        reason: Option<&str>,
+        mut more: Map<String, Value>,
+    ) -> Result<Arc<Room>> {
         let room = self.existing(room_id).await?;
         if room.view().joined.contains_key(&actor.user) {
             return Ok(room);
         }
         self.core.refuse_suspended(actor.user)?;
-        let mut content = self.own_content(actor, Membership::Join, reason).await?;
+        more.remove("join_authorised_via_users_server");
+        let mut content = more;
+        content.extend(self.own_content(actor, Membership::Join, reason).await?);
         if let Some(authoriser) = self.authoriser(actor, &room).await? {
             content.insert("join_authorised_via_users_server".into(), authoriser.as_str().into());
         }

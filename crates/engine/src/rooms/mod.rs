@@ -62,6 +62,7 @@ pub use summary::{Listing, Summary};
 pub use timeline::Context;
 pub use token::{PlaceToken, TimelineToken};
 
+pub use im2_rooms::version::RoomVersion;
 pub use im2_store::rooms::Direction;
 
 use crate::{Code, Core, Error, Result, account_data::AccountData, session::Session};
@@ -75,12 +76,14 @@ use summaries::Summaries;
 pub struct Options {
     /// How long a room that all its users have forgotten is kept.
     pub forget_grace: Millis,
+    /// The version of rooms whose creators ask for none.
+    pub default_version: RoomVersion,
 }
 
 impl Default for Options {
-    /// A week.
+    /// A week, and the version that the specification recommends.
     fn default() -> Self {
-        Self { forget_grace: 7 * 24 * 60 * 60 * 1000 }
+        Self { forget_grace: 7 * 24 * 60 * 60 * 1000, default_version: RoomVersion::DEFAULT }
     }
 }
 
@@ -130,6 +133,11 @@ impl Rooms {
             options,
             deletions: Arc::default(),
         }
+    }
+
+    /// The version of rooms whose creators ask for none.
+    pub fn default_version(&self) -> RoomVersion {
+        self.options.default_version
     }
 
     /// The room called `room_id`, whoever asks. For use cases that make their own check of access.

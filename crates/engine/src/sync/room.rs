@@ -97,7 +97,7 @@ impl Answering<'_> {
     async fn situation(&self, room: &Arc<Room>, membership: RoomMembership, until: i64) -> Result<Situation> {
         let rooms = &self.sync.rooms;
         let Some(since) = &self.request.since else {
-            let limit = self.request.filter.room.timeline.limit_or(DEFAULT_LIMIT, MAX_LIMIT);
+            let limit = self.request.filter.room.timeline.limit_or_none(DEFAULT_LIMIT, MAX_LIMIT);
             let first_shown = until - limit as i64;
             let sight = Arc::new(rooms.sight_from(room, &self.actor, first_shown.max(1)).await?);
             return Ok(Situation { known: None, until, sight });
@@ -112,14 +112,32 @@ impl Answering<'_> {
 
     async fn timeline(&self, room: &Arc<Room>, situation: &Situation) -> Result<Timeline> {
         let filter = &self.request.filter.room.timeline;
-        let limit = filter.limit_or(DEFAULT_LIMIT, MAX_LIMIT);
+        let limit = filter.limit_or_none(DEFAULT_LIMIT, MAX_LIMIT);
         // With `full_state` the timeline still begins at the token.
         let floor = situation.known.unwrap_or(0);
-        let shows = |event: &RoomEvent| self.shows(room, filter, &situation.sight, event);
-        newest(&self.sync.rooms, room, floor, situation.until, limit, shows).await
+        // Whoever is in the room may know its state, even where it was set before they came.
+        let is_member = situation.sight.membership_at(situation.until) == Membership::Join;
+        let is_state_now = |event: &RoomEvent| {
+            let entry = event.state_key().filter(|_| is_member);
+            entry.is_some_and(|key| room.view().state.get(event.kind(), key).is_some_and(|now| now.seq == event.seq))
+        };
+        let shows = |event: &RoomEvent| self.shows(room, filter, &situation.sight, event, &is_state_now);
+        let mut timeline = newest(&self.sync.rooms, room, floor, situation.until, limit, shows).await?;
+        if self.request.since.is_some() && situation.known.is_none() {
+            // To a client that follows, what came before is a gap, although it could not have been told of it.
+            timeline.limited |= previous(&timeline) > TimelineToken(0);
+        }
+        Ok(timeline)
     }
 
-    fn shows(&self, room: &Room, filter: &EventFilter, sight: &Sight, event: &RoomEvent) -> bool {
+    fn shows(
+        &self,
+        room: &Room,
+        filter: &EventFilter,
+        sight: &Sight,
+        event: &RoomEvent,
+        is_state_now: impl Fn(&RoomEvent) -> bool,
+    ) -> bool {
         let ignored = !event.is_state() && self.ignored.contains(&event.pdu.sender);
         let passes = || {
             let candidate = Candidate { kind: event.kind(), sender: Some(&event.pdu.sender), has_url: event.has_url() };
@@ -127,7 +145,7 @@ impl Answering<'_> {
         };
         // One's own membership is always told: without it a declined invite would never go away.
         let is_own = || event.pdu.is("m.room.member", self.session.user_id.as_str());
-        !ignored && passes() && (is_own() || sight.may_see(event, &self.session.user_id))
+        !ignored && passes() && (is_own() || sight.may_see(event, &self.session.user_id) || is_state_now(event))
     }
 
     async fn room_state(
@@ -158,7 +176,7 @@ impl Answering<'_> {
         timeline: &Timeline,
     ) -> Result<()> {
         let bundles = self.sync.rooms.bundles_for(room, &self.actor, sight, &timeline.events).await?;
-        let previous = TimelineToken(timeline.events.first().map_or(timeline.end, |event| event.seq - 1));
+        let previous = previous(timeline);
         drop(write!(
             out,
             "{{\"timeline\":{{\"limited\":{},\"prev_batch\":\"{previous}\",\"events\":",
@@ -198,4 +216,9 @@ impl Answering<'_> {
         let whole = serde_json::from_slice(&whole).unwrap_or_default();
         drop(serde_json::to_writer(out, &fields.project(whole))); // writing to a vector cannot fail
     }
+}
+
+/// From where a client goes on backward.
+fn previous(timeline: &Timeline) -> TimelineToken {
+    TimelineToken(timeline.events.first().map_or(timeline.end, |event| event.seq - 1))
 }

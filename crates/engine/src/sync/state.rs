@@ -1,6 +1,9 @@
 //! The state that goes with a timeline.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{Answering, timeline::Timeline};
 use crate::{
@@ -30,6 +33,9 @@ impl Answering<'_> {
             Some(after) => self.sync.rooms.state_changed(room, after, wanted.until).await?,
             None => self.sync.rooms.state_before(room, wanted.until).await?,
         };
+        if !self.request.use_state_after {
+            add_hidden(&mut state, timeline);
+        }
         if !lazy {
             return Ok(state);
         }
@@ -73,4 +79,22 @@ impl Answering<'_> {
         }
         needed
     }
+}
+
+/// Adds the state that changed within the timeline by events that the timeline leaves out: those that the filter does
+/// not want there, and those that the user may not see but that are the state now. Where a later event of the same
+/// entry is shown, that one tells.
+fn add_hidden(state: &mut Vec<Arc<RoomEvent>>, timeline: &Timeline) {
+    fn entry(event: &RoomEvent) -> (&str, Option<&str>) {
+        (event.kind(), event.state_key())
+    }
+    let mut newest: BTreeMap<_, &Arc<RoomEvent>> = BTreeMap::new();
+    for event in &timeline.hidden {
+        newest.entry(entry(event)).or_insert(event);
+    }
+    for event in &timeline.events {
+        newest.remove(&entry(event));
+    }
+    state.retain(|event| !newest.contains_key(&entry(event)));
+    state.extend(newest.into_values().cloned());
 }

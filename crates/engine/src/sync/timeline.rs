@@ -14,6 +14,8 @@ const LOOKED_AT: usize = 2_000;
 pub(crate) struct Timeline {
     /// The events, oldest first.
     pub(crate) events: Vec<Arc<RoomEvent>>,
+    /// State events of this stretch that are not shown, newest first.
+    pub(crate) hidden: Vec<Arc<RoomEvent>>,
     /// Whether events after the floor and before the first of these were left out.
     pub(crate) limited: bool,
     /// The number of the first event, or of the first that could come next.
@@ -31,7 +33,8 @@ pub(crate) async fn newest(
     limit: usize,
     shows: impl Fn(&RoomEvent) -> bool,
 ) -> Result<Timeline> {
-    let mut timeline = Timeline { events: Vec::new(), limited: false, start: floor + 1, end: until };
+    let mut timeline =
+        Timeline { events: Vec::new(), hidden: Vec::new(), limited: false, start: floor + 1, end: until };
     let mut next = until + 1;
     let mut looked_at = 0;
     'walk: while next > floor + 1 && looked_at < LOOKED_AT {
@@ -46,6 +49,9 @@ pub(crate) async fn newest(
             }
             next = event.seq;
             if !shows(&event) {
+                if event.is_state() {
+                    timeline.hidden.push(event);
+                }
                 continue;
             }
             if timeline.events.len() == limit {
@@ -62,6 +68,8 @@ pub(crate) async fn newest(
     } else if timeline.events.is_empty() {
         timeline.start = until + 1;
     }
+    let start = timeline.start;
+    timeline.hidden.retain(|event| event.seq >= start);
     timeline.events.reverse();
     Ok(timeline)
 }

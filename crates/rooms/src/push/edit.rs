@@ -69,9 +69,7 @@ fn parse_actions(actions: &Value) -> Result<Vec<Action>, RuleError> {
     if actions.len() > MAX_PARTS {
         return Err(RuleError::Invalid("a push rule has at most 64 actions"));
     }
-    // "Historical Actions": to be ignored.
-    let historical = |action: &&Value| *action == "dont_notify" || *action == "coalesce";
-    let parsed: Option<Vec<Action>> = actions.iter().filter(|action| !historical(action)).map(Action::parse).collect();
+    let parsed: Option<Vec<Action>> = actions.iter().map(Action::parse).collect();
     parsed.ok_or(RuleError::Invalid("an action is \"notify\" or an object with `set_tweak`"))
 }
 

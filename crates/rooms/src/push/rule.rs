@@ -59,13 +59,20 @@ pub enum Action {
         /// To what, if that is said.
         value: Option<Value>,
     },
+    /// What older clients say and nobody heeds any more (spec: "Historical Actions"). It is kept as it was written, so
+    /// that a client finds its rule again.
+    Historical(&'static str),
 }
+
+/// The actions that are kept and not heeded.
+const HISTORICAL: [&str; 2] = ["dont_notify", "coalesce"];
 
 impl Action {
     /// Reads an action.
     pub(super) fn parse(value: &Value) -> Option<Self> {
         match value {
             Value::String(name) if name == "notify" => Some(Self::Notify),
+            Value::String(name) => HISTORICAL.into_iter().find(|known| known == name).map(Self::Historical),
             Value::Object(object) => {
                 let tweak = object.get("set_tweak")?.as_str()?.into();
                 Some(Self::SetTweak { tweak, value: object.get("value").cloned() })
@@ -79,6 +86,7 @@ impl Serialize for Action {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Notify => serializer.serialize_str("notify"),
+            Self::Historical(name) => serializer.serialize_str(name),
             Self::SetTweak { tweak, value } => {
                 let mut map = serializer.serialize_map(None)?;
                 map.serialize_entry("set_tweak", tweak)?;

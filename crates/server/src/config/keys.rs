@@ -176,6 +176,18 @@ pub const KEYS: &[Key] = &[
         get: |config| config.registration.shared_secret.as_ref().map(|secret| Value::from(secret.reveal())),
     },
     Key {
+        path: "registration.min_password_length",
+        kind: Kind::Integer,
+        allowed: "a number of characters from 1 to 128",
+        about: "The shortest password that people may choose",
+        secret: false,
+        set: |config, value| {
+            let length = integer(&value).and_then(|length| usize::try_from(length).ok())?;
+            (1..=128).contains(&length).then(|| config.registration.min_password_length = length)
+        },
+        get: |config| Some(Value::Integer(config.registration.min_password_length as i64)),
+    },
+    Key {
         path: "login.tokens",
         kind: Kind::Boolean,
         allowed: "true or false",
@@ -268,6 +280,15 @@ pub const KEYS: &[Key] = &[
         get: |config| Some(Value::Integer(config.collect_media_after_days.into())),
     },
     Key {
+        path: "media.allow_private_addresses",
+        kind: Kind::Boolean,
+        allowed: "true or false",
+        about: "Whether URL previews may be of pages in private networks and at any port",
+        secret: false,
+        set: |config, value| boolean(&value).map(|allowed| config.previews_of_private_addresses = allowed),
+        get: |config| Some(Value::Boolean(config.previews_of_private_addresses)),
+    },
+    Key {
         path: "push.allow_private_addresses",
         kind: Kind::Boolean,
         allowed: "true or false",
@@ -335,6 +356,15 @@ pub const KEYS: &[Key] = &[
         secret: false,
         set: |config, value| text(value).filter(|text| page(text)).map(|text| config.support.page = Some(text)),
         get: |config| config.support.page.clone().map(Value::Text),
+    },
+    Key {
+        path: "rooms.default_version",
+        kind: Kind::Text,
+        allowed: "\"10\", \"11\" or \"12\"",
+        about: "The version of new rooms whose creators ask for none",
+        secret: false,
+        set: |config, value| text(value)?.parse().ok().map(|version| config.default_room_version = version),
+        get: |config| Some(Value::from(config.default_room_version.as_str())),
     },
     Key {
         path: "rooms.forget_grace_days",

@@ -10,6 +10,7 @@ mod value;
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use im2_api::edge::peer::Network;
+use im2_engine::rooms::RoomVersion;
 use im2_model::ServerName;
 
 pub use keys::{KEYS, Key};
@@ -46,6 +47,8 @@ pub struct Config {
     pub url_previews: bool,
     /// Whether push gateways may be at addresses that are not public.
     pub push_to_private_addresses: bool,
+    /// Whether previews may be of pages at addresses that are not public.
+    pub previews_of_private_addresses: bool,
     /// The relays for calls.
     pub turn: Turn,
     /// Whom to turn to about this server.
@@ -54,6 +57,8 @@ pub struct Config {
     pub collect_media_after_days: u32,
     /// How many days a room is kept that everybody has forgotten.
     pub forget_grace_days: u32,
+    /// The version of rooms whose creators ask for none.
+    pub default_room_version: RoomVersion,
     /// Who sends notices of the server, and where.
     pub notices: Notices,
     /// Where metrics are served.
@@ -97,6 +102,8 @@ pub struct Registration {
     pub guests: bool,
     /// The secret of shared-secret registration; without one that endpoint does not exist.
     pub shared_secret: Option<Secret>,
+    /// The shortest password that people may choose, in characters.
+    pub min_password_length: usize,
 }
 
 /// What is logged, and how. The log goes to standard error.
@@ -211,7 +218,7 @@ impl Default for Config {
                 connections_per_address: 1_000,
                 write_timeout: 60,
             },
-            registration: Registration { mode: None, guests: false, shared_secret: None },
+            registration: Registration { mode: None, guests: false, shared_secret: None, min_password_length: 8 },
             login_tokens: false,
             directory_shows_everyone: false,
             registration_files: Vec::new(),
@@ -220,10 +227,12 @@ impl Default for Config {
             max_upload_bytes: 100 << 20,
             url_previews: false,
             push_to_private_addresses: false,
+            previews_of_private_addresses: false,
             turn: Turn { uris: Vec::new(), shared_secret: None, ttl_seconds: 24 * 60 * 60 },
             support: Support::default(),
             collect_media_after_days: 7,
             forget_grace_days: 7,
+            default_room_version: RoomVersion::DEFAULT,
             notices: Notices {
                 localpart: None,
                 display_name: "Server Notices".into(),

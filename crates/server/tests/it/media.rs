@@ -252,10 +252,8 @@ async fn what_is_not_here_and_what_is_frozen() {
         download(&ana, missing, &[]).await.refused(404, "M_NOT_FOUND");
         ana.get(&format!("/v1/media/thumbnail/{missing}?width=32&height=32")).await.refused(404, "M_NOT_FOUND");
     }
-    for client in [&ana, server.anonymous()] {
-        for path in [format!("download/{path}"), format!("download/{path}/x"), format!("thumbnail/{path}?width=1")] {
-            client.get(&format!("/_matrix/media/v3/{path}")).await.refused(404, "M_NOT_FOUND");
-        }
+    for path in [format!("download/{path}"), format!("download/{path}/x"), format!("thumbnail/{path}?width=1")] {
+        server.anonymous().get(&format!("/_matrix/media/v3/{path}")).await.refused(404, "M_NOT_FOUND");
     }
 }
 

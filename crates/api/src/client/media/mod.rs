@@ -1,16 +1,16 @@
 //! The content repository (spec: "Content repository"): uploads, downloads, thumbnails, URL previews.
 //!
 //! The unauthenticated downloads of old are frozen, as the specification asks: everything here was uploaded after the
-//! freeze, so they find nothing.
+//! freeze, so they find nothing. To whoever shows an access token all the same they are the downloads of today.
 
 mod disposition;
 mod serve;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use axum::{body::Body, response::Response};
+use axum::{body::Body, extract::FromRequestParts, response::Response};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method, header, request::Parts};
 use im2_engine::{
     Code,
     media::{
@@ -22,8 +22,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    State,
-    auth::User,
+    Api, State,
+    auth::{User, access_token},
     body::{Answer, OptionalJson, Params, QueryParams, empty, json_bytes},
     edge::limits::Class,
     error::{ApiError, ApiResult},
@@ -52,9 +52,9 @@ pub(super) fn routes() -> Routes {
         .limited(Class::Upload)
         .get("/_matrix/media/v3/preview_url", Access::User, preview_url)
         .limited(Class::Upload)
-        .get("/_matrix/media/v3/download/{serverName}/{mediaId}", Access::Public, frozen)
-        .get("/_matrix/media/v3/download/{serverName}/{mediaId}/{fileName}", Access::Public, frozen)
-        .get("/_matrix/media/v3/thumbnail/{serverName}/{mediaId}", Access::Public, frozen)
+        .get("/_matrix/media/v3/download/{serverName}/{mediaId}", Access::Public, old_download)
+        .get("/_matrix/media/v3/download/{serverName}/{mediaId}/{fileName}", Access::Public, old_download_as)
+        .get("/_matrix/media/v3/thumbnail/{serverName}/{mediaId}", Access::Public, old_thumbnail)
 }
 
 async fn config(axum::extract::State(api): State, User(_): User) -> Answer<Value> {
@@ -229,9 +229,51 @@ async fn preview_url(
     Ok(json_bytes(preview.as_bytes().to_vec()))
 }
 
-async fn frozen() -> ApiError {
-    ApiError::new(
-        Code::NotFound,
-        "content is only available with an access token: use /_matrix/client/v1/media/download or thumbnail",
-    )
+/// The user who asks for content by a path of old. Without a token there is no content there.
+struct OldUser(User);
+
+impl FromRequestParts<Arc<Api>> for OldUser {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
+        let message =
+            "content is only available with an access token: use /_matrix/client/v1/media/download or thumbnail";
+        match access_token(&parts.headers, &parts.uri) {
+            Some(_) => User::from_request_parts(parts, api).await.map(Self),
+            None => Err(ApiError::new(Code::NotFound, message)),
+        }
+    }
+}
+
+async fn old_download(
+    state: State,
+    OldUser(user): OldUser,
+    path: Params<(String, String)>,
+    query: QueryParams<DownloadQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    download(state, user, path, query, method, headers).await
+}
+
+async fn old_download_as(
+    state: State,
+    OldUser(user): OldUser,
+    path: Params<(String, String, String)>,
+    query: QueryParams<DownloadQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    download_as(state, user, path, query, method, headers).await
+}
+
+async fn old_thumbnail(
+    state: State,
+    OldUser(user): OldUser,
+    path: Params<(String, String)>,
+    query: QueryParams<ThumbnailQuery>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    get_thumbnail(state, user, path, query, method, headers).await
 }

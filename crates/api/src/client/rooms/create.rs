@@ -88,7 +88,7 @@ fn to_engine(api: &Api, request: Request) -> Result<CreateRoom, Error> {
     }
     let version = match &request.room_version {
         Some(text) => text.parse().map_err(|error| Error::refused(Code::UnsupportedRoomVersion, format!("{error}")))?,
-        None => im2_rooms::version::RoomVersion::DEFAULT,
+        None => api.engine.rooms.default_version(),
     };
     let alias = request.room_alias_name.map(|name| {
         let alias = RoomAliasId::parse(&format!("#{name}:{}", api.engine.core.server_name));

@@ -95,8 +95,10 @@ pub(crate) async fn page(
         DirectionName::Forward => TimelineToken(next),
         DirectionName::Backward => TimelineToken(next - 1),
     });
-    let at_beginning = matches!(dir, DirectionName::Backward) && end == Some(TimelineToken(0));
-    let end = end.filter(|_| !at_beginning);
+    let end = end.filter(|end| matches!(dir, DirectionName::Forward) || *end != TimelineToken(0));
+    // A client cannot tell a page that the filter has made short from the last one, unless it may ask once more.
+    let was_filtered = matches!(dir, DirectionName::Backward) && !filter.is_open() && !page.events.is_empty();
+    let end = end.or_else(|| (was_filtered && to.is_none()).then_some(TimelineToken(0)));
     let bundles = rooms.bundles(reader, &page.events).await?;
     let members =
         if filter.lazy_load_members { rooms.members_of_senders(&reader.room, &page.events).await? } else { Vec::new() };

@@ -67,7 +67,12 @@ async fn of_all(
     let presence = engine.presence.news(session.user, None, engine.core.ephemeral.reached()).await?;
     let presence: Vec<Value> = presence
         .into_iter()
-        .map(|event| json!({ "type": "m.presence", "sender": event.sender, "content": event.content }))
+        .map(|event| {
+            let mut content = json!(event.content);
+            // Where this API has always named whose presence it is.
+            content["user_id"] = json!(event.sender);
+            json!({ "type": "m.presence", "sender": event.sender, "content": content })
+        })
         .collect();
     let mut rooms = engine.rooms.of_user(session.user).await?.all();
     rooms.sort_unstable_by_key(|(room, _)| *room);
@@ -128,6 +133,9 @@ async fn write_room(
         "room_id": reader.room.id,
         "visibility": if is_published { "public" } else { "private" },
         "account_data": own,
+        // Clients of this API look for both; the news comes with `/events`.
+        "presence": [],
+        "receipts": [],
     });
     if let Some(membership) = reader.membership {
         head["membership"] = membership.as_str().into();

@@ -24,6 +24,9 @@ pub(super) fn routes() -> Routes {
     )
 }
 
+/// The number of the event with which a room's creator joins it.
+const CREATOR_JOINED: i64 = 2;
+
 #[derive(Deserialize)]
 struct Query {
     at: Option<String>,
@@ -52,7 +55,8 @@ async fn members(
     let rooms = &api.engine.rooms;
     let reader = rooms.reader(&actor(&session), &room_id).await?;
     let at = match &query.at {
-        Some(token) => Some(rooms.seq_at(&reader.room, &token.parse()?).await?),
+        // Before its second event nobody is in a room. Its beginning is meant to be its creator's being there.
+        Some(token) => Some(rooms.seq_at(&reader.room, &token.parse()?).await?.max(CREATOR_JOINED)),
         None => None,
     };
     let at = match (at, reader.until) {
@@ -80,14 +84,9 @@ async fn joined_members(
     let joined: Map<String, Value> = joined
         .map(|(user_id, event)| {
             let member = MemberContent::parse(event.pdu.content_json());
-            let mut shown = Map::new();
-            if let Some(name) = member.displayname {
-                shown.insert("display_name".into(), String::from(name).into());
-            }
-            if let Some(avatar) = member.avatar_url {
-                shown.insert("avatar_url".into(), String::from(avatar).into());
-            }
-            (user_id.to_owned(), Value::Object(shown))
+            // Clients expect both, as other servers have always written them: `null` for what there is not.
+            let (name, avatar) = (member.displayname.map(String::from), member.avatar_url.map(String::from));
+            (user_id.to_owned(), json!({ "display_name": name, "avatar_url": avatar }))
         })
         .collect();
     Ok(Answer(json!({ "joined": joined })))

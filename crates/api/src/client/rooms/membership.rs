@@ -57,6 +57,9 @@ async fn joined_rooms(Extract(api): State, User(session): User) -> ApiResult<Ans
 struct Join {
     reason: Option<String>,
     third_party_signed: Option<Map<String, Value>>,
+    /// What the client wants its member event to say besides, as other servers let it. It could also write the event.
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 async fn join(
@@ -69,7 +72,7 @@ async fn join(
     if let Some(signed) = request.third_party_signed {
         rooms.claim_invite(&actor, &room_id, signed).await?;
     }
-    let room = rooms.join(&actor, &room_id, request.reason.as_deref()).await?;
+    let room = rooms.join_saying(&actor, &room_id, request.reason.as_deref(), request.more).await?;
     Ok(Answer(json!({ "room_id": room.id })))
 }
 

@@ -42,8 +42,9 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     pub(super) fn new(options: Options) -> Self {
-        let Options { ports, networks } = options;
-        Self { outbound: Outbound::new(Reach::Public(networks), Some(ports), USER_AGENT) }
+        let Options { ports, networks, anywhere } = options;
+        let (reach, ports) = if anywhere { (Reach::Anywhere, None) } else { (Reach::Public(networks), Some(ports)) };
+        Self { outbound: Outbound::new(reach, ports, USER_AGENT) }
     }
 
     /// Fetches `url`, following redirects. `language` is the client's `Accept-Language`.

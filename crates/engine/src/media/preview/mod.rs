@@ -40,12 +40,14 @@ pub struct Options {
     pub ports: Vec<u16>,
     /// Networks that may be fetched from although they are not public: an intranet's pages.
     pub networks: Vec<Network>,
+    /// Whether every address may be fetched from, at any port.
+    pub anywhere: bool,
 }
 
 impl Default for Options {
     /// The ports of HTTP and HTTPS, no networks beyond the public internet.
     fn default() -> Self {
-        Self { ports: vec![80, 443], networks: Vec::new() }
+        Self { ports: vec![80, 443], networks: Vec::new(), anywhere: false }
     }
 }
 
