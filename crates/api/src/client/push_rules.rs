@@ -21,6 +21,7 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v3/pushrules/", Access::User, all)
         .get("/_matrix/client/v3/pushrules/global/", Access::User, global)
+        .get("/_matrix/client/v3/pushrules/global/{kind}/", Access::User, of_kind)
         .get(RULE, Access::User, get)
         .put(RULE, Access::User, put)
         .delete(RULE, Access::User, delete)
@@ -54,6 +55,16 @@ async fn all(User(session): User, axum::extract::State(api): State) -> ApiResult
 
 async fn global(User(session): User, axum::extract::State(api): State) -> ApiResult<Answer<Ruleset>> {
     Ok(Answer(api.engine.push_rules.ruleset(session.user, &session.user_id).await?))
+}
+
+/// The rules of a kind, which the specification does not have any more and other servers do.
+async fn of_kind(
+    User(session): User,
+    axum::extract::State(api): State,
+    Params(kind): Params<String>,
+) -> ApiResult<Answer<Vec<Rule>>> {
+    let ruleset = api.engine.push_rules.ruleset(session.user, &session.user_id).await?;
+    Ok(Answer(ruleset.rules(parse_kind(&kind)?).to_vec()))
 }
 
 async fn get(

@@ -76,12 +76,19 @@ impl Rooms {
         validate::refuse_unless(is_free, Code::Exclusive, "this alias is kept for an application service")
     }
 
-    /// Gives a room that `actor` is a member of another alias. A taken one is `M_ROOM_IN_USE`.
-    pub async fn add_alias(&self, actor: &Actor, alias: RoomAliasId, room_id: &RoomId) -> Result<()> {
+    /// Gives a room that `actor` is a member of another alias. A taken one is `M_ROOM_IN_USE`. An application service
+    /// (`for_service`), whose namespace the alias is in, may give it to any room.
+    pub async fn add_alias(
+        &self,
+        actor: &Actor,
+        alias: RoomAliasId,
+        room_id: &RoomId,
+        for_service: bool,
+    ) -> Result<()> {
         if alias.server_name() != self.core.server_name.as_str() {
             return Err(Error::refused(Code::InvalidParam, "the aliases of another server are made there"));
         }
-        let room = self.joined(actor, room_id).await?;
+        let room = if for_service { self.existing(room_id).await? } else { self.joined(actor, room_id).await? };
         let (nid, creator, now) = (room.nid, actor.user, self.core.now());
         let added = self.core.store.write(move |tx| tx.add_alias(&alias, nid, creator, now)).await;
         added.map_err(|error| {

@@ -121,7 +121,7 @@ impl Answering<'_> {
             let entry = event.state_key().filter(|_| is_member);
             entry.is_some_and(|key| room.view().state.get(event.kind(), key).is_some_and(|now| now.seq == event.seq))
         };
-        let shows = |event: &RoomEvent| self.shows(room, filter, &situation.sight, event, &is_state_now);
+        let shows = |event: &RoomEvent| self.shows(room, filter, &situation.sight, event, is_state_now);
         let mut timeline = newest(&self.sync.rooms, room, floor, situation.until, limit, shows).await?;
         if self.request.since.is_some() && situation.known.is_none() {
             // To a client that follows, what came before is a gap, although it could not have been told of it.

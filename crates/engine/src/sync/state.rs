@@ -71,7 +71,10 @@ impl Answering<'_> {
         let mut needed: BTreeSet<String> = timeline.events.iter().map(|event| event.pdu.sender.to_string()).collect();
         if wanted.after.is_none() {
             needed.insert(self.session.user_id.to_string());
-            needed.extend(super::summary::heroes(&room.view(), self.session.user));
+            let view = room.view();
+            if !super::summary::is_named(&view) {
+                needed.extend(super::summary::heroes(&view, self.session.user));
+            }
         }
         if self.request.use_state_after {
             let members = timeline.events.iter().filter(|event| event.kind() == "m.room.member");

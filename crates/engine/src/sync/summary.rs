@@ -25,7 +25,7 @@ pub(super) fn write_summary(out: &mut Vec<u8>, room: &Room, user: UserNid) {
 }
 
 /// Whether the room has a name or a canonical alias.
-fn is_named(view: &View) -> bool {
+pub(super) fn is_named(view: &View) -> bool {
     let has = |kind: &str, key: &str| {
         let content: Option<Value> = view.content(kind, "").and_then(|content| serde_json::from_str(content).ok());
         content.is_some_and(|content| content[key].as_str().is_some_and(|text| !text.is_empty()))

@@ -107,6 +107,15 @@ async fn a_page_that_a_filter_made_short_may_be_followed_by_an_empty_one() {
     assert_eq!(page["chunk"].as_array().unwrap().len(), 1);
     let next = ana.get(&format!("{filtered}&from={}", page["end"].as_str().unwrap())).await.ok();
     assert_eq!((&next["chunk"], next.get("end")), (&json!([]), None));
+
+    // Forward there may always be more.
+    let path = format!("/v3/rooms/{}/messages?dir=f&limit=50", segment(&room));
+    let end = ana.get(&path).await.ok()["end"].as_str().unwrap().to_owned();
+    let next = ana.get(&format!("{path}&from={end}")).await.ok();
+    assert_eq!((&next["chunk"], next.get("end")), (&json!([]), None));
+    ana.send_text(&room, "and goodbye").await;
+    let next = ana.get(&format!("{path}&from={end}")).await.ok();
+    assert_eq!(next["chunk"][0]["content"]["body"], "and goodbye");
 }
 
 #[tokio::test]
@@ -118,6 +127,8 @@ async fn push_rules_keep_actions_that_are_no_longer_heeded() {
     assert_eq!(ana.get(path).await.ok()["actions"], json!(["dont_notify"]));
     ana.put(&format!("{path}/actions"), json!({ "actions": ["coalesce", "notify"] })).await.ok();
     assert_eq!(ana.get(&format!("{path}/actions")).await.ok()["actions"], json!(["coalesce", "notify"]));
+    assert_eq!(ana.get("/v3/pushrules/global/sender/").await.ok()[0]["rule_id"], "@ben:localhost");
+    ana.get("/v3/pushrules/global/nothing/").await.refused(400, "M_INVALID_PARAM");
     ana.put(path, json!({ "actions": ["shout"] })).await.refused(400, "M_INVALID_PARAM");
     // A kind of a proposal: clients ask whether the server has it.
     ana.get("/v3/pushrules/global/postcontent/.some.rule").await.refused(404, "M_NOT_FOUND");

@@ -46,7 +46,7 @@ async fn add(
 ) -> ApiResult<Response> {
     api.engine.rooms.check_new_alias(session.service.as_deref(), &alias)?;
     let taken = format!("the alias {alias} exists already");
-    match api.engine.rooms.add_alias(&actor(&session), alias, &room_id).await {
+    match api.engine.rooms.add_alias(&actor(&session), alias, &room_id, session.service.is_some()).await {
         Err(error) if error.code() == Some(Code::RoomInUse) => {
             Err(ApiError::new(Code::Unknown, taken).status(StatusCode::CONFLICT))
         }

@@ -3,7 +3,7 @@
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
     Code,
-    filters::parse_event_filter,
+    filters::{EventFilter, parse_event_filter},
     rooms::{Direction, PlaceToken, Reader, RoomEvent, TimelineToken, write_array},
     session::Session,
 };
@@ -96,14 +96,27 @@ pub(crate) async fn page(
         DirectionName::Backward => TimelineToken(next - 1),
     });
     let end = end.filter(|end| matches!(dir, DirectionName::Forward) || *end != TimelineToken(0));
-    // A client cannot tell a page that the filter has made short from the last one, unless it may ask once more.
-    let was_filtered = matches!(dir, DirectionName::Backward) && !filter.is_open() && !page.events.is_empty();
-    let end = end.or_else(|| (was_filtered && to.is_none()).then_some(TimelineToken(0)));
+    let end = end.or_else(|| after_the_last(dir, &page.events, &filter).filter(|_| to.is_none()));
     let bundles = rooms.bundles(reader, &page.events).await?;
     let members =
         if filter.lazy_load_members { rooms.members_of_senders(&reader.room, &page.events).await? } else { Vec::new() };
     let writer = Writer::new(api, session, reader, bundles);
     Ok(write_page(&writer, TimelineToken(from), end, &page.events, &members))
+}
+
+/// From where to go on after a page that reached the end of the room.
+fn after_the_last(
+    dir: DirectionName,
+    events: &[std::sync::Arc<RoomEvent>],
+    filter: &EventFilter,
+) -> Option<TimelineToken> {
+    let last = events.last()?;
+    match dir {
+        // There may be more soon.
+        DirectionName::Forward => Some(TimelineToken(last.seq)),
+        // A client cannot tell a page that the filter has made short from the last one, unless it may ask once more.
+        DirectionName::Backward => (!filter.is_open()).then_some(TimelineToken(0)),
+    }
 }
 
 fn write_page(

@@ -99,7 +99,7 @@ fn pages() -> HashMap<&'static str, Page> {
 /// A server that may fetch from 127.0.0.1 at this port.
 async fn fixture(port: u16) -> Fixture {
     let networks = vec!["127.0.0.1".parse().unwrap()];
-    let options = preview::Options { ports: vec![port], networks };
+    let options = preview::Options { ports: vec![port], networks, anywhere: false };
     Fixture::with(|all| all.media.url_previews = Some(options)).await
 }
 

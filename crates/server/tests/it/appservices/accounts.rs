@@ -132,6 +132,11 @@ async fn what_a_service_claims_is_for_nobody_else() {
     let put = |name: &str| format!("/v3/directory/room/{}", segment(&format!("#{name}:localhost")));
     human.put(&put("_irc_chan"), json!({ "room_id": room })).await.refused(400, "M_EXCLUSIVE");
     human.post("/v3/createRoom", json!({ "room_alias_name": "_irc_chan" })).await.refused(400, "M_EXCLUSIVE");
+    // A room that the service is not in may have an alias of it, and none of anybody else's.
+    let room = human.create_room(json!({})).await;
+    let target = json!({ "room_id": room });
+    bridge.client.put("/v3/directory/room/%23_irc_portal:localhost", target.clone()).await.ok();
+    bridge.client.put("/v3/directory/room/%23portal:localhost", target).await.refused(400, "M_EXCLUSIVE");
     let theirs = bridge.client.create_room(json!({ "room_alias_name": "_irc_chan" })).await;
     human.delete(&put("_irc_chan"), json!({})).await.refused(400, "M_EXCLUSIVE");
     rival.client.delete(&put("_irc_chan"), json!({})).await.refused(400, "M_EXCLUSIVE");

@@ -109,6 +109,7 @@ const TRIALS: &[(&str, Trial)] = &[
     ("POST /_matrix/media/v1/create", Anybody("everybody may upload")),
     ("GET /_matrix/client/v3/pushrules/", Anybody(ONLY_OWN)),
     ("GET /_matrix/client/v3/pushrules/global/", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/v3/pushrules/global/{kind}/", Anybody(ONLY_OWN)),
     ("GET /_matrix/client/v3/pushrules/global/{kind}/{ruleId}", Anybody(ONLY_OWN)),
     ("GET /_matrix/client/v3/pushrules/global/{kind}/{ruleId}/enabled", Anybody(ONLY_OWN)),
     ("GET /_matrix/client/v3/pushrules/global/{kind}/{ruleId}/actions", Anybody(ONLY_OWN)),
