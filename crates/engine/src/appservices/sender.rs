@@ -138,7 +138,8 @@ impl Sender {
     /// whether there was one.
     async fn deliver(&mut self) -> bool {
         let Some(body) = self.written.body.clone().map(Bytes::from) else { return false };
-        let name = format!("{}.{}", self.written.began_ts, self.written.number);
+        // Digits only, as other servers name theirs: there are services that expect a number.
+        let name = format!("{}{:012}", self.written.began_ts, self.written.number);
         let mut call = Call::new(Method::PUT, &["transactions", &name], DEADLINE).or_legacy(&["transactions", &name]);
         call.body = body;
         let mut wait = FIRST_RETRY;
