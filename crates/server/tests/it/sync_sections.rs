@@ -20,8 +20,8 @@ fn types<'a>(sync: &'a Value, room: &str, part: &str) -> Vec<&'a str> {
 fn name<'a>(sync: &'a Value, room: &str) -> Option<&'a str> {
     let section = &sync["rooms"]["join"][room];
     let events = ["state", "timeline"].into_iter().filter_map(|part| section[part]["events"].as_array()).flatten();
-    let names = events.filter(|event| event["type"] == "m.room.name");
-    names.last().map(|event| event["content"]["name"].as_str().unwrap())
+    let mut names = events.filter(|event| event["type"] == "m.room.name");
+    names.next_back().map(|event| event["content"]["name"].as_str().unwrap())
 }
 
 #[tokio::test]
