@@ -75,6 +75,8 @@ pub enum Scenario {
     Start(StartOptions),
     /// Kills a server under load (SIGKILL) again and again, and checks that nothing acknowledged is gone or doubled
     Crash(CrashOptions),
+    /// What a room of very many members costs: to bring it into memory after a start, to send, to join, to sync
+    LargeRoom(LargeRoomOptions),
     /// All that measure, in one table per scenario
     All(AllOptions),
 }
@@ -188,6 +190,26 @@ pub struct CrashOptions {
     /// Requests outstanding at any moment
     #[arg(long, default_value_t = 32, value_parser = value_parser!(u32).range(1..=4096))]
     pub outstanding: u32,
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerCommand,
+}
+
+/// Options of `large-room`.
+///
+/// The members are users of an application service, which are quick to make. The server has to know it by this
+/// registration: `as_token` as given here, `rate_limited: false`, and the users `@bench-member-.*`.
+#[derive(Debug, Clone, Args)]
+pub struct LargeRoomOptions {
+    /// Members of the room
+    #[arg(long, default_value_t = 10_000, value_parser = value_parser!(u32).range(10..=1_000_000))]
+    pub members: u32,
+    /// How often each request is repeated
+    #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub times: u32,
+    /// The application service's token
+    #[arg(long, value_name = "TOKEN")]
+    pub as_token: String,
     /// The server.
     #[command(flatten)]
     pub server: ServerCommand,

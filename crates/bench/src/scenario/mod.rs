@@ -5,6 +5,7 @@ pub mod fanout;
 mod follower;
 pub mod idle;
 pub mod initial_sync;
+pub mod large_room;
 pub mod sends;
 pub mod start;
 pub mod verify;
@@ -27,7 +28,7 @@ pub type Sink<'a> = &'a mut dyn FnMut(Vec<Report>) -> Result<()>;
 /// Runs what the command line asks for.
 pub async fn run(cli: &Cli, sink: Sink<'_>) -> Result<()> {
     let common = &cli.common;
-    if let Scenario::Start(_) | Scenario::Crash(_) = &cli.scenario {
+    if let Scenario::Start(_) | Scenario::Crash(_) | Scenario::LargeRoom(_) = &cli.scenario {
         ensure!(common.compare.is_none(), "this scenario starts one server; `all` compares starts");
         let target = first_target(common, &common.url, None)?;
         return sink(measure(&cli.scenario, &[target]).await?);
@@ -85,6 +86,7 @@ async fn measure(scenario: &Scenario, targets: &[Target]) -> Result<Vec<Report>>
             Scenario::InitialSync(options) => initial_sync::run(target, options).await,
             Scenario::Start(options) => start::run(target, options).await,
             Scenario::Crash(options) => crash::run(target, options).await,
+            Scenario::LargeRoom(options) => large_room::run(target, options).await,
             Scenario::All(_) => continue,
         };
         reports.push(report.with_context(|| format!("the measurement of {} failed", target.name))?);

@@ -48,8 +48,13 @@ impl Server {
         Ok((server, spawned.elapsed()))
     }
 
+    /// Its process.
+    pub(super) fn process(&self) -> Result<Process> {
+        Process::find(self.0.id())
+    }
+
     /// Asks the server to end and waits until it has; gives the time that took.
-    async fn stop(mut self) -> Result<Duration> {
+    pub(super) async fn stop(mut self) -> Result<Duration> {
         let told = Instant::now();
         let pid = Pid::from_raw(self.0.id() as i32).context("the process has no id")?;
         kill_process(pid, Signal::TERM).context("cannot send SIGTERM")?;
@@ -98,7 +103,7 @@ pub async fn run(target: &Target, options: &StartOptions) -> Result<Report> {
 async fn start_once(target: &Target, command: &ServerCommand, settle: Duration) -> Result<Started> {
     let (server, ready) = Server::start(target, command).await?;
     tokio::time::sleep(settle).await;
-    let process = Process::find(server.0.id())?;
+    let process = server.process()?;
     let (resident, cpu) = (process.resident()?, process.cpu()?);
     Ok(Started { ready, cpu, resident, exit: server.stop().await? })
 }
