@@ -166,7 +166,7 @@ impl Notifications {
     async fn about(&self, actor: &Actor, nid: RoomNid) -> Result<About> {
         let room = self.rooms.by_nid(nid).await?;
         let unread = self.unread.in_room(actor, &room).await?;
-        let member = room.view().state.get("m.room.member", actor.user_id.as_str()).map(|event| event.seq);
+        let member = room.view().members.get(actor.user_id.as_str()).map(|member| member.seq);
         let joined = match member {
             Some(member) => {
                 let user_id = actor.user_id.clone();

@@ -125,6 +125,11 @@ impl PowerLevels {
         user == sender || self.user_level(user).reaches(self.redact)
     }
 
+    /// The users who have a level of their own, and those above all levels. All others are alike.
+    pub fn named_users(&self) -> impl Iterator<Item = &UserId> {
+        self.privileged.iter().chain(self.users.keys())
+    }
+
     /// Whether `user` ranks above all levels.
     pub fn is_privileged(&self, user: &UserId) -> bool {
         self.privileged.contains(user)

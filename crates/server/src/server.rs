@@ -113,6 +113,7 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
     let rooms = rooms::Options {
         forget_grace: u64::from(config.forget_grace_days) * DAY,
         default_version: config.default_room_version,
+        ..rooms::Options::default()
     };
     let server_notices = notices(config, &server_name)?;
     let reports = reports::Options { notify_admins: config.notices.of_reports };

@@ -120,10 +120,9 @@ impl Deletion {
     async fn empty(&self, room: &Room, shutdown: &mut Shutdown) -> Result<()> {
         let present: Vec<(UserId, bool)> = {
             let view = room.view();
-            let members = view.state.of_kind("m.room.member").filter_map(|(user_id, event)| {
-                let membership = event.pdu.membership?;
-                let present = matches!(membership, Membership::Join | Membership::Invite | Membership::Knock);
-                present.then(|| Some((UserId::parse(user_id).ok()?, membership == Membership::Join))).flatten()
+            let members = view.members.iter().filter_map(|(user_id, member)| {
+                let present = matches!(member.membership, Membership::Join | Membership::Invite | Membership::Knock);
+                present.then(|| (user_id.clone(), member.membership == Membership::Join))
             });
             members.collect()
         };

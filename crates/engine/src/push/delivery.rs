@@ -452,7 +452,8 @@ impl Teller {
         if unread.is_read(&thread, event.seq) {
             return Ok(None);
         }
-        Ok(Some(of_event(pusher, &room, &event, &evaluation, total)))
+        let sender = room.member(&self.core, event.pdu.sender.as_str()).await?;
+        Ok(Some(of_event(pusher, &room, (&event, sender.as_deref()), &evaluation, total)))
     }
 
     /// Sends a notification. Returns the keys that the gateway rejects; `None` if it could not be told.

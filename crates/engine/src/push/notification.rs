@@ -14,11 +14,11 @@ use crate::rooms::{Room, RoomEvent};
 /// usual ones), and the device fetches the event anyway.
 const MAX_CONTENT: usize = 4 * 1024;
 
-/// The body that tells of an event.
+/// The body that tells of an event; `sender` is the sender's member event.
 pub(super) fn of_event(
     pusher: &Pusher,
     room: &Room,
-    event: &RoomEvent,
+    (event, sender): (&RoomEvent, Option<&RoomEvent>),
     evaluation: &Evaluation<'_>,
     unread: u64,
 ) -> Value {
@@ -35,7 +35,7 @@ pub(super) fn of_event(
     if data.get("format").is_none_or(|format| format != "event_id_only")
         && let Some(object) = body.as_object_mut()
     {
-        object.extend(about(&pusher.user_id, room, event));
+        object.extend(about(&pusher.user_id, room, event, sender));
     }
     json!({ "notification": body })
 }
@@ -83,14 +83,14 @@ fn tweaks(actions: &[Action]) -> Map<String, Value> {
 }
 
 /// What the event is about, for gateways that want to know.
-fn about(user_id: &UserId, room: &Room, event: &RoomEvent) -> Map<String, Value> {
+fn about(user_id: &UserId, room: &Room, event: &RoomEvent, member: Option<&RoomEvent>) -> Map<String, Value> {
     let view = room.view();
     let text = |kind: &str, key: &str| {
         let content: Map<String, Value> = serde_json::from_str(view.content(kind, "")?).ok()?;
         content.get(key).filter(|value| value.as_str().is_some_and(|text| !text.is_empty())).cloned()
     };
     let sender = &event.pdu.sender;
-    let name = view.content("m.room.member", sender.as_str()).map(MemberContent::parse);
+    let name = member.map(|member| MemberContent::parse(member.pdu.content_json()));
     let name = name.and_then(|member| member.displayname).map(String::from);
     let mut about = Map::new();
     about.insert("type".into(), event.kind().into());

@@ -227,17 +227,29 @@ impl Rooms {
         redacts: Option<(Arc<RoomEvent>, Pdu)>,
     ) -> Result<Queued> {
         let mut head = room.head.lock().await;
-        let prepared = {
-            let view = room.view();
-            head.catch_up(&view);
-            if draft.members_only && !is_member(&head, &view, actor) {
-                return Err(Error::refused(Code::Forbidden, "you are not a member of this room"));
-            }
-            if let Some(event_id) = unchanged(&head, &view, actor, &draft) {
-                return Ok(Queued::Unchanged(event_id));
-            }
-            let builder = Builder { version: room.version, key: &self.key, now: self.core.now() };
-            builder.prepare(Some(&room.id), &head, &view, actor, draft)?
+        let mut fetched = Vec::new();
+        let prepared = loop {
+            let missing = {
+                let view = room.view();
+                head.catch_up(&view);
+                let state = HeadState { head: &head, view: &view, fetched: &fetched };
+                let missing = state.missing_members(actor, &draft);
+                if missing.is_empty() {
+                    if draft.members_only && !is_member(&state, actor) {
+                        return Err(Error::refused(Code::Forbidden, "you are not a member of this room"));
+                    }
+                    if let Some(event_id) = unchanged(&state, actor, &draft) {
+                        return Ok(Queued::Unchanged(event_id));
+                    }
+                    let builder = Builder { version: room.version, key: &self.key, now: self.core.now() };
+                    break builder.prepare(Some(&room.id), &state, actor, draft)?;
+                }
+                missing
+            };
+            // What is read is what the view has, unless that changes meanwhile. No more than what is queued can, and
+            // the head is locked, so this ends.
+            let missing: Vec<&str> = missing.iter().map(|user_id| &**user_id).collect();
+            fetched.extend(room.members(&self.core, &missing).await?);
         };
         let (seq, event_id) = (head.seq, prepared.pdu.event_id.clone());
         let pdu = Arc::clone(&prepared.pdu);
@@ -277,31 +289,28 @@ enum Queued {
     New(u64, im2_store::Queued<Vec<Appended>>, EventId),
 }
 
-fn is_member(head: &Head, view: &View, actor: &Actor) -> bool {
-    let member = HeadState { head, view };
-    let member = member.get("m.room.member", actor.user_id.as_str());
+fn is_member(state: &HeadState<'_>, actor: &Actor) -> bool {
+    let member = state.get("m.room.member", actor.user_id.as_str());
     member.is_some_and(|event| event.membership == Some(Membership::Join))
 }
 
 /// The event that already made the state what `draft` wants it to be.
-fn unchanged(head: &Head, view: &View, actor: &Actor, draft: &Draft) -> Option<EventId> {
-    let state = HeadState { head, view };
+fn unchanged(state: &HeadState<'_>, actor: &Actor, draft: &Draft) -> Option<EventId> {
     let current = state.get(&draft.kind, draft.state_key.as_deref()?)?;
     let same = current.sender == actor.user_id && current.content_map() == draft.content;
     same.then(|| current.event_id.clone())
 }
 
 impl Builder<'_> {
-    /// Builds an event on `head` and judges it.
+    /// Builds an event on `state` and judges it.
     pub(super) fn prepare(
         &self,
         room_id: Option<&RoomId>,
-        head: &Head,
-        view: &View,
+        state: &HeadState<'_>,
         actor: &Actor,
         draft: Draft,
     ) -> Result<Prepared> {
-        let state = HeadState { head, view };
+        let head = state.head;
         let Draft { kind, state_key, content, redacts, ts, .. } = draft;
         let keys = auth_event_keys(self.version, &actor.user_id, &kind, state_key.as_deref(), &content);
         let auth_events: Vec<EventId> =
@@ -318,7 +327,7 @@ impl Builder<'_> {
         };
         let previous = head.last.as_slice();
         let pdu = build(self.version, draft, previous, &auth_events, head.depth + 1, self.key)?;
-        authorize(self.version, &pdu, &state)?;
+        authorize(self.version, &pdu, state)?;
         let replaced = state_key.as_deref().and_then(|key| state.get(&kind, key)).map(Replaced::of);
         let membership = match (&*kind, state_key.as_deref(), pdu.membership) {
             ("m.room.member", Some(key), Some(membership)) => {
@@ -464,9 +473,35 @@ impl Publisher {
 }
 
 /// The state that the next event is judged by: what is queued over what is committed.
-struct HeadState<'a> {
-    head: &'a Head,
-    view: &'a View,
+pub(super) struct HeadState<'a> {
+    pub(super) head: &'a Head,
+    pub(super) view: &'a View,
+    /// Member events that were read because the view does not have them in memory.
+    pub(super) fetched: &'a [Arc<RoomEvent>],
+}
+
+impl HeadState<'_> {
+    /// The users whose member events it takes to judge `draft` and who are not in memory: the sender, whom it is
+    /// about, and by whose right somebody joins.
+    fn missing_members(&self, actor: &Actor, draft: &Draft) -> Vec<Box<str>> {
+        let is_member = &*draft.kind == "m.room.member";
+        let target = draft.state_key.as_deref().filter(|_| is_member);
+        let authoriser = draft.content.get("join_authorised_via_users_server").and_then(Value::as_str);
+        let needed = [Some(actor.user_id.as_str()), target, authoriser.filter(|_| is_member)];
+        needed.into_iter().flatten().filter(|user_id| self.lacks(user_id)).map(Into::into).collect()
+    }
+
+    /// Whether a user has a member event that has to be read first.
+    pub(super) fn lacks(&self, user_id: &str) -> bool {
+        self.view.members.get(user_id).is_some() && self.get("m.room.member", user_id).is_none()
+    }
+
+    /// A committed member event.
+    pub(super) fn member(&self, user_id: &str) -> Option<&Pdu> {
+        let member = self.view.members.get(user_id)?;
+        let fetched = || self.fetched.iter().find(|event| event.seq == member.seq);
+        self.view.members.event(user_id).or_else(fetched).map(|event| &*event.pdu)
+    }
 }
 
 impl StateView for HeadState<'_> {
@@ -475,6 +510,9 @@ impl StateView for HeadState<'_> {
             && *seq > self.view.seq
         {
             return Some(pdu);
+        }
+        if kind == "m.room.member" {
+            return self.member(state_key);
         }
         self.view.state.get(kind, state_key).map(|event| &*event.pdu)
     }
@@ -503,7 +541,7 @@ impl Head {
         let Some(state_key) = &pdu.state_key else { return };
         self.pending.insert(&pdu.kind, state_key, (self.seq, Arc::clone(pdu)));
         if matches!(&*pdu.kind, "m.room.power_levels" | "m.room.create") {
-            let state = HeadState { head: self, view };
+            let state = HeadState { head: self, view, fetched: &[] };
             if let Some(create) = state.get("m.room.create", "") {
                 let power = PowerLevels::of(version, create, state.get("m.room.power_levels", ""));
                 self.power = Arc::new(power);

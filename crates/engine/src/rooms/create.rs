@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Actor, Draft, Room, Rooms,
     aliases::listed_aliases,
-    append::{Builder, Prepared, commit},
+    append::{Builder, HeadState, Prepared, commit},
     room::{Head, View},
     validate,
 };
@@ -98,7 +98,8 @@ impl<'a> Making<'a> {
     /// Adds an event. One that is refused leaves nothing.
     pub(super) fn add(&mut self, draft: Draft) -> Result<()> {
         let id = self.room_id.as_ref();
-        let prepared = self.builder.prepare(id, &self.head, &self.view, self.actor, draft)?;
+        let state = HeadState { head: &self.head, view: &self.view, fetched: &[] };
+        let prepared = self.builder.prepare(id, &state, self.actor, draft)?;
         self.room_id = Some(prepared.pdu.room_id.clone());
         self.head.advance(self.builder.version, &self.view, &prepared.pdu);
         self.events.push(prepared);
@@ -214,6 +215,7 @@ impl Rooms {
         let (publisher, registry) = (self.publisher(), Arc::clone(&self.registry));
         let published = request.visibility == Visibility::Public;
         let alias = request.alias.clone();
+        let options = self.options;
         let change = move |tx: &mut im2_store::Transaction<'_>| {
             if tx.room(&room_id)?.is_some() {
                 return Ok(None);
@@ -225,7 +227,7 @@ impl Rooms {
             if published {
                 tx.set_published(nid, true)?;
             }
-            let room = Arc::new(Room::new(nid, room_id, version, &create));
+            let room = Arc::new(Room::new(nid, room_id, version, &create, options));
             commit(tx, Arc::clone(&room), 0, events, publisher)?;
             let handle = Arc::clone(&room);
             tx.on_commit(move || {

@@ -142,11 +142,11 @@ impl Rooms {
     pub(crate) async fn sight_from(&self, room: &Arc<Room>, actor: &Actor, from: i64) -> Result<Sight> {
         let known = {
             let view = room.view();
-            let member = view.state.get("m.room.member", actor.user_id.as_str());
-            let member = member.filter(|event| event.pdu.membership == Some(Membership::Join) && event.seq < from);
-            member.map(|event| Sight {
+            let member = view.members.get(actor.user_id.as_str());
+            let member = member.filter(|member| member.membership == Membership::Join && member.seq < from);
+            member.map(|member| Sight {
                 visibility: view.visibility.clone(),
-                memberships: vec![(event.seq, Membership::Join)],
+                memberships: vec![(member.seq, Membership::Join)],
                 unlimited: false,
             })
         };
@@ -231,26 +231,29 @@ impl Rooms {
 
     /// The state right after event number `seq`; `None` for the current state.
     pub async fn state_at(&self, room: &Arc<Room>, seq: Option<i64>) -> Result<Vec<Arc<RoomEvent>>> {
-        let current = {
-            let view = room.view();
-            let current = seq.is_none_or(|seq| seq >= view.seq);
-            current.then(|| view.state.iter().map(|(_, _, event)| Arc::clone(event)).collect())
-        };
-        if let Some(current) = current {
-            return Ok(current);
-        }
-        let (nid, version, seq) = (room.nid, room.version, seq.unwrap_or(i64::MAX));
-        let loaded = self.core.store.read(move |db| {
-            let rows = db.state_at(nid, seq)?;
-            rows.iter().map(|row| RoomEvent::load_state(version, row).map(Arc::new)).collect::<im2_store::Result<_>>()
-        });
-        Ok(loaded.await?)
+        let seq = seq.unwrap_or(i64::MAX).min(room.view().seq);
+        let mut state = self.state_without_members_at(room, seq).await?;
+        state.extend(self.members_at(room, seq).await?);
+        Ok(state)
     }
 
-    /// The state right after event number `seq`, from memory as far as possible.
-    pub(crate) async fn state_before(&self, room: &Arc<Room>, seq: i64) -> Result<Vec<Arc<RoomEvent>>> {
-        let Some((mut state, changed)) = state_without_later(room, seq) else {
-            return self.state_at(room, Some(seq)).await;
+    /// The state right after event number `seq` but for the members, from memory as far as possible.
+    pub async fn state_without_members_at(&self, room: &Arc<Room>, seq: i64) -> Result<Vec<Arc<RoomEvent>>> {
+        let known = {
+            let view = room.view();
+            let before = view.changed_after(seq, |kind| kind != "m.room.member");
+            before.map(|before| {
+                let unchanged = view.state.iter().filter(|(_, _, event)| event.seq <= seq);
+                (unchanged.map(|(_, _, event)| Arc::clone(event)).collect::<Vec<_>>(), before)
+            })
+        };
+        let Some((mut state, changed)) = known else {
+            let (nid, version) = (room.nid, room.version);
+            let loaded = self.core.store.read(move |db| {
+                let rows = db.state_without_members_at(nid, seq)?;
+                rows.iter().map(|row| RoomEvent::load_state(version, row).map(Arc::new)).collect()
+            });
+            return Ok(loaded.await?);
         };
         for (kind, state_key) in changed {
             state.extend(self.state_entry(room, &kind, &state_key, Some(seq)).await?);
@@ -266,7 +269,7 @@ impl Rooms {
         state_key: &str,
         seq: i64,
     ) -> Result<Option<Arc<RoomEvent>>> {
-        let current = room.view().state.get(kind, state_key).cloned();
+        let current = self.state_entry(room, kind, state_key, None).await?;
         match current {
             Some(current) if current.seq > seq => self.state_entry(room, kind, state_key, Some(seq)).await,
             current => Ok(current),
@@ -277,13 +280,24 @@ impl Rooms {
     pub async fn members_of_senders(&self, room: &Arc<Room>, events: &[Arc<RoomEvent>]) -> Result<Vec<Arc<RoomEvent>>> {
         let Some(last) = events.iter().map(|event| event.seq).max() else { return Ok(Vec::new()) };
         let senders: BTreeSet<&UserId> = events.iter().map(|event| &event.pdu.sender).collect();
-        let mut found = Vec::with_capacity(senders.len());
-        for sender in senders {
-            let current = room.view().state.get("m.room.member", sender.as_str()).cloned();
-            match current {
-                Some(member) if member.seq <= last => found.push(member),
+        let senders: Vec<&str> = senders.into_iter().map(UserId::as_str).collect();
+        self.members_of(room, &senders, last).await
+    }
+
+    /// The member events of some users right after event number `seq`, in no order.
+    pub(crate) async fn members_of(
+        &self,
+        room: &Arc<Room>,
+        user_ids: &[&str],
+        seq: i64,
+    ) -> Result<Vec<Arc<RoomEvent>>> {
+        let mut found = Vec::with_capacity(user_ids.len());
+        for current in room.members(&self.core, user_ids).await? {
+            if current.seq <= seq {
+                found.push(current);
+            } else if let Some(user_id) = current.state_key() {
                 // Changed since: what counts is the state as it was then.
-                _ => found.extend(self.state_entry(room, "m.room.member", sender.as_str(), Some(last)).await?),
+                found.extend(self.state_entry(room, "m.room.member", user_id, Some(seq)).await?);
             }
         }
         Ok(found)
@@ -298,6 +312,9 @@ impl Rooms {
         seq: Option<i64>,
     ) -> Result<Option<Arc<RoomEvent>>> {
         let Some(seq) = seq else {
+            if kind == "m.room.member" {
+                return room.member(&self.core, state_key).await;
+            }
             return Ok(room.view().state.get(kind, state_key).cloned());
         };
         let (nid, version) = (room.nid, room.version);
@@ -324,30 +341,4 @@ fn from_tail(room: &Room, from: i64, direction: Direction, limit: usize) -> Opti
             (start == 1 || end >= limit).then(|| view.tail.range(..end).rev().take(limit).cloned().collect())
         }
     }
-}
-
-/// What a state entry is called: its type and its state key.
-type StateKey = (Box<str>, Box<str>);
-
-/// The current state without the entries that changed after event number `seq`, and the names of those that had a
-/// value before; `None` if the tail does not reach back that far.
-fn state_without_later(room: &Room, seq: i64) -> Option<(Vec<Arc<RoomEvent>>, Vec<StateKey>)> {
-    let view = room.view();
-    if seq + 1 < view.tail_start() {
-        return None;
-    }
-    // The first change of an entry after `seq` knows whether there was a value before.
-    let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
-    let mut before = Vec::new();
-    let first = view.tail.partition_point(|event| event.seq <= seq);
-    for event in view.tail.range(first..) {
-        if let Some(key) = event.state_key()
-            && seen.insert((event.kind(), key))
-            && event.replaced.is_some()
-        {
-            before.push((event.kind().into(), key.into()));
-        }
-    }
-    let unchanged = view.state.iter().filter(|(_, _, event)| event.seq <= seq);
-    Some((unchanged.map(|(_, _, event)| Arc::clone(event)).collect(), before))
 }

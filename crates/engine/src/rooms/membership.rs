@@ -7,7 +7,7 @@ use im2_rooms::content::{JoinRulesContent, Membership};
 use im2_store::Snapshot;
 use serde_json::{Map, Value, json};
 
-use super::{Actor, Draft, Room, Rooms, validate};
+use super::{Actor, Draft, Room, RoomEvent, Rooms, validate};
 use crate::{Code, Error, Result};
 
 /// A change of membership that one user makes to another, or to themselves.
@@ -191,7 +191,7 @@ impl Rooms {
             | (Act::Unban, Some(Membership::Ban)) => content_of(Membership::Leave, reason),
             (Act::Kick, _) => return refuse("this user is not in the room"),
             (Act::Unban, _) => return Err(Error::refused(Code::BadState, "this user is not banned")),
-            (Act::Ban, _) => ban_content(&room, target, reason),
+            (Act::Ban, _) => ban_content(room.member(&self.core, target.as_str()).await?.as_deref(), reason),
         };
         self.append(&room, actor, Draft::state("m.room.member", target.as_str(), content), None).await?;
         Ok(())
@@ -240,13 +240,9 @@ impl Rooms {
     /// Brings the actor's member event in a room up to date with their profile.
     pub async fn refresh_profile(&self, actor: &Actor, nid: RoomNid) -> Result<()> {
         let room = self.by_nid(nid).await?;
-        let current: Option<Map<String, Value>> = {
-            let view = room.view();
-            let joined = view.joined.contains_key(&actor.user);
-            let event = view.state.get("m.room.member", actor.user_id.as_str()).filter(|_| joined);
-            event.map(|event| event.pdu.content_map())
-        };
-        let Some(current) = current else { return Ok(()) };
+        let current = room.member(&self.core, actor.user_id.as_str()).await?;
+        let current = current.filter(|event| event.pdu.membership == Some(Membership::Join));
+        let Some(current) = current.map(|event| event.pdu.content_map()) else { return Ok(()) };
         let mut content = current.clone();
         content.remove("displayname");
         content.remove("avatar_url");
@@ -308,11 +304,15 @@ impl Rooms {
             return Ok(None);
         }
         let view = room.view();
+        let power = &view.power;
         let may_invite = |user: &&UserId| {
-            user.server_name() == self.core.server_name.as_str()
-                && view.power.user_level(user).reaches(view.power.invite)
+            user.server_name() == self.core.server_name.as_str() && power.user_level(user).reaches(power.invite)
         };
-        let authoriser = view.joined.values().find(may_invite).cloned();
+        let is_joined = |user: &&UserId| view.membership(user) == Some(Membership::Join);
+        let named = power.named_users().filter(may_invite).find(is_joined);
+        // All others are alike: in a large room nobody is to be looked at in vain.
+        let others = || view.joined.values().filter(|_| power.users_default >= power.invite).find(may_invite);
+        let authoriser = named.or_else(others).cloned();
         let none = || Error::refused(Code::UnableToGrantJoin, "no member of this server may let you in");
         authoriser.ok_or_else(none).map(Some)
     }
@@ -334,11 +334,11 @@ pub(super) fn content_of(membership: Membership, reason: Option<&str>) -> Map<St
     content
 }
 
-fn ban_content(room: &Room, target: &UserId, reason: Option<&str>) -> Map<String, Value> {
+/// The content of the ban of a user whose member event was `before`.
+fn ban_content(before: Option<&RoomEvent>, reason: Option<&str>) -> Map<String, Value> {
     // The name and picture stay, so that the list of the banned can be read.
-    let view = room.view();
     let mut content = content_of(Membership::Ban, reason);
-    let before = view.state.get("m.room.member", target.as_str()).map(|event| event.pdu.content_map());
+    let before = before.map(|event| event.pdu.content_map());
     for key in ["displayname", "avatar_url"] {
         if let Some(value) = before.as_ref().and_then(|content| content.get(key)) {
             content.insert(key.into(), value.clone());

@@ -16,6 +16,7 @@ pub(crate) mod guests;
 mod hierarchy;
 mod history;
 mod member_index;
+mod members;
 mod membership;
 mod mutual;
 mod named_media;
@@ -51,6 +52,7 @@ pub use hierarchy::{HierarchyQuery, HierarchyToken, SpaceRoom};
 pub use history::Page;
 pub(crate) use history::Sight;
 pub use member_index::{RoomMembership, UserRooms};
+pub use members::{Member, Members};
 pub use membership::Act;
 pub use mutual::{MutualRooms, MutualToken};
 pub(crate) use named_media::named_media;
@@ -72,18 +74,21 @@ use registry::Registry;
 use summaries::Summaries;
 
 /// How rooms behave.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// How long a room that all its users have forgotten is kept.
     pub forget_grace: Millis,
     /// The version of rooms whose creators ask for none.
     pub default_version: RoomVersion,
+    /// A room of up to so many members has all their events in memory, of some 2 KB each. Of a larger one they are
+    /// read as they are needed.
+    pub member_events: usize,
 }
 
 impl Default for Options {
-    /// A week, and the version that the specification recommends.
+    /// A week, the version that the specification recommends, and a thousand members.
     fn default() -> Self {
-        Self { forget_grace: 7 * 24 * 60 * 60 * 1000, default_version: RoomVersion::DEFAULT }
+        Self { forget_grace: 7 * 24 * 60 * 60 * 1000, default_version: RoomVersion::DEFAULT, member_events: 1_000 }
     }
 }
 
@@ -119,7 +124,7 @@ pub struct Rooms {
 
 impl Rooms {
     pub(crate) fn new(core: Core, account_data: AccountData, key: SigningKey, options: Options) -> Self {
-        let registry = Arc::new(Registry::new(core.clone()));
+        let registry = Arc::new(Registry::new(core.clone(), options));
         let members = Arc::new(MemberIndex::new(core.clone()));
         let summaries = Arc::new(Summaries::new(core.clone()));
         Self {

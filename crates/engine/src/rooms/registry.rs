@@ -13,11 +13,11 @@ use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use tokio::sync::OnceCell;
 
-use super::room::Room;
+use super::{Options, room::Room};
 use crate::{Code, Core, Error, Result};
 
-/// Rooms kept in memory. A small room takes some 100 KB with its tail, so this bounds it near 1 GB; an idle room
-/// that is dropped costs a read when it is used again.
+/// Rooms kept in memory. A small room takes some 100 KB with its tail, so this bounds it near 1 GB, and some 100 bytes
+/// for each member of a large one; an idle room that is dropped costs a read when it is used again.
 const CAPACITY: usize = 10_000;
 /// Dropped at once when there are too many, so that the search for the oldest is rare.
 const SWEEP: usize = CAPACITY / 10;
@@ -32,6 +32,7 @@ struct Entry {
 
 pub(super) struct Registry {
     core: Core,
+    options: Options,
     rooms: Mutex<HashMap<RoomNid, Arc<Entry>>>,
     numbers: Cache<RoomId, RoomNid>,
     /// Counts uses; the least recently used room has the smallest stamp.
@@ -39,9 +40,9 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new(core: Core) -> Self {
+    pub(super) fn new(core: Core, options: Options) -> Self {
         let numbers = Cache::new(IDENTIFIERS);
-        Self { core, rooms: Mutex::default(), numbers, tick: AtomicU64::new(0) }
+        Self { core, options, rooms: Mutex::default(), numbers, tick: AtomicU64::new(0) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -67,10 +68,10 @@ impl Registry {
     }
 
     pub(super) async fn by_nid(&self, nid: RoomNid) -> Result<Arc<Room>> {
-        let entry = self.entry(nid);
+        let (entry, options) = (self.entry(nid), self.options);
         let load = || async {
             let loaded = self.core.store.read(move |db| match db.room_by_nid(nid)? {
-                Some(row) => Room::load(db, row).map(Some),
+                Some(row) => Room::load(db, row, options).map(Some),
                 None => Ok(None),
             });
             loaded.await?.map(Arc::new).ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))

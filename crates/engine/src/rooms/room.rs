@@ -1,7 +1,7 @@
 //! A room in memory.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +21,11 @@ use im2_store::rooms::{Direction, RoomRow};
 use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::Mutex;
 
-use super::event::{RoomEvent, load_all};
+use super::{
+    Options,
+    event::{RoomEvent, load_all},
+    members::Members,
+};
 
 /// Events of the timeline kept in memory: enough for the first screen of every client and for readers that follow.
 const TAIL: usize = 128;
@@ -62,8 +66,10 @@ pub(super) struct Head {
 pub struct View {
     /// The number of the last event.
     pub seq: i64,
-    /// The current state.
+    /// The current state, but for the members.
     pub state: StateMap<Arc<RoomEvent>>,
+    /// What everybody is to the room.
+    pub members: Members,
     /// The joined users.
     pub joined: HashMap<UserNid, UserId>,
     /// How many users are invited.
@@ -78,40 +84,48 @@ pub struct View {
 
 impl Room {
     /// Reads a room from the database.
-    pub(super) fn load(db: &Snapshot<'_>, row: RoomRow) -> im2_store::Result<Self> {
+    pub(super) fn load(db: &Snapshot<'_>, row: RoomRow, options: Options) -> im2_store::Result<Self> {
         let corrupt = |what: &str| im2_store::Error::Corrupt(format!("room {}: {what}", row.room_id));
         let version: RoomVersion = row.version.parse().map_err(|_| corrupt("unknown version"))?;
         let newest = db.events_from(row.nid, i64::MAX, Direction::Backward, TAIL_AT_LOAD)?;
         let tail: VecDeque<_> = load_all(db, version, &newest)?.into_iter().rev().collect();
-        let mut state = StateMap::default();
-        for row in db.current_state(row.nid)? {
+        let (mut members, joined, invited) = load_members(db, row.nid, options)?;
+        let nid = row.nid;
+        let many = members.are_many();
+        let current = if many { db.current_state_without_members(nid)? } else { db.current_state(nid)? };
+        let (mut state, mut member_events) = (StateMap::default(), Vec::new());
+        for row in current {
             let in_tail = tail.binary_search_by_key(&row.seq, |event| event.seq).ok();
             let event = match in_tail {
                 Some(index) => Arc::clone(&tail[index]),
                 None => Arc::new(RoomEvent::load_state(version, &row)?),
             };
             let pdu = Arc::clone(&event.pdu);
-            state.insert(&pdu.kind, pdu.state_key.as_deref().unwrap_or_default(), event);
+            if &*pdu.kind == "m.room.member" {
+                member_events.push(event);
+            } else {
+                state.insert(&pdu.kind, pdu.state_key.as_deref().unwrap_or_default(), event);
+            }
         }
+        members.keep(&member_events);
         let history = db.state_entry_history(row.nid, "m.room.history_visibility", "")?;
         let mut visibility = Vec::with_capacity(history.len());
         for entry in history {
             let event = RoomEvent::load_state(version, &entry)?;
             visibility.push((entry.seq, HistoryVisibility::parse(event.pdu.content_json())));
         }
-        let joined = db.joined_users(row.nid)?.into_iter().collect();
-        let invited = count(&state, Membership::Invite);
         let power = Arc::new(power_of(version, &state).ok_or_else(|| corrupt("no create event"))?);
-        let view = View { seq: row.head_seq, state, joined, invited, power, visibility, tail };
+        let view = View { seq: row.head_seq, state, members, joined, invited, power, visibility, tail };
         let head = Head::of(&view, 0).ok_or_else(|| corrupt("no events"))?;
         let (head, view) = (Mutex::new(head), RwLock::new(view));
         Ok(Self { nid: row.nid, id: row.room_id, version, head, view, gone: AtomicBool::new(false) })
     }
 
     /// A room whose create event is about to be appended.
-    pub(super) fn new(nid: RoomNid, id: RoomId, version: RoomVersion, create: &Pdu) -> Self {
+    pub(super) fn new(nid: RoomNid, id: RoomId, version: RoomVersion, create: &Pdu, options: Options) -> Self {
         let power = Arc::new(PowerLevels::of(version, create, None));
-        let view = View::empty(Arc::clone(&power));
+        let mut view = View::empty(Arc::clone(&power));
+        view.members = Members::new(options.member_events);
         let head = Head { epoch: 0, seq: 0, last: None, depth: 0, pending: StateMap::default(), power };
         let (head, view) = (Mutex::new(head), RwLock::new(view));
         Self { nid, id, version, head, view, gone: AtomicBool::new(false) }
@@ -145,6 +159,14 @@ impl Room {
         self.view.write().tail.retain(|event| !purged.contains(&event.seq));
     }
 
+    /// Keeps member events that were read, unless one has been redacted since there were `redactions`.
+    pub(super) fn keep_members(&self, events: &[Arc<RoomEvent>], redactions: u64) {
+        let members = &mut self.view.write().members;
+        if members.redactions() == redactions {
+            members.keep(events);
+        }
+    }
+
     /// Adds a committed event. Called from commit hooks, in the room's order.
     pub(super) fn publish(&self, event: &Arc<RoomEvent>, redacted: Option<RoomEvent>) {
         self.view.write().publish(self.version, event, redacted);
@@ -172,6 +194,7 @@ impl View {
         Self {
             seq: 0,
             state: StateMap::default(),
+            members: Members::default(),
             joined: HashMap::new(),
             invited: 0,
             power,
@@ -190,9 +213,11 @@ impl View {
             self.tail.pop_front();
         }
         let Some(state_key) = event.state_key() else { return };
-        let before = self.state.insert(event.kind(), state_key, Arc::clone(event));
+        if event.kind() == "m.room.member" {
+            return self.publish_member(state_key, event);
+        }
+        self.state.insert(event.kind(), state_key, Arc::clone(event));
         match event.kind() {
-            "m.room.member" => self.publish_member(before.as_deref(), event),
             "m.room.power_levels" | "m.room.create" => self.refresh_power(version),
             "m.room.history_visibility" => {
                 self.visibility.push((event.seq, HistoryVisibility::parse(event.pdu.content_json())));
@@ -201,15 +226,15 @@ impl View {
         }
     }
 
-    fn publish_member(&mut self, before: Option<&RoomEvent>, event: &RoomEvent) {
-        let (was, is) = (before.and_then(|event| event.pdu.membership), event.pdu.membership);
+    fn publish_member(&mut self, state_key: &str, event: &Arc<RoomEvent>) {
+        // The rules let no other state key pass.
+        let Ok(user_id) = UserId::parse(state_key) else { return };
+        let (was, is) = (self.members.publish(user_id.clone(), event), event.pdu.membership);
         let invited = |membership: Option<Membership>| usize::from(membership == Some(Membership::Invite));
         self.invited = (self.invited + invited(is)).saturating_sub(invited(was));
         let Some(member) = event.member else { return };
         if is == Some(Membership::Join) {
-            if let Some(user_id) = event.state_key().and_then(|key| UserId::parse(key).ok()) {
-                self.joined.insert(member, user_id);
-            }
+            self.joined.insert(member, user_id);
         } else {
             self.joined.remove(&member);
         }
@@ -221,6 +246,9 @@ impl View {
             self.tail[index] = Arc::clone(redacted);
         }
         let Some(state_key) = redacted.state_key() else { return };
+        if redacted.kind() == "m.room.member" {
+            return self.members.redact(redacted);
+        }
         if self.state.get(redacted.kind(), state_key).is_some_and(|current| current.seq == redacted.seq) {
             self.state.insert(redacted.kind(), state_key, Arc::clone(redacted));
             self.refresh_power(version);
@@ -236,14 +264,14 @@ impl View {
         }
     }
 
-    /// The content of a state event as text, JSON.
+    /// The content of a state event as text, JSON. Not of a member event: those need not be in memory.
     pub fn content(&self, kind: &str, state_key: &str) -> Option<&str> {
         self.state.get(kind, state_key).map(|event| event.pdu.content_json())
     }
 
     /// The current membership of a user.
     pub fn membership(&self, user_id: &UserId) -> Option<Membership> {
-        self.state.get("m.room.member", user_id.as_str()).and_then(|event| event.pdu.membership)
+        self.members.get(user_id.as_str()).map(|member| member.membership)
     }
 
     /// The sequence from which on the tail holds every event.
@@ -257,6 +285,27 @@ impl View {
         (seq + 1 >= self.tail_start()).then(|| self.tail.range(start..).cloned().collect())
     }
 
+    /// The state entries of some types that changed after event number `seq` and had a value before, by name; `None`
+    /// if the tail does not reach back that far.
+    pub(super) fn changed_after(&self, seq: i64, wanted: impl Fn(&str) -> bool) -> Option<Vec<(Box<str>, Box<str>)>> {
+        if seq + 1 < self.tail_start() {
+            return None;
+        }
+        // The first change of an entry after `seq` knows whether there was a value before.
+        let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
+        let mut before = Vec::new();
+        let first = self.tail.partition_point(|event| event.seq <= seq);
+        for event in self.tail.range(first..).filter(|event| wanted(event.kind())) {
+            if let Some(key) = event.state_key()
+                && seen.insert((event.kind(), key))
+                && event.replaced.is_some()
+            {
+                before.push((event.kind().into(), key.into()));
+            }
+        }
+        Some(before)
+    }
+
     /// The event numbered `seq`, if it is in the tail.
     pub fn in_tail(&self, seq: i64) -> Option<&Arc<RoomEvent>> {
         self.tail.binary_search_by_key(&seq, |event| event.seq).ok().map(|index| &self.tail[index])
@@ -268,8 +317,24 @@ impl View {
     }
 }
 
-fn count(state: &StateMap<Arc<RoomEvent>>, membership: Membership) -> usize {
-    state.of_kind("m.room.member").filter(|(_, event)| event.pdu.membership == Some(membership)).count()
+/// What everybody is to a room, who is joined, and how many are invited.
+fn load_members(
+    db: &Snapshot<'_>,
+    room: RoomNid,
+    options: Options,
+) -> im2_store::Result<(Members, HashMap<UserNid, UserId>, usize)> {
+    let (mut joined, mut invited) = (HashMap::new(), 0);
+    let mut members = Members::new(options.member_events);
+    db.members_in_short(room, |row| {
+        let Some(membership) = Membership::parse(row.membership) else { return };
+        match membership {
+            Membership::Join => drop(joined.insert(row.user, row.user_id.clone())),
+            Membership::Invite => invited += 1,
+            _ => {}
+        }
+        members.add(row.user_id, membership, row.seq);
+    })?;
+    Ok((members, joined, invited))
 }
 
 fn power_of(version: RoomVersion, state: &StateMap<Arc<RoomEvent>>) -> Option<PowerLevels> {

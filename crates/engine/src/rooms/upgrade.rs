@@ -8,15 +8,16 @@ use std::sync::Arc;
 use im2_model::{RoomId, UserId};
 use im2_rooms::{
     content::{CreateContent, Membership},
+    event::Pdu,
     version::RoomVersion,
 };
 use im2_store::rooms::Appended;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Actor, Draft, Room, Rooms, View,
+    Actor, Draft, Room, RoomEvent, Rooms, View,
     aliases::listed_aliases,
-    append::{Builder, Prepared, Publisher, commit},
+    append::{Builder, HeadState, Prepared, Publisher, commit},
     create::Making,
     membership::content_of,
     room::Head,
@@ -102,10 +103,20 @@ impl Rooms {
 
     async fn replace(&self, old: &Arc<Room>, plan: &Plan<'_>) -> Result<RoomId> {
         let mut head = old.head.lock().await;
-        let Replacement { room_id, new, old: last, head: next } = {
-            let view = old.view();
-            head.catch_up(&view);
-            self.prepare_replacement(old, &head, &view, plan)?
+        let mut fetched = Vec::new();
+        let Replacement { room_id, new, old: last, head: next } = loop {
+            let missing = {
+                let view = old.view();
+                head.catch_up(&view);
+                let state = HeadState { head: &head, view: &view, fetched: &fetched };
+                let missing = missing_members(&state, plan.actor);
+                if missing.is_empty() {
+                    break self.prepare_replacement(old, &state, plan)?;
+                }
+                missing
+            };
+            let missing: Vec<&str> = missing.iter().map(UserId::as_str).collect();
+            fetched.extend(old.members(&self.core, &missing).await?);
         };
         let seq = head.seq;
         let (change, answer) = (self.storing(old, seq, room_id.clone(), new, last, plan), room_id);
@@ -121,10 +132,12 @@ impl Rooms {
     }
 
     /// Makes the events of both rooms.
-    fn prepare_replacement(&self, old: &Arc<Room>, head: &Head, view: &View, plan: &Plan<'_>) -> Result<Replacement> {
+    fn prepare_replacement(&self, old: &Arc<Room>, state: &HeadState<'_>, plan: &Plan<'_>) -> Result<Replacement> {
         let now = self.core.now();
         let builder = Builder { version: old.version, key: &self.key, now };
-        let mut ending = Ending { builder, old, view, actor: plan.actor, head: head.clone(), events: Vec::new() };
+        let HeadState { head, view, fetched } = state;
+        let (head, events) = (Head::clone(head), Vec::new());
+        let mut ending = Ending { builder, old, view, fetched, actor: plan.actor, head, events };
         let builder = Builder { version: plan.version, key: &self.key, now };
         let making = if plan.version.rules().room_id_is_create_hash {
             // The identifier depends on the create event, so that this cannot name the tombstone, which names it.
@@ -138,7 +151,7 @@ impl Rooms {
             let create = create_content(old, view, plan, ending.events.first());
             Making::begin(builder, plan.actor, Some(room_id), create)?
         };
-        let making = furnish(making, old, view, plan)?;
+        let making = furnish(making, old, state, plan)?;
         ending.retire(plan)?;
         let (room_id, new) = making.finish()?;
         Ok(Replacement { room_id, new, old: ending.events, head: ending.head })
@@ -156,12 +169,12 @@ impl Rooms {
     ) -> impl FnOnce(&mut im2_store::Transaction<'_>) -> im2_store::Result<Vec<Appended>> + Send + use<> {
         let (publisher, registry): (Publisher, _) = (self.publisher(), Arc::clone(&self.registry));
         let (directory, old) = (Arc::clone(&self.directory), Arc::clone(old));
-        let (version, now) = (plan.version, self.core.now());
+        let (version, now, options) = (plan.version, self.core.now(), self.options);
         move |tx| {
             let nid = tx.create_room(&room_id, version.as_str(), now)?;
             let create = new.first().map(|event| Arc::clone(&event.pdu));
             let create = create.ok_or_else(|| im2_store::Error::Corrupt("a room without events".into()))?;
-            let room = Arc::new(Room::new(nid, room_id, version, &create));
+            let room = Arc::new(Room::new(nid, room_id, version, &create, options));
             commit(tx, Arc::clone(&room), 0, new, publisher.clone())?;
             let published = tx.is_published(old.nid)?;
             if published {
@@ -189,6 +202,7 @@ struct Ending<'a> {
     builder: Builder<'a>,
     old: &'a Room,
     view: &'a View,
+    fetched: &'a [Arc<RoomEvent>],
     actor: &'a Actor,
     head: Head,
     events: Vec<Prepared>,
@@ -196,7 +210,8 @@ struct Ending<'a> {
 
 impl Ending<'_> {
     fn add(&mut self, draft: Draft) -> Result<()> {
-        let prepared = self.builder.prepare(Some(&self.old.id), &self.head, self.view, self.actor, draft)?;
+        let state = HeadState { head: &self.head, view: self.view, fetched: self.fetched };
+        let prepared = self.builder.prepare(Some(&self.old.id), &state, self.actor, draft)?;
         self.head.advance(self.builder.version, self.view, &prepared.pdu);
         self.events.push(prepared);
         Ok(())
@@ -259,8 +274,20 @@ fn create_content(old: &Room, view: &View, plan: &Plan<'_>, tombstone: Option<&P
     content
 }
 
+/// Whose member events an upgrade looks at and has to read first: the actor's, and those that ban somebody.
+fn missing_members(state: &HeadState<'_>, actor: &Actor) -> Vec<UserId> {
+    let needed = std::iter::once(&actor.user_id).chain(banned(state.view));
+    needed.filter(|user_id| state.lacks(user_id.as_str())).cloned().collect()
+}
+
+fn banned(view: &View) -> impl Iterator<Item = &UserId> {
+    let banned = view.members.iter().filter(|(_, member)| member.membership == Membership::Ban);
+    banned.map(|(user_id, _)| user_id)
+}
+
 /// Gives the new room what it takes over from the old one.
-fn furnish<'a>(mut making: Making<'a>, old: &Room, view: &View, plan: &Plan<'_>) -> Result<Making<'a>> {
+fn furnish<'a>(mut making: Making<'a>, old: &Room, state: &HeadState<'_>, plan: &Plan<'_>) -> Result<Making<'a>> {
+    let view = state.view;
     making.add(plan.member.clone())?;
     let levels = power_levels(old, view, plan);
     making.add(Draft::state("m.room.power_levels", "", while_moving_in(&levels, plan)))?;
@@ -278,15 +305,14 @@ fn furnish<'a>(mut making: Making<'a>, old: &Room, view: &View, plan: &Plan<'_>)
             }
         }
     }
-    for (user_id, event) in view.state.of_kind("m.room.member") {
-        if event.pdu.membership == Some(Membership::Ban) {
-            let reason = event.pdu.content_map().get("reason").and_then(Value::as_str).map(str::to_owned);
-            let ban = Draft::state("m.room.member", user_id, content_of(Membership::Ban, reason.as_deref()));
-            match making.add(ban) {
-                // The banned may rank as high as the actor, whose level then does not suffice.
-                Err(error) if error.code() == Some(Code::Forbidden) => {}
-                outcome => outcome?,
-            }
+    for user_id in banned(view) {
+        let content = state.member(user_id.as_str()).map(Pdu::content_map).unwrap_or_default();
+        let reason = content.get("reason").and_then(Value::as_str);
+        let ban = Draft::state("m.room.member", user_id.as_str(), content_of(Membership::Ban, reason));
+        match making.add(ban) {
+            // The banned may rank as high as the actor, whose level then does not suffice.
+            Err(error) if error.code() == Some(Code::Forbidden) => {}
+            outcome => outcome?,
         }
     }
     if let Some(content) = canonical_alias(view, plan) {

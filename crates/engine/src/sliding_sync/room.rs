@@ -191,14 +191,15 @@ impl Answering<'_> {
         if !is_member || !(members_changed || state.has_changed("m.room.name")) {
             return Ok(());
         }
-        let view = room.view();
         if name.is_none() {
-            let heroes = heroes(&view, self.session.user).into_iter().map(|user_id| {
-                let content = view.content("m.room.member", &user_id).unwrap_or("{}");
-                hero(&user_id, content)
-            });
+            let heroes = heroes(&room.view(), self.session.user);
+            let heroes: Vec<&str> = heroes.iter().map(String::as_str).collect();
+            let mut members = room.members(&self.sync.core, &heroes).await?;
+            members.sort_unstable_by_key(|member| member.seq);
+            let heroes = members.iter().filter_map(|member| Some(hero(member.state_key()?, member.pdu.content_json())));
             out.member("heroes", heroes.collect::<Vec<_>>());
         }
+        let view = room.view();
         if members_changed {
             out.member("joined_count", view.joined.len()).member("invited_count", view.invited);
         }

@@ -8,7 +8,7 @@ use std::{
 use super::{Answering, required_state::Combined, sent::SentRoom};
 use crate::{
     Result,
-    rooms::{Room, RoomEvent},
+    rooms::{Room, RoomEvent, View},
     sync::timeline::Timeline,
 };
 
@@ -83,11 +83,13 @@ impl Answering<'_> {
         let in_timeline = timeline.events.iter().filter(|event| event.kind() == MEMBER);
         needed.extend(in_timeline.filter_map(|event| event.state_key()));
         let mut members = Vec::new();
-        for user_id in needed {
-            let member = self.sync.rooms.state_entry_before(room, MEMBER, user_id, until).await?;
-            let has = |member: &RoomEvent| known.is_some_and(|known| known.members.get(user_id) == Some(&member.seq));
-            members.extend(member.filter(|member| !has(member)));
-        }
+        let needed: Vec<&str> = needed.into_iter().collect();
+        let has = |member: &RoomEvent| {
+            let sent = known.zip(member.state_key()).and_then(|(known, user_id)| known.members.get(user_id));
+            sent == Some(&member.seq)
+        };
+        let found = self.sync.rooms.members_of(room, &needed, until).await?;
+        members.extend(found.into_iter().filter(|member| !has(member)));
         if !timeline.limited {
             members.extend(changed.iter().filter(|event| event.kind() == MEMBER).cloned());
         }
@@ -99,30 +101,35 @@ impl Answering<'_> {
         let me = self.session.user_id.as_str();
         let now = {
             let view = room.view();
-            (view.seq == until).then(|| {
-                let Some(kinds) = config.kinds() else {
-                    let all = view.state.iter().filter(|(kind, key, _)| config.wants(kind, key, me));
-                    return all.map(|(_, _, event)| Arc::clone(event)).collect::<Vec<_>>();
-                };
-                let mut found = Vec::new();
-                for kind in kinds {
-                    match config.keys(kind, me) {
-                        Some(keys) => {
-                            found.extend(keys.into_iter().filter_map(|key| view.state.get(kind, key).cloned()));
-                        }
-                        None => found.extend(view.state.of_kind(kind).map(|(_, event)| Arc::clone(event))),
-                    }
-                }
-                found.retain(|event| config.wants(event.kind(), event.state_key().unwrap_or_default(), me));
-                found
-            })
+            (view.seq == until).then(|| self.state_now(&view, config))
         };
-        if let Some(found) = now {
-            return Ok(found);
+        let mut found = match now {
+            Some(found) => found,
+            None => self.sync.rooms.state_without_members_at(room, until).await?,
+        };
+        if config.kinds().is_none_or(|kinds| kinds.contains(&MEMBER)) {
+            found.extend(match config.keys(MEMBER, me) {
+                Some(user_ids) => self.sync.rooms.members_of(room, &user_ids, until).await?,
+                None => self.sync.rooms.members_at(room, until).await?,
+            });
         }
-        let mut state = self.sync.rooms.state_before(room, until).await?;
-        state.retain(|event| config.wants(event.kind(), event.state_key().unwrap_or_default(), me));
-        Ok(state)
+        found.retain(|event| config.wants(event.kind(), event.state_key().unwrap_or_default(), me));
+        Ok(found)
+    }
+
+    /// The current state but for the members, or at least what `config` wants of it.
+    fn state_now(&self, view: &View, config: &Combined) -> Vec<Arc<RoomEvent>> {
+        let Some(kinds) = config.kinds() else {
+            return view.state.iter().map(|(_, _, event)| Arc::clone(event)).collect();
+        };
+        let mut found = Vec::new();
+        for kind in kinds {
+            match config.keys(kind, self.session.user_id.as_str()) {
+                Some(keys) => found.extend(keys.into_iter().filter_map(|key| view.state.get(kind, key).cloned())),
+                None => found.extend(view.state.of_kind(kind).map(|(_, event)| Arc::clone(event))),
+            }
+        }
+        found
     }
 }
 

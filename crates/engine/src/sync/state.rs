@@ -29,9 +29,11 @@ impl Answering<'_> {
         timeline: &Timeline,
     ) -> Result<Vec<Arc<RoomEvent>>> {
         let lazy = self.request.filter.lazy_load_members();
+        let rooms = &self.sync.rooms;
         let mut state = match wanted.after {
-            Some(after) => self.sync.rooms.state_changed(room, after, wanted.until).await?,
-            None => self.sync.rooms.state_before(room, wanted.until).await?,
+            Some(after) => rooms.state_changed(room, after, wanted.until).await?,
+            None if lazy => rooms.state_without_members_at(room, wanted.until).await?,
+            None => rooms.state_at(room, Some(wanted.until)).await?,
         };
         if !self.request.use_state_after {
             add_hidden(&mut state, timeline);
@@ -47,9 +49,10 @@ impl Answering<'_> {
             .filter(|event| event.kind() == "m.room.member")
             .filter_map(|event| event.state_key().map(str::to_owned))
             .collect();
-        for user_id in needed.difference(&present) {
-            state.extend(self.sync.rooms.state_entry_before(room, "m.room.member", user_id, wanted.until).await?);
-        }
+        let more: Vec<&str> = needed.difference(&present).map(String::as_str).collect();
+        let mut more = rooms.members_of(room, &more, wanted.until).await?;
+        more.sort_unstable_by_key(|member| member.seq);
+        state.extend(more);
         if let Some(since) = self.request.since.as_ref().filter(|_| wanted.after.is_some()) {
             let again = self.request.filter.room.state.include_redundant_members;
             let is_redundant = |event: &RoomEvent| {

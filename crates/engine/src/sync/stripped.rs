@@ -27,7 +27,7 @@ impl Answering<'_> {
         if self.sync.rooms.blocks_invites(self.session.user).await? {
             return Ok(None);
         }
-        let invite = room.view().state.get("m.room.member", self.session.user_id.as_str()).cloned();
+        let invite = room.member(&self.sync.core, self.session.user_id.as_str()).await?;
         let Some(invite) = invite.filter(|invite| !self.ignored.contains(&invite.pdu.sender)) else { return Ok(None) };
         let members = [invite.pdu.sender.as_str(), self.session.user_id.as_str()];
         self.stripped(room, "invite_state", &members, invite.seq).await.map(Some)
@@ -35,9 +35,9 @@ impl Answering<'_> {
 
     /// The section of a room that the user knocks at.
     pub(super) async fn knocked_room(&self, room: &Arc<Room>) -> Result<Option<Vec<u8>>> {
-        let knock = room.view().state.get("m.room.member", self.session.user_id.as_str()).cloned();
+        let knock = room.view().members.get(self.session.user_id.as_str()).map(|knock| knock.seq);
         let Some(knock) = knock else { return Ok(None) };
-        self.stripped(room, "knock_state", &[self.session.user_id.as_str()], knock.seq).await.map(Some)
+        self.stripped(room, "knock_state", &[self.session.user_id.as_str()], knock).await.map(Some)
     }
 
     /// What a stranger was shown of a room with event number `seq`: what has happened since is not for them.

@@ -1,12 +1,11 @@
 //! What a client needs to name a room (spec: `RoomSummary`).
 
-use std::{io::Write as _, sync::Arc};
+use std::io::Write as _;
 
-use im2_model::UserNid;
-use im2_rooms::content::Membership;
+use im2_model::{UserId, UserNid};
 use serde_json::Value;
 
-use crate::rooms::{Room, RoomEvent, View, write_array};
+use crate::rooms::{Room, View, write_array};
 
 /// Members named.
 const HEROES: usize = 5;
@@ -35,15 +34,11 @@ pub(super) fn is_named(view: &View) -> bool {
 
 /// The first members other than the user, by when they came: joined or invited ones, or else former ones.
 pub(crate) fn heroes(view: &View, user: UserNid) -> Vec<String> {
-    let own = view.joined.get(&user).map(im2_model::UserId::as_str);
-    let among = |wanted: &[Membership]| {
-        let members = view.state.of_kind("m.room.member").filter(|(user_id, event)| {
-            Some(*user_id) != own && event.pdu.membership.is_some_and(|membership| wanted.contains(&membership))
-        });
-        let mut members: Vec<(&str, &Arc<RoomEvent>)> = members.collect();
-        members.sort_unstable_by_key(|(_, event)| event.seq);
-        members.into_iter().take(HEROES).map(|(user_id, _)| user_id.to_owned()).collect::<Vec<_>>()
+    let own = view.joined.get(&user);
+    let others = |members: &[UserId]| {
+        let others = members.iter().filter(|user_id| Some(*user_id) != own);
+        others.take(HEROES).map(ToString::to_string).collect::<Vec<_>>()
     };
-    let present = among(&[Membership::Join, Membership::Invite]);
-    if present.is_empty() { among(&[Membership::Leave, Membership::Ban]) } else { present }
+    let present = others(view.members.first_present());
+    if present.is_empty() { others(&view.members.first_former()) } else { present }
 }

@@ -16,7 +16,7 @@ use crate::{
     Result,
     push_rules::UserRules,
     receipts::OwnReceipts,
-    rooms::{Actor, Room, View},
+    rooms::{Actor, Room, RoomEvent},
 };
 
 /// What counts depend on beside the events.
@@ -89,20 +89,27 @@ impl Unread {
         let ignored = self.account_data.ignored_users(user, &actor.user_id).await?;
         let receipts = self.receipts.own(user, room.nid).await?;
         let deletions = self.rooms.history_deletions(room.nid);
-        let view = room.view();
-        let (member, display_name) = member_of(&view, &actor.user_id);
-        let (power, member_count) = (Arc::clone(&view.power), view.joined.len() as u64);
-        Ok((Basis { rules, ignored, receipts, power, display_name, member_count, member, deletions }, view.seq))
+        loop {
+            let own = room.member(&self.core, actor.user_id.as_str()).await?;
+            let view = room.view();
+            let current = view.members.get(actor.user_id.as_str()).map(|member| member.seq);
+            if current != own.as_ref().map(|own| own.seq) {
+                continue; // changed just now
+            }
+            let (member, display_name) = own.map_or((view.seq, None), |own| (own.seq, display_name(&own)));
+            let (power, member_count) = (Arc::clone(&view.power), view.joined.len() as u64);
+            let basis = Basis { rules, ignored, receipts, power, display_name, member_count, member, deletions };
+            return Ok((basis, view.seq));
+        }
     }
 }
 
-/// A user's current member event: its number and the display name in it.
-fn member_of(view: &View, user_id: &UserId) -> (i64, Option<String>) {
+/// The display name in a member event.
+fn display_name(member: &RoomEvent) -> Option<String> {
     #[derive(Deserialize)]
     struct Profile {
         displayname: Option<String>,
     }
-    let Some(member) = view.state.get("m.room.member", user_id.as_str()) else { return (view.seq, None) };
     let profile = serde_json::from_str::<Profile>(member.pdu.content_json()).ok();
-    (member.seq, profile.and_then(|profile| profile.displayname))
+    profile.and_then(|profile| profile.displayname)
 }

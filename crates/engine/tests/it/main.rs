@@ -4,6 +4,7 @@
 mod account_data;
 mod accounts;
 mod device_lists;
+mod large_rooms;
 mod media;
 mod notifications;
 mod receipts;

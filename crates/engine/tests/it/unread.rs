@@ -462,12 +462,12 @@ impl World {
         }
         let rules = engine.push_rules.ruleset(user, &me.user_id).await.unwrap().compile(&me.user_id);
         let ignored = engine.account_data.ignored_users(user, &me.user_id).await.unwrap();
+        let member = self.room.member(&engine.core, me.user_id.as_str()).await.unwrap().unwrap();
+        let name = member.pdu.content_map();
         let view = self.room.view();
-        let name = view.content("m.room.member", me.user_id.as_str()).unwrap();
-        let name: Value = serde_json::from_str(name).unwrap();
         let context = Context {
             user: &me.user_id,
-            display_name: name["displayname"].as_str(),
+            display_name: name.get("displayname").and_then(Value::as_str),
             member_count: view.joined.len() as u64,
             power: &view.power,
         };

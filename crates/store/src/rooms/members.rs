@@ -38,6 +38,19 @@ pub struct MemberEvent {
     pub event: EventRow,
 }
 
+/// What a user is to a room, in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomMember<'a> {
+    /// The user's number.
+    pub user: UserNid,
+    /// The user.
+    pub user_id: UserId,
+    /// `join`, `invite`, `knock`, `leave` or `ban`.
+    pub membership: &'a str,
+    /// Where the member event stands in the room.
+    pub seq: i64,
+}
+
 const COLUMNS: &str = "room_nid, user_nid, membership, position, seq, forgotten, by_self, was_joined";
 
 impl Snapshot<'_> {
@@ -78,6 +91,21 @@ impl Snapshot<'_> {
             joined = row.get(0)?;
         }
         Ok(joined)
+    }
+
+    /// Tells `take` of all who have or had to do with a room, one after the other: of a large room they are very many.
+    /// Reads no events.
+    pub fn members_in_short(&self, room: RoomNid, mut take: impl FnMut(RoomMember<'_>)) -> Result<()> {
+        let sql = "SELECT u.nid, u.user_id, m.membership, m.seq FROM memberships m
+                   JOIN users u ON u.nid = m.user_nid WHERE m.room_nid = ?1";
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query([room.0])?;
+        while let Some(row) = rows.next()? {
+            let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+            let user_id = UserId::parse(text(1)?).map_err(|error| conversion(1, error))?;
+            take(RoomMember { user: UserNid(row.get(0)?), user_id, membership: text(2)?, seq: row.get(3)? });
+        }
+        Ok(())
     }
 
     /// The rooms that a user is invited to, and by whom.

@@ -16,7 +16,7 @@ pub use directory::PublishedRoom;
 pub use events::{Direction, EventRow, RelatedQuery, RelationSummary};
 pub use gone::GoneRoomRow;
 pub use listing::{ListedRoom, RoomOrder, RoomsQuery};
-pub use members::{MemberEvent, MembershipRow};
+pub use members::{MemberEvent, MembershipRow, RoomMember};
 pub use purge::PurgedEvent;
 pub use relations::{Referring, ThreadReply};
 pub use summaries::{SummaryChange, SummaryRow};

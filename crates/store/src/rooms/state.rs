@@ -5,6 +5,10 @@ use im2_model::{EventId, RoomNid};
 use super::events::{EVENT_COLUMNS, EventRow, read_event};
 use crate::{Result, Snapshot};
 
+/// The state entries that are no members, of a table called `s`: as two ranges of its key, because `<>` would walk
+/// over all members.
+const NO_MEMBERS: [&str; 2] = ["s.kind < 'm.room.member'", "s.kind > 'm.room.member'"];
+
 impl Snapshot<'_> {
     /// The current state of a room.
     pub fn current_state(&self, room: RoomNid) -> Result<Vec<EventRow>> {
@@ -14,17 +18,61 @@ impl Snapshot<'_> {
         self.rows(&sql, [room.0], read_event)
     }
 
-    /// The state of a room right after event number `seq`.
-    pub fn state_at(&self, room: RoomNid, seq: i64) -> Result<Vec<EventRow>> {
-        let sql = format!(
-            "SELECT {EVENT_COLUMNS} FROM current_state s
-             JOIN events e ON e.position = (
-                 SELECT h.position FROM state_history h
-                 WHERE h.room_nid = s.room_nid AND h.kind = s.kind AND h.state_key = s.state_key AND h.seq <= ?2
-                 ORDER BY h.seq DESC LIMIT 1)
-             WHERE s.room_nid = ?1"
-        );
-        self.rows(&sql, (room.0, seq), read_event)
+    /// The current state of a room but for its members, however many there are.
+    pub fn current_state_without_members(&self, room: RoomNid) -> Result<Vec<EventRow>> {
+        let mut found = Vec::new();
+        for range in NO_MEMBERS {
+            let sql = format!(
+                "SELECT {EVENT_COLUMNS} FROM current_state s JOIN events e ON e.position = s.position
+                 WHERE s.room_nid = ?1 AND {range}"
+            );
+            found.extend(self.rows(&sql, [room.0], read_event)?);
+        }
+        Ok(found)
+    }
+
+    /// The state of a room right after event number `seq`, but for its members.
+    pub fn state_without_members_at(&self, room: RoomNid, seq: i64) -> Result<Vec<EventRow>> {
+        let mut found = Vec::new();
+        for range in NO_MEMBERS {
+            found.extend(self.rows(&state_at(range), (room.0, seq), read_event)?);
+        }
+        Ok(found)
+    }
+
+    /// The member events of a room right after event number `seq`.
+    pub fn member_state_at(&self, room: RoomNid, seq: i64) -> Result<Vec<EventRow>> {
+        self.rows(&state_at("s.kind = 'm.room.member'"), (room.0, seq), read_event)
+    }
+
+    /// The same a page at a time: up to `limit` state entries after that of `after`, of which those that are younger
+    /// than event number `seq` are left out. Also gives the last user looked at; `None` if there are no more.
+    pub fn member_state_page(
+        &self,
+        room: RoomNid,
+        seq: i64,
+        after: &str,
+        limit: usize,
+    ) -> Result<(Vec<EventRow>, Option<String>)> {
+        let bound = "SELECT state_key FROM current_state
+                     WHERE room_nid = ?1 AND kind = 'm.room.member' AND state_key > ?2
+                     ORDER BY state_key LIMIT 1 OFFSET ?3";
+        let last: Option<String> =
+            self.row(bound, (room.0, after, limit.saturating_sub(1) as i64), |row| row.get(0))?;
+        let page = |after: &str, last: &str| {
+            format!("s.kind = 'm.room.member' AND s.state_key > {after} AND ({last} IS NULL OR s.state_key <= {last})")
+        };
+        let rows = if seq == i64::MAX {
+            let sql = format!(
+                "SELECT {EVENT_COLUMNS} FROM current_state s JOIN events e ON e.position = s.position
+                 WHERE s.room_nid = ?1 AND {}",
+                page("?2", "?3")
+            );
+            self.rows(&sql, (room.0, after, &last), read_event)?
+        } else {
+            self.rows(&state_at(&page("?3", "?4")), (room.0, seq, after, &last), read_event)?
+        };
+        Ok((rows, last))
     }
 
     /// One entry of a room's state right after event number `seq`.
@@ -63,10 +111,28 @@ impl Snapshot<'_> {
         self.state_entry_at(room, kind, state_key, seq - 1)
     }
 
+    /// The event of a room with this number.
+    pub fn event_numbered(&self, room: RoomNid, seq: i64) -> Result<Option<EventRow>> {
+        let sql = format!("SELECT {EVENT_COLUMNS} FROM events e WHERE e.room_nid = ?1 AND e.seq = ?2");
+        self.row(&sql, (room.0, seq), read_event)
+    }
+
     /// Whether an event is among the room's current state.
     pub fn is_current_state(&self, room: RoomNid, event_id: &EventId) -> Result<bool> {
         let sql = "SELECT 1 FROM events e JOIN current_state s ON s.position = e.position
                    WHERE e.event_id = ?2 AND s.room_nid = ?1";
         Ok(self.row(sql, (room.0, event_id.as_str()), |_| Ok(()))?.is_some())
     }
+}
+
+/// The query for the state right after event number `?2` of those entries `s` of room `?1` that are `wanted`.
+fn state_at(wanted: &str) -> String {
+    format!(
+        "SELECT {EVENT_COLUMNS} FROM current_state s
+         JOIN events e ON e.position = (
+             SELECT h.position FROM state_history h
+             WHERE h.room_nid = s.room_nid AND h.kind = s.kind AND h.state_key = s.state_key AND h.seq <= ?2
+             ORDER BY h.seq DESC LIMIT 1)
+         WHERE s.room_nid = ?1 AND {wanted}"
+    )
 }

@@ -64,7 +64,8 @@ CREATE TABLE memberships (
     was_joined INTEGER NOT NULL,       -- whether the user is or ever was joined
     PRIMARY KEY (user_nid, room_nid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX memberships_by_room ON memberships (room_nid, membership);
+-- With the number of the member event, so that a large room comes into memory from the index alone.
+CREATE INDEX memberships_by_room ON memberships (room_nid, membership, seq);
 
 -- Which events refer to which (m.relates_to), for aggregations, threads and /relations.
 CREATE TABLE relations (

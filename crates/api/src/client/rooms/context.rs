@@ -64,11 +64,12 @@ pub(crate) async fn around(
     events.push(around.event.clone());
     events.extend(around.after.iter().cloned());
     let last = reader.until.map_or(around.last(), |until| until.min(around.last()));
-    let mut state = rooms.state_at(&reader.room, Some(last)).await?;
-    if filter.lazy_load_members {
-        state.retain(|event| event.kind() != "m.room.member");
-        state.extend(rooms.members_of_senders(&reader.room, &events).await?);
-    }
+    let mut state = rooms.state_without_members_at(&reader.room, last).await?;
+    state.extend(if filter.lazy_load_members {
+        rooms.members_of_senders(&reader.room, &events).await?
+    } else {
+        rooms.members_at(&reader.room, last).await?
+    });
     state.retain(|event| {
         let sender = Some(&event.pdu.sender);
         filter.matches(Candidate { kind: event.kind(), sender, has_url: event.has_url() })

@@ -1,8 +1,6 @@
 //! A room as it is now, for those who look in without joining, and all of one's rooms at once, as clients got them
 //! before `/sync` (spec: `GET /rooms/{roomId}/initialSync`, and the deprecated `GET /initialSync`).
 
-use std::sync::Arc;
-
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
     rooms::{Direction, PlaceToken, Reader, TimelineToken, write_array},
@@ -94,7 +92,7 @@ async fn of_all(
         let room = engine.rooms.by_nid(nid).await?;
         let mut one = Vec::new();
         if membership.membership == Membership::Invite {
-            write_invite(&mut one, &session, &room);
+            write_invite(&mut one, &api, &session, &room).await?;
         } else if let Some(reader) = engine.rooms.reader_of(&actor(&session), room).await? {
             write_room(&mut one, &api, &session, &reader, &end, query.limit, &data).await?;
         }
@@ -154,13 +152,18 @@ async fn write_room(
 }
 
 /// What somebody is shown of a room that they are invited to: the invite.
-fn write_invite(out: &mut Vec<u8>, session: &Session, room: &Arc<im2_engine::rooms::Room>) {
-    let invite = room.view().state.get("m.room.member", session.user_id.as_str()).cloned();
-    let Some(invite) = invite else { return };
+async fn write_invite(
+    out: &mut Vec<u8>,
+    api: &Api,
+    session: &Session,
+    room: &im2_engine::rooms::Room,
+) -> ApiResult<()> {
+    let Some(invite) = room.member(&api.engine.core, session.user_id.as_str()).await? else { return Ok(()) };
     let room_id = &room.id;
     out.extend_from_slice(format!("{{\"room_id\":\"{room_id}\",\"membership\":\"invite\",\"invite\":").as_bytes());
     out.extend_from_slice(invite.client.with_room_id().as_bytes());
     out.extend_from_slice(b"}}");
+    Ok(())
 }
 
 fn shown(change: &AccountDataChange) -> Value {

@@ -1,17 +1,18 @@
 //! Who is in a room (spec: "Getting events for a room").
 
+use std::sync::Arc;
+
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::rooms::{Bundles, write_array};
+use im2_engine::rooms::{Bundles, Room, RoomEvent};
 use im2_model::RoomId;
 use im2_rooms::content::{MemberContent, Membership};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::{Writer, actor};
 use crate::{
-    State,
+    Api, State,
     auth::User,
-    body::{Answer, Params, QueryParams, json_bytes},
+    body::{Params, QueryParams, json_bytes},
     error::ApiResult,
     routes::{Access, Routes},
 };
@@ -63,31 +64,63 @@ async fn members(
         (Some(at), Some(until)) => Some(at.min(until)),
         (at, until) => at.or(until),
     };
-    let state = rooms.state_at(&reader.room, at).await?;
-    let found = state.iter().filter(|event| event.kind() == "m.room.member" && query.wants(event.pdu.membership));
     let writer = Writer::new(&api, &session, &reader, Bundles::new());
-    let mut out = Vec::from(*b"{\"chunk\":");
-    write_array(&mut out, found, |out, event| writer.write(out, event));
-    out.push(b'}');
+    let mut out = Vec::from(*b"{\"chunk\":[");
+    let is_wanted = |event: &RoomEvent| query.wants(event.pdu.membership);
+    write_members(&mut out, &api, &reader.room, at, is_wanted, |out, event| writer.write(out, event)).await?;
+    out.extend_from_slice(b"]}");
     Ok(json_bytes(out))
+}
+
+/// A joined member. Clients expect both, as other servers have always written them: `null` for what there is not.
+#[derive(Serialize)]
+struct Profile {
+    display_name: Option<Box<str>>,
+    avatar_url: Option<Box<str>>,
 }
 
 async fn joined_members(
     Extract(api): State,
     User(session): User,
     Params(room_id): Params<RoomId>,
-) -> ApiResult<Answer<Value>> {
+) -> ApiResult<Response> {
     let room = api.engine.rooms.joined(&actor(&session), &room_id).await?;
-    let view = room.view();
-    let joined =
-        view.state.of_kind("m.room.member").filter(|(_, event)| event.pdu.membership == Some(Membership::Join));
-    let joined: Map<String, Value> = joined
-        .map(|(user_id, event)| {
-            let member = MemberContent::parse(event.pdu.content_json());
-            // Clients expect both, as other servers have always written them: `null` for what there is not.
-            let (name, avatar) = (member.displayname.map(String::from), member.avatar_url.map(String::from));
-            (user_id.to_owned(), json!({ "display_name": name, "avatar_url": avatar }))
-        })
-        .collect();
-    Ok(Answer(json!({ "joined": joined })))
+    let mut out = Vec::from(*b"{\"joined\":{");
+    let is_joined = |event: &RoomEvent| event.pdu.membership == Some(Membership::Join);
+    let write = |out: &mut Vec<u8>, event: &RoomEvent| {
+        let MemberContent { displayname, avatar_url, .. } = MemberContent::parse(event.pdu.content_json());
+        // Writing to a vector cannot fail.
+        drop(serde_json::to_writer(&mut *out, event.state_key().unwrap_or_default()));
+        out.push(b':');
+        drop(serde_json::to_writer(out, &Profile { display_name: displayname, avatar_url }));
+    };
+    write_members(&mut out, &api, &room, None, is_joined, write).await?;
+    out.extend_from_slice(b"}}");
+    Ok(json_bytes(out))
+}
+
+/// Writes the members of a room that are wanted, with commas between them: a page at a time, because a large room has
+/// a hundred thousand.
+async fn write_members(
+    out: &mut Vec<u8>,
+    api: &Api,
+    room: &Arc<Room>,
+    at: Option<i64>,
+    is_wanted: impl Fn(&RoomEvent) -> bool,
+    write: impl Fn(&mut Vec<u8>, &RoomEvent),
+) -> ApiResult<()> {
+    let (mut from, mut is_first) = (String::new(), true);
+    loop {
+        let (members, next) = api.engine.rooms.members_page(room, at, &from).await?;
+        for member in members.iter().filter(|member| is_wanted(member)) {
+            if !std::mem::take(&mut is_first) {
+                out.push(b',');
+            }
+            write(out, member);
+        }
+        match next {
+            Some(next) => from = next,
+            None => return Ok(()),
+        }
+    }
 }

@@ -1,0 +1,267 @@
+//! Who is what to a room, in memory.
+//!
+//! What each user is to the room is always there, in some 100 bytes. Their member events are there as far as somebody
+//! needs them: all of them in a room of ordinary size, those that were looked at lately in a larger one. So a room of
+//! a hundred thousand members comes into memory by reading numbers and names, and no events.
+//!
+//! Who wants a member event asks [`Room::member`], [`Rooms::members_at`] or [`Rooms::members_page`], which read
+//! what is missing.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use im2_model::UserId;
+use im2_rooms::content::Membership;
+use im2_store::{Snapshot, rooms::EventRow};
+
+use super::{Room, RoomEvent, Rooms};
+use crate::{Core, Result};
+
+/// Of a room that grows, or whose members are looked at, so many times as many member events are kept as are read when
+/// a room comes into memory. Beyond it they are dropped, and read again.
+const KEPT: usize = 4;
+/// How many of the first members are remembered: those that a client names a room after, and the client's user.
+const FIRST: usize = 6;
+/// Members in one page: some 2 MB of events.
+const PAGE: usize = 1_000;
+
+/// What a user is to a room.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The membership.
+    pub membership: Membership,
+    /// The number of the member event.
+    pub seq: i64,
+    event: Option<Arc<RoomEvent>>,
+}
+
+/// All who have or had to do with a room.
+#[derive(Debug, Default)]
+pub struct Members {
+    all: HashMap<UserId, Member>,
+    /// How many of them have their event here.
+    kept: usize,
+    /// How many may ([`super::Options::member_events`]).
+    limit: usize,
+    /// Counts redactions of member events: what was read before one may be what was to go.
+    redactions: u64,
+    /// The first of those who are present, once somebody has asked.
+    first: OnceLock<Vec<UserId>>,
+}
+
+impl Members {
+    /// None, of which so many may have their events here when they are loaded.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// Whether there are too many to read all their events just because the room comes into memory.
+    pub(super) fn are_many(&self) -> bool {
+        self.all.len() > self.limit
+    }
+
+    /// Counts redactions of member events: what was read before one is not kept after it.
+    pub(super) fn redactions(&self) -> u64 {
+        self.redactions
+    }
+
+    /// Adds a user on loading.
+    pub(super) fn add(&mut self, user_id: UserId, membership: Membership, seq: i64) {
+        self.all.insert(user_id, Member { membership, seq, event: None });
+    }
+
+    /// What a user is to the room.
+    pub fn get(&self, user_id: &str) -> Option<&Member> {
+        self.all.get(user_id)
+    }
+
+    /// The current member event of a user, if it is in memory.
+    pub(super) fn event(&self, user_id: &str) -> Option<&Arc<RoomEvent>> {
+        self.all.get(user_id)?.event.as_ref()
+    }
+
+    /// How many there are, former ones included.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there is none, as before a room's first event.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Everybody, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&UserId, &Member)> {
+        self.all.iter()
+    }
+
+    /// All current member events, in no order, if all are in memory.
+    fn events(&self) -> Option<impl Iterator<Item = &Arc<RoomEvent>>> {
+        (self.kept == self.all.len()).then(|| self.all.values().filter_map(|member| member.event.as_ref()))
+    }
+
+    /// Takes note of a new member event; gives what the user was before.
+    pub(super) fn publish(&mut self, user_id: UserId, event: &Arc<RoomEvent>) -> Option<Membership> {
+        let membership = event.pdu.membership?;
+        if let Some(first) = self.first.get()
+            && (first.contains(&user_id) || (first.len() < FIRST && is_present(membership)))
+        {
+            self.first.take();
+        }
+        self.make_place();
+        self.kept += 1;
+        let now = Member { membership, seq: event.seq, event: Some(Arc::clone(event)) };
+        let before = self.all.insert(user_id, now)?;
+        self.kept -= usize::from(before.event.is_some());
+        Some(before.membership)
+    }
+
+    /// Puts the redacted form of a member event in its place, if it is current.
+    pub(super) fn redact(&mut self, redacted: &Arc<RoomEvent>) {
+        self.redactions += 1;
+        let current = redacted.state_key().and_then(|user_id| self.all.get_mut(user_id));
+        if let Some(member) = current.filter(|member| member.seq == redacted.seq) {
+            self.kept += usize::from(member.event.is_none());
+            member.event = Some(Arc::clone(redacted));
+        }
+    }
+
+    /// Keeps events that were read, as far as they are current.
+    pub(super) fn keep(&mut self, events: &[Arc<RoomEvent>]) {
+        for event in events {
+            let member = event.state_key().and_then(|user_id| self.all.get_mut(user_id));
+            if let Some(member) = member.filter(|member| member.seq == event.seq && member.event.is_none()) {
+                member.event = Some(Arc::clone(event));
+                self.kept += 1;
+                self.make_place();
+            }
+        }
+    }
+
+    /// Drops the events when there are too many, for one more. What is dropped is read again when it is needed.
+    fn make_place(&mut self) {
+        if self.kept >= KEPT * self.limit {
+            self.all.values_mut().for_each(|member| member.event = None);
+            self.kept = 0;
+        }
+    }
+
+    /// The first of those who are joined or invited, by when they came.
+    pub fn first_present(&self) -> &[UserId] {
+        self.first.get_or_init(|| self.first_of(FIRST, is_present))
+    }
+
+    /// The first of those who were there and are not any more.
+    pub fn first_former(&self) -> Vec<UserId> {
+        self.first_of(FIRST, |membership| matches!(membership, Membership::Leave | Membership::Ban))
+    }
+
+    fn first_of(&self, count: usize, wanted: impl Fn(Membership) -> bool) -> Vec<UserId> {
+        let mut first: Vec<(i64, &UserId)> = Vec::with_capacity(count + 1);
+        for (user_id, member) in &self.all {
+            let is_later = first.len() == count && first.last().is_some_and(|(seq, _)| *seq < member.seq);
+            if !is_later && wanted(member.membership) {
+                let place = first.partition_point(|(seq, _)| *seq < member.seq);
+                first.insert(place, (member.seq, user_id));
+                first.truncate(count);
+            }
+        }
+        first.into_iter().map(|(_, user_id)| user_id.clone()).collect()
+    }
+}
+
+fn is_present(membership: Membership) -> bool {
+    matches!(membership, Membership::Join | Membership::Invite)
+}
+
+impl Room {
+    /// The current member event of a user.
+    pub async fn member(&self, core: &Core, user_id: &str) -> Result<Option<Arc<RoomEvent>>> {
+        Ok(self.members(core, &[user_id]).await?.pop())
+    }
+
+    /// The current member events of some users, in no order; of those who have nothing to do with the room, none.
+    pub(crate) async fn members(&self, core: &Core, user_ids: &[&str]) -> Result<Vec<Arc<RoomEvent>>> {
+        let (mut found, mut missing) = (Vec::with_capacity(user_ids.len()), Vec::new());
+        let redactions = {
+            let view = self.view();
+            for member in user_ids.iter().filter_map(|user_id| view.members.get(user_id)) {
+                match member.event.as_ref().or_else(|| view.in_tail(member.seq)) {
+                    Some(event) => found.push(Arc::clone(event)),
+                    None => missing.push(member.seq),
+                }
+            }
+            view.members.redactions
+        };
+        if !missing.is_empty() {
+            let (nid, version) = (self.nid, self.version);
+            let read = move |db: &Snapshot<'_>| {
+                let missing = missing.into_iter().map(|seq| db.event_numbered(nid, seq)?.ok_or_else(|| gone(nid, seq)));
+                missing.map(|row| RoomEvent::load_state(version, &row?).map(Arc::new)).collect()
+            };
+            let read: Vec<_> = core.store.read(read).await?;
+            self.keep_members(&read, redactions);
+            found.extend(read);
+        }
+        Ok(found)
+    }
+}
+
+fn gone(room: im2_model::RoomNid, seq: i64) -> im2_store::Error {
+    im2_store::Error::Corrupt(format!("room number {}: the member event number {seq} is missing", room.0))
+}
+
+impl Rooms {
+    /// All member events as of event number `seq`, from memory as far as possible. Of a large room this is much.
+    pub async fn members_at(&self, room: &Arc<Room>, seq: i64) -> Result<Vec<Arc<RoomEvent>>> {
+        let (unchanged, redactions, limit) = {
+            let view = room.view();
+            let unchanged = view.members.events().and_then(|events| {
+                let before = view.changed_after(seq, |kind| kind == "m.room.member")?;
+                Some((events.filter(|event| event.seq <= seq).cloned().collect::<Vec<_>>(), before))
+            });
+            (unchanged, view.members.redactions, KEPT * view.members.limit)
+        };
+        if let Some((mut members, before)) = unchanged {
+            for (kind, user_id) in before {
+                members.extend(self.state_entry(room, &kind, &user_id, Some(seq)).await?);
+            }
+            return Ok(members);
+        }
+        let (nid, version) = (room.nid, room.version);
+        let read = self.core.store.read(move |db| loaded(version, &db.member_state_at(nid, seq)?)).await?;
+        if read.len() < limit {
+            room.keep_members(&read, redactions);
+        }
+        Ok(read)
+    }
+
+    /// A page of the member events as of event number `seq`, or as they are now: those after the one of `after`. Also
+    /// gives from whom to go on; `None` at the end. Begin with an empty text.
+    pub async fn members_page(
+        &self,
+        room: &Arc<Room>,
+        seq: Option<i64>,
+        after: &str,
+    ) -> Result<(Vec<Arc<RoomEvent>>, Option<String>)> {
+        {
+            let view = room.view();
+            let is_now = seq.is_none_or(|seq| seq >= view.seq);
+            if let Some(events) = view.members.events().filter(|_| is_now && after.is_empty()) {
+                return Ok((events.cloned().collect(), None));
+            }
+        }
+        let (nid, version, seq, after) = (room.nid, room.version, seq.unwrap_or(i64::MAX), after.to_owned());
+        let read = self.core.store.read(move |db| {
+            let (rows, next) = db.member_state_page(nid, seq, &after, PAGE)?;
+            Ok((loaded(version, &rows)?, next))
+        });
+        Ok(read.await?)
+    }
+}
+
+fn loaded(version: im2_rooms::version::RoomVersion, rows: &[EventRow]) -> im2_store::Result<Vec<Arc<RoomEvent>>> {
+    rows.iter().map(|row| RoomEvent::load_state(version, row).map(Arc::new)).collect()
+}

@@ -1,0 +1,240 @@
+//! Rooms whose member events are not all in memory: they answer as others do.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use im2_engine::{
+    filters::Filter,
+    presence::Availability,
+    rooms::{Act, Actor, CreateRoom, Draft, Preset, Reader, RoomEvent},
+    session::Session,
+    sync::SyncRequest,
+};
+use im2_model::RoomId;
+use im2_rooms::{content::Membership, version::RoomVersion};
+use serde_json::{Map, Value, json};
+
+use crate::Fixture;
+
+/// More than the limits that these tests set.
+const MEMBERS: usize = 30;
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+async fn users(fixture: &Fixture) -> Vec<Actor> {
+    let mut users = Vec::new();
+    for number in 0..MEMBERS {
+        users.push(fixture.user(&format!("user{number:02}")).await);
+    }
+    users
+}
+
+/// A room with members of every kind, some of whom have come and gone.
+async fn make_room(fixture: &Fixture, users: &[Actor], version: RoomVersion) -> RoomId {
+    let rooms = &fixture.engine.rooms;
+    let request = CreateRoom { version, preset: Some(Preset::PublicChat), ..CreateRoom::default() };
+    let room = rooms.create(&users[0], request).await.unwrap();
+    let say = async |who: &Actor, body: String| {
+        let draft = Draft::message("m.room.message", object(json!({ "msgtype": "m.text", "body": body })));
+        rooms.append(&room, who, draft, None).await.unwrap();
+    };
+    for (number, user) in users.iter().enumerate().skip(1) {
+        rooms.join(user, &room.id, None).await.unwrap();
+        say(user, format!("hello from {number}")).await;
+        match number % 6 {
+            0 => rooms.leave(user, &room.id, Some("enough")).await.unwrap(),
+            1 => rooms.act(&users[0], &room.id, Act::Ban, &user.user_id, Some("spam")).await.unwrap(),
+            2 => {
+                let content = json!({ "membership": "join", "displayname": format!("Name {number}") });
+                let draft = Draft::state("m.room.member", user.user_id.as_str(), object(content));
+                rooms.append(&room, user, draft, None).await.unwrap();
+            }
+            _ => {}
+        }
+    }
+    room.id.clone()
+}
+
+fn session(actor: &Actor) -> Session {
+    Session {
+        has_device: true,
+        service: None,
+        user: actor.user,
+        user_id: actor.user_id.clone(),
+        device_id: "D".parse().unwrap(),
+        token: 0,
+        is_admin: false,
+    }
+}
+
+/// State by type and state key.
+fn by_key(events: &[Arc<RoomEvent>]) -> BTreeMap<(String, String), String> {
+    let key = |event: &Arc<RoomEvent>| (event.kind().to_owned(), event.state_key().unwrap().to_owned());
+    events.iter().map(|event| (key(event), event.id().to_string())).collect()
+}
+
+/// An event without what depends on where it was found: state that is in the timeline too tells what it replaced.
+fn bare(event: &Value) -> Value {
+    let mut event = event.clone();
+    event.as_object_mut().unwrap().remove("unsigned");
+    event
+}
+
+/// Everything that depends on member events, as one user is shown it.
+async fn shown(fixture: &Fixture, actor: &Actor, reader: &Reader) -> Vec<String> {
+    let rooms = &fixture.engine.rooms;
+    let last = reader.room.view().seq;
+    let mut shown = Vec::new();
+    for seq in (1..=last + 1).step_by(7) {
+        let state = by_key(&rooms.state_at(&reader.room, Some(seq)).await.unwrap());
+        let members = by_key(&rooms.members_at(&reader.room, seq).await.unwrap());
+        let others = by_key(&rooms.state_without_members_at(&reader.room, seq).await.unwrap());
+        let (page, next) = rooms.members_page(&reader.room, Some(seq), "").await.unwrap();
+        assert_eq!(by_key(&page), members, "event number {seq}");
+        assert_eq!(next, None);
+        assert_eq!(members.into_iter().chain(others).collect::<BTreeMap<_, _>>(), state, "event number {seq}");
+        shown.push(format!("{seq} {state:?}"));
+    }
+    for filter in [json!({}), json!({ "room": { "state": { "lazy_load_members": true } } })] {
+        let request = SyncRequest {
+            since: None,
+            filter: Arc::new(serde_json::from_value::<Filter>(filter).unwrap()),
+            full_state: false,
+            use_state_after: false,
+            timeout: Duration::ZERO,
+            set_presence: Availability::Offline,
+        };
+        let answer = fixture.engine.sync.sync(&session(actor), request).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        let room = &answer["rooms"]["join"][reader.room.id.as_str()];
+        let mut state: Vec<String> =
+            room["state"]["events"].as_array().unwrap().iter().map(|event| bare(event).to_string()).collect();
+        state.sort();
+        shown.push(format!("{state:?} {} {}", room["summary"], room["timeline"]));
+    }
+    shown
+}
+
+#[tokio::test]
+async fn a_room_whose_members_are_not_in_memory_shows_what_it_shows_otherwise() {
+    let fixture = Fixture::new().await;
+    let users = users(&fixture).await;
+    let room_id = make_room(&fixture, &users, RoomVersion::V11).await;
+    let mut all = Vec::new();
+    let mut fixture = fixture;
+    for member_events in [1_000, 0, 2] {
+        fixture = fixture.reopen_with(|options| options.rooms.member_events = member_events).await;
+        let reader = fixture.engine.rooms.reader(&users[3], &room_id).await.unwrap();
+        all.push(shown(&fixture, &users[3], &reader).await);
+    }
+    assert_eq!(all[0], all[1]);
+    assert_eq!(all[0], all[2]);
+    assert!(all[0].last().unwrap().contains("m.heroes"), "{:?}", all[0].last());
+}
+
+#[tokio::test]
+async fn what_the_rules_ask_of_members_is_read_where_it_is_not_in_memory() {
+    for version in [RoomVersion::V10, RoomVersion::V12] {
+        let fixture = Fixture::new().await;
+        let users = users(&fixture).await;
+        let room_id = make_room(&fixture, &users, version).await;
+        let fixture = fixture.reopen_with(|options| options.rooms.member_events = 0).await;
+        let rooms = &fixture.engine.rooms;
+        let room = rooms.joined(&users[0], &room_id).await.unwrap();
+        let text = || Draft::message("m.room.message", object(json!({ "msgtype": "m.text", "body": "hi" })));
+        rooms.append(&room, &users[3], text(), None).await.unwrap();
+        assert_eq!(
+            room.view().tail.back().unwrap().pdu.auth_events.len(),
+            if version == RoomVersion::V12 { 2 } else { 3 }
+        );
+        for (stranger, why) in [(6, "left"), (1, "banned")] {
+            assert!(rooms.append(&room, &users[stranger], text(), None).await.is_err(), "{why}");
+        }
+        rooms.join(&users[6], &room_id, None).await.unwrap();
+        assert!(rooms.join(&users[7], &room_id, None).await.is_err(), "banned users stay out");
+        rooms.act(&users[0], &room_id, Act::Unban, &users[7].user_id, None).await.unwrap();
+        rooms.join(&users[7], &room_id, None).await.unwrap();
+        rooms.act(&users[0], &room_id, Act::Ban, &users[8].user_id, Some("spam")).await.unwrap();
+        let banned = room.member(&fixture.engine.core, users[8].user_id.as_str()).await.unwrap().unwrap();
+        assert_eq!(banned.pdu.membership, Some(Membership::Ban));
+        assert_eq!(banned.pdu.content_map()["displayname"], "Name 8", "the name stays with the ban");
+        let again = Draft::state("m.room.member", users[2].user_id.as_str(), {
+            object(json!({ "membership": "join", "displayname": "Name 2" }))
+        });
+        let before = room.view().seq;
+        rooms.append(&room, &users[2], again, None).await.unwrap();
+        assert_eq!(room.view().seq, before, "what is so already is not sent again");
+        let new = rooms.upgrade(&users[0], &room_id, RoomVersion::V11, &[]).await.unwrap();
+        let new = rooms.find(&new).await.unwrap().unwrap();
+        let is_banned = |user: &Actor| new.view().membership(&user.user_id) == Some(Membership::Ban);
+        let bans: Vec<usize> = (0..MEMBERS).filter(|number| is_banned(&users[*number])).collect();
+        assert_eq!(bans, [1, 8, 13, 19, 25], "bans are taken over");
+        let ban = new.member(&fixture.engine.core, users[13].user_id.as_str()).await.unwrap().unwrap();
+        assert_eq!(ban.pdu.content_map()["reason"], "spam");
+    }
+}
+
+#[tokio::test]
+async fn a_redacted_member_event_does_not_come_back_from_memory() {
+    let fixture = Fixture::with(|options| options.rooms.member_events = 1).await;
+    let users = users(&fixture).await;
+    let room_id = make_room(&fixture, &users, RoomVersion::V11).await;
+    let rooms = &fixture.engine.rooms;
+    let room = rooms.joined(&users[0], &room_id).await.unwrap();
+    let name = async || {
+        let member = room.member(&fixture.engine.core, users[2].user_id.as_str()).await.unwrap().unwrap();
+        (member.id().clone(), member.pdu.content_map().get("displayname").cloned())
+    };
+    let (event_id, before) = name().await;
+    assert_eq!(before, Some("Name 2".into()));
+    let redaction = Draft {
+        content: object(json!({ "redacts": event_id })),
+        redacts: Some(event_id),
+        ..Draft::message("m.room.redaction", Map::new())
+    };
+    rooms.append(&room, &users[0], redaction, None).await.unwrap();
+    assert_eq!(name().await.1, None);
+    for user in &users {
+        room.member(&fixture.engine.core, user.user_id.as_str()).await.unwrap(); // pushes others out of memory
+    }
+    assert_eq!(name().await.1, None);
+}
+
+#[tokio::test]
+async fn pages_of_members_have_everybody_once() {
+    let fixture = Fixture::new().await;
+    let users = users(&fixture).await;
+    let room_id = make_room(&fixture, &users, RoomVersion::V11).await;
+    let room = fixture.engine.rooms.joined(&users[0], &room_id).await.unwrap();
+    let nid = room.nid;
+    for seq in [1, 20, 40, i64::MAX] {
+        let whole = fixture.engine.core.store.read(move |db| db.member_state_at(nid, seq)).await.unwrap();
+        let whole: BTreeSet<String> = whole.into_iter().map(|row| row.event_id.to_string()).collect();
+        for limit in [1, 7, MEMBERS, MEMBERS + 1] {
+            let (mut paged, mut from, mut pages) = (Vec::new(), String::new(), 0);
+            loop {
+                let after = from.clone();
+                let read = fixture.engine.core.store.read(move |db| db.member_state_page(nid, seq, &after, limit));
+                let (rows, next) = read.await.unwrap();
+                assert!(rows.len() <= limit);
+                paged.extend(rows.into_iter().map(|row| row.event_id.to_string()));
+                pages += 1;
+                match next {
+                    Some(next) => from = next,
+                    None => break,
+                }
+            }
+            assert_eq!(paged.len(), whole.len(), "up to {seq}, pages of {limit}");
+            assert_eq!(paged.into_iter().collect::<BTreeSet<_>>(), whole, "up to {seq}, pages of {limit}");
+            assert_eq!(pages, MEMBERS / limit + 1, "the state is looked at in pages of {limit}");
+        }
+    }
+}
