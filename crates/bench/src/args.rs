@@ -71,6 +71,8 @@ pub enum Scenario {
     Idle(IdleOptions),
     /// A full first /sync of an account in many rooms
     InitialSync(InitialSyncOptions),
+    /// The first answers of /sync and sliding sync for accounts in very many rooms, and those that follow
+    FirstSync(FirstSyncOptions),
     /// Starts a server and measures the time to its first answer, its idle memory and its shutdown
     Start(StartOptions),
     /// Kills a server under load (SIGKILL) again and again, and checks that nothing acknowledged is gone or doubled
@@ -159,6 +161,31 @@ pub struct InitialSyncOptions {
     /// How often the sync is repeated
     #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=10_000))]
     pub times: u32,
+}
+
+/// Options of `first-sync`.
+#[derive(Debug, Clone, Args)]
+pub struct FirstSyncOptions {
+    /// Rooms that the accounts are in: an account for each number
+    #[arg(long, value_delimiter = ',', default_values_t = [500, 5000],
+          value_parser = value_parser!(u32).range(1..=20_000))]
+    pub rooms: Vec<u32>,
+    /// Members of each room beside the accounts that are measured
+    #[arg(long, default_value_t = 4, value_parser = value_parser!(u32).range(1..=20))]
+    pub members: u32,
+    /// Messages in each room
+    #[arg(long, default_value_t = 12, value_parser = value_parser!(u32).range(1..=1000))]
+    pub messages: u32,
+    /// How often each request is measured, with the server's caches full and after a restart
+    #[arg(long, default_value_t = 7, value_parser = value_parser!(u32).range(1..=1000))]
+    pub times: u32,
+    /// Let the output of a server that is started through
+    #[arg(long)]
+    pub show_output: bool,
+    /// The command that runs the server in the foreground, listening at --url, so that it can be started anew
+    /// before a request; without it, only a running server with full caches is measured
+    #[arg(last = true)]
+    pub command: Vec<String>,
 }
 
 /// Options of `start`.
@@ -281,6 +308,7 @@ mod tests {
         assert_eq!(defaults::<FanoutOptions>().members, 60);
         assert_eq!(defaults::<IdleOptions>().connections, 2000);
         assert_eq!(defaults::<InitialSyncOptions>().rooms, 50);
+        assert_eq!(defaults::<FirstSyncOptions>().rooms, [500, 5000]);
     }
 
     #[test]

@@ -171,11 +171,21 @@ fn registration_mac(secret: &str, nonce: &str, localpart: &str) -> String {
 
 /// Creates a room that anybody may join, and gives its id.
 pub async fn create_room(connection: &mut Connection, target: &Target, session: &Session) -> Result<String> {
+    create_room_with(connection, target, session, json!({"name": "A room of im2-bench"})).await
+}
+
+/// The same with `body`, which says more of the room.
+pub async fn create_room_with(
+    connection: &mut Connection,
+    target: &Target,
+    session: &Session,
+    mut body: serde_json::Value,
+) -> Result<String> {
     #[derive(Deserialize)]
     struct Created {
         room_id: String,
     }
-    let mut body = json!({"preset": "public_chat", "name": "A room of im2-bench"});
+    body["preset"] = "public_chat".into();
     if let Some(version) = &target.room_version {
         body["room_version"] = version.as_str().into();
     }

@@ -1,10 +1,13 @@
 //! What a process and its children cost: CPU time and resident memory, from `/proc`. Linux only.
+//!
+//! The clock of a whole process ticks every 10 ms and remembers threads that have ended. The clocks of its threads
+//! count nanoseconds ([`ThreadClocks`]): they measure one request.
 
 use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::time::{ClockId, clock_gettime};
 
 /// A process with all its descendants.
@@ -35,6 +38,22 @@ impl Process {
         Ok(bytes)
     }
 
+    /// What each thread of the process and its descendants has used so far.
+    pub fn thread_clocks(self) -> Result<ThreadClocks> {
+        let mut clocks = HashMap::new();
+        for (pid, _) in self.family()? {
+            for thread in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+                let Some(id) = thread.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+                let text = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+                if let Some(nanos) = text.split_ascii_whitespace().next().and_then(|nanos| nanos.parse().ok()) {
+                    clocks.insert(id, nanos);
+                }
+            }
+        }
+        ensure!(!clocks.is_empty(), "the kernel does not tell what threads use (CONFIG_SCHED_INFO)");
+        Ok(ThreadClocks(clocks))
+    }
+
     fn family(self) -> Result<Vec<(u32, Stat)>> {
         let own = read_stat(self.pid).with_context(|| format!("process {} has gone", self.pid))?;
         let mut children: HashMap<u32, Vec<(u32, Stat)>> = HashMap::new();
@@ -51,6 +70,19 @@ impl Process {
             visited += 1;
         }
         Ok(family)
+    }
+}
+
+/// What each thread of some processes has used so far, in nanoseconds by thread id.
+#[derive(Debug, Clone, Default)]
+pub struct ThreadClocks(HashMap<u32, u64>);
+
+impl ThreadClocks {
+    /// What was used since an earlier look. What a thread used that has ended meanwhile is not known: servers end
+    /// threads after they were idle for long, so for a single request it is nothing.
+    pub fn since(&self, earlier: &Self) -> Duration {
+        let used = |(id, now): (&u32, &u64)| now.saturating_sub(earlier.0.get(id).copied().unwrap_or(0));
+        Duration::from_nanos(self.0.iter().map(used).sum())
     }
 }
 
@@ -174,6 +206,20 @@ mod tests {
         assert!(family.iter().any(|(pid, _)| *pid == child.id()));
         assert!(family.iter().any(|(pid, _)| *pid == std::process::id()));
         assert!(own.resident().expect("own memory") > 100_000);
+    }
+
+    #[test]
+    fn the_clocks_of_threads_count_what_the_process_uses() {
+        let own = Process::find(std::process::id()).expect("this process");
+        let (before, started) = (own.thread_clocks().expect("clocks"), own_cpu());
+        let mut sum = 0_u64;
+        while own_cpu() < started + Duration::from_millis(20) {
+            sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
+        }
+        let used = own.thread_clocks().expect("clocks").since(&before);
+        // A running thread's clock is brought up to date at each tick of the scheduler, 10 ms at most.
+        assert!(used >= Duration::from_millis(5), "{used:?}");
+        assert_eq!(before.since(&before), Duration::ZERO);
     }
 
     #[test]

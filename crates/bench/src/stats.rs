@@ -18,6 +18,8 @@ pub struct Summary {
     pub p50: Duration,
     /// 90 % of the samples were at most this.
     pub p90: Duration,
+    /// 95 % of the samples were at most this.
+    pub p95: Duration,
     /// 99 % of the samples were at most this.
     pub p99: Duration,
     /// The slowest sample.
@@ -49,7 +51,14 @@ impl Latencies {
     pub fn summary(mut self) -> Summary {
         self.micros.sort_unstable();
         let at = |per_mille| Duration::from_micros(percentile(&self.micros, per_mille).into());
-        Summary { count: self.micros.len() as u64, p50: at(500), p90: at(900), p99: at(990), max: at(1000) }
+        Summary {
+            count: self.micros.len() as u64,
+            p50: at(500),
+            p90: at(900),
+            p95: at(950),
+            p99: at(990),
+            max: at(1000),
+        }
     }
 }
 

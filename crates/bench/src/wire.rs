@@ -65,6 +65,27 @@ pub struct Event<'a> {
     pub content: &'a RawValue,
 }
 
+/// The answer to a simplified sliding sync.
+#[derive(Debug, Deserialize)]
+pub struct SlidingAnswer<'a> {
+    /// The token to continue with.
+    #[serde(borrow)]
+    pub pos: Text<'a>,
+    /// The lists that were asked for.
+    #[serde(borrow, default)]
+    pub lists: BTreeMap<Text<'a>, SlidingList>,
+    /// The rooms with news.
+    #[serde(borrow, default)]
+    pub rooms: BTreeMap<Text<'a>, &'a RawValue>,
+}
+
+/// One list of a sliding sync.
+#[derive(Debug, Deserialize)]
+pub struct SlidingList {
+    /// How many rooms it has, whatever the range.
+    pub count: usize,
+}
+
 /// The answer to `/rooms/{roomId}/messages`.
 #[derive(Debug, Deserialize)]
 pub struct MessagesAnswer<'a> {

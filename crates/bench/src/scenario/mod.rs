@@ -2,6 +2,7 @@
 
 pub mod crash;
 pub mod fanout;
+pub mod first_sync;
 mod follower;
 pub mod idle;
 pub mod initial_sync;
@@ -28,7 +29,12 @@ pub type Sink<'a> = &'a mut dyn FnMut(Vec<Report>) -> Result<()>;
 /// Runs what the command line asks for.
 pub async fn run(cli: &Cli, sink: Sink<'_>) -> Result<()> {
     let common = &cli.common;
-    if let Scenario::Start(_) | Scenario::Crash(_) | Scenario::LargeRoom(_) = &cli.scenario {
+    let starts_server = match &cli.scenario {
+        Scenario::Start(_) | Scenario::Crash(_) | Scenario::LargeRoom(_) => true,
+        Scenario::FirstSync(options) => !options.command.is_empty(),
+        _ => false,
+    };
+    if starts_server {
         ensure!(common.compare.is_none(), "this scenario starts one server; `all` compares starts");
         let target = first_target(common, &common.url, None)?;
         return sink(measure(&cli.scenario, &[target]).await?);
@@ -84,6 +90,7 @@ async fn measure(scenario: &Scenario, targets: &[Target]) -> Result<Vec<Report>>
             Scenario::Fanout(options) => fanout::run(target, options).await,
             Scenario::Idle(options) => idle::run(target, options).await,
             Scenario::InitialSync(options) => initial_sync::run(target, options).await,
+            Scenario::FirstSync(options) => first_sync::run(target, options).await,
             Scenario::Start(options) => start::run(target, options).await,
             Scenario::Crash(options) => crash::run(target, options).await,
             Scenario::LargeRoom(options) => large_room::run(target, options).await,

@@ -85,6 +85,8 @@ pub(crate) async fn serve(listener: TcpListener, fault: Fault) {
         .route(&format!("{rooms}/join"), post(async || "{}"))
         .route(&format!("{rooms}/send/m.room.message/{{transaction}}"), put(send))
         .route(&format!("{rooms}/messages"), get(messages))
+        .route(&format!("{rooms}/read_markers"), post(async || "{}"))
+        .route("/_matrix/client/unstable/org.matrix.simplified_msc3575/sync", post(sliding_sync))
         .route("/_matrix/client/v3/sync", get(sync))
         .with_state(server);
     axum::serve(listener, router).await.expect("it serves for ever");
@@ -202,4 +204,20 @@ async fn sync(State(server): Shared, Query(query): Query<HashMap<String, String>
         join.insert(room.clone(), json!({"timeline": timeline}));
     }
     answer(200, &json!({"next_batch": world.events.len().to_string(), "rooms": {"join": join}}))
+}
+
+/// All rooms at first, and then those with news.
+async fn sliding_sync(State(server): Shared, Query(query): Query<HashMap<String, String>>) -> Response {
+    let pos: usize = query.get("pos").map_or(0, |pos| pos.parse().expect("a token"));
+    let world = server.world();
+    let mut rooms = serde_json::Map::new();
+    for room in &world.rooms {
+        let events = world.events[pos..].iter().filter(|event| event.room == *room);
+        let events: Vec<&Value> = events.map(|event| &event.json).collect();
+        if !events.is_empty() {
+            rooms.insert(room.clone(), json!({"timeline": events}));
+        }
+    }
+    let lists = json!({"all": {"count": world.rooms.len()}});
+    answer(200, &json!({"pos": world.events.len().to_string(), "lists": lists, "rooms": rooms}))
 }

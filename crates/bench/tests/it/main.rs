@@ -11,9 +11,13 @@ use im2_bench::scenario;
 /// Runs a command line against one server and gives the reports.
 async fn measure(url: &str, arguments: &str) -> anyhow::Result<Vec<Report>> {
     // The fake server runs in this process.
-    let pid = std::process::id().to_string();
-    let arguments = ["im2-bench", "--url", url, "--server-pid", &pid].into_iter().chain(arguments.split(' '));
-    let cli = Cli::try_parse_from(arguments)?;
+    let pid = std::process::id();
+    measure_blindly(url, &format!("--server-pid {pid} {arguments}")).await
+}
+
+/// The same of a server whose process is not known.
+async fn measure_blindly(url: &str, arguments: &str) -> anyhow::Result<Vec<Report>> {
+    let cli = Cli::try_parse_from(["im2-bench", "--url", url].into_iter().chain(arguments.split(' ')))?;
     let mut all = Vec::new();
     scenario::run(&cli, &mut |reports| {
         all.extend(reports);
@@ -137,6 +141,19 @@ async fn two_servers_are_measured_in_one_run() {
     assert!(im2_bench::report::table(&reports).contains("better by"));
 }
 
+const FIRST_SYNC: &str = "first-sync --rooms 4 --members 2 --messages 3 --times 2";
+
+#[tokio::test]
+async fn each_kind_of_first_sync_has_its_figures() {
+    // A server in the generator's own process is never quiet.
+    let report = measure_blindly(&fake::start(Fault::None).await, FIRST_SYNC).await.expect("it runs").remove(0);
+    assert_faults(&report, &[]);
+    for what in ["first /sync", "list grown to all rooms, 1 event each", "sliding sync of one message"] {
+        assert!(figure(&report, &format!("4 rooms, warm: {what}, time p50")) > 0.0, "{what}");
+        assert!(figure(&report, &format!("4 rooms, warm: {what}, answer")) > 0.0, "{what}");
+    }
+}
+
 /// Names the address on which this program, started again, is the fake server instead of a test.
 const SERVE_AT: &str = "IM2_BENCH_TEST_SERVE_AT";
 
@@ -175,6 +192,13 @@ async fn a_server_that_forgets_in_a_crash_is_caught() {
     assert_faults(&report, &["lost"]);
     assert!(count(&report, "lost") < count(&report, "verified messages"));
     assert_eq!(count(&report, "duplicated"), 0);
+}
+
+#[tokio::test]
+async fn a_first_sync_without_all_rooms_is_refused() {
+    let (url, command) = own_server();
+    let error = measure(&url, &format!("{FIRST_SYNC} -- {command}")).await.expect_err("it forgets at each start");
+    assert!(format!("{error:#}").contains("0 rooms instead of 4"), "{error:#}");
 }
 
 #[tokio::test]
