@@ -1,6 +1,6 @@
 //! Who is what to a room, in memory.
 //!
-//! What each user is to the room is always there, in some 100 bytes. Their member events are there as far as somebody
+//! What each user is to the room is always there, in some 150 bytes. Their member events are there as far as somebody
 //! needs them: all of them in a room of ordinary size, those that were looked at lately in a larger one. So a room of
 //! a hundred thousand members comes into memory by reading numbers and names, and no events.
 //!

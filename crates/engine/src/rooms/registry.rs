@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use super::{Options, room::Room};
 use crate::{Code, Core, Error, Result};
 
-/// Rooms kept in memory. A small room takes some 100 KB with its tail, so this bounds it near 1 GB, and some 100 bytes
+/// Rooms kept in memory. A small room takes some 100 KB with its tail, so this bounds it near 1 GB, and some 150 bytes
 /// for each member of a large one; an idle room that is dropped costs a read when it is used again.
 const CAPACITY: usize = 10_000;
 /// Dropped at once when there are too many, so that the search for the oldest is rare.
