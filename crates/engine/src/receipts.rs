@@ -1,15 +1,22 @@
 //! Receipts and read markers: how far each user has read in a room (spec: client-server API, "Receipts", "Read and
 //! unread markers").
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use im2_model::{EventId, Position, Reached, RoomId, RoomNid, StreamToken, UserNid};
 use im2_rooms::{
     relations::{Relation, Thread},
     unread::ReadUpTo,
 };
-use im2_store::{Transaction, receipts::Receipt};
-use quick_cache::{Weighter, sync::Cache};
+use im2_store::{Snapshot, Transaction, receipts::Receipt};
+use quick_cache::{
+    Weighter,
+    sync::{Cache, GuardResult},
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -75,6 +82,19 @@ impl OwnReceipts {
     /// Receipts that say this together.
     pub(crate) fn of(read: ReadUpTo<i64>, main: i64) -> Self {
         Self { read, main, count: 0 }
+    }
+
+    /// What a user's receipts in a room say.
+    fn of_all<'a>(receipts: impl Iterator<Item = &'a Receipt> + Clone) -> Self {
+        let unthreaded = receipts.clone().filter(|receipt| receipt.thread_id.is_none());
+        let everywhere = unthreaded.map(|receipt| receipt.event_seq).max();
+        let mut own = Self::default();
+        // A thread's receipt that an unthreaded one has overtaken says nothing any more.
+        for receipt in receipts.filter(|receipt| Some(receipt.event_seq) >= everywhere) {
+            let thread = receipt.thread_id.as_deref().and_then(Thread::parse);
+            own.record(thread.as_ref(), receipt.event_seq);
+        }
+        own
     }
 
     fn record(&mut self, thread: Option<&Thread>, seq: i64) {
@@ -154,7 +174,7 @@ impl Receipts {
 
     /// The receipts of rooms that `reader` may see, those of each room together.
     pub(crate) async fn in_rooms(&self, rooms: Vec<RoomNid>, reader: UserNid) -> Result<Vec<Vec<ReceiptChange>>> {
-        let read = move |db: &im2_store::Snapshot<'_>| {
+        let read = move |db: &Snapshot<'_>| {
             rooms.into_iter().map(|room| db.receipts_in_room(room, reader)).collect::<im2_store::Result<Vec<_>>>()
         };
         let found = self.core.store.read(read).await?;
@@ -190,7 +210,7 @@ impl Receipts {
         until: &Reached,
     ) -> Result<Vec<(Position, ReceiptChange)>> {
         let (rooms, after, until) = (rooms.into_iter().collect::<Vec<_>>(), after.clone(), until.clone());
-        let read = move |db: &im2_store::Snapshot<'_>| {
+        let read = move |db: &Snapshot<'_>| {
             let mut receipts = Vec::new();
             for room in rooms {
                 receipts.append(&mut db.receipts_between(room, &after, &until)?);
@@ -205,18 +225,42 @@ impl Receipts {
     pub(crate) async fn own(&self, user: UserNid, room: RoomNid) -> Result<Arc<OwnReceipts>> {
         let load = async {
             let receipts = self.core.store.read(move |db| db.receipts_of(room, user)).await?;
-            let unthreaded = receipts.iter().filter(|receipt| receipt.thread_id.is_none());
-            let everywhere = unthreaded.map(|receipt| receipt.event_seq).max();
-            let mut own = OwnReceipts::default();
-            // A thread's receipt that an unthreaded one has overtaken says nothing any more.
-            for receipt in receipts.iter().filter(|receipt| Some(receipt.event_seq) >= everywhere) {
-                let thread = receipt.thread_id.as_deref().and_then(Thread::parse);
-                own.record(thread.as_ref(), receipt.event_seq);
-            }
-            Ok(Arc::new(own))
+            Ok(Arc::new(OwnReceipts::of_all(receipts.iter())))
         };
         // A commit hook that changes or removes the entry while it loads also drops what was loaded.
         self.own.get_or_insert_async(&(user, room), load).await
+    }
+
+    /// Brings into memory how far `user` has read in each of `rooms`, with one look into the database. With
+    /// `everybody`, gives all receipts of these rooms that `user` may see, too.
+    pub(crate) async fn preload(
+        &self,
+        user: UserNid,
+        rooms: Vec<RoomNid>,
+        everybody: bool,
+    ) -> Result<HashMap<RoomNid, Vec<ReceiptChange>>> {
+        let mut absent = Vec::new();
+        for room in &rooms {
+            // What somebody else is loading is left to them, so that nobody waits for each other.
+            if let GuardResult::Guard(guard) = self.own.get_value_or_guard(&(user, *room), Some(Duration::ZERO)) {
+                absent.push((*room, guard));
+            }
+        }
+        let wanted = if everybody { rooms } else { absent.iter().map(|(room, _)| *room).collect() };
+        let read = move |db: &Snapshot<'_>| {
+            let receipts = |room| if everybody { db.receipts_in_room(room, user) } else { db.receipts_of(room, user) };
+            wanted.into_iter().map(|room| Ok((room, receipts(room)?))).collect::<im2_store::Result<HashMap<_, _>>>()
+        };
+        let found = self.core.store.read(read).await?;
+        for (room, guard) in absent {
+            let own = found.get(&room).into_iter().flatten().filter(|receipt| receipt.user == user);
+            // A commit hook that changes or removes the entry while it loads also drops what was loaded.
+            drop(guard.insert(Arc::new(OwnReceipts::of_all(own))));
+        }
+        if !everybody {
+            return Ok(HashMap::new());
+        }
+        Ok(found.into_iter().map(|(room, receipts)| (room, receipts.into_iter().map(change).collect())).collect())
     }
 
     async fn check_thread(&self, room: &Arc<Room>, marker: &Marker, event: &Arc<RoomEvent>) -> Result<()> {

@@ -11,7 +11,7 @@ use im2_rooms::{
 };
 use im2_store::{
     Snapshot,
-    rooms::{EventRow, TransactionKey},
+    rooms::{Direction, EventRow, TransactionKey},
 };
 
 use crate::Error;
@@ -57,6 +57,13 @@ pub struct Replaced {
 impl Replaced {
     pub(crate) fn of(pdu: &Pdu) -> Self {
         Self { event_id: pdu.event_id.clone(), sender: pdu.sender.clone(), content: pdu.content_json().into() }
+    }
+
+    /// What `pdu`, the event in `row`, replaced.
+    fn load(db: &Snapshot<'_>, version: RoomVersion, row: &EventRow, pdu: &Pdu) -> im2_store::Result<Option<Self>> {
+        let Some(key) = &pdu.state_key else { return Ok(None) };
+        let replaced = db.replaced_state(row.room, &pdu.kind, key, row.seq)?;
+        Ok(replaced.map(|row| parse(version, &row)).transpose()?.map(|pdu| Self::of(&pdu)))
     }
 }
 
@@ -112,11 +119,20 @@ impl RoomEvent {
     /// Makes an event of its row, with what belongs to it from other rows.
     pub(crate) fn load(db: &Snapshot<'_>, version: RoomVersion, row: &EventRow) -> im2_store::Result<Self> {
         let pdu = parse(version, row)?;
-        let replaced = match &pdu.state_key {
-            Some(key) => db.replaced_state(row.room, &pdu.kind, key, row.seq)?,
-            None => None,
-        };
-        let replaced = replaced.map(|row| parse(version, &row)).transpose()?.map(|pdu| Replaced::of(&pdu));
+        let replaced = Replaced::load(db, version, row, &pdu)?;
+        let transaction = db.transaction_at(row.position)?;
+        Self::with(db, version, row, pdu, replaced, transaction)
+    }
+
+    /// The same, given what it replaced and the transaction that made it.
+    fn with(
+        db: &Snapshot<'_>,
+        version: RoomVersion,
+        row: &EventRow,
+        pdu: Pdu,
+        replaced: Option<Replaced>,
+        transaction: Option<TransactionKey>,
+    ) -> im2_store::Result<Self> {
         let redaction = match &row.redacted_by {
             Some(by) => db.event(row.room, by)?,
             None => None,
@@ -124,7 +140,6 @@ impl RoomEvent {
         let redaction = redaction.map(|row| parse(version, &row)).transpose()?;
         let redacted_because =
             redaction.map(|pdu| format!("{}}}", client_event_prefix(&pdu).with_room_id()).into_boxed_str());
-        let transaction = db.transaction_at(row.position)?;
         Ok(Self { transaction, replaced, redacted_because, ..Self::plain(row, pdu) })
     }
 
@@ -188,4 +203,36 @@ pub(crate) fn load_all(
     rows: &[EventRow],
 ) -> im2_store::Result<Vec<Arc<RoomEvent>>> {
     rows.iter().map(|row| RoomEvent::load(db, version, row).map(Arc::new)).collect()
+}
+
+/// Up to `limit` events of a room beyond number `from` in `direction`, in that order: what [`RoomEvent::load`] makes
+/// of them, but the rows are read together, and what is in this stretch of the timeline is not looked up again.
+pub(crate) fn load_timeline(
+    db: &Snapshot<'_>,
+    (room, version): (RoomNid, RoomVersion),
+    from: i64,
+    direction: Direction,
+    limit: usize,
+) -> im2_store::Result<Vec<Arc<RoomEvent>>> {
+    let mut rows = db.timeline_from(room, from, direction, limit)?;
+    if direction == Direction::Backward {
+        rows.reverse();
+    }
+    // State is never purged, so nothing that was replaced lies before the first event of the room.
+    let has_beginning = rows.first().is_some_and(|(row, _)| row.seq == 1);
+    let mut events: Vec<Arc<RoomEvent>> = Vec::with_capacity(rows.len());
+    for (row, transaction) in rows {
+        let pdu = parse(version, &row)?;
+        let key = pdu.state_key.as_deref();
+        let replaced = match events.iter().rev().find(|event| key.is_some_and(|key| event.pdu.is(&pdu.kind, key))) {
+            Some(event) => Some(Replaced::of(&event.pdu)),
+            None if has_beginning => None,
+            None => Replaced::load(db, version, &row, &pdu)?,
+        };
+        events.push(Arc::new(RoomEvent::with(db, version, &row, pdu, replaced, transaction)?));
+    }
+    if direction == Direction::Backward {
+        events.reverse();
+    }
+    Ok(events)
 }

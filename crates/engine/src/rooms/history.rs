@@ -13,7 +13,7 @@ use im2_store::{
     rooms::{Direction, EventRow},
 };
 
-use super::{Actor, Reader, Room, RoomEvent, Rooms, event::load_all};
+use super::{Actor, Reader, Room, RoomEvent, Rooms, event::load_timeline};
 use crate::Result;
 
 /// Events read from the database at a time while looking for ones that the reader may see.
@@ -181,11 +181,8 @@ impl Rooms {
             return Ok(found);
         }
         let (nid, version) = (room.nid, room.version);
-        let loaded = self.core.store.read(move |db| {
-            let rows = db.events_from(nid, from, direction, limit)?;
-            load_all(db, version, &rows)
-        });
-        Ok(loaded.await?)
+        let load = move |db: &Snapshot<'_>| load_timeline(db, (nid, version), from, direction, limit);
+        Ok(self.core.store.read(load).await?)
     }
 
     /// A page of the timeline for `reader`: up to `limit` events beyond number `from` that the reader may see and

@@ -163,6 +163,11 @@ impl Rooms {
         }
     }
 
+    /// Brings rooms into memory that will be asked for next. What is not there any more is left out.
+    pub(crate) async fn preload(&self, rooms: &[RoomNid]) -> Result<()> {
+        self.registry.preload(rooms).await
+    }
+
     /// The identifier of the room numbered `nid`; `None` if there is no such room.
     pub(crate) async fn id_of(&self, nid: RoomNid) -> Result<Option<RoomId>> {
         let row = self.core.store.read(move |db| db.room_by_nid(nid)).await?;

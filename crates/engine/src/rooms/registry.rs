@@ -9,6 +9,7 @@ use std::{
 };
 
 use im2_model::{RoomId, RoomNid};
+use im2_store::Snapshot;
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use tokio::sync::OnceCell;
@@ -21,6 +22,8 @@ use crate::{Code, Core, Error, Result};
 const CAPACITY: usize = 10_000;
 /// Dropped at once when there are too many, so that the search for the oldest is rare.
 const SWEEP: usize = CAPACITY / 10;
+/// Rooms read with one look into the database.
+const TOGETHER: usize = 64;
 /// Room identifiers whose number is remembered.
 const IDENTIFIERS: usize = 100_000;
 
@@ -70,13 +73,33 @@ impl Registry {
     pub(super) async fn by_nid(&self, nid: RoomNid) -> Result<Arc<Room>> {
         let (entry, options) = (self.entry(nid), self.options);
         let load = || async {
-            let loaded = self.core.store.read(move |db| match db.room_by_nid(nid)? {
-                Some(row) => Room::load(db, row, options).map(Some),
-                None => Ok(None),
-            });
+            let loaded = self.core.store.read(move |db| load(db, nid, options));
             loaded.await?.map(Arc::new).ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))
         };
         entry.room.get_or_try_init(load).await.cloned()
+    }
+
+    /// Brings those of `wanted` into memory that are not there, many with one look into the database. What cannot be
+    /// read is left to whoever asks for it.
+    pub(super) async fn preload(&self, wanted: &[RoomNid]) -> Result<()> {
+        for wanted in self.missing(wanted).chunks(TOGETHER) {
+            // Held while they are read: a room that somebody else has loaded meanwhile, and perhaps changed, is then
+            // still there, and takes no second handle.
+            let entries: Vec<Arc<Entry>> = wanted.iter().map(|nid| self.entry(*nid)).collect();
+            let (wanted, options) = (wanted.to_vec(), self.options);
+            let read =
+                move |db: &Snapshot<'_>| Ok(wanted.iter().map(|nid| load(db, *nid, options).ok()?).collect::<Vec<_>>());
+            for (entry, room) in entries.iter().zip(self.core.store.read(read).await?) {
+                drop(room.map(|room| entry.room.set(Arc::new(room))));
+            }
+        }
+        Ok(())
+    }
+
+    fn missing(&self, wanted: &[RoomNid]) -> Vec<RoomNid> {
+        let rooms = self.rooms.lock();
+        let is_there = |nid: &RoomNid| rooms.get(nid).is_some_and(|entry| entry.room.initialized());
+        wanted.iter().filter(|nid| !is_there(nid)).copied().collect()
     }
 
     /// Adds a room that has just been made.
@@ -102,6 +125,14 @@ impl Registry {
         let entry = rooms.entry(nid).or_insert_with(fresh);
         entry.used.store(now, Ordering::Relaxed);
         Arc::clone(entry)
+    }
+}
+
+/// Reads a room from the database; `None` if there is no such room.
+fn load(db: &Snapshot<'_>, nid: RoomNid, options: Options) -> im2_store::Result<Option<Room>> {
+    match db.room_by_nid(nid)? {
+        Some(row) => Room::load(db, row, options).map(Some),
+        None => Ok(None),
     }
 }
 

@@ -17,13 +17,13 @@ use im2_rooms::{
     version::RoomVersion,
 };
 use im2_store::Snapshot;
-use im2_store::rooms::{Direction, RoomRow};
+use im2_store::rooms::{Direction, EventRow, RoomRow};
 use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::Mutex;
 
 use super::{
     Options,
-    event::{RoomEvent, load_all},
+    event::{RoomEvent, load_timeline},
     members::Members,
 };
 
@@ -87,33 +87,24 @@ impl Room {
     pub(super) fn load(db: &Snapshot<'_>, row: RoomRow, options: Options) -> im2_store::Result<Self> {
         let corrupt = |what: &str| im2_store::Error::Corrupt(format!("room {}: {what}", row.room_id));
         let version: RoomVersion = row.version.parse().map_err(|_| corrupt("unknown version"))?;
-        let newest = db.events_from(row.nid, i64::MAX, Direction::Backward, TAIL_AT_LOAD)?;
-        let tail: VecDeque<_> = load_all(db, version, &newest)?.into_iter().rev().collect();
-        let (mut members, joined, invited) = load_members(db, row.nid, options)?;
-        let nid = row.nid;
+        let (nid, head_seq) = (row.nid, row.head_seq);
+        let timeline = load_timeline(db, (nid, version), i64::MAX, Direction::Backward, TAIL_AT_LOAD)?;
+        let tail: VecDeque<_> = timeline.into_iter().rev().collect();
+        let is_whole = tail.len() as i64 == head_seq;
+        let (mut members, joined, invited) = load_members(db, nid, options)?;
         let many = members.are_many();
-        let current = if many { db.current_state_without_members(nid)? } else { db.current_state(nid)? };
-        let (mut state, mut member_events) = (StateMap::default(), Vec::new());
-        for row in current {
-            let in_tail = tail.binary_search_by_key(&row.seq, |event| event.seq).ok();
-            let event = match in_tail {
-                Some(index) => Arc::clone(&tail[index]),
-                None => Arc::new(RoomEvent::load_state(version, &row)?),
-            };
+        let current = if is_whole { whole_state(&tail) } else { load_state(db, (nid, version), &tail, many)? };
+        let (member_events, others): (Vec<_>, Vec<_>) =
+            current.into_iter().partition(|event| event.kind() == "m.room.member");
+        if !many {
+            members.keep(&member_events);
+        }
+        let mut state = StateMap::default();
+        for event in others {
             let pdu = Arc::clone(&event.pdu);
-            if &*pdu.kind == "m.room.member" {
-                member_events.push(event);
-            } else {
-                state.insert(&pdu.kind, pdu.state_key.as_deref().unwrap_or_default(), event);
-            }
+            state.insert(&pdu.kind, pdu.state_key.as_deref().unwrap_or_default(), event);
         }
-        members.keep(&member_events);
-        let history = db.state_entry_history(row.nid, "m.room.history_visibility", "")?;
-        let mut visibility = Vec::with_capacity(history.len());
-        for entry in history {
-            let event = RoomEvent::load_state(version, &entry)?;
-            visibility.push((entry.seq, HistoryVisibility::parse(event.pdu.content_json())));
-        }
+        let visibility = if is_whole { whole_visibility(&tail) } else { load_visibility(db, (nid, version))? };
         let power = Arc::new(power_of(version, &state).ok_or_else(|| corrupt("no create event"))?);
         let view = View { seq: row.head_seq, state, members, joined, invited, power, visibility, tail };
         let head = Head::of(&view, 0).ok_or_else(|| corrupt("no events"))?;
@@ -335,6 +326,51 @@ fn load_members(
         members.add(row.user_id, membership, row.seq);
     })?;
     Ok((members, joined, invited))
+}
+
+/// Every history visibility that a room has had, each with the number of the event that set it.
+type Visibility = Vec<(i64, HistoryVisibility)>;
+
+/// The current state of a room whose tail is all of it.
+fn whole_state(tail: &VecDeque<Arc<RoomEvent>>) -> Vec<Arc<RoomEvent>> {
+    let (mut seen, mut current) = (HashSet::new(), Vec::new());
+    for event in tail.iter().rev() {
+        if event.state_key().is_some_and(|key| seen.insert((event.kind(), key))) {
+            current.push(Arc::clone(event));
+        }
+    }
+    current
+}
+
+/// The history visibilities that such a room had.
+fn whole_visibility(tail: &VecDeque<Arc<RoomEvent>>) -> Visibility {
+    let set = tail.iter().filter(|event| event.pdu.is("m.room.history_visibility", ""));
+    set.map(|event| (event.seq, HistoryVisibility::parse(event.pdu.content_json()))).collect()
+}
+
+/// The current state from the database, where events of the tail are shared with it; without members if they are
+/// `many`.
+fn load_state(
+    db: &Snapshot<'_>,
+    (room, version): (RoomNid, RoomVersion),
+    tail: &VecDeque<Arc<RoomEvent>>,
+    many: bool,
+) -> im2_store::Result<Vec<Arc<RoomEvent>>> {
+    let rows = if many { db.current_state_without_members(room)? } else { db.current_state(room)? };
+    let event = |row: &EventRow| match tail.binary_search_by_key(&row.seq, |event| event.seq) {
+        Ok(index) => Ok(Arc::clone(&tail[index])),
+        Err(_) => RoomEvent::load_state(version, row).map(Arc::new),
+    };
+    rows.iter().map(event).collect()
+}
+
+/// Every history visibility that a room has had, from the database.
+fn load_visibility(db: &Snapshot<'_>, (room, version): (RoomNid, RoomVersion)) -> im2_store::Result<Visibility> {
+    let visibility = |entry: &EventRow| {
+        let event = RoomEvent::load_state(version, entry)?;
+        Ok((entry.seq, HistoryVisibility::parse(event.pdu.content_json())))
+    };
+    db.state_entry_history(room, "m.room.history_visibility", "")?.iter().map(visibility).collect()
 }
 
 fn power_of(version: RoomVersion, state: &StateMap<Arc<RoomEvent>>) -> Option<PowerLevels> {

@@ -28,7 +28,11 @@ use crate::{
     receipts::Receipts,
     rooms::{Actor, Rooms, UserRooms},
     session::Session,
-    sync::{Sync, changes::Changes},
+    sync::{
+        Sync,
+        ahead::{ReadAhead, TOGETHER},
+        changes::Changes,
+    },
     to_device::ToDevice,
     typing::Typing,
     unread::Unread,
@@ -197,10 +201,17 @@ impl Answering<'_> {
         };
         let mut answers = Vec::new();
         let is_gone = |matched: &&Matched| self.changes.gone.iter().any(|gone| gone.room == matched.candidate.room);
-        for matched in listing.rooms.iter().filter(|matched| !is_gone(matched) && self.is_stale(matched)) {
-            if let Some(answer) = self.room(matched).await? {
-                delta.rooms.insert(matched.candidate.room, answer.sent.clone());
-                answers.push((matched, answer));
+        let stale: Vec<&Matched> =
+            listing.rooms.iter().filter(|matched| !is_gone(matched) && self.is_stale(matched)).collect();
+        let rooms: Vec<RoomNid> = stale.iter().map(|matched| matched.candidate.room).collect();
+        let mut ahead = ReadAhead::new(&self.sync.sync, &self.actor, &rooms, false);
+        for stale in stale.chunks(TOGETHER) {
+            ahead.next().await?;
+            for matched in stale {
+                if let Some(answer) = self.room(matched).await? {
+                    delta.rooms.insert(matched.candidate.room, answer.sent.clone());
+                    answers.push((*matched, answer));
+                }
             }
         }
         let extensions = self.extensions(&listing.rooms, &answers, &mut delta).await?;

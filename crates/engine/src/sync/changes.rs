@@ -74,6 +74,17 @@ impl Changes {
             && !self.has_thread_subscriptions
     }
 
+    /// Of the user's account data what is about rooms, by room.
+    pub(super) fn account_data_of_rooms(&self) -> HashMap<RoomNid, Vec<Arc<AccountDataChange>>> {
+        let mut found: HashMap<_, Vec<_>> = HashMap::new();
+        for change in &self.account_data {
+            if let Some(room) = change.room {
+                found.entry(room).or_default().push(Arc::clone(change));
+            }
+        }
+        found
+    }
+
     fn new(until: StreamToken, is_initial: bool) -> Self {
         Self {
             until,

@@ -5,18 +5,24 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Answering;
-use crate::{Result, receipts::receipt_events, rooms::Room};
+use crate::{Result, receipts::receipt_events, rooms::Room, stream::ReceiptChange};
 
 impl Answering<'_> {
-    /// Writes `ephemeral`, unless there is nothing in it.
-    pub(super) async fn write_ephemeral(&self, out: &mut Vec<u8>, room: &Arc<Room>, is_new: bool) -> Result<bool> {
+    /// Writes `ephemeral`, unless there is nothing in it. The room's receipts may have been read ahead.
+    pub(super) async fn write_ephemeral(
+        &self,
+        out: &mut Vec<u8>,
+        room: &Arc<Room>,
+        is_new: bool,
+        receipts: Option<&Vec<ReceiptChange>>,
+    ) -> Result<bool> {
         let filter = &self.request.filter.room.ephemeral;
         if !filter.includes_room(&room.id) {
             return Ok(false);
         }
         let mut events = Vec::new();
         if filter.matches_type("m.receipt") {
-            events.extend(self.receipt_events(room, is_new).await?);
+            events.extend(self.receipt_events(room, is_new, receipts).await?);
         }
         if filter.matches_type("m.typing") {
             events.extend(self.typing_event(room, is_new));
@@ -31,14 +37,24 @@ impl Answering<'_> {
     }
 
     /// Receipts of people the user ignores are left out.
-    async fn receipt_events(&self, room: &Room, is_new: bool) -> Result<Vec<Value>> {
-        if is_new {
-            let all = self.sync.receipts.in_room(room.nid, self.session.user).await?;
-            return Ok(receipt_events(all.iter().filter(|receipt| !self.ignored.contains(&receipt.user_id))));
+    async fn receipt_events(
+        &self,
+        room: &Room,
+        is_new: bool,
+        ahead: Option<&Vec<ReceiptChange>>,
+    ) -> Result<Vec<Value>> {
+        let is_shown = |receipt: &&ReceiptChange| !self.ignored.contains(&receipt.user_id);
+        match ahead.filter(|_| is_new) {
+            Some(all) => Ok(receipt_events(all.iter().filter(is_shown))),
+            None if is_new => {
+                let all = self.sync.receipts.in_room(room.nid, self.session.user).await?;
+                Ok(receipt_events(all.iter().filter(is_shown)))
+            }
+            None => {
+                let changed = self.changes.receipts.get(&room.nid).into_iter().flatten();
+                Ok(receipt_events(changed.map(|receipt| &**receipt).filter(is_shown)))
+            }
         }
-        let changed = self.changes.receipts.get(&room.nid).into_iter().flatten();
-        let changed = changed.filter(|receipt| !self.ignored.contains(&receipt.user_id));
-        Ok(receipt_events(changed.map(|receipt| &**receipt)))
     }
 
     /// Who types: for a room that is new to the client if anybody does, else if it has changed.

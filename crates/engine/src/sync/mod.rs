@@ -4,6 +4,7 @@
 //! ask the stream's stretch in memory whether any of the news is for its user. What an answer says is fixed by two
 //! tokens, the client's and the one it is given: everything after the first and not after the second, once.
 
+pub(crate) mod ahead;
 pub(crate) mod changes;
 pub(crate) mod encryption;
 mod ephemeral;
@@ -18,12 +19,12 @@ mod to_device;
 mod unread;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
-use im2_model::{StreamToken, UserId, UserNid};
+use im2_model::{RoomNid, StreamToken, UserId, UserNid};
 use im2_rooms::content::Membership;
 use parking_lot::Mutex;
 
@@ -36,18 +37,22 @@ use crate::{
     receipts::Receipts,
     rooms::{Actor, RoomMembership, Rooms, UserRooms, write_array},
     session::Session,
-    stream::AccountDataChange,
+    stream::{AccountDataChange, ReceiptChange},
     thread_subscriptions::ThreadSubscriptions,
     thread_updates::ThreadUpdates,
     to_device::ToDevice,
     typing::Typing,
     unread::Unread,
 };
+use ahead::{ReadAhead, TOGETHER};
 use changes::{Changes, GoneNews};
 use members::SentMembers;
 
 /// The longest that a request may wait.
 const MAX_WAIT: Duration = Duration::from_secs(300);
+
+/// The most bytes that are set aside for an answer before they are needed: what 5,000 ordinary rooms take.
+const MOST_RESERVED: usize = 64 << 20;
 
 /// A `/sync` request.
 #[derive(Debug, Clone)]
@@ -107,6 +112,8 @@ struct Answering<'a> {
     ignored: Arc<HashSet<UserId>>,
     rooms: Arc<UserRooms>,
     changes: Changes,
+    /// Of the changes, the account data of rooms.
+    room_data: HashMap<RoomNid, Vec<Arc<AccountDataChange>>>,
     /// Where the answer ends.
     until: Arc<StreamToken>,
     /// Users whose presence the client has to learn.
@@ -114,8 +121,8 @@ struct Answering<'a> {
 }
 
 /// The sections of `rooms`, each a list of members of a JSON object.
-#[derive(Default)]
 struct Sections {
+    /// It follows what is before it in the answer, because it can be large: it is written in place.
     join: Section,
     invite: Section,
     knock: Section,
@@ -123,17 +130,34 @@ struct Sections {
 }
 
 #[derive(Default)]
-struct Section(Vec<u8>);
+struct Section {
+    bytes: Vec<u8>,
+    has_rooms: bool,
+}
 
 impl Section {
+    /// A section that follows `bytes`.
+    fn after(bytes: Vec<u8>) -> Self {
+        Self { bytes, has_rooms: false }
+    }
+
     /// Adds a room.
     fn add(&mut self, room_id: &im2_model::RoomId, body: &[u8]) {
-        if !self.0.is_empty() {
-            self.0.push(b',');
+        if self.has_rooms {
+            self.bytes.push(b',');
         }
+        self.has_rooms = true;
         // A room identifier has no character that JSON escapes.
-        self.0.extend_from_slice(format!("\"{room_id}\":").as_bytes());
-        self.0.extend_from_slice(body);
+        self.bytes.extend_from_slice(format!("\"{room_id}\":").as_bytes());
+        self.bytes.extend_from_slice(body);
+    }
+
+    /// Makes place for the rest of `total` rooms after the first `done`: a large answer that grows is copied again
+    /// and again, and the more memory it touches, the more has to be cleared for it.
+    fn reserve(&mut self, done: usize, total: usize) {
+        let each = self.bytes.len() / done.max(1);
+        let rest = (each + each / 8).saturating_mul(total.saturating_sub(done));
+        self.bytes.reserve(rest.min(MOST_RESERVED));
     }
 }
 
@@ -206,6 +230,7 @@ impl Sync {
             ignored: self.account_data.ignored_users(session.user, &session.user_id).await?,
             rooms,
             until: Arc::new(changes.until.clone()),
+            room_data: changes.account_data_of_rooms(),
             changes,
             company: Mutex::default(),
         };
@@ -216,35 +241,59 @@ impl Sync {
 impl Answering<'_> {
     /// Writes the answer, whose beginning is `out`. It is empty if there is nothing else in it.
     async fn write(self, mut out: Vec<u8>) -> Result<(Vec<u8>, bool)> {
-        let mut sections = Sections::default();
-        for (room, membership) in self.wanted_rooms() {
-            self.add_room(&mut sections, room, membership).await?;
-        }
-        self.add_gone_rooms(&mut sections);
-        let Sections { join, invite, knock, leave } = sections;
         let empty_length = out.len();
         out.pop();
+        let head_length = out.len();
+        out.extend_from_slice(b",\"rooms\":{\"join\":{");
+        let (invite, knock, leave) = Default::default();
+        let mut sections = Sections { join: Section::after(out), invite, knock, leave };
+        self.add_rooms(&mut sections).await?;
+        self.add_gone_rooms(&mut sections);
+        let Sections { join, invite, knock, leave } = sections;
+        let mut out = join.bytes;
+        if join.has_rooms {
+            out.push(b'}');
+        } else {
+            out.truncate(head_length);
+        }
+        let mut has_rooms = join.has_rooms;
+        for (name, section) in [("invite", invite), ("knock", knock), ("leave", leave)] {
+            if section.has_rooms {
+                let before = if has_rooms { "," } else { ",\"rooms\":{" };
+                out.extend_from_slice(format!("{before}\"{name}\":{{").as_bytes());
+                out.extend_from_slice(&section.bytes);
+                out.push(b'}');
+                has_rooms = true;
+            }
+        }
+        if has_rooms {
+            out.push(b'}');
+        }
         let global = self.changes.account_data.iter().filter(|change| change.room.is_none());
         let filter = &self.request.filter.account_data;
         write_account_data(&mut out, global.filter(|change| filter.matches_type(&change.kind)), ",\"account_data\":");
         self.write_presence(&mut out);
         self.write_to_device(&mut out);
         self.write_device_lists(&mut out);
-        let named = [("join", join), ("invite", invite), ("knock", knock), ("leave", leave)];
-        let named: Vec<_> = named.into_iter().filter(|(_, section)| !section.0.is_empty()).collect();
-        if !named.is_empty() {
-            out.extend_from_slice(b",\"rooms\":{");
-            for (index, (name, section)) in named.iter().enumerate() {
-                let comma = if index > 0 { "," } else { "" };
-                out.extend_from_slice(format!("{comma}\"{name}\":{{").as_bytes());
-                out.extend_from_slice(&section.0);
-                out.push(b'}');
-            }
-            out.push(b'}');
-        }
         out.push(b'}');
         let is_empty = out.len() == empty_length && self.changes.keys.is_empty();
         Ok((out, is_empty))
+    }
+
+    async fn add_rooms(&self, sections: &mut Sections) -> Result<()> {
+        let wanted = self.wanted_rooms();
+        let rooms: Vec<RoomNid> = wanted.iter().map(|(room, _)| *room).collect();
+        let mut ahead = ReadAhead::new(self.sync, &self.actor, &rooms, self.request.since.is_none());
+        for (stretch, rooms) in wanted.chunks(TOGETHER).enumerate() {
+            let receipts = ahead.next().await?;
+            for (room, membership) in rooms {
+                self.add_room(sections, *room, *membership, receipts.get(room)).await?;
+            }
+            if stretch == 0 {
+                sections.join.reserve(rooms.len(), wanted.len());
+            }
+        }
+        Ok(())
     }
 
     /// Rooms that have been purged: to the client they are rooms that were left.
@@ -260,11 +309,14 @@ impl Answering<'_> {
     }
 
     /// The rooms that may have something to say, with what the user is to them.
-    fn wanted_rooms(&self) -> Vec<(im2_model::RoomNid, RoomMembership)> {
+    fn wanted_rooms(&self) -> Vec<(RoomNid, RoomMembership)> {
         let changed = self.changes.rooms.iter().filter_map(|room| Some((*room, self.rooms.get_forgotten_too(*room)?)));
         let mut wanted: BTreeMap<_, _> = changed.collect();
         if self.request.full_state || self.request.since.is_none() {
             wanted.extend(self.rooms.all());
+        }
+        if self.request.since.is_none() && !self.request.filter.room.include_leave {
+            wanted.retain(|_, found| !matches!(found.membership, Membership::Leave | Membership::Ban));
         }
         wanted.into_iter().collect()
     }
@@ -272,8 +324,9 @@ impl Answering<'_> {
     async fn add_room(
         &self,
         sections: &mut Sections,
-        nid: im2_model::RoomNid,
+        nid: RoomNid,
         membership: RoomMembership,
+        receipts: Option<&Vec<ReceiptChange>>,
     ) -> Result<()> {
         let is_new = !self.has_seen(membership.position);
         // A room may have been purged meanwhile; the answer after this one says so.
@@ -283,7 +336,7 @@ impl Answering<'_> {
         }
         match membership.membership {
             Membership::Join => {
-                if let Some(body) = self.joined_room(&room, membership).await? {
+                if let Some(body) = self.joined_room(&room, membership, receipts).await? {
                     sections.join.add(&room.id, &body);
                 }
             }
@@ -298,7 +351,8 @@ impl Answering<'_> {
                 }
             }
             Membership::Leave | Membership::Ban => {
-                let wanted = if self.request.since.is_some() { is_new } else { self.request.filter.room.include_leave };
+                // Of an initial sync those that are wanted are chosen before.
+                let wanted = self.request.since.is_none() || is_new;
                 if wanted && let Some(body) = self.left_room(&room, membership).await? {
                     sections.leave.add(&room.id, &body);
                 }

@@ -15,7 +15,7 @@ use crate::{
     Result,
     filters::{Candidate, EventFilter, EventFormat},
     rooms::{Bundles, Form, Room, RoomEvent, RoomMembership, Sight, TimelineToken, Viewer, write_array, write_event},
-    stream::AccountDataChange,
+    stream::{AccountDataChange, ReceiptChange},
 };
 
 /// Events of a timeline where the filter does not say.
@@ -34,7 +34,12 @@ struct Situation {
 
 impl Answering<'_> {
     /// The section of a joined room; `None` if there is nothing to say.
-    pub(super) async fn joined_room(&self, room: &Arc<Room>, membership: RoomMembership) -> Result<Option<Vec<u8>>> {
+    pub(super) async fn joined_room(
+        &self,
+        room: &Arc<Room>,
+        membership: RoomMembership,
+        receipts: Option<&Vec<ReceiptChange>>,
+    ) -> Result<Option<Vec<u8>>> {
         let until = self.sync.rooms.seq_at_token(room, &self.changes.until).await?;
         let situation = self.situation(room, membership, until).await?;
         let timeline = self.timeline(room, &situation).await?;
@@ -51,7 +56,7 @@ impl Answering<'_> {
         let data = self.room_account_data(room, is_new).await?;
         let data = data.iter().filter(|change| wanted.matches_type(&change.kind));
         says_something |= write_account_data(&mut out, data, ",\"account_data\":");
-        says_something |= self.write_ephemeral(&mut out, room, is_new).await?;
+        says_something |= self.write_ephemeral(&mut out, room, is_new, receipts).await?;
         self.write_unread(&mut out, room).await?;
         self.note_company(room, is_new, &timeline.events);
         let members_changed = timeline.events.iter().chain(&state).any(|event| event.kind() == "m.room.member");
@@ -64,12 +69,11 @@ impl Answering<'_> {
 
     /// What the user keeps with a room: what has changed, or for a room that is new to the client all of it.
     async fn room_account_data(&self, room: &Room, is_new: bool) -> Result<Vec<Arc<AccountDataChange>>> {
-        let of_room = |change: &Arc<AccountDataChange>| change.room == Some(room.nid);
         if is_new && self.request.since.is_some() {
             let all = self.sync.account_data.all(self.session.user, &self.session.user_id).await?;
-            return Ok(all.into_iter().map(Arc::new).filter(of_room).collect());
+            return Ok(all.into_iter().filter(|change| change.room == Some(room.nid)).map(Arc::new).collect());
         }
-        Ok(self.changes.account_data.iter().filter(|change| of_room(change)).cloned().collect())
+        Ok(self.room_data.get(&room.nid).cloned().unwrap_or_default())
     }
 
     /// The section of a room that the user has left or was banned from.

@@ -103,6 +103,29 @@ impl Snapshot<'_> {
         self.rows(&sql, (room.0, from, limit as i64), read_event)
     }
 
+    /// The same, each with the transaction that made it, if a client's transaction did.
+    pub fn timeline_from(
+        &self,
+        room: RoomNid,
+        from: i64,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(EventRow, Option<TransactionKey>)>> {
+        let (comparison, order) = match direction {
+            Direction::Forward => (">", "ASC"),
+            Direction::Backward => ("<", "DESC"),
+        };
+        let sql = format!(
+            "SELECT {COLUMNS}, t.user_nid, t.device_id, t.txn_id
+             FROM events e LEFT JOIN transactions t ON t.position = e.position
+             WHERE e.room_nid = ?1 AND e.seq {comparison} ?2 ORDER BY e.seq {order} LIMIT ?3"
+        );
+        self.rows(&sql, (room.0, from, limit as i64), |row| {
+            let user: Option<i64> = row.get(7)?;
+            Ok((read_event(row)?, user.map(|_| read_transaction(row, 7)).transpose()?))
+        })
+    }
+
     /// Up to `limit` events of all rooms after `after` and up to `until`, two positions of one writer, in order.
     pub fn events_between(&self, after: Position, until: Position, limit: usize) -> Result<Vec<EventRow>> {
         let sql = format!(
@@ -195,12 +218,15 @@ impl Snapshot<'_> {
     /// The device and transaction that made the event at `position`, if a client's transaction did.
     pub fn transaction_at(&self, position: Position) -> Result<Option<TransactionKey>> {
         let sql = "SELECT user_nid, device_id, txn_id FROM transactions WHERE position = ?1";
-        self.row(sql, [position.to_i64()], |row| {
-            let device: String = row.get(1)?;
-            let device_id = DeviceId::parse(&device).map_err(|error| conversion(1, error))?;
-            Ok(TransactionKey { user: UserNid(row.get(0)?), device_id, txn_id: row.get(2)? })
-        })
+        self.row(sql, [position.to_i64()], |row| read_transaction(row, 0))
     }
+}
+
+/// User, device and transaction identifier, in columns from `first` on.
+fn read_transaction(row: &Row<'_>, first: usize) -> rusqlite::Result<TransactionKey> {
+    let device: String = row.get(first + 1)?;
+    let device_id = DeviceId::parse(&device).map_err(|error| conversion(first + 1, error))?;
+    Ok(TransactionKey { user: UserNid(row.get(first)?), device_id, txn_id: row.get(first + 2)? })
 }
 
 pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {

@@ -1,0 +1,88 @@
+//! Reading ahead: for an answer about many rooms, what it needs of them is read for many rooms with one look into the
+//! database, and while those before them are written. All of it goes into memory, where it is looked for afterwards,
+//! but for other people's receipts, which are kept nowhere.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    vec::IntoIter,
+};
+
+use im2_model::RoomNid;
+use im2_rooms::content::Membership;
+use tokio::task::JoinHandle;
+
+use super::Sync;
+use crate::{
+    Error, Result,
+    rooms::{Actor, Room},
+    stream::ReceiptChange,
+};
+
+/// Rooms that are read together: some ten milliseconds of a reading connection.
+pub(crate) const TOGETHER: usize = 64;
+/// Fewer rooms are not read ahead: usually an answer is about one that is in memory.
+const FEW: usize = 4;
+/// Readings under way at a time. Half of the reading connections are left to others.
+const AT_ONCE: usize = 2;
+
+/// Receipts by room.
+pub(crate) type RoomReceipts = HashMap<RoomNid, Vec<ReceiptChange>>;
+
+/// Rooms that are being read, [`TOGETHER`] at a time.
+pub(crate) struct ReadAhead {
+    sync: Sync,
+    actor: Actor,
+    receipts: bool,
+    rest: IntoIter<Vec<RoomNid>>,
+    under_way: VecDeque<JoinHandle<Result<RoomReceipts>>>,
+}
+
+impl ReadAhead {
+    /// Starts reading what an answer for `actor` needs of `rooms`, with `receipts` everybody's receipts too.
+    pub(crate) fn new(sync: &Sync, actor: &Actor, rooms: &[RoomNid], receipts: bool) -> Self {
+        let rooms = if rooms.len() < FEW { &[] } else { rooms };
+        let rest: Vec<_> = rooms.chunks(TOGETHER).map(<[RoomNid]>::to_vec).collect();
+        let (sync, actor, rest) = (sync.clone(), actor.clone(), rest.into_iter());
+        let mut ahead = Self { sync, actor, receipts, rest, under_way: VecDeque::new() };
+        for _ in 0..AT_ONCE {
+            ahead.start();
+        }
+        ahead
+    }
+
+    /// Waits for the next [`TOGETHER`] rooms.
+    pub(crate) async fn next(&mut self) -> Result<RoomReceipts> {
+        let Some(first) = self.under_way.pop_front() else { return Ok(RoomReceipts::new()) };
+        let read = first.await.map_err(|error| Error::Internal(error.to_string()))?;
+        self.start();
+        read
+    }
+
+    fn start(&mut self) {
+        let Some(rooms) = self.rest.next() else { return };
+        let (sync, actor, receipts) = (self.sync.clone(), self.actor.clone(), self.receipts);
+        self.under_way.push_back(tokio::spawn(async move { sync.read(&actor, rooms, receipts).await }));
+    }
+}
+
+impl Drop for ReadAhead {
+    fn drop(&mut self) {
+        for task in &self.under_way {
+            task.abort();
+        }
+    }
+}
+
+impl Sync {
+    async fn read(&self, actor: &Actor, rooms: Vec<RoomNid>, receipts: bool) -> Result<RoomReceipts> {
+        self.rooms.preload(&rooms).await?;
+        let mut joined = Vec::with_capacity(rooms.len());
+        for nid in rooms {
+            let room = self.rooms.if_there(nid).await?;
+            let is_joined = |room: &Arc<Room>| room.view().membership(&actor.user_id) == Some(Membership::Join);
+            joined.extend(room.filter(is_joined).map(|room| room.nid));
+        }
+        self.receipts.preload(actor.user, joined, receipts).await
+    }
+}
