@@ -16,6 +16,7 @@ mod key_backup;
 mod keys;
 mod lifecycle;
 mod limits;
+mod many_rooms;
 mod media;
 mod media_admin;
 mod moderation;
