@@ -43,7 +43,11 @@ impl Answering<'_> {
         }
         let sent = self.sync.sent_members.of(self.session.user, &self.session.device_id, room.nid);
         let needed = self.needed_members(room, timeline, wanted);
-        state.retain(|event| event.kind() != "m.room.member" || needed.contains(event.state_key().unwrap_or_default()));
+        if wanted.after.is_none() {
+            state.retain(|event| {
+                event.kind() != "m.room.member" || needed.contains(event.state_key().unwrap_or_default())
+            });
+        } // Else these are changes: a client that has loaded all members keeps its list up to date by them.
         let present: BTreeSet<String> = state
             .iter()
             .filter(|event| event.kind() == "m.room.member")

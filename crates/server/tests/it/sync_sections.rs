@@ -107,3 +107,32 @@ async fn a_room_joined_meanwhile_has_a_gap_where_its_timeline_does_not_reach_its
     assert_eq!(types(&part, &room, "timeline"), ["m.room.message"]);
     assert_eq!(part["rooms"]["join"][&room]["timeline"]["limited"], true);
 }
+
+#[tokio::test]
+async fn who_came_and_went_in_a_gap_is_told_to_clients_that_load_members_lazily() {
+    let server = Server::start().await;
+    let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
+    let room = ana.create_room(json!({ "preset": "public_chat", "name": "here" })).await;
+    eve.join(&room).await;
+    ana.send_text(&room, "hello").await;
+    let lazy = json!({ "room": { "state": { "lazy_load_members": true }, "timeline": { "limit": 1 } } });
+    let whole = sync(&ana, None, &lazy).await;
+    let members = |answer: &Value| {
+        let state = answer["rooms"]["join"][&room]["state"]["events"].as_array().unwrap().clone();
+        let members = state.into_iter().filter(|event| event["type"] == "m.room.member");
+        let shown =
+            |event: Value| (event["state_key"].as_str().unwrap().to_owned(), event["content"]["membership"].clone());
+        members.map(shown).collect::<Vec<_>>()
+    };
+    assert_eq!(members(&whole), [(ana.user_id().to_owned(), json!("join"))]);
+    ben.join(&room).await;
+    eve.leave(&room).await;
+    ana.send_text(&room, "and").await;
+    ana.send_text(&room, "goodbye").await;
+    let news = sync(&ana, whole["next_batch"].as_str(), &lazy).await;
+    assert_eq!(news["rooms"]["join"][&room]["timeline"]["limited"], true);
+    let mut changed = members(&news);
+    changed.sort_by(|one, other| one.0.cmp(&other.0));
+    let (came, went) = (ben.user_id().to_owned(), eve.user_id().to_owned());
+    assert_eq!(changed, [(came, json!("join")), (went, json!("leave"))]);
+}
