@@ -122,8 +122,14 @@ impl Answering<'_> {
         // Whoever is in the room may know its state, even where it was set before they came.
         let is_member = situation.sight.membership_at(situation.until) == Membership::Join;
         let is_state_now = |event: &RoomEvent| {
-            let entry = event.state_key().filter(|_| is_member);
-            entry.is_some_and(|key| room.view().state.get(event.kind(), key).is_some_and(|now| now.seq == event.seq))
+            event.state_key().filter(|_| is_member).is_some_and(|key| {
+                let view = room.view();
+                let now = match event.kind() {
+                    "m.room.member" => view.members.get(key).map(|now| now.seq),
+                    kind => view.state.get(kind, key).map(|now| now.seq),
+                };
+                now == Some(event.seq)
+            })
         };
         let shows = |event: &RoomEvent| self.shows(room, filter, &situation.sight, event, is_state_now);
         let mut timeline = newest(&self.sync.rooms, room, floor, situation.until, limit, shows).await?;

@@ -56,18 +56,21 @@ async fn state_that_the_timeline_s_filter_leaves_out_is_in_the_state() {
 #[tokio::test]
 async fn who_may_not_see_the_past_still_learns_the_state_of_the_room() {
     let server = Server::start().await;
-    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
     let visibility = json!({ "type": "m.room.history_visibility", "content": { "history_visibility": "joined" } });
     let request = json!({ "preset": "public_chat", "name": "first", "initial_state": [visibility] });
     let room = ana.create_room(request).await;
     let since = ben.sync(None).await;
     ana.set_state(&room, "m.room.name", "", json!({ "name": "second" })).await;
     ana.send_text(&room, "before Ben").await;
+    eve.join(&room).await;
     ben.join(&room).await;
     ana.set_state(&room, "m.room.topic", "", json!({ "topic": "Ben is here" })).await;
     for answer in [ben.sync(since["next_batch"].as_str()).await, ben.sync(None).await] {
         assert_eq!(name(&answer, &room), Some("second"), "{answer}");
         assert!(!types(&answer, &room, "timeline").contains(&"m.room.message"), "{answer}");
+        let timeline = answer["rooms"]["join"][&room]["timeline"]["events"].as_array().unwrap();
+        assert!(timeline.iter().any(|event| event["state_key"] == eve.user_id()), "{answer}");
     }
 }
 
