@@ -91,10 +91,11 @@ class TestDownload:
         fails(download(nobody, uri), 401, "M_MISSING_TOKEN")
         fails(nobody.request("POST", MEDIA + "/upload", b"x"), 401, "M_MISSING_TOKEN")
 
-    def test_the_old_endpoints_are_frozen(self, ana):
+    @pytest.mark.parametrize("kind", ["download", "thumbnail"])
+    def test_the_old_endpoints_give_nothing_to_whoever_has_no_token(self, nobody, ana, kind):
         uri = upload(ana, b"x")
-        response = ana.get(path("download", *place(uri), prefix=MEDIA))
-        assert response.status_code == 404, response.status_code
+        size = {"width": 32, "height": 32} if kind == "thumbnail" else {}
+        fails(nobody.get(path(kind, *place(uri), prefix=MEDIA), **size), 404, "M_NOT_FOUND")
 
     def test_what_does_not_exist(self, ana):
         fails(download(ana, f"mxc://{ana.server_name}/doesnotexist"), 404, "M_NOT_FOUND")
