@@ -22,7 +22,7 @@ use matrix_sdk::{
 use matrix_sdk_ui::{
     room_list_service::filters::new_filter_non_left,
     sync_service::{State, SyncService},
-    timeline::{RoomExt as _, Timeline},
+    timeline::{RoomExt as _, Timeline, TimelineItem},
 };
 
 /// How long anything may take, on a machine that is busy with other things.
@@ -93,11 +93,14 @@ impl Person {
         Ok(())
     }
 
-    /// What is said in a room, live.
+    /// What is said in a new room, live, once it is there from the beginning: a message that the SDK sends before the
+    /// answer to its subscription has come stays in its timeline twice.
     pub async fn timeline(&self, room_id: &RoomId) -> Result<Timeline> {
         let room = until("the room", || async { Ok(self.client.get_room(room_id)) }).await?;
         self.sync.room_list_service().subscribe_to_rooms(&[room_id]).await;
-        Ok(room.timeline().await?)
+        let timeline = room.timeline().await?;
+        until("the room's first event", || async { Ok(has_beginning(&timeline).await.then_some(())) }).await?;
+        Ok(timeline)
     }
 
     /// Waits until syncing works again after the server was away.
@@ -117,6 +120,13 @@ impl Person {
 pub async fn say(timeline: &Timeline, text: &str) -> Result<()> {
     timeline.send(AnyMessageLikeEventContent::RoomMessage(RoomMessageEventContent::text_plain(text))).await?;
     Ok(())
+}
+
+/// Whether a timeline shows the event with which the room began.
+async fn has_beginning(timeline: &Timeline) -> bool {
+    let items = timeline.items().await;
+    let kind = |item: &TimelineItem| item.as_event()?.original_json()?.get_field::<String>("type").ok()?;
+    items.iter().any(|item| kind(item).as_deref() == Some("m.room.create"))
 }
 
 /// What a timeline shows, oldest first. What could not be decrypted is shown as that.
