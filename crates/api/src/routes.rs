@@ -135,23 +135,26 @@ impl Routes {
     }
 }
 
-/// The version of the client-server API that `v3` was called before the specification had releases.
-const CLIENT_R0: (&str, &str) = ("/_matrix/client/v3/", "/_matrix/client/r0/");
-/// The same of the content repository, and what it was called before that.
-const MEDIA_OLD: [(&str, &str); 2] =
-    [("/_matrix/media/v3/", "/_matrix/media/r0/"), ("/_matrix/media/v3/", "/_matrix/media/v1/")];
+/// What the beginnings of paths are now, and what they were: `v3` before the specification had releases, the content
+/// repository before that, profiles while fields of one's own were a draft.
+const RENAMED: [(&str, &str); 4] = [
+    ("/_matrix/client/v3/", "/_matrix/client/r0/"),
+    ("/_matrix/media/v3/", "/_matrix/media/r0/"),
+    ("/_matrix/media/v3/", "/_matrix/media/v1/"),
+    ("/_matrix/client/v3/profile/", "/_matrix/client/unstable/uk.tcpip.msc4133/profile/"),
+];
 
 /// What an endpoint was called before it had its present path. Clients of that time and suites of tests still use the
 /// names, and all that they mean is the same.
 fn old_paths(path: &str) -> Vec<String> {
     let renamed = |(new, old): &(&str, &str)| path.strip_prefix(new).map(|rest| format!("{old}{rest}"));
-    std::iter::once(&CLIENT_R0).chain(&MEDIA_OLD).filter_map(renamed).collect()
+    RENAMED.iter().filter_map(renamed).collect()
 }
 
 /// The present path of an endpoint that may have been called by its old one.
 pub(crate) fn present_path(path: &str) -> std::borrow::Cow<'_, str> {
-    let (new, old) = CLIENT_R0;
-    path.strip_prefix(old).map_or(path.into(), |rest| format!("{new}{rest}").into())
+    let present = |(new, old): &(&str, &str)| path.strip_prefix(old).map(|rest| format!("{new}{rest}").into());
+    RENAMED.iter().find_map(present).unwrap_or(path.into())
 }
 
 impl std::fmt::Debug for Routes {

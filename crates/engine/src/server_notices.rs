@@ -146,18 +146,39 @@ impl ServerNotices {
         Ok(Actor { user, user_id })
     }
 
-    /// The room for notices to a user who is in it or invited to it; made if there is none.
+    /// The room for notices to a user who is in it or invited to it. Whoever has left it is invited again; if there is
+    /// none, it is made.
     async fn room_for(&self, options: &Options, sender: &Actor, target: &Actor) -> Result<Arc<Room>> {
         let _making = self.making.lock().await;
-        let user = target.user;
-        if let Some(nid) = self.core.store.read(move |db| db.server_notice_room(user)).await?
-            && let Some(room) = self.rooms.if_there(nid).await?
-        {
-            let membership = room.view().membership(&target.user_id);
-            if matches!(membership, Some(Membership::Join | Membership::Invite)) {
-                return Ok(room);
+        let room = match self.room_of(sender, target).await? {
+            Some(room) => room,
+            None => self.make_room(options, sender, target).await?,
+        };
+        let membership = room.view().membership(&target.user_id);
+        if !matches!(membership, Some(Membership::Join | Membership::Invite)) {
+            self.rooms.invite_regardless(sender, &room, &target.user_id).await?;
+            self.account_data.set_tag(target.user, &room.id, TAG, Map::new()).await?;
+            if self.rooms.blocks_invites(target.user).await? {
+                // They would never be shown the invite.
+                self.rooms.join(target, &room.id, None).await?;
             }
         }
+        Ok(room)
+    }
+
+    /// The room that a user was given for notices, if the sender can still bring them there.
+    async fn room_of(&self, sender: &Actor, target: &Actor) -> Result<Option<Arc<Room>>> {
+        let user = target.user;
+        let Some(nid) = self.core.store.read(move |db| db.server_notice_room(user)).await? else { return Ok(None) };
+        let room = self.rooms.if_there(nid).await?;
+        Ok(room.filter(|room| {
+            let view = room.view();
+            view.membership(&sender.user_id) == Some(Membership::Join)
+                && view.membership(&target.user_id) != Some(Membership::Ban)
+        }))
+    }
+
+    async fn make_room(&self, options: &Options, sender: &Actor, target: &Actor) -> Result<Arc<Room>> {
         let mut initial_state = Vec::new();
         if let Some(url) = &options.avatar_url {
             let content = Map::from_iter([("url".to_owned(), Value::from(url.as_str()))]);
@@ -172,14 +193,8 @@ impl ServerNotices {
             ..CreateRoom::default()
         };
         let room = self.rooms.create(sender, new).await?;
-        let nid = room.nid;
+        let (user, nid) = (target.user, room.nid);
         self.core.store.write(move |tx| tx.set_server_notice_room(user, nid)).await?;
-        self.rooms.invite_regardless(sender, &room, &target.user_id).await?;
-        self.account_data.set_tag(user, &room.id, TAG, Map::new()).await?;
-        if self.rooms.blocks_invites(user).await? {
-            // They would never be shown the invite.
-            self.rooms.join(target, &room.id, None).await?;
-        }
         Ok(room)
     }
 }

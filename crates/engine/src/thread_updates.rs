@@ -176,12 +176,7 @@ impl ThreadUpdates {
                 None => rooms.push((&update.reader, vec![update])),
             }
         }
-        let viewer = Viewer {
-            user: session.user,
-            device: Some(&session.device_id),
-            now: self.core.now(),
-            erased: &self.core.erased,
-        };
+        let viewer = Viewer::of(session, &self.core);
         let mut out = vec![b'{'];
         for (index, (reader, threads)) in rooms.into_iter().enumerate() {
             let roots: Vec<_> = threads.iter().filter(|_| with_roots).map(|update| Arc::clone(&update.root)).collect();

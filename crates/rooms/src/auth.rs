@@ -13,6 +13,8 @@ mod power_levels;
 #[cfg(test)]
 mod tests;
 
+pub use power_levels::check_power_levels;
+
 use std::borrow::Cow;
 
 use im2_model::{EventId, UserId};

@@ -25,6 +25,8 @@ async fn capabilities(axum::extract::State(api): State, User(session): User) -> 
             "available": available,
         },
         "m.profile_fields": { "enabled": true },
+        // As clients asked for it while it was a draft.
+        "uk.tcpip.msc4133.profile_fields": { "enabled": true },
         "m.set_displayname": { "enabled": true },
         "m.set_avatar_url": { "enabled": true },
         "m.3pid_changes": { "enabled": false },

@@ -27,9 +27,25 @@ const VERSIONS: &[&str] = &[
     "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19",
 ];
 
-/// What clients look for under a name that no version of the specification has, or from before it had one.
-const UNSTABLE_FEATURES: &[&str] =
-    &["org.matrix.e2e_cross_signing", "org.matrix.msc4306", "org.matrix.simplified_msc3575"];
+/// What clients look for under a name that no version of the specification has, or from before it had one. Where the
+/// name was for endpoints of a draft (those without `stable`), these are there too.
+const UNSTABLE_FEATURES: &[&str] = &[
+    "com.beeper.msc4169",           // redactions by PUT /send
+    "fi.mau.msc2659.stable",        // pings of application services
+    "org.matrix.e2e_cross_signing", // asked for before cross-signing is offered
+    "org.matrix.msc2285.stable",    // private read receipts
+    "org.matrix.msc3266",           // room summaries
+    "org.matrix.msc3440.stable",    // threads
+    "org.matrix.msc3827.stable",    // searching the directory by type of room
+    "org.matrix.msc3916.stable",    // media for signed-in users only
+    "org.matrix.msc4306",           // following threads
+    "org.matrix.msc4380.stable",    // wanting no invites
+    "org.matrix.simplified_msc3575",
+    "uk.half-shot.msc2666.query_mutual_rooms",
+    "uk.half-shot.msc2666.query_mutual_rooms.stable",
+    "uk.tcpip.msc4133", // profile fields of one's own
+    "uk.tcpip.msc4133.stable",
+];
 
 async fn versions() -> Response {
     let features: BTreeMap<_, _> = UNSTABLE_FEATURES.iter().map(|name| (*name, true)).collect();

@@ -52,7 +52,7 @@ async fn events(
     let timeout = Duration::from_millis(query.timeout.unwrap_or(DEFAULT_TIMEOUT));
     let listening = Listening { from, timeout, room: query.room_id };
     let heard = api.engine.event_stream.listen(&Actor::from(&session), listening).await?;
-    let viewer = Viewer { user: session.user, device: Some(&session.device_id), now: core.now(), erased: &core.erased };
+    let viewer = Viewer::of(&session, core);
     let bundles = Bundles::new();
     let mut out = format!("{{\"start\":\"{}\",\"end\":\"{}\",\"chunk\":", heard.start, heard.end).into_bytes();
     write_array(&mut out, &heard.events, |out, (reader, event)| {
@@ -65,8 +65,7 @@ async fn events(
 async fn event(Extract(api): State, User(session): User, Params(event_id): Params<EventId>) -> ApiResult<Response> {
     let (reader, event) = api.engine.event_stream.event(&Actor::from(&session), &event_id).await?;
     let bundles = api.engine.rooms.bundles(&reader, std::slice::from_ref(&event)).await?;
-    let core = &api.engine.core;
-    let viewer = Viewer { user: session.user, device: Some(&session.device_id), now: core.now(), erased: &core.erased };
+    let viewer = Viewer::of(&session, &api.engine.core);
     let mut out = Vec::new();
     write_event(&mut out, &event, Form::Full, &viewer, Some(reader.membership_at(&event)), &bundles);
     Ok(json_bytes(out))

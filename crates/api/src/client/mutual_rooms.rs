@@ -4,13 +4,14 @@ use axum::extract::State as Extract;
 use im2_engine::{
     Code,
     rooms::{Actor, MutualToken},
+    session::Session,
 };
 use im2_model::UserId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    State,
+    Api, State,
     auth::User,
     body::{Answer, QueryParams},
     edge::limits::Class,
@@ -19,12 +20,17 @@ use crate::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_matrix/client/v1/mutual_rooms", Access::User, mutual_rooms).limited(Class::Send)
+    Routes::default()
+        .get("/_matrix/client/v1/mutual_rooms", Access::User, mutual_rooms)
+        .limited(Class::Send)
+        .get("/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms", Access::User, mutual_rooms_as_drafted)
+        .limited(Class::Send)
 }
 
 #[derive(Deserialize)]
 struct Query {
     user_id: Option<String>,
+    #[serde(alias = "batch_token")]
     from: Option<String>,
 }
 
@@ -33,13 +39,26 @@ async fn mutual_rooms(
     User(session): User,
     QueryParams(query): QueryParams<Query>,
 ) -> ApiResult<Answer<Value>> {
+    find(&api, &session, query, "next_batch").await
+}
+
+/// As MSC2666 was while it was a draft.
+async fn mutual_rooms_as_drafted(
+    Extract(api): State,
+    User(session): User,
+    QueryParams(query): QueryParams<Query>,
+) -> ApiResult<Answer<Value>> {
+    find(&api, &session, query, "next_batch_token").await
+}
+
+async fn find(api: &Api, session: &Session, query: Query, next_batch: &str) -> ApiResult<Answer<Value>> {
     let invalid = || ApiError::new(Code::InvalidParam, "`user_id` must be the user ID of another");
     let other = query.user_id.as_deref().and_then(|text| UserId::parse(text).ok()).ok_or_else(invalid)?;
     let from = query.from.as_deref().map(str::parse::<MutualToken>).transpose()?;
-    let found = api.engine.rooms.mutual(&Actor::from(&session), &other, from).await?;
+    let found = api.engine.rooms.mutual(&Actor::from(session), &other, from).await?;
     let mut answer = json!({ "joined": found.joined, "count": found.count });
     if let Some(next) = found.next {
-        answer["next_batch"] = next.to_string().into();
+        answer[next_batch] = next.to_string().into();
     }
     Ok(Answer(answer))
 }

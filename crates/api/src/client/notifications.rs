@@ -41,8 +41,7 @@ async fn list(
     let from = request.from.filter(|from| !from.is_empty()).map(|from| from.parse()).transpose()?;
     let query = Query { from, limit: request.limit, only_highlights };
     let page = api.engine.notifications.list(&Actor::from(&session), query).await?;
-    let core = &api.engine.core;
-    let viewer = Viewer { user: session.user, device: Some(&session.device_id), now: core.now(), erased: &core.erased };
+    let viewer = Viewer::of(&session, &api.engine.core);
     let mut out = b"{\"notifications\":".to_vec();
     write_array(&mut out, &page.notifications, |out, notification| write(out, notification, &viewer));
     if let Some(next) = page.next {

@@ -3,7 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{Code, filters::Filter, presence::Availability, sync::SyncRequest};
+use im2_engine::{
+    Code,
+    filters::Filter,
+    presence::Availability,
+    sync::{StateForm, SyncRequest},
+};
 use serde::Deserialize;
 
 use crate::{
@@ -26,6 +31,9 @@ struct Query {
     full_state: bool,
     #[serde(default)]
     use_state_after: bool,
+    /// What clients on matrix-js-sdk ask for, by the name that it had as a draft.
+    #[serde(default, rename = "org.matrix.msc4222.use_state_after")]
+    drafted_state_after: bool,
     #[serde(default)]
     timeout: u64,
     #[serde(default = "online")]
@@ -43,11 +51,16 @@ async fn sync(Extract(api): State, User(session): User, QueryParams(query): Quer
     };
     let since = query.since.as_deref().filter(|since| !since.is_empty()).map(str::parse).transpose();
     let since = since.map_err(|_| ApiError::new(Code::InvalidParam, "`since` is no token of this server"))?;
+    let state = match (query.use_state_after, query.drafted_state_after) {
+        (true, _) => StateForm::After,
+        (false, true) => StateForm::AfterAsDrafted,
+        (false, false) => StateForm::Before,
+    };
     let request = SyncRequest {
         since,
         filter,
         full_state: query.full_state,
-        use_state_after: query.use_state_after,
+        state,
         timeout: Duration::from_millis(query.timeout),
         set_presence: query.set_presence,
     };

@@ -59,7 +59,7 @@ impl Accounts {
         if let Some(password) = &request.password {
             check_strength(password, self.options.min_password)?;
         }
-        let Proof { registration_token } = self.uia.register(flows, rule, request.auth).await?;
+        let Proof { registration_token, .. } = self.uia.register(flows, rule, request.auth).await?;
         let password =
             request.password.ok_or_else(|| Error::refused(Code::MissingParam, "the account needs a password"))?;
         let hash = self.passwords.hash(&password).await?;

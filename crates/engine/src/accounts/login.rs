@@ -191,7 +191,7 @@ impl Accounts {
     /// with its token.
     pub(crate) async fn confirm(&self, purpose: Purpose, session: &Session, auth: Option<Auth>) -> Result<Proof> {
         if session.service.is_some() {
-            return Ok(Proof { registration_token: None });
+            return Ok(Proof { id: String::new(), registration_token: None });
         }
         self.uia.confirm(purpose, session, auth).await
     }

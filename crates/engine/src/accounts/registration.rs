@@ -5,9 +5,9 @@ use im2_store::{Transaction, accounts::NewAccount};
 
 use super::{
     Accounts, RegistrationMode,
-    login::{NewSession, SignedIn, begin_session},
+    login::{LoginRequest, NewSession, SignedIn, begin_session},
     passwords::check_strength,
-    uia::{Auth, Flow, Proof, Stage, TokenRule},
+    uia::{Auth, Flow, Made, Stage, TokenRule},
 };
 use crate::{Code, Error, Result, appservices::Service, names};
 
@@ -56,6 +56,11 @@ impl Accounts {
         if let Some(token) = request.guest_access_token.take() {
             return self.upgrade_guest(&token, request, flows, rule).await;
         }
+        if let Some(made) = self.uia.made(request.auth.as_ref())
+            && request.username.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(made.user_id.localpart()))
+        {
+            return self.register_again(made, request).await;
+        }
         let wanted = match &request.username {
             Some(username) => Some(self.check_available(username).await?),
             None => None,
@@ -63,7 +68,7 @@ impl Accounts {
         if let Some(password) = &request.password {
             check_strength(password, self.options.min_password)?;
         }
-        let Proof { registration_token } = self.uia.register(flows, rule, request.auth).await?;
+        let proof = self.uia.register(flows, rule, request.auth).await?;
         let password =
             request.password.ok_or_else(|| Error::refused(Code::MissingParam, "the new account needs a password"))?;
         let password_hash = Some(self.passwords.hash(&password).await?);
@@ -72,9 +77,24 @@ impl Accounts {
             Some(user_id) => user_id,
             None => self.draw_user_id().await?,
         };
+        let registration_token = proof.registration_token.clone();
         let creation =
             Creation { user_id, password_hash, is_admin: false, displayname: None, registration_token, session };
-        self.create(creation).await
+        let registered = self.create(creation).await?;
+        let device_id = registered.session.as_ref().map(|session| &session.device_id);
+        self.uia.note_made(proof, &registered.user_id, device_id);
+        Ok(registered)
+    }
+
+    /// Answers whoever has registered and, because the answer was lost, tries again: the same account and device. The
+    /// password shows that it is them.
+    async fn register_again(&self, made: Made, request: RegisterRequest) -> Result<Registered> {
+        let Made { user_id, device_id, .. } = made;
+        let device = NewSession { device_id: device_id.or(request.device.device_id), ..request.device };
+        let password = request.password.unwrap_or_default();
+        let login = LoginRequest { user: user_id.to_string(), password, device };
+        let session = if request.inhibit_login { None } else { Some(self.login(login).await?) };
+        Ok(Registered { user_id, session })
     }
 
     /// Whether a localpart can be registered, and as which user.

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use im2_model::{DeviceId, Millis, UserNid};
+use im2_model::{DeviceId, Millis, UserId, UserNid};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +20,9 @@ use crate::{Code, Core, Error, Result, session::Session};
 
 /// Authentications in progress: some 200 bytes each. Beyond it the least used are forgotten.
 const CAPACITY: usize = 16_384;
-/// How long one may take.
+/// Accounts just made: some 200 bytes each.
+const MADE: usize = 4_096;
+/// How long one may take, and how long afterwards the answer can be asked for again.
 const LIFETIME: Millis = 30 * 60 * 1000;
 
 /// What the authentication is for. A session begun for one purpose, or by one user, is worth nothing for another.
@@ -134,6 +136,8 @@ pub struct Flow {
 /// Evidence that an authentication has been completed.
 #[must_use]
 pub struct Proof {
+    /// The authentication's session.
+    pub(super) id: String,
     /// The registration token that was shown, if one was.
     pub(super) registration_token: Option<String>,
 }
@@ -147,16 +151,27 @@ struct Progress {
     registration_token: Option<String>,
 }
 
+/// An account that was made, for a client that has not heard of it and tries again (a stage that is retried after
+/// the last is answered with the result).
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    pub(super) user_id: UserId,
+    /// The device that was signed in.
+    pub(super) device_id: Option<DeviceId>,
+    at: Millis,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Uia {
     core: Core,
     passwords: Passwords,
     progress: Arc<Cache<String, Progress>>,
+    made: Arc<Cache<String, Made>>,
 }
 
 impl Uia {
     pub(super) fn new(core: Core, passwords: Passwords) -> Self {
-        Self { core, passwords, progress: Arc::new(Cache::new(CAPACITY)) }
+        Self { core, passwords, progress: Arc::new(Cache::new(CAPACITY)), made: Arc::new(Cache::new(MADE)) }
     }
 
     /// Completes the authentication of a signed-in user, by password.
@@ -168,6 +183,18 @@ impl Uia {
     /// Completes the authentication of somebody who registers.
     pub(super) async fn register(&self, flows: Vec<Flow>, rule: TokenRule, auth: Option<Auth>) -> Result<Proof> {
         self.run(Purpose::Register, None, flows, rule, auth).await
+    }
+
+    /// Notes what has come of a registration.
+    pub(super) fn note_made(&self, proof: Proof, user_id: &UserId, device_id: Option<&DeviceId>) {
+        let made = Made { user_id: user_id.clone(), device_id: device_id.cloned(), at: self.core.now() };
+        self.made.insert(proof.id, made);
+    }
+
+    /// What has come of the registration that `auth` goes on with, if it was completed.
+    pub(super) fn made(&self, auth: Option<&Auth>) -> Option<Made> {
+        let made = self.made.get(auth?.session.as_ref()?)?;
+        (self.core.now() < made.at + LIFETIME).then_some(made)
     }
 
     async fn run(
@@ -200,7 +227,7 @@ impl Uia {
         }
         if flows.iter().any(|flow| flow.stages == progress.completed) {
             self.progress.remove(&id);
-            return Ok(Proof { registration_token: progress.registration_token });
+            return Ok(Proof { id, registration_token: progress.registration_token });
         }
         let tried = failure.is_some() || !progress.completed.is_empty();
         let completed = tried.then(|| progress.completed.clone());

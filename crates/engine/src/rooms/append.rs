@@ -9,7 +9,7 @@ use std::sync::Arc;
 use im2_bus::Bus;
 use im2_model::{EventId, Millis, RoomId, RoomNid};
 use im2_rooms::{
-    auth::{auth_event_keys, authorize},
+    auth::{auth_event_keys, authorize, check_power_levels},
     build::{EventDraft, build},
     client::{ClientPrefix, client_event_prefix},
     content::Membership,
@@ -158,6 +158,7 @@ impl Rooms {
             }
             ("m.room.member", _) => self.complete_member(&room, actor, &mut draft).await?,
             ("m.room.canonical_alias", Some("")) => self.check_canonical_alias(&room, &draft.content).await?,
+            ("m.room.power_levels", Some(_)) => check_levels(&room, &draft.content)?,
             _ => {}
         }
         self.append(&room, actor, draft, None).await
@@ -282,6 +283,14 @@ impl Rooms {
         let left = target.pdu.redacted(room.version)?;
         Ok(Some((target, left)))
     }
+}
+
+/// Refuses levels that nobody could set. That is the fault of the request, not of who makes it.
+fn check_levels(room: &Room, content: &Map<String, Value>) -> Result<()> {
+    let view = room.view();
+    let Some(create) = view.state.get("m.room.create", "") else { return Ok(()) };
+    check_power_levels(room.version, &create.pdu, content)
+        .map_err(|error| Error::refused(Code::BadJson, error.to_string()))
 }
 
 enum Queued {

@@ -141,7 +141,9 @@ impl Rooms {
     ) {
         let mut bundle = serde_json::Map::new();
         let show = |event: &RoomEvent| {
-            let viewer = Viewer { user: actor.user, device: None, now: self.core.now(), erased: &self.core.erased };
+            let Actor { user, user_id } = actor;
+            let (now, erased) = (self.core.now(), &self.core.erased);
+            let viewer = Viewer { user: *user, user_id, device: None, now, erased };
             let mut out = Vec::new();
             write_event(&mut out, event, Form::Full, &viewer, Some(sight.membership_at(event.seq)), inner);
             serde_json::from_slice::<serde_json::Value>(&out).ok()

@@ -252,7 +252,9 @@ impl Rooms {
 /// An event that the rules refuse is the fault of what the request asked for.
 fn invalid_state(error: Error) -> Error {
     match error {
-        Error::Refused { code: Code::Forbidden, message, .. } => Error::refused(Code::InvalidRoomState, message),
+        Error::Refused { code: Code::Forbidden | Code::InvalidParam, message, .. } => {
+            Error::refused(Code::InvalidRoomState, message)
+        }
         error => error,
     }
 }

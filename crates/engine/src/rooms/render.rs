@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, io::Write as _};
 
-use im2_model::{DeviceId, EventId, Millis, UserNid};
+use im2_model::{DeviceId, EventId, Millis, UserId, UserNid};
 use im2_rooms::{
     client::{ClientPrefix, client_event_prefix},
     content::Membership,
@@ -12,19 +12,29 @@ use im2_rooms::{
 use serde_json::value::RawValue;
 
 use super::{Replaced, RoomEvent};
-use crate::UserSet;
+use crate::{Core, UserSet, session::Session};
 
 /// Who is shown events, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer<'a> {
-    /// The user.
+    /// The user's number.
     pub user: UserNid,
+    /// The user.
+    pub user_id: &'a UserId,
     /// The device, which is told the transactions it sent events in.
     pub device: Option<&'a DeviceId>,
     /// The current time, for `age`.
     pub now: Millis,
     /// Whose messages are hidden from whoever came later.
     pub erased: &'a UserSet,
+}
+
+impl<'a> Viewer<'a> {
+    /// The user of a session, on its device, now.
+    pub fn of(session: &'a Session, core: &'a Core) -> Self {
+        let (user, user_id, device) = (session.user, &session.user_id, Some(&session.device_id));
+        Self { user, user_id, device, now: core.now(), erased: &core.erased }
+    }
 }
 
 /// Which of the two forms for clients an event takes.
@@ -64,7 +74,7 @@ pub fn write_event(
     if let Some(replaced) = &event.replaced {
         drop(write!(out, ",\"replaces_state\":\"{}\"", replaced.event_id));
         // What was replaced is shown to whom it was shown before: the members of the time, and whom it is about.
-        if membership == Some(Membership::Join) || event.member == Some(viewer.user) {
+        if membership == Some(Membership::Join) || event.pdu.is("m.room.member", viewer.user_id.as_str()) {
             drop(write!(out, ",\"prev_content\":{}", replaced.content));
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn check(draft: &mut Draft) -> Result<()> {
             let valid = UserId::parse(key).is_ok();
             refuse_unless(valid, Code::BadJson, "the state key of a membership event must be a user ID")
         }
-        ("m.room.create", _) => Err(Error::refused(Code::Forbidden, "a room has one create event, made with it")),
+        ("m.room.create", _) => Err(Error::refused(Code::InvalidParam, "a room has one create event, made with it")),
         _ => Ok(()),
     }
 }

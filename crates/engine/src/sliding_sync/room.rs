@@ -357,12 +357,7 @@ impl Answering<'_> {
     }
 
     fn write_event(&self, out: &mut Vec<u8>, sight: &Sight, event: &RoomEvent, bundles: &Bundles) {
-        let viewer = Viewer {
-            user: self.session.user,
-            device: Some(&self.session.device_id),
-            now: self.sync.core.now(),
-            erased: &self.sync.core.erased,
-        };
+        let viewer = Viewer::of(self.session, &self.sync.core);
         write_event(out, event, Form::InRoom, &viewer, Some(sight.membership_at(event.seq)), bundles);
     }
 }

@@ -54,6 +54,32 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 /// The most bytes that are set aside for an answer before they are needed: what 5,000 ordinary rooms take.
 const MOST_RESERVED: usize = 64 << 20;
 
+/// As of when a client is told the state of rooms, and under which name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StateForm {
+    /// At the start of the timeline.
+    #[default]
+    Before,
+    /// At its end.
+    After,
+    /// At its end, under the name that MSC4222 had for it as a draft.
+    AfterAsDrafted,
+}
+
+impl StateForm {
+    fn is_after(self) -> bool {
+        self != Self::Before
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Before => "state",
+            Self::After => "state_after",
+            Self::AfterAsDrafted => "org.matrix.msc4222.state_after",
+        }
+    }
+}
+
 /// A `/sync` request.
 #[derive(Debug, Clone)]
 pub struct SyncRequest {
@@ -63,8 +89,8 @@ pub struct SyncRequest {
     pub filter: Arc<Filter>,
     /// Whether all state is wanted, not only what has changed.
     pub full_state: bool,
-    /// Whether state is wanted as of the end of the timeline.
-    pub use_state_after: bool,
+    /// Which state of rooms is wanted.
+    pub state: StateForm,
     /// How long to wait for news.
     pub timeout: Duration,
     /// What asking says of the user's presence.

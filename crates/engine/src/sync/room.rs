@@ -48,7 +48,7 @@ impl Answering<'_> {
 
         let mut out = Vec::with_capacity(timeline.events.len() * 640 + 256);
         self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
-        if !state.is_empty() || self.request.use_state_after {
+        if !state.is_empty() || self.request.state.is_after() {
             self.write_state(&mut out, &situation.sight, &state);
         }
         let mut says_something = is_new || !timeline.events.is_empty() || !state.is_empty() || timeline.limited;
@@ -167,7 +167,7 @@ impl Answering<'_> {
         let known = situation.known.filter(|_| !self.request.full_state);
         let wanted = StateWanted {
             after: known,
-            until: if self.request.use_state_after { timeline.end } else { timeline.start - 1 },
+            until: if self.request.state.is_after() { timeline.end } else { timeline.start - 1 },
         };
         let state = self.state(room, wanted, timeline).await?;
         let filter = &self.request.filter.room.state;
@@ -198,7 +198,7 @@ impl Answering<'_> {
     }
 
     fn write_state(&self, out: &mut Vec<u8>, sight: &Sight, state: &[Arc<RoomEvent>]) {
-        let name = if self.request.use_state_after { "state_after" } else { "state" };
+        let name = self.request.state.key();
         drop(write!(out, ",\"{name}\":{{\"events\":"));
         let none = Bundles::new();
         write_array(out, state, |out, event| self.write_event(out, sight, event, &none));
@@ -211,12 +211,7 @@ impl Answering<'_> {
             out.extend_from_slice(event.pdu.json().as_bytes());
             return;
         }
-        let viewer = Viewer {
-            user: self.session.user,
-            device: Some(&self.session.device_id),
-            now: self.sync.core.now(),
-            erased: &self.sync.core.erased,
-        };
+        let viewer = Viewer::of(self.session, &self.sync.core);
         let membership = Some(sight.membership_at(event.seq));
         let Some(fields) = &filter.event_fields else {
             return write_event(out, event, Form::InRoom, &viewer, membership, bundles);

@@ -35,7 +35,7 @@ impl Answering<'_> {
             None if lazy => rooms.state_without_members_at(room, wanted.until).await?,
             None => rooms.state_at(room, Some(wanted.until)).await?,
         };
-        if !self.request.use_state_after {
+        if !self.request.state.is_after() {
             add_hidden(&mut state, timeline);
         }
         if !lazy {
@@ -83,7 +83,7 @@ impl Answering<'_> {
                 needed.extend(super::summary::heroes(&view, self.session.user));
             }
         }
-        if self.request.use_state_after {
+        if self.request.state.is_after() {
             let members = timeline.events.iter().filter(|event| event.kind() == "m.room.member");
             needed.extend(members.filter_map(|event| event.state_key().map(str::to_owned)));
         }

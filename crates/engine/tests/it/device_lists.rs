@@ -13,7 +13,7 @@ use im2_engine::{
     presence::Availability,
     rooms::{Act, Actor, CreateRoom, Draft, Preset, Room},
     session::Session,
-    sync::SyncRequest,
+    sync::{StateForm, SyncRequest},
 };
 use im2_model::{Random as _, SeededRandom, StreamToken};
 use serde_json::{Map, Value, json};
@@ -76,7 +76,7 @@ impl Follower {
             since: Some(self.since.clone()),
             filter: Arc::new(Filter::default()),
             full_state: false,
-            use_state_after: false,
+            state: StateForm::Before,
             timeout: Duration::ZERO,
             set_presence: Availability::Offline,
         };

@@ -11,7 +11,7 @@ use im2_engine::{
     presence::Availability,
     rooms::{Act, Actor, CreateRoom, Draft, Preset, Reader, RoomEvent},
     session::Session,
-    sync::SyncRequest,
+    sync::{StateForm, SyncRequest},
 };
 use im2_model::RoomId;
 use im2_rooms::{content::Membership, version::RoomVersion};
@@ -108,7 +108,7 @@ async fn shown(fixture: &Fixture, actor: &Actor, reader: &Reader) -> Vec<String>
             since: None,
             filter: Arc::new(serde_json::from_value::<Filter>(filter).unwrap()),
             full_state: false,
-            use_state_after: false,
+            state: StateForm::Before,
             timeout: Duration::ZERO,
             set_presence: Availability::Offline,
         };

@@ -11,7 +11,7 @@ use im2_engine::{
     presence::Availability,
     rooms::{Act, Actor, CreateRoom, Draft, Preset, Room},
     session::Session,
-    sync::SyncRequest,
+    sync::{StateForm, SyncRequest},
 };
 use im2_model::{Random as _, SeededRandom};
 use serde_json::{Map, Value, json};
@@ -57,7 +57,7 @@ impl Follower {
             since: self.since.as_ref().map(|since| since.parse().unwrap()),
             filter: Arc::new(serde_json::from_value::<Filter>(self.filter.clone()).unwrap()),
             full_state: false,
-            use_state_after: self.use_state_after,
+            state: if self.use_state_after { StateForm::After } else { StateForm::Before },
             timeout,
             set_presence: Availability::Offline,
         }

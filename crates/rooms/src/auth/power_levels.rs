@@ -2,25 +2,39 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value};
+
 use super::{AuthError, Check, ensure};
 use crate::{
     content::CreateContent,
+    event::Pdu,
     power::{LEVEL_PROPERTIES, PowerLevel, WrittenLevels},
     state::StateView,
+    version::RoomVersion,
 };
 
-pub(super) fn authorize<S: StateView>(check: &Check<'_, S>) -> Result<(), AuthError> {
-    let new = WrittenLevels::parse(&check.event.content_map());
+/// Whether the content is one that nobody could send to a room with this create event, whatever they may do there.
+pub fn check_power_levels(version: RoomVersion, create: &Pdu, content: &Map<String, Value>) -> Result<(), AuthError> {
+    check_written(version, create, &WrittenLevels::parse(content))
+}
+
+fn check_written(version: RoomVersion, create: &Pdu, new: &WrittenLevels) -> Result<(), AuthError> {
     // Rules 9.1 to 9.3.
-    if let Some(problem) = new.problem {
+    if let Some(problem) = &new.problem {
         return Err(AuthError::new(format!("the power levels are malformed: {problem}")));
     }
     // Rule 10.4 of version 12.
-    if check.version.rules().privileged_creators {
-        let creators = CreateContent::creators(check.version, check.create);
+    if version.rules().privileged_creators {
+        let creators = CreateContent::creators(version, create);
         let named = creators.iter().find(|creator| new.users.contains_key(creator.as_str()));
         ensure(named.is_none(), || "creators of a room stand above all power levels and cannot be given one")?;
     }
+    Ok(())
+}
+
+pub(super) fn authorize<S: StateView>(check: &Check<'_, S>) -> Result<(), AuthError> {
+    let new = WrittenLevels::parse(&check.event.content_map());
+    check_written(check.version, check.create, &new)?;
     let Some(old) = check.state.get("m.room.power_levels", "") else {
         return Ok(());
     };

@@ -220,3 +220,26 @@ async fn capabilities_are_honest() {
     added.refused(403, "M_THREEPID_DENIED");
     ana.post("/v1/login/get_token", json!({})).await.refused(404, "M_UNRECOGNIZED");
 }
+
+#[tokio::test]
+async fn who_did_not_hear_that_they_are_registered_is_told_again() {
+    let server = Setup::default().clock_at(1_700_000_000_000).start().await;
+    let nobody = server.anonymous();
+    let ask = json!({ "username": "ana", "password": "a long one" });
+    let challenge = nobody.post("/v3/register", ask.clone()).await;
+    assert_eq!(challenge.status, 401);
+    let auth = json!({ "type": "m.login.dummy", "session": challenge.json()["session"] });
+    let with = |username: &str, password: &str| json!({ "username": username, "password": password, "auth": auth });
+    let first = nobody.post("/v3/register", with("ana", "a long one")).await.ok();
+    let again = nobody.post("/v3/register", with("Ana", "a long one")).await.ok();
+    for same in ["user_id", "device_id"] {
+        assert_eq!(first[same], again[same]);
+    }
+    nobody.signed_in(&again).get("/v3/account/whoami").await.ok();
+    nobody.signed_in(&first).get("/v3/account/whoami").await.refused(401, "M_UNKNOWN_TOKEN");
+    // It is the same request only with the same name and password.
+    nobody.post("/v3/register", with("ana", "another one")).await.refused(403, "M_FORBIDDEN");
+    assert_eq!(nobody.post("/v3/register", with("ben", "a long one")).await.status, 401);
+    server.advance(31 * 60 * 1000);
+    nobody.post("/v3/register", with("ana", "a long one")).await.refused(400, "M_USER_IN_USE");
+}

@@ -149,3 +149,62 @@ async fn the_operator_decides_on_room_versions_and_passwords() {
     let levels = ana.get(&format!("/v3/rooms/{}/state/m.room.power_levels/", segment(&room))).await.ok();
     assert_eq!(levels["users"], json!({ "@ana:localhost": 100 }));
 }
+
+#[tokio::test]
+async fn drafts_that_clients_still_use_are_announced_and_there() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    let versions = server.anonymous().get("/_matrix/client/versions").await.ok();
+    let features = versions["unstable_features"].as_object().unwrap();
+    for feature in ["org.matrix.e2e_cross_signing", "org.matrix.msc3266", "org.matrix.msc3827.stable"] {
+        assert_eq!(features[feature], true, "{feature}");
+    }
+
+    // Room summaries, by both names that they had.
+    let room = ana.create_room(json!({ "name": "Garden", "room_alias_name": "garden" })).await;
+    ana.set_state(&room, "m.room.encryption", "", json!({ "algorithm": "m.megolm.v1.aes-sha2" })).await;
+    for path in ["summary/%23garden:localhost".to_owned(), format!("rooms/{}/summary", segment(&room))] {
+        let summary = ana.get(&format!("/_matrix/client/unstable/im.nheko.summary/{path}")).await.ok();
+        assert_eq!((&summary["room_id"], &summary["name"]), (&json!(room), &json!("Garden")), "{summary}");
+        assert_eq!(summary["im.nheko.summary.room_version"], summary["room_version"]);
+        assert_eq!(summary["im.nheko.summary.encryption"], "m.megolm.v1.aes-sha2");
+    }
+
+    // Profile fields.
+    assert_eq!(features["uk.tcpip.msc4133"], true);
+    let profile = format!("/_matrix/client/unstable/uk.tcpip.msc4133/profile/{}", segment(ana.user_id()));
+    ana.put(&format!("{profile}/org.example.colour"), json!({ "org.example.colour": "green" })).await.ok();
+    assert_eq!(ana.get(&profile).await.ok()["org.example.colour"], "green");
+    ana.delete(&format!("{profile}/org.example.colour"), json!({})).await.ok();
+    ana.get(&format!("{profile}/org.example.colour")).await.refused(404, "M_NOT_FOUND");
+
+    // What is not there is not recognized, which is how clients find that out.
+    for path in
+        ["org.matrix.msc2965/auth_metadata", "org.matrix.msc4143/rtc/transports", "org.matrix.msc4140/delayed_events"]
+    {
+        ana.get(&format!("/_matrix/client/unstable/{path}")).await.refused(404, "M_UNRECOGNIZED");
+    }
+    server.anonymous().get("/v1/auth_metadata").await.refused(404, "M_UNRECOGNIZED");
+}
+
+#[tokio::test]
+async fn state_after_the_timeline_has_the_name_that_was_asked_for() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    let room = ana.create_room(json!({ "name": "Garden" })).await;
+    let since = ana.sync(None).await["next_batch"].as_str().unwrap().to_owned();
+    ana.set_state(&room, "m.room.name", "", json!({ "name": "Park" })).await;
+    let names = ["state", "state_after", "org.matrix.msc4222.state_after"];
+    for path in ["/v3/sync?timeout=0".to_owned(), format!("/v3/sync?timeout=0&since={since}")] {
+        let joined = ana.get(&path).await.ok()["rooms"]["join"][&room].clone();
+        assert!(names.iter().all(|name| joined.get(name).is_none()), "the timeline says it all: {joined}");
+        for (name, ask) in [(names[1], "use_state_after"), (names[2], "org.matrix.msc4222.use_state_after")] {
+            let joined = ana.get(&format!("{path}&{ask}=true")).await.ok()["rooms"]["join"][&room].clone();
+            let given: Vec<_> = names.into_iter().filter(|name| joined.get(name).is_some()).collect();
+            assert_eq!(given, [name], "{joined}");
+            let state = joined[name]["events"].as_array().unwrap();
+            let told: Vec<_> = state.iter().filter(|event| event["type"] == "m.room.name").collect();
+            assert_eq!((told.len(), &told[0]["content"]["name"]), (1, &json!("Park")), "{joined}");
+        }
+    }
+}

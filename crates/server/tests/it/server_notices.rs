@@ -52,11 +52,30 @@ async fn a_notice_comes_in_a_room_of_its_own() {
     let send = format!("/v3/rooms/{}/send/m.room.message/1", segment(&room));
     ana.put(&send, json!({ "msgtype": "m.text", "body": "thanks" })).await.refused(403, "M_FORBIDDEN");
 
-    // One room for all notices, until it is left.
+    // One room for all notices. Who has left it, and even forgotten it, is invited again.
     root.post(SEND, notice(&ana, "it is over")).await.ok();
     assert!(ana.sync(None).await["rooms"]["join"][&room]["timeline"].to_string().contains("it is over"));
     ana.leave(&room).await;
     root.post(SEND, notice(&ana, "another")).await.ok();
+    assert_eq!(invited(&ana).await, room);
+    ana.post(&decline, json!({})).await.refused(403, "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM");
+    ana.join(&room).await;
+    ana.leave(&room).await;
+    ana.post(&format!("/v3/rooms/{}/forget", segment(&room)), json!({})).await.ok();
+    root.post(SEND, notice(&ana, "one more")).await.ok();
+    assert_eq!(invited(&ana).await, room);
+    ana.join(&room).await;
+    assert!(ana.sync(None).await["rooms"]["join"][&room]["timeline"].to_string().contains("one more"));
+}
+
+#[tokio::test]
+async fn a_notices_room_that_was_deleted_is_followed_by_another() {
+    let server = server().await;
+    let (root, ana) = (server.register_admin("root").await, server.register("ana").await);
+    root.post(SEND, notice(&ana, "hello")).await.ok();
+    let room = invited(&ana).await;
+    root.delete(&format!("/_synapse/admin/v1/rooms/{}", segment(&room)), json!({})).await.ok();
+    root.post(SEND, notice(&ana, "hello again")).await.ok();
     assert_ne!(invited(&ana).await, room);
 }
 

@@ -93,9 +93,7 @@ pub(crate) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(api: &'a Api, session: &'a Session, reader: &'a Reader, bundles: Bundles) -> Self {
-        let core = &api.engine.core;
-        let viewer =
-            Viewer { user: session.user, device: Some(&session.device_id), now: core.now(), erased: &core.erased };
+        let viewer = Viewer::of(session, &api.engine.core);
         Self { viewer, reader, bundles }
     }
 

@@ -24,11 +24,15 @@ const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 100;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_matrix/client/v1/room_summary/{roomIdOrAlias}", Access::User, summary).get(
-        "/_matrix/client/v1/rooms/{roomId}/hierarchy",
-        Access::User,
-        hierarchy,
-    )
+    Routes::default()
+        .get("/_matrix/client/v1/room_summary/{roomIdOrAlias}", Access::User, summary)
+        .get("/_matrix/client/unstable/im.nheko.summary/summary/{roomIdOrAlias}", Access::User, summary_as_drafted)
+        .get(
+            "/_matrix/client/unstable/im.nheko.summary/rooms/{roomIdOrAlias}/summary",
+            Access::User,
+            summary_as_drafted,
+        )
+        .get("/_matrix/client/v1/rooms/{roomId}/hierarchy", Access::User, hierarchy)
 }
 
 async fn summary(Extract(api): State, User(session): User, Params(room): Params<String>) -> ApiResult<Answer<Value>> {
@@ -37,6 +41,17 @@ async fn summary(Extract(api): State, User(session): User, Params(room): Params<
     let mut answer = json!(summary);
     if let Some(membership) = membership {
         answer["membership"] = json!(membership);
+    }
+    Ok(Answer(answer))
+}
+
+/// As MSC3266 was while it was a draft: what it had added to listings of rooms is under names of its own.
+async fn summary_as_drafted(api: State, user: User, room: Params<String>) -> ApiResult<Answer<Value>> {
+    let Answer(mut answer) = summary(api, user, room).await?;
+    for name in ["room_version", "encryption"] {
+        if let Some(value) = answer.get(name).cloned() {
+            answer[format!("im.nheko.summary.{name}")] = value;
+        }
     }
     Ok(Answer(answer))
 }

@@ -223,8 +223,8 @@ async fn paths_with_wrong_parameters() {
 #[tokio::test]
 async fn queries_that_are_wrong() {
     const NAMES: &str = "\
-        access_token access_tokens admins allow_redirect allow_remote animated at deactivated dir event_id \
-        filename filter from full_state guests height include_all_networks kind limit locked max_depth membership \
+        access_token access_tokens admins allow_redirect allow_remote animated at batch_token deactivated dir \
+        event_id filename filter from full_state guests height include_all_networks kind limit locked max_depth membership \
         method name not_membership not_user_type only order_by recurse server server_name set_presence since \
         suggested_only timeout timeout_ms to token ts url use_state_after user_id username valid version via \
         width";

@@ -166,6 +166,8 @@ const TRIALS: &[(&str, Trial)] = &[
         Anybody("it tells only of rooms that the caller is in"),
     ),
     ("GET /_matrix/client/v1/room_summary/{roomIdOrAlias}", Refused("{}", 404, "M_NOT_FOUND")),
+    ("GET /_matrix/client/unstable/im.nheko.summary/summary/{roomIdOrAlias}", Refused("{}", 404, "M_NOT_FOUND")),
+    ("GET /_matrix/client/unstable/im.nheko.summary/rooms/{roomIdOrAlias}/summary", Refused("{}", 404, "M_NOT_FOUND")),
     ("GET /_matrix/client/v1/rooms/{roomId}/hierarchy", Refused("{}", 403, "M_FORBIDDEN")),
     ("POST /_matrix/client/v3/rooms/{roomId}/upgrade", Refused(r#"{ "new_version": "12" }"#, 403, "M_FORBIDDEN")),
     ("PUT /_matrix/media/v3/upload/{serverName}/{mediaId}", Refused("content", 403, "M_FORBIDDEN")),
@@ -214,6 +216,10 @@ const TRIALS: &[(&str, Trial)] = &[
     ("GET /_matrix/client/v3/rooms/{roomId}/initialSync", Refused("{}", 403, "M_FORBIDDEN")),
     ("POST /_matrix/client/v3/pushers/set", Anybody(ONLY_OWN)),
     ("GET /_matrix/client/v1/mutual_rooms", Anybody("it shows only rooms that the caller is in")),
+    (
+        "GET /_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms",
+        Anybody("it shows only rooms that the caller is in"),
+    ),
     ("GET /_matrix/client/v3/voip/turnServer", Anybody("credentials are for everybody who is signed in")),
 ];
 

@@ -49,6 +49,15 @@ async fn many_shared_rooms_come_in_pages() {
     found.sort();
     rooms.sort();
     assert_eq!(found, rooms, "each once");
+
+    // As clients ask that know the draft.
+    let path =
+        format!("/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms?user_id={}", segment(ben.user_id()));
+    let mut drafted = ana.get(&path).await.ok();
+    let next = drafted["next_batch_token"].take();
+    assert_eq!((&drafted["joined"], drafted.get("next_batch")), (&first["joined"], None));
+    let last = ana.get(&format!("{path}&batch_token={}", next.as_str().unwrap())).await.ok();
+    assert_eq!((&last["joined"], last.get("next_batch_token")), (&second["joined"], None));
 }
 
 #[tokio::test]

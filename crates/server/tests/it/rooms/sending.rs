@@ -98,9 +98,34 @@ async fn state_that_is_so_already_is_not_sent_again() {
     assert_eq!(event["unsigned"]["replaces_state"], json!(first));
     assert_eq!(event["unsigned"]["prev_content"], json!({ "on": true }));
     ana.get(&of(&room, "state/org.example.flag/other")).await.refused(404, "M_NOT_FOUND");
-    ana.put(&of(&room, "state/m.room.create/"), json!({})).await.refused(403, "M_FORBIDDEN");
+    ana.put(&of(&room, "state/m.room.create/"), json!({})).await.refused(400, "M_INVALID_PARAM");
     ana.put(&of(&room, "state/m.room.member/nobody"), json!({ "membership": "join" })).await.refused(400, "M_BAD_JSON");
     let large = json!({ "body": "x".repeat(70_000) });
     ana.put(&of(&room, "send/m.room.message/l"), large).await.refused(413, "M_TOO_LARGE");
     ana.put(&of(&room, "send/m.room.message/f"), json!({ "n": 1.5 })).await.refused(400, "M_BAD_JSON");
+}
+
+#[tokio::test]
+async fn state_that_nobody_could_set_is_a_bad_request() {
+    let server = Server::start().await;
+    let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
+    for version in ["10", "11", "12"] {
+        let creators =
+            json!({ "additional_creators": if version == "12" { json!([ben.user_id()]) } else { json!([]) } });
+        let body = json!({ "room_version": version, "creation_content": creators, "preset": "public_chat" });
+        let room = ana.create_room(body).await;
+        ben.join(&room).await;
+        let levels = of(&room, "state/m.room.power_levels/");
+        for wrong in [json!({ "users_default": "10" }), json!({ "users": { "ben": 10 } }), json!({ "events": [] })] {
+            ana.put(&levels, wrong.clone()).await.refused(400, "M_BAD_JSON");
+            eve.put(&levels, wrong).await.refused(403, "M_FORBIDDEN");
+        }
+        for creator in [&ana, &ben].into_iter().filter(|_| version == "12") {
+            let named = json!({ "users": { creator.user_id(): 100 } });
+            ana.put(&levels, named).await.refused(400, "M_BAD_JSON");
+        }
+        let create = json!({ "room_version": version, "more": 1 });
+        ana.put(&of(&room, "state/m.room.create/"), create.clone()).await.refused(400, "M_INVALID_PARAM");
+        ana.put(&of(&room, "send/m.room.create/1"), create).await.refused(400, "M_INVALID_PARAM");
+    }
 }
