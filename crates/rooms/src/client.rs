@@ -1,8 +1,16 @@
 //! Events as clients see them (spec: client-server API, "Room event format", "Stripped state").
 
-use serde_json::Value;
+use std::borrow::Cow;
 
-use crate::{canonical::write_string, event::Pdu};
+use im2_model::Millis;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use crate::{
+    canonical::write_string,
+    content::Membership,
+    event::{EventError, Pdu, membership_in},
+};
 
 /// The JSON of an event in the clients' format without its closing brace, made once and shared by all readers.
 ///
@@ -69,6 +77,78 @@ pub fn stripped_state(event: &Pdu) -> Option<Box<str>> {
     Some(crate::event::into_text(out))
 }
 
+/// What clients are shown of a state event, borrowed from the canonical JSON in which it is stored. Of a large room's
+/// members there are a hundred thousand: their bytes are copied, and no [`Pdu`] is made of each.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct StoredState<'a> {
+    #[serde(borrow)]
+    content: &'a RawValue,
+    /// When the sender's server made it, by that server's clock.
+    pub origin_server_ts: Millis,
+    #[serde(borrow)]
+    sender: &'a RawValue,
+    #[serde(borrow)]
+    state_key: &'a RawValue,
+    #[serde(borrow, rename = "type")]
+    kind: &'a RawValue,
+}
+
+impl<'a> StoredState<'a> {
+    /// Reads a state event. It was checked when it was stored, so what is not asked for is not looked at.
+    pub fn read(json: &'a str) -> Result<Self, EventError> {
+        serde_json::from_str(json).map_err(|error| EventError::Malformed(error.to_string()))
+    }
+
+    /// The content as it is stored: the canonical JSON of an object.
+    pub fn content_json(&self) -> &'a str {
+        self.content.get()
+    }
+
+    /// The membership that an `m.room.member` sets; `None` if it names none that is known.
+    pub fn membership(&self) -> Option<Membership> {
+        membership_in(self.content.get())
+    }
+
+    /// Who sent it.
+    pub fn sender(&self) -> Cow<'a, str> {
+        text(self.sender)
+    }
+
+    /// Its state key.
+    pub fn state_key(&self) -> Cow<'a, str> {
+        text(self.state_key)
+    }
+
+    /// The state key as JSON.
+    pub fn state_key_json(&self) -> &'a str {
+        self.state_key.get()
+    }
+
+    /// Writes what [`client_event_prefix`] makes of the event, with the room if it is given.
+    pub fn write_prefix(&self, out: &mut Vec<u8>, event_id: &str, room_id: Option<&str>) {
+        out.extend_from_slice(b"{\"content\":");
+        out.extend_from_slice(self.content.get().as_bytes());
+        member(out, "event_id", event_id);
+        out.extend_from_slice(b",\"origin_server_ts\":");
+        out.extend_from_slice(self.origin_server_ts.to_string().as_bytes());
+        let canonical = [(",\"sender\":", self.sender), (",\"state_key\":", self.state_key), (",\"type\":", self.kind)];
+        for (name, value) in canonical {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(value.get().as_bytes());
+        }
+        if let Some(room_id) = room_id {
+            member(out, "room_id", room_id);
+        }
+    }
+}
+
+/// A string of an event that was checked when it was stored.
+fn text(json: &RawValue) -> Cow<'_, str> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    serde_json::from_str::<Text<'_>>(json.get()).map(|text| text.0).unwrap_or_default()
+}
+
 fn member(out: &mut Vec<u8>, key: &str, value: &str) {
     out.push(b',');
     write_string(out, key);
@@ -81,7 +161,7 @@ mod tests {
     use im2_model::EventId;
     use serde_json::{Value, json};
 
-    use super::{client_event_prefix, stripped_state};
+    use super::{StoredState, client_event_prefix, stripped_state};
     use crate::{
         event::Pdu,
         version::RoomVersion::{self, V10, V11},
@@ -118,6 +198,33 @@ mod tests {
         }
         let none = event(V11, &json!({ "type": "m.room.redaction", "content": { "redacts": 5 } }));
         assert!(!client_event_prefix(&none).with_room_id().contains(r#","redacts""#));
+    }
+
+    #[test]
+    fn stored_state_is_shown_as_any_other_event() {
+        let contents = [
+            json!({ "membership": "join", "displayname": "A \"quoted\"\n\u{1F600} \u{7f}", "avatar_url": null }),
+            json!({ "type": "x", "sender": 5, "content": { "content": {} }, "membership": "ban" }),
+            json!({ "membership": "elsewhere" }),
+            json!({}),
+        ];
+        for (number, content) in contents.iter().enumerate() {
+            let key = format!("@\"\\{number}\u{1}é:d");
+            let extra = json!({ "type": "m.room.member", "content": content, "state_key": key });
+            let event = event(V11, &extra);
+            let stored = StoredState::read(event.json()).unwrap();
+            let prefix = client_event_prefix(&event);
+            for (room_id, expected) in [(Some("!x:d"), prefix.with_room_id()), (None, prefix.without_room_id())] {
+                let mut written = Vec::new();
+                stored.write_prefix(&mut written, "$e", room_id);
+                assert_eq!(String::from_utf8(written).unwrap(), expected);
+            }
+            assert_eq!(stored.membership(), event.membership);
+            assert_eq!(stored.content_json(), event.content_json());
+            assert_eq!((&*stored.sender(), &*stored.state_key()), ("@\"a\u{1}:d", &*key));
+            assert_eq!(serde_json::from_str::<Value>(stored.state_key_json()).unwrap(), json!(key));
+        }
+        assert!(StoredState::read(event(V11, &json!({})).json()).is_err(), "a message has no state key");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use im2_model::{EventId, RoomId, UserId};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{event::Pdu, version::RoomVersion};
 
@@ -86,6 +86,36 @@ impl MemberContent {
     pub fn parse(content: &str) -> Self {
         view(content)
     }
+}
+
+/// How a member is shown, as it is written in a stored `m.room.member`: JSON strings, for lists of very many members.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct MemberProfile<'a> {
+    #[serde(borrow, default)]
+    displayname: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    avatar_url: Option<&'a RawValue>,
+}
+
+impl<'a> MemberProfile<'a> {
+    /// Reads a content.
+    pub fn read(content: &'a str) -> Self {
+        serde_json::from_str(content).unwrap_or_default()
+    }
+
+    /// The display name in this room as JSON; `null` if there is none.
+    pub fn displayname_json(&self) -> &'a str {
+        string_or_null(self.displayname)
+    }
+
+    /// The avatar in this room as JSON; `null` if there is none.
+    pub fn avatar_url_json(&self) -> &'a str {
+        string_or_null(self.avatar_url)
+    }
+}
+
+fn string_or_null(value: Option<&RawValue>) -> &str {
+    value.map(RawValue::get).filter(|json| json.starts_with('"')).unwrap_or("null")
 }
 
 /// Who may join (spec: client-server API, `m.room.join_rules`).
@@ -269,7 +299,10 @@ impl CreateContent {
 
 #[cfg(test)]
 mod tests {
-    use super::{CreateContent, GuestAccess, HistoryVisibility, JoinRule, JoinRulesContent, MemberContent, Membership};
+    use super::{
+        CreateContent, GuestAccess, HistoryVisibility, JoinRule, JoinRulesContent, MemberContent, MemberProfile,
+        Membership,
+    };
 
     #[test]
     fn memberships_survive_their_names() {
@@ -279,6 +312,21 @@ mod tests {
             assert_eq!(serde_json::to_value(membership).unwrap(), membership.as_str());
         }
         assert_eq!(Membership::parse("Join"), None);
+    }
+
+    #[test]
+    fn a_profile_is_what_is_text() {
+        let profile = |content| {
+            let profile = MemberProfile::read(content);
+            (profile.displayname_json(), profile.avatar_url_json())
+        };
+        assert_eq!(
+            profile(r#"{"avatar_url":"mxc://a/b","displayname":"\"Ann\"\n"}"#),
+            (r#""\"Ann\"\n""#, r#""mxc://a/b""#)
+        );
+        assert_eq!(profile(r#"{"avatar_url":null,"displayname":{"displayname":"x"}}"#), ("null", "null"));
+        assert_eq!(profile(r#"{"avatar_url":"","membership":"join"}"#), ("null", r#""""#));
+        assert_eq!(profile("3"), ("null", "null"));
     }
 
     #[test]

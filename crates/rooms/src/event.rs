@@ -236,7 +236,7 @@ fn redacts_of(version: RoomVersion, wire: &Wire<'_>) -> Option<EventId> {
     EventId::parse(content.get("redacts")?.as_str()?).ok()
 }
 
-fn membership_in(content: &str) -> Option<Membership> {
+pub(crate) fn membership_in(content: &str) -> Option<Membership> {
     #[derive(Deserialize)]
     struct Content {
         membership: Membership,

@@ -188,7 +188,10 @@ impl<'a> Scene<'a> {
         let lazily =
             |turn| get(format!("/_matrix/client/v3/sync?filter={}&timeout={turn}", encode(&self.filter)), &self.reader);
         measuring.repeat("first lazy /sync", times, lazily).await?;
-        for name in ["members", "joined_members"] {
+        let whole = |turn| get(format!("/_matrix/client/v3/sync?timeout={turn}"), &self.reader);
+        let size = measuring.repeat("first full /sync", FEW, whole).await?;
+        measuring.report.count("bytes of the first full /sync", size as u64);
+        for name in ["members", "joined_members", "state"] {
             let path = format!("/_matrix/client/v3/rooms/{}/{name}", encode(room));
             let size = measuring.repeat(&format!("/{name}"), FEW, |_| get(path.clone(), &self.reader)).await?;
             measuring.report.count(&format!("bytes of /{name}"), size as u64);

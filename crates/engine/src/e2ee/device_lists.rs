@@ -196,8 +196,13 @@ impl Between<'_> {
         }
         changed.extend(hints.signed);
         let mut left = BTreeSet::new();
+        let together = if gone.len() > MANY { Some(self.together()?) } else { None };
         for other in gone {
-            if !self.shares(other)? {
+            let shares = match &together {
+                Some(together) => together.contains(&other),
+                None => self.shares(other)?,
+            };
+            if !shares {
                 changed.remove(&other);
                 left.insert(other);
             }
@@ -249,6 +254,23 @@ impl Between<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// All with whom the user was in an encrypted room at the second place.
+    fn together(&self) -> im2_store::Result<BTreeSet<UserNid>> {
+        let mut found = BTreeSet::new();
+        for row in self.db.memberships_of(self.user)? {
+            let encrypted = self.db.encrypted_since(row.room)?.is_some_and(|position| self.to.includes(position));
+            if !encrypted || !self.is_joined(row.room)? {
+                continue;
+            }
+            for other in self.db.members(row.room)? {
+                if self.db.was_joined(row.room, &other, self.to)? {
+                    found.insert(other.user);
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn is_joined(&self, room: RoomNid) -> im2_store::Result<bool> {

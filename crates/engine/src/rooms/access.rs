@@ -31,7 +31,12 @@ impl Reader {
 
     /// The reader's membership when an event was sent (`unsigned.membership`).
     pub fn membership_at(&self, event: &RoomEvent) -> Membership {
-        self.sight.membership_at(event.seq)
+        self.membership_then(event.seq)
+    }
+
+    /// The reader's membership when the event numbered `seq` was sent.
+    pub fn membership_then(&self, seq: i64) -> Membership {
+        self.sight.membership_at(seq)
     }
 }
 

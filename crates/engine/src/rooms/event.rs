@@ -14,6 +14,8 @@ use im2_store::{
     rooms::{Direction, EventRow, TransactionKey},
 };
 
+use serde_json::{Map, Value};
+
 use crate::Error;
 
 /// An event with its place in the room and in the stream.
@@ -90,8 +92,7 @@ impl RoomEvent {
 
     /// Whether the content has a `url`, which is what filters know files by.
     pub fn has_url(&self) -> bool {
-        let content = self.pdu.content_json();
-        content.contains("\"url\"") && self.pdu.content_map().contains_key("url")
+        has_url(self.pdu.content_json())
     }
 
     /// Whether its content is gone.
@@ -133,13 +134,10 @@ impl RoomEvent {
         replaced: Option<Replaced>,
         transaction: Option<TransactionKey>,
     ) -> im2_store::Result<Self> {
-        let redaction = match &row.redacted_by {
-            Some(by) => db.event(row.room, by)?,
+        let redacted_because = match &row.redacted_by {
+            Some(by) => redaction(db, version, row.room, by)?,
             None => None,
         };
-        let redaction = redaction.map(|row| parse(version, &row)).transpose()?;
-        let redacted_because =
-            redaction.map(|pdu| format!("{}}}", client_event_prefix(&pdu).with_room_id()).into_boxed_str());
         Ok(Self { transaction, replaced, redacted_because, ..Self::plain(row, pdu) })
     }
 
@@ -171,6 +169,23 @@ impl RoomEvent {
             redacted_because: None,
         }
     }
+}
+
+/// Whether a content has a `url`.
+pub(super) fn has_url(content: &str) -> bool {
+    let is_key = || serde_json::from_str::<Map<String, Value>>(content).is_ok_and(|map| map.contains_key("url"));
+    content.contains("\"url\"") && is_key()
+}
+
+/// A redaction in its form for clients; `None` if the room has no such event.
+pub(super) fn redaction(
+    db: &Snapshot<'_>,
+    version: RoomVersion,
+    room: RoomNid,
+    event_id: &EventId,
+) -> im2_store::Result<Option<Box<str>>> {
+    let redaction = db.event(room, event_id)?.map(|row| parse(version, &row)).transpose()?;
+    Ok(redaction.map(|pdu| format!("{}}}", client_event_prefix(&pdu).with_room_id()).into()))
 }
 
 fn parse(version: RoomVersion, row: &EventRow) -> im2_store::Result<Pdu> {

@@ -4,8 +4,8 @@
 //! needs them: all of them in a room of ordinary size, those that were looked at lately in a larger one. So a room of
 //! a hundred thousand members comes into memory by reading numbers and names, and no events.
 //!
-//! Who wants a member event asks [`Room::member`], [`Rooms::members_at`] or [`Rooms::members_page`], which read
-//! what is missing.
+//! Who wants a member event asks [`Room::member`] or [`Rooms::members_at`], which read what is missing. Who only writes
+//! all of them into an answer asks [`Rooms::member_list`].
 
 use std::{
     collections::HashMap,
@@ -24,8 +24,6 @@ use crate::{Core, Result};
 const KEPT: usize = 4;
 /// How many of the first members are remembered: those that a client names a room after, and the client's user.
 const FIRST: usize = 6;
-/// Members in one page: some 2 MB of events.
-const PAGE: usize = 1_000;
 
 /// What a user is to a room.
 #[derive(Debug, Clone)]
@@ -98,7 +96,7 @@ impl Members {
     }
 
     /// All current member events, in no order, if all are in memory.
-    fn events(&self) -> Option<impl Iterator<Item = &Arc<RoomEvent>>> {
+    pub(super) fn events(&self) -> Option<impl Iterator<Item = &Arc<RoomEvent>>> {
         (self.kept == self.all.len()).then(|| self.all.values().filter_map(|member| member.event.as_ref()))
     }
 
@@ -236,29 +234,6 @@ impl Rooms {
             room.keep_members(&read, redactions);
         }
         Ok(read)
-    }
-
-    /// A page of the member events as of event number `seq`, or as they are now: those after the one of `after`. Also
-    /// gives from whom to go on; `None` at the end. Begin with an empty text.
-    pub async fn members_page(
-        &self,
-        room: &Arc<Room>,
-        seq: Option<i64>,
-        after: &str,
-    ) -> Result<(Vec<Arc<RoomEvent>>, Option<String>)> {
-        {
-            let view = room.view();
-            let is_now = seq.is_none_or(|seq| seq >= view.seq);
-            if let Some(events) = view.members.events().filter(|_| is_now && after.is_empty()) {
-                return Ok((events.cloned().collect(), None));
-            }
-        }
-        let (nid, version, seq, after) = (room.nid, room.version, seq.unwrap_or(i64::MAX), after.to_owned());
-        let read = self.core.store.read(move |db| {
-            let (rows, next) = db.member_state_page(nid, seq, &after, PAGE)?;
-            Ok((loaded(version, &rows)?, next))
-        });
-        Ok(read.await?)
     }
 }
 

@@ -6,15 +6,18 @@ use im2_rooms::content::Membership;
 
 use super::{
     Answering,
-    state::StateWanted,
+    state::{State, StateWanted},
     summary::write_summary,
     timeline::{Timeline, newest},
     write_account_data,
 };
 use crate::{
     Result,
-    filters::{Candidate, EventFilter, EventFormat},
-    rooms::{Bundles, Form, Room, RoomEvent, RoomMembership, Sight, TimelineToken, Viewer, write_array, write_event},
+    filters::{Candidate, EventFilter, EventFormat, Filter},
+    rooms::{
+        Bundles, Form, Room, RoomEvent, RoomMembership, Sight, StoredMember, TimelineToken, Viewer, write_array,
+        write_event,
+    },
     stream::{AccountDataChange, ReceiptChange},
 };
 
@@ -48,10 +51,12 @@ impl Answering<'_> {
 
         let mut out = Vec::with_capacity(timeline.events.len() * 640 + 256);
         self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
-        if !state.is_empty() || self.request.state.is_after() {
-            self.write_state(&mut out, &situation.sight, &state);
-        }
         let mut says_something = is_new || !timeline.events.is_empty() || !state.is_empty() || timeline.limited;
+        let is_about_members = |event: &Arc<RoomEvent>| event.kind() == "m.room.member";
+        let members_changed = timeline.events.iter().any(is_about_members) || state.has_members();
+        if !state.is_empty() || self.request.state.is_after() {
+            self.write_state(&mut out, &situation.sight, state).await?;
+        }
         let wanted = &self.request.filter.room.account_data;
         let data = self.room_account_data(room, is_new).await?;
         let data = data.iter().filter(|change| wanted.matches_type(&change.kind));
@@ -59,7 +64,6 @@ impl Answering<'_> {
         says_something |= self.write_ephemeral(&mut out, room, is_new, receipts).await?;
         self.write_unread(&mut out, room).await?;
         self.note_company(room, is_new, &timeline.events);
-        let members_changed = timeline.events.iter().chain(&state).any(|event| event.kind() == "m.room.member");
         if is_new || members_changed {
             write_summary(&mut out, room, self.session.user);
         }
@@ -85,11 +89,11 @@ impl Answering<'_> {
             situation.known = Some(self.sync.rooms.seq_at_token(room, since).await?);
         }
         let timeline = self.timeline(room, &situation).await?;
-        let state = if was_member { self.room_state(room, &situation, &timeline).await? } else { Vec::new() };
+        let state = if was_member { self.room_state(room, &situation, &timeline).await? } else { State::default() };
         let mut out = Vec::new();
         self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
         // Clients expect this section of a room that was left, even if it is empty.
-        self.write_state(&mut out, &situation.sight, &state);
+        self.write_state(&mut out, &situation.sight, state).await?;
         let wanted = &self.request.filter.room.account_data;
         let data = self.room_account_data(room, false).await?;
         let data = data.iter().filter(|change| wanted.matches_type(&change.kind));
@@ -158,24 +162,20 @@ impl Answering<'_> {
         !ignored && passes() && (is_own() || sight.may_see(event, &self.session.user_id) || is_state_now(event))
     }
 
-    async fn room_state(
-        &self,
-        room: &Arc<Room>,
-        situation: &Situation,
-        timeline: &Timeline,
-    ) -> Result<Vec<Arc<RoomEvent>>> {
+    async fn room_state(&self, room: &Arc<Room>, situation: &Situation, timeline: &Timeline) -> Result<State> {
         let known = situation.known.filter(|_| !self.request.full_state);
         let wanted = StateWanted {
             after: known,
             until: if self.request.state.is_after() { timeline.end } else { timeline.start - 1 },
         };
-        let state = self.state(room, wanted, timeline).await?;
+        let mut state = self.state(room, wanted, timeline).await?;
         let filter = &self.request.filter.room.state;
         let passes = |event: &Arc<RoomEvent>| {
             let candidate = Candidate { kind: event.kind(), sender: Some(&event.pdu.sender), has_url: event.has_url() };
             filter.is_open() || (filter.includes_room(&room.id) && filter.matches(candidate))
         };
-        Ok(state.into_iter().filter(passes).collect())
+        state.events.retain(passes);
+        Ok(state)
     }
 
     async fn write_timeline(
@@ -197,29 +197,53 @@ impl Answering<'_> {
         Ok(())
     }
 
-    fn write_state(&self, out: &mut Vec<u8>, sight: &Sight, state: &[Arc<RoomEvent>]) {
+    async fn write_state(&self, out: &mut Vec<u8>, sight: &Arc<Sight>, state: State) -> Result<()> {
         let name = self.request.state.key();
-        drop(write!(out, ",\"{name}\":{{\"events\":"));
+        drop(write!(out, ",\"{name}\":{{\"events\":["));
         let none = Bundles::new();
-        write_array(out, state, |out, event| self.write_event(out, sight, event, &none));
-        out.push(b'}');
+        for (index, event) in state.events.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            self.write_event(out, sight, event, &none);
+        }
+        if let Some(members) = state.members {
+            let (filter, sight, now) = (Arc::clone(&self.request.filter), Arc::clone(sight), self.sync.core.now());
+            let write = move |out: &mut Vec<u8>, member: &StoredMember<'_>| {
+                let is_shown = member.passes(&filter.room.state);
+                if is_shown {
+                    let membership = sight.membership_at(member.seq());
+                    write_in_form(out, &filter, member.pdu_json(), |out| {
+                        member.write(out, Form::InRoom, now, membership);
+                    });
+                }
+                is_shown
+            };
+            members.following(!state.events.is_empty()).write_all(out, write).await?;
+        }
+        out.extend_from_slice(b"]}");
+        Ok(())
     }
 
     fn write_event(&self, out: &mut Vec<u8>, sight: &Sight, event: &RoomEvent, bundles: &Bundles) {
-        let filter = &self.request.filter;
-        if filter.event_format == EventFormat::Federation {
-            out.extend_from_slice(event.pdu.json().as_bytes());
-            return;
-        }
         let viewer = Viewer::of(self.session, &self.sync.core);
-        let membership = Some(sight.membership_at(event.seq));
-        let Some(fields) = &filter.event_fields else {
-            return write_event(out, event, Form::InRoom, &viewer, membership, bundles);
-        };
-        let mut whole = Vec::new();
-        write_event(&mut whole, event, Form::InRoom, &viewer, membership, bundles);
-        let whole = serde_json::from_slice(&whole).unwrap_or_default();
-        drop(serde_json::to_writer(out, &fields.project(whole))); // writing to a vector cannot fail
+        write_in_form(out, &self.request.filter, event.pdu.json(), |out| {
+            write_event(out, event, Form::InRoom, &viewer, Some(sight.membership_at(event.seq)), bundles);
+        });
+    }
+}
+
+/// Writes an event in the form that a filter asks for: as it is stored, or what `write` writes, or some of that.
+fn write_in_form(out: &mut Vec<u8>, filter: &Filter, stored: &str, write: impl Fn(&mut Vec<u8>)) {
+    match &filter.event_fields {
+        _ if filter.event_format == EventFormat::Federation => out.extend_from_slice(stored.as_bytes()),
+        None => write(out),
+        Some(fields) => {
+            let mut whole = Vec::new();
+            write(&mut whole);
+            let whole = serde_json::from_slice(&whole).unwrap_or_default();
+            drop(serde_json::to_writer(out, &fields.project(whole))); // writing to a vector cannot fail
+        }
     }
 }
 

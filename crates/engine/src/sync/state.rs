@@ -1,14 +1,14 @@
 //! The state that goes with a timeline.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
 use super::{Answering, timeline::Timeline};
 use crate::{
     Result,
-    rooms::{Room, RoomEvent},
+    rooms::{MemberList, Room, RoomEvent, StoredMembers},
 };
 
 /// Which state of a room.
@@ -20,26 +20,48 @@ pub(super) struct StateWanted {
     pub(super) until: i64,
 }
 
+/// The state events for an answer.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) events: Vec<Arc<RoomEvent>>,
+    /// Member events that are not in memory, and are read as they are written.
+    pub(super) members: Option<StoredMembers>,
+}
+
+impl State {
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.members.is_none()
+    }
+
+    pub(super) fn has_members(&self) -> bool {
+        self.members.is_some() || self.events.iter().any(|event| event.kind() == "m.room.member")
+    }
+}
+
 impl Answering<'_> {
     /// The state events for an answer, members thinned out if the client loads them lazily.
-    pub(super) async fn state(
-        &self,
-        room: &Arc<Room>,
-        wanted: StateWanted,
-        timeline: &Timeline,
-    ) -> Result<Vec<Arc<RoomEvent>>> {
+    pub(super) async fn state(&self, room: &Arc<Room>, wanted: StateWanted, timeline: &Timeline) -> Result<State> {
         let lazy = self.request.filter.lazy_load_members();
         let rooms = &self.sync.rooms;
         let mut state = match wanted.after {
             Some(after) => rooms.state_changed(room, after, wanted.until).await?,
-            None if lazy => rooms.state_without_members_at(room, wanted.until).await?,
-            None => rooms.state_at(room, Some(wanted.until)).await?,
+            None => rooms.state_without_members_at(room, wanted.until).await?,
         };
+        let mut members = None;
+        let filter = &self.request.filter.room.state;
+        let lists_members = filter.matches_type("m.room.member") && filter.includes_room(&room.id);
+        if wanted.after.is_none() && !lazy && lists_members {
+            match rooms.member_list(room, Some(wanted.until), |_| true).await? {
+                MemberList::Here(found) => state.extend(found),
+                MemberList::Stored(found) => members = Some(found),
+            }
+        }
         if !self.request.state.is_after() {
-            add_hidden(&mut state, timeline);
+            let hidden = add_hidden(&mut state, timeline);
+            members = members.map(|members| members.without(hidden));
         }
         if !lazy {
-            return Ok(state);
+            return Ok(State { events: state, members });
         }
         let sent = self.sync.sent_members.of(self.session.user, &self.session.device_id, room.nid);
         let needed = self.needed_members(room, timeline, wanted);
@@ -69,7 +91,7 @@ impl Answering<'_> {
         for member in state.iter().filter(|event| event.kind() == "m.room.member") {
             sent.add(member.state_key().unwrap_or_default(), member.seq, &self.until);
         }
-        Ok(state)
+        Ok(State { events: state, members: None })
     }
 
     /// The members that a client needs to show this timeline: who sent something, the user, and for a room that is
@@ -93,8 +115,8 @@ impl Answering<'_> {
 
 /// Adds the state that changed within the timeline by events that the timeline leaves out: those that the filter does
 /// not want there, and those that the user may not see but that are the state now. Where a later event of the same
-/// entry is shown, that one tells.
-fn add_hidden(state: &mut Vec<Arc<RoomEvent>>, timeline: &Timeline) {
+/// entry is shown, that one tells. Gives the users whose member event is among them.
+fn add_hidden(state: &mut Vec<Arc<RoomEvent>>, timeline: &Timeline) -> HashSet<Box<str>> {
     fn entry(event: &RoomEvent) -> (&str, Option<&str>) {
         (event.kind(), event.state_key())
     }
@@ -106,5 +128,8 @@ fn add_hidden(state: &mut Vec<Arc<RoomEvent>>, timeline: &Timeline) {
         newest.remove(&entry(event));
     }
     state.retain(|event| !newest.contains_key(&entry(event)));
+    let members = newest.keys().filter(|(kind, _)| *kind == "m.room.member");
+    let members = members.filter_map(|(_, user_id)| user_id.map(Into::into)).collect();
     state.extend(newest.into_values().cloned());
+    members
 }

@@ -265,3 +265,53 @@ async fn followers_are_told_what_the_definition_says() {
     }
     assert!(told.0 > 300 && told.1 > 50, "the stories have to tell something: {told:?}");
 }
+
+/// So many that the answer is found from whom the user still shares rooms with.
+const VERY_MANY: usize = 270;
+
+#[tokio::test]
+async fn who_leaves_a_large_room_hears_of_those_who_are_in_no_other() {
+    let fixture = Fixture::new().await;
+    let (rooms, ana) = (&fixture.engine.rooms, user(&fixture, "ana").await);
+    let since = fixture.engine.core.stream.reached();
+    let encrypt = async |by: &Actor, room: &Room| {
+        let content = json!({ "algorithm": "m.megolm.v1.aes-sha2" });
+        let draft = Draft::state("m.room.encryption", "", content.as_object().unwrap().clone());
+        rooms.send_state(by, &room.id, draft).await.unwrap();
+    };
+    let request = || CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
+    let large = rooms.create(&ana, request()).await.unwrap();
+    let small = rooms.create(&ana, request()).await.unwrap();
+    let open = rooms.create(&ana, request()).await.unwrap();
+    encrypt(&ana, &large).await;
+    encrypt(&ana, &small).await;
+    let mut names = Vec::new();
+    for number in 0..VERY_MANY {
+        let other = fixture.user(&format!("other{number:03}")).await;
+        rooms.join(&other, &large.id, None).await.unwrap();
+        match number {
+            3 => drop(rooms.join(&other, &small.id, None).await.unwrap()),
+            4 => drop(rooms.join(&other, &open.id, None).await.unwrap()),
+            5 => {
+                rooms.join(&other, &small.id, None).await.unwrap();
+                rooms.leave(&other, &small.id, None).await.unwrap();
+            }
+            _ => {}
+        }
+        names.push(other.user_id.to_string());
+    }
+    let now = fixture.engine.core.stream.reached();
+    let mut follower =
+        Follower { session: session(&ana), since, known: Moment::default(), devices: BTreeMap::new(), told: (0, 0) };
+    let everybody: Users = names.iter().cloned().collect();
+    assert_eq!(follower.sync(&fixture.engine).await, (everybody.clone(), Users::new()));
+    rooms.leave(&ana, &large.id, None).await.unwrap();
+    let left: Users = everybody.into_iter().filter(|name| *name != names[3]).collect();
+    assert_eq!(follower.sync(&fixture.engine).await, (Users::new(), left.clone()));
+    // The same for one who was away, and for whom somebody has left the other room meanwhile.
+    let other = fixture.user("other003").await;
+    let before = fixture.engine.core.stream.reached();
+    rooms.leave(&other, &small.id, None).await.unwrap();
+    let asked = fixture.engine.e2ee.changes(&session(&ana), &now, &before).await.unwrap();
+    assert_eq!(sets(asked), (Users::new(), left));
+}

@@ -9,7 +9,10 @@ use std::{
 use im2_engine::{
     filters::Filter,
     presence::Availability,
-    rooms::{Act, Actor, CreateRoom, Draft, Preset, Reader, RoomEvent},
+    rooms::{
+        Act, Actor, CreateRoom, Draft, Form, MemberList, Preset, Reader, Room, RoomEvent, Rooms, StoredMember,
+        StoredMembers,
+    },
     session::Session,
     sync::{StateForm, SyncRequest},
 };
@@ -81,6 +84,33 @@ fn by_key(events: &[Arc<RoomEvent>]) -> BTreeMap<(String, String), String> {
     events.iter().map(|event| (key(event), event.id().to_string())).collect()
 }
 
+/// The members in a list, by type and state key.
+async fn listed(rooms: &Rooms, room: &Arc<Room>, at: Option<i64>) -> BTreeMap<(String, String), String> {
+    match rooms.member_list(room, at, |_| true).await.unwrap() {
+        MemberList::Here(events) => by_key(&events),
+        MemberList::Stored(members) => {
+            let written = write(members).await;
+            let text = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
+            let entry = |event: &Value| ((text(event, "type"), text(event, "state_key")), text(event, "event_id"));
+            let found: BTreeMap<_, _> = written.iter().map(entry).collect();
+            assert_eq!(found.len(), written.len(), "everybody once");
+            found
+        }
+    }
+}
+
+/// Members that are read, as a client is shown them.
+async fn write(members: StoredMembers) -> Vec<Value> {
+    let mut out = Vec::from(*b"[");
+    let write = |out: &mut Vec<u8>, member: &StoredMember<'_>| {
+        member.write(out, Form::InRoom, 0, Membership::Join);
+        true
+    };
+    members.write_all(&mut out, write).await.unwrap();
+    out.push(b']');
+    serde_json::from_slice(&out).unwrap()
+}
+
 /// An event without what depends on where it was found: state that is in the timeline too tells what it replaced.
 fn bare(event: &Value) -> Value {
     let mut event = event.clone();
@@ -97,9 +127,7 @@ async fn shown(fixture: &Fixture, actor: &Actor, reader: &Reader) -> Vec<String>
         let state = by_key(&rooms.state_at(&reader.room, Some(seq)).await.unwrap());
         let members = by_key(&rooms.members_at(&reader.room, seq).await.unwrap());
         let others = by_key(&rooms.state_without_members_at(&reader.room, seq).await.unwrap());
-        let (page, next) = rooms.members_page(&reader.room, Some(seq), "").await.unwrap();
-        assert_eq!(by_key(&page), members, "event number {seq}");
-        assert_eq!(next, None);
+        assert_eq!(listed(rooms, &reader.room, Some(seq)).await, members, "event number {seq}");
         assert_eq!(members.into_iter().chain(others).collect::<BTreeMap<_, _>>(), state, "event number {seq}");
         shown.push(format!("{seq} {state:?}"));
     }
@@ -209,32 +237,68 @@ async fn a_redacted_member_event_does_not_come_back_from_memory() {
 }
 
 #[tokio::test]
-async fn pages_of_members_have_everybody_once() {
+async fn lists_of_members_have_those_who_are_wanted_as_they_were_then() {
     let fixture = Fixture::new().await;
     let users = users(&fixture).await;
     let room_id = make_room(&fixture, &users, RoomVersion::V11).await;
-    let room = fixture.engine.rooms.joined(&users[0], &room_id).await.unwrap();
-    let nid = room.nid;
-    for seq in [1, 20, 40, i64::MAX] {
-        let whole = fixture.engine.core.store.read(move |db| db.member_state_at(nid, seq)).await.unwrap();
-        let whole: BTreeSet<String> = whole.into_iter().map(|row| row.event_id.to_string()).collect();
-        for limit in [1, 7, MEMBERS, MEMBERS + 1] {
-            let (mut paged, mut from, mut pages) = (Vec::new(), String::new(), 0);
-            loop {
-                let after = from.clone();
-                let read = fixture.engine.core.store.read(move |db| db.member_state_page(nid, seq, &after, limit));
-                let (rows, next) = read.await.unwrap();
-                assert!(rows.len() <= limit);
-                paged.extend(rows.into_iter().map(|row| row.event_id.to_string()));
-                pages += 1;
-                match next {
-                    Some(next) => from = next,
-                    None => break,
-                }
+    let mut answers = Vec::new();
+    let mut fixture = fixture;
+    for member_events in [1_000, 0] {
+        fixture = fixture.reopen_with(|options| options.rooms.member_events = member_events).await;
+        let rooms = &fixture.engine.rooms;
+        let room = rooms.joined(&users[0], &room_id).await.unwrap();
+        let last = room.view().seq;
+        let mut answer = Vec::new();
+        // Also numbers from before the first member, and from after the last event.
+        for at in (0..last + 2).map(Some).chain([None]) {
+            for wanted in [Membership::Join, Membership::Leave, Membership::Ban] {
+                let list = rooms.member_list(&room, at, move |found| found == Some(wanted)).await.unwrap();
+                let found: BTreeSet<String> = match list {
+                    MemberList::Here(events) => {
+                        assert_ne!(member_events, 0, "no member event is to be in memory");
+                        events.iter().map(|event| event.id().to_string()).collect()
+                    }
+                    MemberList::Stored(members) => {
+                        let written = write(members).await;
+                        assert!(written.iter().all(|event| event["content"]["membership"] == wanted.as_str()));
+                        written.iter().map(|event| event["event_id"].to_string().replace('"', "")).collect()
+                    }
+                };
+                answer.push((at, wanted, found));
             }
-            assert_eq!(paged.len(), whole.len(), "up to {seq}, pages of {limit}");
-            assert_eq!(paged.into_iter().collect::<BTreeSet<_>>(), whole, "up to {seq}, pages of {limit}");
-            assert_eq!(pages, MEMBERS / limit + 1, "the state is looked at in pages of {limit}");
         }
+        answers.push(answer);
     }
+    assert_eq!(answers[0], answers[1]);
+    assert!(
+        answers[0].iter().any(|(at, wanted, found)| at.is_none() && *wanted == Membership::Ban && found.len() == 5)
+    );
+}
+
+#[tokio::test]
+async fn a_redacted_member_is_listed_without_what_was_redacted() {
+    let fixture = Fixture::new().await;
+    let users = users(&fixture).await;
+    let room_id = make_room(&fixture, &users, RoomVersion::V11).await;
+    let rooms = &fixture.engine.rooms;
+    let room = rooms.joined(&users[0], &room_id).await.unwrap();
+    let named = room.member(&fixture.engine.core, users[2].user_id.as_str()).await.unwrap().unwrap();
+    let redaction = Draft {
+        content: object(json!({ "redacts": named.id() })),
+        redacts: Some(named.id().clone()),
+        ..Draft::message("m.room.redaction", Map::new())
+    };
+    let redaction = rooms.append(&room, &users[0], redaction, None).await.unwrap();
+    let fixture = fixture.reopen_with(|options| options.rooms.member_events = 0).await;
+    let rooms = &fixture.engine.rooms;
+    let room = rooms.joined(&users[0], &room_id).await.unwrap();
+    let MemberList::Stored(members) = rooms.member_list(&room, None, |_| true).await.unwrap() else {
+        panic!("no member event is to be in memory");
+    };
+    let written = write(members).await;
+    let of = |user: &Actor| written.iter().find(|event| event["state_key"] == user.user_id.as_str()).unwrap();
+    assert_eq!(of(&users[2])["content"], json!({ "membership": "join" }));
+    assert_eq!(of(&users[2])["unsigned"]["redacted_because"]["event_id"], redaction.to_string());
+    assert_eq!(of(&users[14])["content"]["displayname"], "Name 14");
+    assert_eq!(of(&users[14])["unsigned"].get("redacted_because"), None);
 }

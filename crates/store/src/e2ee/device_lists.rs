@@ -2,7 +2,7 @@
 //! stream.
 
 use im2_model::{Position, Reached, RoomNid, StreamToken, UserId, UserNid};
-use rusqlite::Row;
+use rusqlite::{OptionalExtension as _, Row};
 
 use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
 
@@ -111,9 +111,12 @@ impl Snapshot<'_> {
 
     /// The identifiers behind users' numbers, sorted.
     pub fn user_ids(&self, users: impl IntoIterator<Item = UserNid>) -> Result<Vec<UserId>> {
-        let sql = "SELECT user_id FROM users WHERE nid = ?1";
-        let found = users.into_iter().filter_map(|user| self.row(sql, [user.0], |row| parsed_user(row, 0)).transpose());
-        let mut found = found.collect::<Result<Vec<_>>>()?;
+        let mut statement = self.prepare("SELECT user_id FROM users WHERE nid = ?1")?;
+        let mut found = Vec::new();
+        for user in users {
+            // Who joins a large encrypted room hears of all its members: the statement is prepared once.
+            found.extend(statement.query_row([user.0], |row| parsed_user(row, 0)).optional()?);
+        }
         found.sort_unstable();
         Ok(found)
     }

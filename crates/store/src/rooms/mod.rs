@@ -13,7 +13,7 @@ mod summaries;
 
 pub use append::{Appended, NewEvent, Redaction, Relation, TransactionKey};
 pub use directory::PublishedRoom;
-pub use events::{Direction, EventRow, RelatedQuery, RelationSummary};
+pub use events::{Direction, EventRow, EventText, RelatedQuery, RelationSummary};
 pub use gone::GoneRoomRow;
 pub use listing::{ListedRoom, RoomOrder, RoomsQuery};
 pub use members::{MemberEvent, MembershipRow, RoomMember};

@@ -45,34 +45,12 @@ impl Snapshot<'_> {
         self.rows(&state_at("s.kind = 'm.room.member'"), (room.0, seq), read_event)
     }
 
-    /// The same a page at a time: up to `limit` state entries after that of `after`, of which those that are younger
-    /// than event number `seq` are left out. Also gives the last user looked at; `None` if there are no more.
-    pub fn member_state_page(
-        &self,
-        room: RoomNid,
-        seq: i64,
-        after: &str,
-        limit: usize,
-    ) -> Result<(Vec<EventRow>, Option<String>)> {
-        let bound = "SELECT state_key FROM current_state
-                     WHERE room_nid = ?1 AND kind = 'm.room.member' AND state_key > ?2
-                     ORDER BY state_key LIMIT 1 OFFSET ?3";
-        let last: Option<String> =
-            self.row(bound, (room.0, after, limit.saturating_sub(1) as i64), |row| row.get(0))?;
-        let page = |after: &str, last: &str| {
-            format!("s.kind = 'm.room.member' AND s.state_key > {after} AND ({last} IS NULL OR s.state_key <= {last})")
-        };
-        let rows = if seq == i64::MAX {
-            let sql = format!(
-                "SELECT {EVENT_COLUMNS} FROM current_state s JOIN events e ON e.position = s.position
-                 WHERE s.room_nid = ?1 AND {}",
-                page("?2", "?3")
-            );
-            self.rows(&sql, (room.0, after, &last), read_event)?
-        } else {
-            self.rows(&state_at(&page("?3", "?4")), (room.0, seq, after, &last), read_event)?
-        };
-        Ok((rows, last))
+    /// The numbers of a room's member events as they were right after event number `seq`, in no order: of those who
+    /// had something to do with the room then, one each. Reads no events.
+    pub fn member_numbers_at(&self, room: RoomNid, seq: i64) -> Result<Vec<i64>> {
+        let sql = "SELECT max(seq) FROM state_history
+                   WHERE room_nid = ?1 AND kind = 'm.room.member' AND seq <= ?2 GROUP BY state_key";
+        self.rows(sql, (room.0, seq), |row| row.get(0))
     }
 
     /// One entry of a room's state right after event number `seq`.

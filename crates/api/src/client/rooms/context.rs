@@ -4,14 +4,14 @@ use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
     Code,
     filters::{Candidate, parse_event_filter},
-    rooms::{Reader, write_array},
+    rooms::{MemberList, Reader, StoredMember, write_array},
     session::Session,
 };
 use im2_model::{EventId, Millis, RoomId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{DirectionName, Writer, actor};
+use super::{DirectionName, Writer, actor, member_list};
 use crate::{
     Api, State,
     auth::User,
@@ -65,11 +65,15 @@ pub(crate) async fn around(
     events.extend(around.after.iter().cloned());
     let last = reader.until.map_or(around.last(), |until| until.min(around.last()));
     let mut state = rooms.state_without_members_at(&reader.room, last).await?;
-    state.extend(if filter.lazy_load_members {
-        rooms.members_of_senders(&reader.room, &events).await?
-    } else {
-        rooms.members_at(&reader.room, last).await?
-    });
+    let mut stored = None;
+    if filter.lazy_load_members {
+        state.extend(rooms.members_of_senders(&reader.room, &events).await?);
+    } else if filter.matches_type("m.room.member") {
+        match rooms.member_list(&reader.room, Some(last), |_| true).await? {
+            MemberList::Here(members) => state.extend(members),
+            MemberList::Stored(members) => stored = Some(members),
+        }
+    }
     state.retain(|event| {
         let sender = Some(&event.pdu.sender);
         filter.matches(Candidate { kind: event.kind(), sender, has_url: event.has_url() })
@@ -83,8 +87,14 @@ pub(crate) async fn around(
         out.extend_from_slice(format!(",\"{name}\":").as_bytes());
         write_array(&mut out, events, |out, event| writer.write(out, event));
     }
-    out.push(b'}');
-    Ok(json_bytes(out))
+    let Some(members) = stored else {
+        out.push(b'}');
+        return Ok(json_bytes(out));
+    };
+    out.pop();
+    let write = writer.of_stored();
+    let write = move |out: &mut Vec<u8>, member: &StoredMember<'_>| member.passes(&filter) && write(out, member);
+    member_list::respond(out, members.following(!state.is_empty()), write, b"]}").await
 }
 
 #[derive(Deserialize)]

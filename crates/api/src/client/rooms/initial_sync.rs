@@ -3,7 +3,7 @@
 
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
-    rooms::{Direction, PlaceToken, Reader, TimelineToken, write_array},
+    rooms::{Direction, MemberList, PlaceToken, Reader, TimelineToken, write_array},
     session::Session,
     stream::AccountDataChange,
 };
@@ -122,7 +122,14 @@ async fn write_room(
     let until = reader.until.map_or(reached, |until| until.min(reached));
     let mut events = rooms.page(reader, until + 1, None, Direction::Backward, limit, |_| true).await?.events;
     events.reverse();
-    let state = rooms.state_at(&reader.room, Some(until)).await?;
+    let mut state = rooms.state_without_members_at(&reader.room, until).await?;
+    let stored = match rooms.member_list(&reader.room, Some(until), |_| true).await? {
+        MemberList::Here(members) => {
+            state.extend(members);
+            None
+        }
+        MemberList::Stored(members) => Some(members),
+    };
     let bundles = rooms.bundles(reader, &events).await?;
     let is_published = rooms.is_published(&reader.room.id).await?;
     let writer = Writer::new(api, session, reader, bundles);
@@ -147,6 +154,11 @@ async fn write_room(
     write_array(out, &events, |out, event| writer.write(out, event));
     out.extend_from_slice(b"},\"state\":");
     write_array(out, &state, |out, event| writer.write(out, event));
+    if let Some(members) = stored {
+        out.pop();
+        members.following(!state.is_empty()).write_all(out, writer.of_stored()).await?;
+        out.push(b']');
+    }
     out.push(b'}');
     Ok(())
 }

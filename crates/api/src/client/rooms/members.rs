@@ -1,16 +1,14 @@
 //! Who is in a room (spec: "Getting events for a room").
 
-use std::sync::Arc;
-
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::rooms::{Bundles, Room, RoomEvent};
+use im2_engine::rooms::{Bundles, MemberList, StoredMember, write_array};
 use im2_model::RoomId;
-use im2_rooms::content::{MemberContent, Membership};
-use serde::{Deserialize, Serialize};
+use im2_rooms::content::{MemberProfile, Membership};
+use serde::Deserialize;
 
-use super::{Writer, actor};
+use super::{Writer, actor, member_list};
 use crate::{
-    Api, State,
+    State,
     auth::User,
     body::{Params, QueryParams, json_bytes},
     error::ApiResult,
@@ -28,23 +26,11 @@ pub(super) fn routes() -> Routes {
 /// The number of the event with which a room's creator joins it.
 const CREATOR_JOINED: i64 = 2;
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Query {
     at: Option<String>,
     membership: Option<Membership>,
     not_membership: Option<Membership>,
-}
-
-impl Query {
-    /// Both parameters together are an "or".
-    fn wants(&self, membership: Option<Membership>) -> bool {
-        match (self.membership, self.not_membership) {
-            (None, None) => true,
-            (Some(wanted), None) => membership == Some(wanted),
-            (None, Some(unwanted)) => membership != Some(unwanted),
-            (Some(wanted), Some(unwanted)) => membership == Some(wanted) || membership != Some(unwanted),
-        }
-    }
 }
 
 async fn members(
@@ -64,19 +50,31 @@ async fn members(
         (Some(at), Some(until)) => Some(at.min(until)),
         (at, until) => at.or(until),
     };
+    let Query { membership, not_membership, .. } = query;
+    let list = rooms.member_list(&reader.room, at, move |found| wants(membership, not_membership, found)).await?;
     let writer = Writer::new(&api, &session, &reader, Bundles::new());
-    let mut out = Vec::from(*b"{\"chunk\":[");
-    let is_wanted = |event: &RoomEvent| query.wants(event.pdu.membership);
-    write_members(&mut out, &api, &reader.room, at, is_wanted, |out, event| writer.write(out, event)).await?;
-    out.extend_from_slice(b"]}");
-    Ok(json_bytes(out))
+    let mut out = Vec::from(*b"{\"chunk\":");
+    match list {
+        MemberList::Here(members) => {
+            write_array(&mut out, &members, |out, event| writer.write(out, event));
+            out.push(b'}');
+            Ok(json_bytes(out))
+        }
+        MemberList::Stored(members) => {
+            out.push(b'[');
+            member_list::respond(out, members, writer.of_stored(), b"]}").await
+        }
+    }
 }
 
-/// A joined member. Clients expect both, as other servers have always written them: `null` for what there is not.
-#[derive(Serialize)]
-struct Profile {
-    display_name: Option<Box<str>>,
-    avatar_url: Option<Box<str>>,
+/// Whether a membership is asked for. Both parameters together are an "or".
+fn wants(wanted: Option<Membership>, unwanted: Option<Membership>, found: Option<Membership>) -> bool {
+    match (wanted, unwanted) {
+        (None, None) => true,
+        (Some(_), None) => found == wanted,
+        (None, Some(_)) => found != unwanted,
+        (Some(_), Some(_)) => found == wanted || found != unwanted,
+    }
 }
 
 async fn joined_members(
@@ -84,43 +82,40 @@ async fn joined_members(
     User(session): User,
     Params(room_id): Params<RoomId>,
 ) -> ApiResult<Response> {
-    let room = api.engine.rooms.joined(&actor(&session), &room_id).await?;
+    let rooms = &api.engine.rooms;
+    let room = rooms.joined(&actor(&session), &room_id).await?;
+    let list = rooms.member_list(&room, None, |found| found == Some(Membership::Join)).await?;
     let mut out = Vec::from(*b"{\"joined\":{");
-    let is_joined = |event: &RoomEvent| event.pdu.membership == Some(Membership::Join);
-    let write = |out: &mut Vec<u8>, event: &RoomEvent| {
-        let MemberContent { displayname, avatar_url, .. } = MemberContent::parse(event.pdu.content_json());
-        // Writing to a vector cannot fail.
-        drop(serde_json::to_writer(&mut *out, event.state_key().unwrap_or_default()));
-        out.push(b':');
-        drop(serde_json::to_writer(out, &Profile { display_name: displayname, avatar_url }));
-    };
-    write_members(&mut out, &api, &room, None, is_joined, write).await?;
-    out.extend_from_slice(b"}}");
-    Ok(json_bytes(out))
+    match list {
+        MemberList::Here(members) => {
+            for (index, event) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                // Writing to a vector cannot fail.
+                drop(serde_json::to_writer(&mut out, event.state_key().unwrap_or_default()));
+                write_profile(&mut out, event.pdu.content_json());
+            }
+            out.extend_from_slice(b"}}");
+            Ok(json_bytes(out))
+        }
+        MemberList::Stored(members) => {
+            let write = |out: &mut Vec<u8>, member: &StoredMember<'_>| {
+                out.extend_from_slice(member.user_id_json().as_bytes());
+                write_profile(out, member.content_json());
+                true
+            };
+            member_list::respond(out, members, write, b"}}").await
+        }
+    }
 }
 
-/// Writes the members of a room that are wanted, with commas between them: a page at a time, because a large room has
-/// a hundred thousand.
-async fn write_members(
-    out: &mut Vec<u8>,
-    api: &Api,
-    room: &Arc<Room>,
-    at: Option<i64>,
-    is_wanted: impl Fn(&RoomEvent) -> bool,
-    write: impl Fn(&mut Vec<u8>, &RoomEvent),
-) -> ApiResult<()> {
-    let (mut from, mut is_first) = (String::new(), true);
-    loop {
-        let (members, next) = api.engine.rooms.members_page(room, at, &from).await?;
-        for member in members.iter().filter(|member| is_wanted(member)) {
-            if !std::mem::take(&mut is_first) {
-                out.push(b',');
-            }
-            write(out, member);
-        }
-        match next {
-            Some(next) => from = next,
-            None => return Ok(()),
-        }
+/// Writes a joined member behind its name. Clients expect both, as other servers have always written them: `null` for
+/// what there is not.
+fn write_profile(out: &mut Vec<u8>, content: &str) {
+    let profile = MemberProfile::read(content);
+    for part in [":{\"display_name\":", profile.displayname_json(), ",\"avatar_url\":", profile.avatar_url_json(), "}"]
+    {
+        out.extend_from_slice(part.as_bytes());
     }
 }

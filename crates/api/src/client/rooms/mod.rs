@@ -6,6 +6,7 @@ mod create;
 mod directory;
 pub(crate) mod events;
 mod initial_sync;
+mod member_list;
 mod members;
 mod membership;
 mod relations;
@@ -16,7 +17,7 @@ mod upgrade;
 
 use im2_engine::{
     Code, Error,
-    rooms::{Actor, Bundles, Direction, Form, Reader, RoomEvent, Viewer, write_event},
+    rooms::{Actor, Bundles, Direction, Form, Reader, RoomEvent, StoredMember, Viewer, write_event},
     session::Session,
 };
 
@@ -100,5 +101,16 @@ impl<'a> Writer<'a> {
     pub(crate) fn write(&self, out: &mut Vec<u8>, event: &RoomEvent) {
         let membership = Some(self.reader.membership_at(event));
         write_event(out, event, Form::Full, &self.viewer, membership, &self.bundles);
+    }
+
+    /// Writes member events that are not in memory.
+    pub(crate) fn of_stored(
+        &self,
+    ) -> impl Fn(&mut Vec<u8>, &StoredMember<'_>) -> bool + Clone + Send + Sync + use<> + 'static {
+        let (reader, now) = (self.reader.clone(), self.viewer.now);
+        move |out, member| {
+            member.write(out, Form::Full, now, reader.membership_then(member.seq()));
+            true
+        }
     }
 }

@@ -3,14 +3,14 @@
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
     Code,
-    rooms::{Bundles, Draft, write_array},
+    rooms::{Bundles, Draft, MemberList, write_array},
     session::Session,
 };
 use im2_model::RoomId;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Massage, Writer, actor};
+use super::{Massage, Writer, actor, member_list};
 use crate::{
     Api, State,
     auth::User,
@@ -35,12 +35,24 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn all(Extract(api): State, User(session): User, Params(room_id): Params<RoomId>) -> ApiResult<Response> {
-    let reader = api.engine.rooms.reader(&actor(&session), &room_id).await?;
-    let state = api.engine.rooms.state_at(&reader.room, reader.until).await?;
+    let rooms = &api.engine.rooms;
+    let reader = rooms.reader(&actor(&session), &room_id).await?;
+    let until = reader.until.unwrap_or_else(|| reader.room.view().seq);
+    let mut state = rooms.state_without_members_at(&reader.room, until).await?;
+    let list = rooms.member_list(&reader.room, Some(until), |_| true).await?;
+    let stored = match list {
+        MemberList::Here(members) => {
+            state.extend(members);
+            None
+        }
+        MemberList::Stored(members) => Some(members),
+    };
     let writer = Writer::new(&api, &session, &reader, Bundles::new());
     let mut out = Vec::with_capacity(state.len() * 512);
     write_array(&mut out, &state, |out, event| writer.write(out, event));
-    Ok(json_bytes(out))
+    let Some(members) = stored else { return Ok(json_bytes(out)) };
+    out.pop();
+    member_list::respond(out, members.following(!state.is_empty()), writer.of_stored(), b"]").await
 }
 
 #[derive(Deserialize, Default)]

@@ -4,6 +4,7 @@ mod aliases;
 mod creation;
 mod directory;
 mod events;
+mod large;
 mod membership;
 mod mutual;
 mod relations;
