@@ -6,11 +6,17 @@
 mod disposition;
 mod serve;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use axum::{body::Body, extract::FromRequestParts, response::Response};
+use axum::{
+    body::Body,
+    extract::Request,
+    handler::Handler as _,
+    middleware::{Next, from_fn},
+    response::Response,
+};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{HeaderMap, Method, header};
 use im2_engine::{
     Code,
     media::{
@@ -22,7 +28,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Api, State,
+    State,
     auth::{User, access_token},
     body::{Answer, OptionalJson, Params, QueryParams, empty, json_bytes},
     edge::limits::Class,
@@ -36,6 +42,7 @@ const DEFAULT_WAIT_MS: u64 = 20_000;
 const UPLOAD_IDLE: Duration = Duration::from_secs(60);
 
 pub(super) fn routes() -> Routes {
+    let old = from_fn(old_path);
     Routes::default()
         .get("/_matrix/client/v1/media/config", Access::User, config)
         .get("/_matrix/media/v3/config", Access::User, config)
@@ -52,9 +59,13 @@ pub(super) fn routes() -> Routes {
         .limited(Class::Upload)
         .get("/_matrix/media/v3/preview_url", Access::User, preview_url)
         .limited(Class::Upload)
-        .get("/_matrix/media/v3/download/{serverName}/{mediaId}", Access::Public, old_download)
-        .get("/_matrix/media/v3/download/{serverName}/{mediaId}/{fileName}", Access::Public, old_download_as)
-        .get("/_matrix/media/v3/thumbnail/{serverName}/{mediaId}", Access::Public, old_thumbnail)
+        .get("/_matrix/media/v3/download/{serverName}/{mediaId}", Access::Public, download.layer(old.clone()))
+        .get(
+            "/_matrix/media/v3/download/{serverName}/{mediaId}/{fileName}",
+            Access::Public,
+            download_as.layer(old.clone()),
+        )
+        .get("/_matrix/media/v3/thumbnail/{serverName}/{mediaId}", Access::Public, get_thumbnail.layer(old))
 }
 
 async fn config(axum::extract::State(api): State, User(_): User) -> Answer<Value> {
@@ -229,51 +240,11 @@ async fn preview_url(
     Ok(json_bytes(preview.as_bytes().to_vec()))
 }
 
-/// The user who asks for content by a path of old. Without a token there is no content there.
-struct OldUser(User);
-
-impl FromRequestParts<Arc<Api>> for OldUser {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
-        let message =
-            "content is only available with an access token: use /_matrix/client/v1/media/download or thumbnail";
-        match access_token(&parts.headers, &parts.uri) {
-            Some(_) => User::from_request_parts(parts, api).await.map(Self),
-            None => Err(ApiError::new(Code::NotFound, message)),
-        }
+/// Before a path of old: lets those through who show a token. For anybody else there is no content there.
+async fn old_path(request: Request, next: Next) -> ApiResult<Response> {
+    let message = "content is only available with an access token: use /_matrix/client/v1/media/download or thumbnail";
+    if access_token(request.headers(), request.uri()).is_none() {
+        return Err(ApiError::new(Code::NotFound, message));
     }
-}
-
-async fn old_download(
-    state: State,
-    OldUser(user): OldUser,
-    path: Params<(String, String)>,
-    query: QueryParams<DownloadQuery>,
-    method: Method,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
-    download(state, user, path, query, method, headers).await
-}
-
-async fn old_download_as(
-    state: State,
-    OldUser(user): OldUser,
-    path: Params<(String, String, String)>,
-    query: QueryParams<DownloadQuery>,
-    method: Method,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
-    download_as(state, user, path, query, method, headers).await
-}
-
-async fn old_thumbnail(
-    state: State,
-    OldUser(user): OldUser,
-    path: Params<(String, String)>,
-    query: QueryParams<ThumbnailQuery>,
-    method: Method,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
-    get_thumbnail(state, user, path, query, method, headers).await
+    Ok(next.run(request).await)
 }
