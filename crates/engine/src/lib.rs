@@ -245,21 +245,20 @@ impl Engine {
         server_notices.prepare().await?;
         let reports = reports::Reports::new(core.clone(), rooms.clone(), server_notices.clone(), options.reports);
         admin::housekeeping::schedule(&core, FIRST_HOUSEKEEPING).await?;
-        let sync = sync::Sync::new(
-            core.clone(),
-            sync::Sources {
-                rooms: rooms.clone(),
-                account_data: account_data.clone(),
-                receipts: receipts.clone(),
-                thread_subscriptions: thread_subscriptions.clone(),
-                thread_updates: thread_updates.clone(),
-                typing: typing.clone(),
-                presence: presence.clone(),
-                unread: unread.clone(),
-                to_device: to_device.clone(),
-                e2ee: e2ee.clone(),
-            },
-        );
+        let sync = sync::Sync {
+            core: core.clone(),
+            rooms: rooms.clone(),
+            account_data: account_data.clone(),
+            receipts: receipts.clone(),
+            thread_subscriptions: thread_subscriptions.clone(),
+            thread_updates: thread_updates.clone(),
+            typing: typing.clone(),
+            presence: presence.clone(),
+            unread: unread.clone(),
+            to_device: to_device.clone(),
+            e2ee: e2ee.clone(),
+            sent_members: sync::SentMembers::default(),
+        };
         Ok(Self {
             room_admin: Box::new(admin::rooms::RoomAdmin::new(core.clone(), rooms.clone())),
             media_admin: Box::new(admin::media::MediaAdmin::new(core.clone(), rooms.clone(), media.clone())),

@@ -19,7 +19,7 @@ type Key = (UserNid, DeviceId, RoomNid);
 
 /// The memory of all devices.
 #[derive(Debug, Clone)]
-pub(super) struct SentMembers {
+pub(crate) struct SentMembers {
     rooms: Arc<Cache<Key, Arc<Sent>>>,
 }
 
@@ -28,11 +28,13 @@ pub(super) struct SentMembers {
 #[derive(Debug, Default)]
 pub(super) struct Sent(Mutex<HashMap<String, (i64, Arc<StreamToken>)>>);
 
-impl SentMembers {
-    pub(super) fn new() -> Self {
+impl Default for SentMembers {
+    fn default() -> Self {
         Self { rooms: Arc::new(Cache::new(ROOMS)) }
     }
+}
 
+impl SentMembers {
     /// The memory for one room of one device.
     pub(super) fn of(&self, user: UserNid, device: &DeviceId, room: RoomNid) -> Arc<Sent> {
         let key = (user, device.clone(), room);

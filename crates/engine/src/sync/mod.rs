@@ -46,7 +46,7 @@ use crate::{
 };
 use ahead::{ReadAhead, TOGETHER};
 use changes::{Changes, GoneNews};
-use members::SentMembers;
+pub(crate) use members::SentMembers;
 
 /// The longest that a request may wait.
 const MAX_WAIT: Duration = Duration::from_secs(300);
@@ -97,7 +97,7 @@ pub struct SyncRequest {
     pub set_presence: Availability,
 }
 
-/// The use case.
+/// The use case: whom it asks for what it tells.
 #[derive(Debug, Clone)]
 pub struct Sync {
     pub(crate) core: Core,
@@ -111,22 +111,7 @@ pub struct Sync {
     pub(crate) unread: Unread,
     pub(crate) to_device: ToDevice,
     pub(crate) e2ee: E2ee,
-    sent_members: SentMembers,
-}
-
-/// Whom the use case asks for what it tells.
-#[derive(Debug, Clone)]
-pub(crate) struct Sources {
-    pub(crate) rooms: Rooms,
-    pub(crate) account_data: AccountData,
-    pub(crate) receipts: Receipts,
-    pub(crate) thread_subscriptions: ThreadSubscriptions,
-    pub(crate) thread_updates: ThreadUpdates,
-    pub(crate) typing: Typing,
-    pub(crate) presence: Presence,
-    pub(crate) unread: Unread,
-    pub(crate) to_device: ToDevice,
-    pub(crate) e2ee: E2ee,
+    pub(crate) sent_members: SentMembers,
 }
 
 /// One answer in the making: who asks for what, and between which places in the stream.
@@ -188,36 +173,6 @@ impl Section {
 }
 
 impl Sync {
-    pub(crate) fn new(core: Core, sources: Sources) -> Self {
-        let Sources {
-            rooms,
-            account_data,
-            receipts,
-            thread_subscriptions,
-            thread_updates,
-            typing,
-            presence,
-            unread,
-            to_device,
-            e2ee,
-        } = sources;
-        let sent_members = SentMembers::new();
-        Self {
-            core,
-            rooms,
-            account_data,
-            receipts,
-            thread_subscriptions,
-            thread_updates,
-            typing,
-            presence,
-            unread,
-            to_device,
-            e2ee,
-            sent_members,
-        }
-    }
-
     /// Answers with what has happened, waiting for it if nothing has. The answer is JSON.
     pub async fn sync(&self, session: &Session, request: SyncRequest) -> Result<Vec<u8>> {
         let deadline = tokio::time::Instant::now() + request.timeout.min(MAX_WAIT);
