@@ -10,6 +10,7 @@ mod account_jobs;
 pub mod accounts;
 pub mod admin;
 pub mod appservices;
+mod assembly;
 mod blocked;
 mod carry_over;
 pub mod core;
@@ -58,7 +59,6 @@ mod words;
 
 use std::sync::Arc;
 
-use im2_bus::Bus;
 use im2_model::{Clock, Random, ServerName};
 use im2_store::Store;
 
@@ -67,9 +67,6 @@ pub use blocked::BlockedRooms;
 pub use error::{Code, Error, Result};
 pub use key_counts::KeyCountCache;
 pub use user_set::UserSet;
-
-/// How long after a new server's first start housekeeping begins, in milliseconds: not while it is being looked at.
-const FIRST_HOUSEKEEPING: im2_model::Millis = 60 * 60 * 1000;
 
 /// How the engine behaves; filled in by the binary's configuration or by a test.
 #[derive(Debug, Clone)]
@@ -200,118 +197,7 @@ impl Engine {
         random: Arc<dyn Random>,
     ) -> Result<Self> {
         // Boxed, so that whoever opens an engine does not carry what all of its modules take while they are made.
-        Box::pin(Self::assemble(options, store, clock, random)).await
-    }
-
-    async fn assemble(
-        options: Options,
-        store: Arc<Store>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-    ) -> Result<Self> {
-        let core = open_core(options.server_name, options.services, store, clock, random).await?;
-        let key = signing_key::load(&core).await?;
-        let accounts = accounts::Accounts::new(core.clone(), options.accounts);
-        Box::pin(accounts.make_service_users()).await?;
-        let account_data = account_data::AccountData::new(core.clone());
-        let rooms = rooms::Rooms::new(core.clone(), account_data.clone(), key, options.rooms);
-        let push_rules = push_rules::PushRules::new(core.clone());
-        let receipts = receipts::Receipts::new(core.clone(), rooms.clone());
-        let thread_subscriptions = thread_subscriptions::ThreadSubscriptions::new(core.clone(), rooms.clone());
-        let thread_updates = thread_updates::ThreadUpdates::new(core.clone(), rooms.clone(), account_data.clone());
-        let typing = typing::Typing::new(core.clone(), rooms.clone());
-        let presence = Box::pin(presence::Presence::open(core.clone(), rooms.clone())).await?;
-        let unread = unread::Unread::new(
-            core.clone(),
-            account_data.clone(),
-            push_rules.clone(),
-            receipts.clone(),
-            rooms.clone(),
-        );
-        let to_device = to_device::ToDevice::new(core.clone());
-        let e2ee = e2ee::E2ee::new(core.clone(), accounts.clone(), rooms.clone(), to_device.clone());
-        let notifications = notifications::Notifications::new(core.clone(), rooms.clone(), unread.clone());
-        let devices = devices::Devices::new(core.clone(), accounts.clone());
-        let profiles = profile::Profiles::new(core.clone(), presence.clone());
-        let moderation = admin::moderation::Moderation::new(core.clone());
-        let rate_limits = rate_limits::RateLimits::open(core.clone()).await?;
-        let media = media::Media::new(core.clone(), options.media);
-        let server_notices = server_notices::ServerNotices::new(
-            core.clone(),
-            rooms.clone(),
-            account_data.clone(),
-            options.server_notices,
-        );
-        server_notices.prepare().await?;
-        let reports = reports::Reports::new(core.clone(), rooms.clone(), server_notices.clone(), options.reports);
-        admin::housekeeping::schedule(&core, FIRST_HOUSEKEEPING).await?;
-        let sync = sync::Sync {
-            core: core.clone(),
-            rooms: rooms.clone(),
-            account_data: account_data.clone(),
-            receipts: receipts.clone(),
-            thread_subscriptions: thread_subscriptions.clone(),
-            thread_updates: thread_updates.clone(),
-            typing: typing.clone(),
-            presence: presence.clone(),
-            unread: unread.clone(),
-            to_device: to_device.clone(),
-            e2ee: e2ee.clone(),
-            sent_members: sync::SentMembers::default(),
-        };
-        Ok(Self {
-            room_admin: Box::new(admin::rooms::RoomAdmin::new(core.clone(), rooms.clone())),
-            media_admin: Box::new(admin::media::MediaAdmin::new(core.clone(), rooms.clone(), media.clone())),
-            tasks: Box::new(admin::tasks::Tasks::new(core.clone(), rooms.clone())),
-            statistics: Box::new(admin::statistics::Statistics::new(core.clone())),
-            server_notices: Box::new(server_notices),
-            reports: Box::new(reports),
-            admin_users: admin::users::Users {
-                core: core.clone(),
-                accounts: accounts.clone(),
-                devices: devices.clone(),
-                profiles: profiles.clone(),
-                account_data: account_data.clone(),
-                rate_limits: rate_limits.clone(),
-                moderation: moderation.clone(),
-            },
-            rate_limits,
-            devices,
-            accounts,
-            sliding_sync: sliding_sync::SlidingSync::new(sync.clone()),
-            sync,
-            appservices: appservices::Appservices::new(
-                core.clone(),
-                rooms.clone(),
-                receipts.clone(),
-                typing.clone(),
-                presence.clone(),
-                to_device.clone(),
-            ),
-            to_device,
-            key_backups: key_backup::KeyBackups::new(core.clone()),
-            search: search::Search::new(core.clone(), rooms.clone(), account_data.clone()),
-            e2ee,
-            event_stream: event_stream::EventStream::new(core.clone(), rooms.clone()),
-            account_data,
-            push_rules,
-            filters: filters::Filters::new(core.clone()),
-            profiles,
-            user_directory: user_directory::UserDirectory::new(core.clone(), options.user_directory),
-            moderation,
-            presence,
-            rooms,
-            receipts,
-            thread_subscriptions,
-            thread_updates,
-            typing,
-            media,
-            notifications,
-            unread,
-            pushers: push::Pushers::new(core.clone(), options.push),
-            turn: turn::Turn::new(core.clone(), options.turn),
-            core,
-        })
+        Box::pin(assembly::assemble(options, store, clock, random)).await
     }
 
     /// What runs the outbox's jobs. A module that adds jobs registers its handlers here.
@@ -336,39 +222,4 @@ impl Engine {
     pub fn upkeep(&self) -> upkeep::Upkeep {
         upkeep::Upkeep { core: self.core.clone(), accounts: self.accounts.clone(), presence: self.presence.clone() }
     }
-}
-
-/// What all modules stand on, with what it keeps of the store in memory.
-async fn open_core(
-    server_name: ServerName,
-    services: Arc<appservices::Services>,
-    store: Arc<Store>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-) -> Result<Core> {
-    let stream = Arc::new(stream::Stream::starting_at(store.opened_at()));
-    let ephemeral = Arc::new(ephemeral::Ephemeral::starting_at(clock.now()));
-    let users = |db: &im2_store::Snapshot<'_>| {
-        Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?, db.guest_users()?))
-    };
-    let (erased, locked, suspended, guests) = store.read(users).await?;
-    let blocked = Arc::new(store.read(|db| db.blocked_rooms().map(BlockedRooms::new)).await?);
-    Ok(Core::from(core::Shared {
-        store,
-        stream,
-        ephemeral,
-        bus: Bus::default(),
-        clock,
-        random,
-        server_name,
-        erased: Arc::new(UserSet::new(erased)),
-        locked: Arc::new(UserSet::new(locked)),
-        suspended: Arc::new(UserSet::new(suspended)),
-        guests: Arc::new(UserSet::new(guests)),
-        services,
-        asserted: Arc::default(),
-        key_counts: Arc::default(),
-        blocked,
-        shutdown: shutdown::Shutdown::default(),
-    }))
 }
