@@ -3,14 +3,12 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Bridge, irc, setup};
-use im2_testkit::{Binary, segment};
+use super::{Bridge, bridged, irc, server_with, start};
+use im2_testkit::{Binary, Setup, segment};
 
 #[tokio::test]
 async fn a_service_acts_as_itself_and_as_the_users_of_its_namespaces() {
-    let (setup, _files) = setup(&[irc("null")]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged("null").await;
     let whoami = "/v3/account/whoami";
     let itself = bridge.client.get(whoami).await.ok();
     assert_eq!(itself, json!({ "user_id": "@_irc_bot:localhost", "is_guest": false }));
@@ -32,9 +30,7 @@ async fn a_service_acts_as_itself_and_as_the_users_of_its_namespaces() {
 
 #[tokio::test]
 async fn a_service_acts_on_the_device_it_names_and_manages_devices_without_passwords() {
-    let (setup, _files) = setup(&[irc("null")]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged("null").await;
     let ana = bridge.puppet("_irc_ana").await;
     let whoami = "/v3/account/whoami?device_id=BRIDGE";
     bridge.call(Method::GET, whoami, &ana, json!({})).await.refused(400, "M_UNKNOWN_DEVICE");
@@ -59,9 +55,7 @@ async fn a_service_acts_on_the_device_it_names_and_manages_devices_without_passw
 
 #[tokio::test]
 async fn what_is_remembered_of_an_assumed_user_ends_with_it() {
-    let (setup, _files) = setup(&[irc("null")]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged("null").await;
     let ana = bridge.puppet("_irc_ana").await;
     let (as_device, device) = ("/v3/account/whoami?device_id=BRIDGE", "/v3/devices/BRIDGE");
     for _ in 0..2 {
@@ -85,8 +79,8 @@ async fn what_is_remembered_of_an_assumed_user_ends_with_it() {
 
 #[tokio::test]
 async fn a_service_registers_and_signs_in_its_users_without_passwords() {
-    let (setup, _files) = setup(&[irc("null")]);
-    let server = setup.set("registration.mode", "closed").start().await;
+    let setup = Setup::default().set("registration.mode", "closed");
+    let server = start(setup, &[irc("null")], tempfile::tempdir().unwrap()).await;
     let bridge = Bridge::irc(&server);
     let kind = "m.login.application_service";
     assert!(server.anonymous().get("/v3/login").await.ok()["flows"].to_string().contains(kind));
@@ -117,8 +111,7 @@ async fn a_service_registers_and_signs_in_its_users_without_passwords() {
 #[tokio::test]
 async fn what_a_service_claims_is_for_nobody_else() {
     let other = irc("null").replace("irc", "xmpp").replace("guest", "friend");
-    let (setup, _files) = setup(&[irc("null"), other]);
-    let server = setup.start().await;
+    let server = server_with(&[irc("null"), other]).await;
     let (bridge, rival) = (Bridge::irc(&server), Bridge::new(server.anonymous(), "xmpp-as-token"));
     rival.register("_irc_ana").await.refused(400, "M_EXCLUSIVE");
     let anonymous = server.anonymous();
@@ -147,9 +140,7 @@ async fn what_a_service_claims_is_for_nobody_else() {
 
 #[tokio::test]
 async fn only_a_service_chooses_the_time_of_its_events() {
-    let (setup, _files) = setup(&[irc("null")]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged("null").await;
     let room = bridge.client.create_room(json!({ "preset": "public_chat" })).await;
     let human = server.register("human").await;
     human.join(&room).await;
@@ -180,9 +171,7 @@ async fn only_a_service_chooses_the_time_of_its_events() {
 
 #[tokio::test]
 async fn transactions_of_a_service_are_told_apart_by_user_and_device() {
-    let (setup, _files) = setup(&[irc("null")]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (_server, bridge) = bridged("null").await;
     let (ana, ben) = (bridge.puppet("_irc_ana").await, bridge.puppet("_irc_ben").await);
     let room = bridge.client.create_room(json!({ "preset": "public_chat" })).await;
     bridge.join(&room, &ana).await;
@@ -204,8 +193,8 @@ async fn transactions_of_a_service_are_told_apart_by_user_and_device() {
 async fn rate_limits_spare_a_service_that_says_so() {
     let spared = format!("{}rate_limited: false\n", irc("null"));
     let limited = irc("null").replace("irc", "xmpp").replace("guest", "friend");
-    let (setup, _files) = setup(&[spared, limited]);
-    let server = setup.set("rate_limits.enabled", true).clock_at(1_700_000_000_000).start().await;
+    let setup = Setup::default().set("rate_limits.enabled", true).clock_at(1_700_000_000_000);
+    let server = start(setup, &[spared, limited], tempfile::tempdir().unwrap()).await;
     let (bridge, rival) = (Bridge::irc(&server), Bridge::new(server.anonymous(), "xmpp-as-token"));
     for number in 0..70 {
         bridge.puppet(&format!("_irc_{number}")).await; // more than one address may register otherwise

@@ -4,11 +4,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    Bridge, irc,
+    bridged, irc,
     listener::{Listener, Told},
-    setup,
+    start,
 };
-use im2_testkit::{Client, segment};
+use im2_testkit::{Client, Setup, segment};
 
 const LISTS: &str = "org.matrix.msc3202.device_lists";
 const COUNTS: &str = "org.matrix.msc3202.device_one_time_keys_count";
@@ -54,9 +54,7 @@ async fn upload(client: &Client) {
 #[tokio::test]
 async fn a_service_hears_of_devices_and_keys() {
     let mut listener = Listener::start().await;
-    let (setup, _files) = setup(&[irc(&listener.url)]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let (human, stranger) = (server.register("human").await, server.register("stranger").await);
     let puppet = bridge.puppet("_irc_ana").await;
     let room = encrypted_room(&human).await;
@@ -125,9 +123,7 @@ async fn named_until(listener: &mut Listener, last: &str) -> (Vec<String>, Vec<S
 #[tokio::test]
 async fn devices_concern_a_service_as_far_as_its_users_are_in_encrypted_rooms() {
     let mut listener = Listener::start().await;
-    let (setup, _files) = setup(&[irc(&listener.url)]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
     let puppet = bridge.puppet("_irc_ana").await;
     let all = [puppet.as_str(), ana.user_id(), ben.user_id()].map(str::to_owned).to_vec();
@@ -170,9 +166,7 @@ async fn devices_concern_a_service_as_far_as_its_users_are_in_encrypted_rooms() 
 #[tokio::test]
 async fn keys_that_were_handed_out_while_a_service_was_away_are_told_after_a_restart() {
     let mut listener = Listener::start().await;
-    let (first, _files) = setup(&[irc(&listener.url)]);
-    let server = first.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let human = server.register("human").await;
     let puppet = bridge.puppet("_irc_ana").await;
     let room = encrypted_room(&human).await;
@@ -190,8 +184,7 @@ async fn keys_that_were_handed_out_while_a_service_was_away_are_told_after_a_res
     let folder = server.stop().await;
     while listener.is_told() {}
     listener.answer(|_| (200, json!({})));
-    let (second, _files) = setup(&[irc(&listener.url)]);
-    let _server = second.start_in(folder).await;
+    let _server = start(Setup::default(), &[irc(&listener.url)], folder).await;
     let told = listener.until(|told| !told.body[COUNTS].is_null()).await;
     assert_eq!(told.body[COUNTS], json!({ &puppet: { "BRIDGE": { "signed_curve25519": 1 } } }));
     assert_eq!(told.body[LISTS]["changed"], json!([human.user_id()]));

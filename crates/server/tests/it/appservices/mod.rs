@@ -12,6 +12,7 @@ use im2_server::config::Value;
 use im2_testkit::{Answer, Client, Server, Setup};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
+use tempfile::TempDir;
 
 /// A registration like a bridge's: it has the users `@_irc_…` and the aliases `#_irc_…`, and is interested in all users
 /// whose names begin with `guest`.
@@ -24,16 +25,28 @@ fn irc(url: &str) -> String {
     )
 }
 
-/// A setup with these registrations, whose files live as long as the returned folder.
-fn setup(registrations: &[String]) -> (Setup, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
+/// Starts a server with these registrations on a folder. Their files are read while it starts and not after.
+async fn start(setup: Setup, registrations: &[String], folder: TempDir) -> Server {
+    let files = tempfile::tempdir().unwrap();
     let write = |(number, text): (usize, &String)| {
-        let path = folder.path().join(format!("{number}.yaml"));
+        let path = files.path().join(format!("{number}.yaml"));
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let files = registrations.iter().enumerate().map(write).collect();
-    (Setup::default().set("app_service.registration_files", Value::List(files)), folder)
+    let paths = registrations.iter().enumerate().map(write).collect();
+    setup.set("app_service.registration_files", Value::List(paths)).start_in(folder).await
+}
+
+/// A new server with these registrations.
+async fn server_with(registrations: &[String]) -> Server {
+    start(Setup::default(), registrations, tempfile::tempdir().unwrap()).await
+}
+
+/// A new server with the registration [`irc`], and the service whose it is.
+async fn bridged(url: &str) -> (Server, Bridge) {
+    let server = server_with(&[irc(url)]).await;
+    let bridge = Bridge::irc(&server);
+    (server, bridge)
 }
 
 /// A service that talks to a server with its token.

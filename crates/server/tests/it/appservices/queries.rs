@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Bridge, irc, listener::Listener, setup};
+use super::{Bridge, bridged, irc, listener::Listener, server_with};
 use im2_testkit::segment;
 
 /// Makes what is asked for with the service's token, while the listener's answer waits for it.
@@ -18,9 +18,7 @@ fn make(url: &str, method: Method, path: &str, body: &serde_json::Value) -> bool
 #[tokio::test]
 async fn a_service_makes_users_and_aliases_when_they_are_asked_for() {
     let mut listener = Listener::start().await;
-    let (setup, _files) = setup(&[irc(&listener.url)]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let room = bridge.client.create_room(json!({ "preset": "public_chat" })).await;
     let (url, known) = (server.url().to_owned(), room.clone());
     listener.answer(move |told| {
@@ -58,8 +56,7 @@ async fn a_service_makes_users_and_aliases_when_they_are_asked_for() {
 
 #[tokio::test]
 async fn who_asks_for_an_alias_of_a_service_that_does_not_answer_is_told_so() {
-    let (setup, _files) = setup(&[irc("http://127.0.0.1:1")]);
-    let server = setup.start().await;
+    let server = server_with(&[irc("http://127.0.0.1:1")]).await;
     let human = server.register("human").await;
     let join = format!("/v3/join/{}", segment("#_irc_chan:localhost"));
     assert_eq!(human.post(&join, json!({})).await.status_is(408)["errcode"], "M_UNKNOWN");
@@ -70,8 +67,7 @@ async fn a_service_finds_out_whether_it_can_be_reached() {
     let mut listener = Listener::start().await;
     let unreachable = irc("http://127.0.0.1:1").replace("irc", "down").replace("guest", "friend");
     let silent = irc("null").replace("irc", "silent").replace("guest", "neighbour");
-    let (setup, _files) = setup(&[irc(&listener.url), unreachable, silent]);
-    let server = setup.start().await;
+    let server = server_with(&[irc(&listener.url), unreachable, silent]).await;
     let bridge = Bridge::irc(&server);
     let ping = |id: &str| format!("/v1/appservice/{id}/ping");
     let answer = bridge.client.post(&ping("irc"), json!({ "transaction_id": "meow" })).await.ok();

@@ -3,15 +3,13 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Bridge, irc, listener::Listener, setup};
-use im2_testkit::segment;
+use super::{Bridge, bridged, irc, listener::Listener, server_with, start};
+use im2_testkit::{Setup, segment};
 
 #[tokio::test]
 async fn typing_receipts_and_presence_reach_a_service_that_wants_them() {
     let mut listener = Listener::start().await;
-    let (setup, _files) = setup(&[irc(&listener.url)]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let human = server.register("human").await;
     let puppet = bridge.puppet("_irc_ana").await;
     let (room, elsewhere) =
@@ -67,8 +65,7 @@ async fn typing_receipts_and_presence_reach_a_service_that_wants_them() {
 async fn a_service_that_did_not_ask_for_them_gets_events_only() {
     let mut listener = Listener::start().await;
     let plain = irc(&listener.url).replace("receive_ephemeral: true\norg.matrix.msc3202: true\n", "");
-    let (setup, _files) = setup(&[plain]);
-    let server = setup.start().await;
+    let server = server_with(&[plain]).await;
     let bridge = Bridge::irc(&server);
     let human = server.register("human").await;
     let puppet = bridge.puppet("_irc_ana").await;
@@ -90,9 +87,7 @@ async fn a_service_that_did_not_ask_for_them_gets_events_only() {
 #[tokio::test]
 async fn messages_to_the_devices_of_a_services_users_are_delivered_once_over_a_restart() {
     let mut listener = Listener::start().await;
-    let (first, _files) = setup(&[irc(&listener.url)]);
-    let server = first.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let human = server.register("human").await;
     let guest = server.register("guestine").await; // in a namespace, but not the service's alone
     let puppet = bridge.puppet("_irc_ana").await;
@@ -123,8 +118,7 @@ async fn messages_to_the_devices_of_a_services_users_are_delivered_once_over_a_r
     let folder = server.stop().await;
     while listener.is_told() {}
     listener.answer(|_| (200, json!({})));
-    let (second, _files) = setup(&[irc(&listener.url)]);
-    let _server = second.start_in(folder).await;
+    let _server = start(Setup::default(), &[irc(&listener.url)], folder).await;
     let mut numbers = Vec::new();
     while !numbers.contains(&3) {
         let told = listener.until(is_to_device).await;
@@ -142,8 +136,7 @@ async fn receipts_outlive_a_restart_also_for_a_service_that_is_in_no_room() {
          receive_ephemeral: true\nnamespaces:\n  rooms:\n    - {{ exclusive: false, regex: '!.*' }}\n",
         listener.url
     );
-    let (first, _files) = setup(std::slice::from_ref(&watcher));
-    let server = first.start().await;
+    let server = server_with(std::slice::from_ref(&watcher)).await;
     let human = server.register("human").await;
     let room = human.create_room(json!({})).await;
     human.send_text(&room, "told").await;
@@ -156,8 +149,7 @@ async fn receipts_outlive_a_restart_also_for_a_service_that_is_in_no_room() {
     let folder = server.stop().await;
     while listener.is_told() {}
     listener.answer(|_| (200, json!({})));
-    let (second, _files) = setup(&[watcher]);
-    let _server = second.start_in(folder).await;
+    let _server = start(Setup::default(), &[watcher], folder).await;
     let told = listener.ephemeral(|event| event["type"] == "m.receipt").await;
     assert_eq!(told["room_id"], room.as_str());
     assert!(told["content"][&event]["m.read"][human.user_id()]["ts"].is_number(), "{told}");

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Bridge, irc, listener::Listener, setup};
-use im2_testkit::segment;
+use super::{Bridge, bridged, irc, listener::Listener, server_with, start};
+use im2_testkit::{Setup, segment};
 
 fn about(network: &str) -> Value {
     json!({
@@ -40,8 +40,7 @@ async fn what_several_bridges_know_is_put_together() {
         _ => (404, json!({ "errcode": "M_UNRECOGNIZED" })),
     });
     let second = irc(&oftc.url).replace("irc", "oftc").replace("guest", "friend").replace("[oftc]", "[irc, dead]");
-    let (setup, _files) = setup(&[irc(&libera.url), second]);
-    let server = setup.start().await;
+    let server = server_with(&[irc(&libera.url), second]).await;
     let human = server.register("human").await;
     let both = human.get("/v3/thirdparty/protocol/irc").await.ok();
     let ids: Vec<_> = both["instances"].as_array().unwrap().iter().map(|one| &one["instance_id"]).collect();
@@ -84,9 +83,7 @@ async fn listed(client: &im2_testkit::Client, search: Value) -> Vec<String> {
 
 #[tokio::test]
 async fn a_bridge_publishes_rooms_for_its_networks() {
-    let (first, _files) = setup(&[irc("null")]);
-    let server = first.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged("null").await;
     let human = server.register("human").await;
     let own = human.create_room(json!({ "visibility": "public", "name": "Ours" })).await;
     let bridged = bridge.client.create_room(json!({ "name": "Bridged" })).await;
@@ -111,8 +108,7 @@ async fn a_bridge_publishes_rooms_for_its_networks() {
     bridge.call(Method::PUT, &path, "@_irc_bot:localhost", json!({ "name": "Renamed" })).await.ok();
     assert_eq!(listed(&human, network.clone()).await, ["Both", "Renamed"]);
     let folder = server.stop().await;
-    let (second, _files) = setup(&[irc("null")]);
-    let server = second.start_in(folder).await;
+    let server = start(Setup::default(), &[irc("null")], folder).await;
     let (bridge, human) = (Bridge::irc(&server), server.anonymous().log_in("human", "password of human").await);
     assert_eq!(listed(&human, network.clone()).await, ["Both", "Renamed"], "after a restart too");
     assert_eq!(listed(&human, json!({})).await, ["Both", "Ours"]);

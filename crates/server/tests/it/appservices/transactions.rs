@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value as Json, json};
 
-use super::{Bridge, irc, listener::Listener, setup};
-use im2_testkit::{Binary, Client, segment};
+use super::{Bridge, bridged, irc, listener::Listener, server_with, start};
+use im2_testkit::{Binary, Client, Setup, segment};
 
 fn bodies(events: &[Json]) -> Vec<&str> {
     events.iter().filter_map(|event| event["content"]["body"].as_str()).collect()
@@ -21,9 +21,7 @@ async fn bridged_room(bridge: &Bridge, human: &Client, puppet: &str) -> String {
 #[tokio::test]
 async fn a_service_is_told_what_happens_while_its_users_are_in_a_room() {
     let mut listener = Listener::start().await;
-    let (setup, _files) = setup(&[irc(&listener.url)]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let human = server.register("human").await;
     let puppet = bridge.puppet("_irc_ana").await;
     let (room, elsewhere) =
@@ -65,8 +63,7 @@ async fn rooms_are_of_interest_by_their_aliases_and_names_too() {
          aliases:\n    - {{ exclusive: false, regex: '#seen' }}\n",
         listener.url
     );
-    let (setup, _files) = setup(&[watcher]);
-    let server = setup.start().await;
+    let server = server_with(&[watcher]).await;
     let human = server.register("human").await;
     let (seen, unseen) = (
         human.create_room(json!({ "room_alias_name": "seen-by-all" })).await,
@@ -88,8 +85,7 @@ async fn rooms_are_of_interest_by_their_aliases_and_names_too() {
          - {{ exclusive: false, regex: '!.*' }}\n",
         listener.url
     );
-    let (setup, _files) = super::setup(&[all]);
-    let server = setup.start().await;
+    let server = server_with(&[all]).await;
     let human = server.register("human").await;
     let room = human.create_room(json!({})).await;
     human.send_text(&room, "everything").await;
@@ -102,9 +98,7 @@ async fn rooms_are_of_interest_by_their_aliases_and_names_too() {
 #[tokio::test]
 async fn an_invite_introduces_the_room() {
     let mut listener = Listener::start().await;
-    let (setup, _files) = setup(&[irc(&listener.url)]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let (human, other) = (server.register("human").await, server.register("other").await);
     let puppet = bridge.puppet("_irc_ana").await;
     let room = human.create_room(json!({ "name": "Garden", "topic": "Roses" })).await;
@@ -137,9 +131,7 @@ async fn an_invite_introduces_the_room() {
 #[tokio::test]
 async fn what_is_not_acknowledged_is_sent_again_unchanged_and_nothing_overtakes_it() {
     let mut listener = Listener::start().await;
-    let (setup, _files) = setup(&[irc(&listener.url)]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let human = server.register("human").await;
     let puppet = bridge.puppet("_irc_ana").await;
     let room = bridged_room(&bridge, &human, &puppet).await;
@@ -162,9 +154,7 @@ async fn what_is_not_acknowledged_is_sent_again_unchanged_and_nothing_overtakes_
 #[tokio::test]
 async fn a_restart_neither_loses_nor_repeats() {
     let mut listener = Listener::start().await;
-    let (first, _files) = setup(&[irc(&listener.url)]);
-    let server = first.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let human = server.register("human").await;
     let puppet = bridge.puppet("_irc_ana").await;
     let room = bridged_room(&bridge, &human, &puppet).await;
@@ -184,8 +174,7 @@ async fn a_restart_neither_loses_nor_repeats() {
 
     while listener.is_told() {}
     listener.answer(|_| (200, json!({})));
-    let (second, _files) = setup(&[irc(&listener.url)]);
-    let server = second.start_in(folder).await;
+    let server = start(Setup::default(), &[irc(&listener.url)], folder).await;
     let again = listener.until(|told| told.status == 200).await;
     assert_eq!((&again.path, &again.body), (&under_way.path, &under_way.body));
     let human = server.anonymous().log_in("human", "password of human").await;
@@ -246,9 +235,7 @@ async fn a_kill_neither_loses_nor_repeats() {
 async fn a_service_that_knows_only_the_old_paths_is_told_too() {
     let mut listener = Listener::start().await;
     listener.answer(|told| if told.path.starts_with("/_matrix") { (404, json!({})) } else { (200, json!({})) });
-    let (setup, _files) = setup(&[irc(&listener.url)]);
-    let server = setup.start().await;
-    let bridge = Bridge::irc(&server);
+    let (server, bridge) = bridged(&listener.url).await;
     let human = server.register("human").await;
     let puppet = bridge.puppet("_irc_ana").await;
     let room = bridged_room(&bridge, &human, &puppet).await;
