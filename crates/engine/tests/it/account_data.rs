@@ -12,11 +12,7 @@ use im2_model::{RoomId, StreamToken, UserId};
 use im2_rooms::push::RuleKind;
 use serde_json::{Map, Value, json};
 
-use crate::Fixture;
-
-fn object(value: Value) -> Map<String, Value> {
-    serde_json::from_value(value).unwrap()
-}
+use crate::{Fixture, builders::object};
 
 /// The account data on the stream after `since`, as type, whether it is of a room, and content.
 fn streamed(fixture: &Fixture, since: &StreamToken) -> Vec<(String, bool, Value)> {

@@ -3,22 +3,22 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
 use im2_engine::{
     Engine,
     e2ee::{DeviceLists, Upload},
-    filters::Filter,
-    presence::Availability,
     rooms::{Act, Actor, CreateRoom, Draft, Preset, Room},
     session::Session,
-    sync::{StateForm, SyncRequest},
+    sync::SyncRequest,
 };
 use im2_model::{Random as _, SeededRandom, StreamToken};
 use serde_json::{Map, Value, json};
 
-use crate::Fixture;
+use crate::{
+    Fixture,
+    builders::{first_sync, session},
+};
 
 type Users = BTreeSet<String>;
 
@@ -72,14 +72,7 @@ struct Follower {
 
 impl Follower {
     async fn sync(&mut self, engine: &Engine) -> (Users, Users) {
-        let request = SyncRequest {
-            since: Some(self.since.clone()),
-            filter: Arc::new(Filter::default()),
-            full_state: false,
-            state: StateForm::Before,
-            timeout: Duration::ZERO,
-            set_presence: Availability::Offline,
-        };
+        let request = SyncRequest { since: Some(self.since.clone()), ..first_sync(&json!({})) };
         let answer = engine.sync.sync(&self.session, request).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let until: StreamToken = answer["next_batch"].as_str().unwrap().parse().unwrap();
@@ -174,7 +167,7 @@ impl Chaos {
                 engine.rooms.send(&user, &room, draft, None).await.map(drop)
             }
             _ => {
-                publish(engine, &session(&user), number).await;
+                publish(engine, &session(&user, "DEVICE"), number).await;
                 *self.versions.entry(user.user_id.to_string()).or_default() += 1;
                 Ok(())
             }
@@ -182,18 +175,6 @@ impl Chaos {
         if let Err(error) = outcome {
             assert!(error.code().is_some(), "{error}");
         }
-    }
-}
-
-fn session(actor: &Actor) -> Session {
-    Session {
-        user: actor.user,
-        user_id: actor.user_id.clone(),
-        device_id: "DEVICE".parse().unwrap(),
-        has_device: true,
-        token: 0,
-        is_admin: false,
-        service: None,
     }
 }
 
@@ -228,7 +209,7 @@ async fn run(seed: u64) -> (usize, usize) {
     }
     let now = fixture.engine.core.stream.reached();
     let follower = |actor: &Actor| Follower {
-        session: session(actor),
+        session: session(actor, "DEVICE"),
         since: now.clone(),
         known: Moment::default(),
         devices: BTreeMap::new(),
@@ -301,8 +282,13 @@ async fn who_leaves_a_large_room_hears_of_those_who_are_in_no_other() {
         names.push(other.user_id.to_string());
     }
     let now = fixture.engine.core.stream.reached();
-    let mut follower =
-        Follower { session: session(&ana), since, known: Moment::default(), devices: BTreeMap::new(), told: (0, 0) };
+    let mut follower = Follower {
+        session: session(&ana, "DEVICE"),
+        since,
+        known: Moment::default(),
+        devices: BTreeMap::new(),
+        told: (0, 0),
+    };
     let everybody: Users = names.iter().cloned().collect();
     assert_eq!(follower.sync(&fixture.engine).await, (everybody.clone(), Users::new()));
     rooms.leave(&ana, &large.id, None).await.unwrap();
@@ -312,6 +298,6 @@ async fn who_leaves_a_large_room_hears_of_those_who_are_in_no_other() {
     let other = fixture.user("other003").await;
     let before = fixture.engine.core.stream.reached();
     rooms.leave(&other, &small.id, None).await.unwrap();
-    let asked = fixture.engine.e2ee.changes(&session(&ana), &now, &before).await.unwrap();
+    let asked = fixture.engine.e2ee.changes(&session(&ana, "DEVICE"), &now, &before).await.unwrap();
     assert_eq!(sets(asked), (Users::new(), left));
 }

@@ -3,34 +3,23 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
-use im2_engine::{
-    filters::Filter,
-    presence::Availability,
-    rooms::{
-        Act, Actor, CreateRoom, Draft, Form, MemberList, Preset, Reader, Room, RoomEvent, Rooms, StoredMember,
-        StoredMembers,
-    },
-    session::Session,
-    sync::{StateForm, SyncRequest},
+use im2_engine::rooms::{
+    Act, Actor, CreateRoom, Draft, Form, MemberList, Preset, Reader, Room, RoomEvent, Rooms, StoredMember,
+    StoredMembers,
 };
 use im2_model::RoomId;
 use im2_rooms::{content::Membership, version::RoomVersion};
 use serde_json::{Map, Value, json};
 
-use crate::Fixture;
+use crate::{
+    Fixture,
+    builders::{first_sync, object, session, text},
+};
 
 /// More than the limits that these tests set.
 const MEMBERS: usize = 30;
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
 
 async fn users(fixture: &Fixture) -> Vec<Actor> {
     let mut users = Vec::new();
@@ -46,8 +35,7 @@ async fn make_room(fixture: &Fixture, users: &[Actor], version: RoomVersion) -> 
     let request = CreateRoom { version, preset: Some(Preset::PublicChat), ..CreateRoom::default() };
     let room = rooms.create(&users[0], request).await.unwrap();
     let say = async |who: &Actor, body: String| {
-        let draft = Draft::message("m.room.message", object(json!({ "msgtype": "m.text", "body": body })));
-        rooms.append(&room, who, draft, None).await.unwrap();
+        rooms.append(&room, who, text(&body), None).await.unwrap();
     };
     for (number, user) in users.iter().enumerate().skip(1) {
         rooms.join(user, &room.id, None).await.unwrap();
@@ -64,18 +52,6 @@ async fn make_room(fixture: &Fixture, users: &[Actor], version: RoomVersion) -> 
         }
     }
     room.id.clone()
-}
-
-fn session(actor: &Actor) -> Session {
-    Session {
-        has_device: true,
-        service: None,
-        user: actor.user,
-        user_id: actor.user_id.clone(),
-        device_id: "D".parse().unwrap(),
-        token: 0,
-        is_admin: false,
-    }
 }
 
 /// State by type and state key.
@@ -132,15 +108,7 @@ async fn shown(fixture: &Fixture, actor: &Actor, reader: &Reader) -> Vec<String>
         shown.push(format!("{seq} {state:?}"));
     }
     for filter in [json!({}), json!({ "room": { "state": { "lazy_load_members": true } } })] {
-        let request = SyncRequest {
-            since: None,
-            filter: Arc::new(serde_json::from_value::<Filter>(filter).unwrap()),
-            full_state: false,
-            state: StateForm::Before,
-            timeout: Duration::ZERO,
-            set_presence: Availability::Offline,
-        };
-        let answer = fixture.engine.sync.sync(&session(actor), request).await.unwrap();
+        let answer = fixture.engine.sync.sync(&session(actor, "D"), first_sync(&filter)).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let room = &answer["rooms"]["join"][reader.room.id.as_str()];
         let mut state: Vec<String> =
@@ -177,14 +145,13 @@ async fn what_the_rules_ask_of_members_is_read_where_it_is_not_in_memory() {
         let fixture = fixture.reopen_with(|options| options.rooms.member_events = 0).await;
         let rooms = &fixture.engine.rooms;
         let room = rooms.joined(&users[0], &room_id).await.unwrap();
-        let text = || Draft::message("m.room.message", object(json!({ "msgtype": "m.text", "body": "hi" })));
-        rooms.append(&room, &users[3], text(), None).await.unwrap();
+        rooms.append(&room, &users[3], text("hi"), None).await.unwrap();
         assert_eq!(
             room.view().tail.back().unwrap().pdu.auth_events.len(),
             if version == RoomVersion::V12 { 2 } else { 3 }
         );
         for (stranger, why) in [(6, "left"), (1, "banned")] {
-            assert!(rooms.append(&room, &users[stranger], text(), None).await.is_err(), "{why}");
+            assert!(rooms.append(&room, &users[stranger], text("hi"), None).await.is_err(), "{why}");
         }
         rooms.join(&users[6], &room_id, None).await.unwrap();
         assert!(rooms.join(&users[7], &room_id, None).await.is_err(), "banned users stay out");

@@ -3,6 +3,7 @@
 
 mod account_data;
 mod accounts;
+mod builders;
 mod device_lists;
 mod large_rooms;
 mod media;

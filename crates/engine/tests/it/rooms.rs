@@ -8,18 +8,10 @@ use im2_rooms::version::RoomVersion;
 use im2_store::rooms::{Direction, TransactionKey};
 use serde_json::{Map, Value, json};
 
-use crate::Fixture;
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
-fn text(body: &str) -> Draft {
-    Draft::message("m.room.message", object(json!({ "msgtype": "m.text", "body": body })))
-}
+use crate::{
+    Fixture,
+    builders::{object, text},
+};
 
 async fn bodies(fixture: &Fixture, reader: &Reader) -> Vec<String> {
     let page = fixture.engine.rooms.page(reader, i64::MAX, None, Direction::Backward, 1000, |_| true).await.unwrap();

@@ -8,14 +8,18 @@ use std::{
 };
 
 use im2_engine::{
-    rooms::{Actor, CreateRoom, Draft},
+    rooms::{Actor, CreateRoom},
     session::Session,
     sliding_sync::{Body, Dialect, SlidingRequest},
 };
 use im2_model::SeededRandom;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::{Fixture, sync::Chaos};
+use crate::{
+    Fixture,
+    builders::{Writers, session},
+    sync::Chaos,
+};
 
 /// A room as a client knows it after applying answers by the proposal's rules.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -48,16 +52,7 @@ fn body(range: Option<[usize; 2]>, limit: usize) -> Value {
 
 impl Follower {
     fn new(actor: &Actor, name: &str, body: Value) -> Self {
-        let session = Session {
-            has_device: true,
-            service: None,
-            user: actor.user,
-            user_id: actor.user_id.clone(),
-            device_id: name.parse().unwrap(),
-            token: 0,
-            is_admin: false,
-        };
-        Self { session, body, pos: None, rooms: BTreeMap::new(), received: Vec::new() }
+        Self { session: session(actor, name), body, pos: None, rooms: BTreeMap::new(), received: Vec::new() }
     }
 
     async fn ask(&self, fixture: &Fixture, timeout: Duration) -> Value {
@@ -134,10 +129,7 @@ async fn run(seed: u64) {
     // Every other time no member event stays in memory, as in rooms with very many.
     let member_events = if seed.is_multiple_of(2) { 1_000 } else { 0 };
     let fixture = Fixture::with(|options| options.rooms.member_events = member_events).await;
-    let mut users = Vec::new();
-    for name in ["ana", "ben", "eve"] {
-        users.push(fixture.user(name).await);
-    }
+    let users = fixture.users(&["ana", "ben", "eve"]).await;
     let mut followers: Vec<_> = users.iter().map(|user| Follower::new(user, "D", body(Some([0, 1]), 2))).collect();
     let mut chaos = Chaos { fixture: &fixture, random: SeededRandom::new(seed), users, rooms: Vec::new() };
     for number in 0..120 {
@@ -204,30 +196,12 @@ async fn no_event_is_skipped_under_concurrent_writers() {
     let mut follower = Follower::new(&ana, "D", body(None, 500));
     follower.follow(&fixture, Duration::ZERO).await;
     follower.received.clear();
-    let writers: Vec<_> = rooms
-        .iter()
-        .cloned()
-        .map(|room| {
-            let (fixture, ana) = (Arc::clone(&fixture), ana.clone());
-            tokio::spawn(async move {
-                let mut sent = Vec::new();
-                for number in 0..SENDS {
-                    let content = Map::from_iter([("n".to_owned(), Value::from(number))]);
-                    let draft = Draft::message("m.room.message", content);
-                    sent.push(fixture.engine.rooms.append(&room, &ana, draft, None).await.unwrap().to_string());
-                }
-                sent
-            })
-        })
-        .collect();
+    let writers = Writers::start(&fixture, &ana, &rooms, (ROOMS, SENDS));
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     while follower.received.len() < ROOMS * SENDS && tokio::time::Instant::now() < deadline {
         follower.follow(&fixture, Duration::from_secs(5)).await;
     }
-    let mut sent = BTreeSet::new();
-    for writer in writers {
-        sent.extend(writer.await.unwrap());
-    }
+    let sent = writers.sent().await;
     assert_eq!(follower.received.len(), ROOMS * SENDS, "an event was missed or repeated");
     assert_eq!(follower.received.into_iter().collect::<BTreeSet<_>>(), sent);
 }

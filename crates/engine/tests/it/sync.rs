@@ -7,8 +7,6 @@ use std::{
 };
 
 use im2_engine::{
-    filters::Filter,
-    presence::Availability,
     rooms::{Act, Actor, CreateRoom, Draft, Preset, Room},
     session::Session,
     sync::{StateForm, SyncRequest},
@@ -16,7 +14,10 @@ use im2_engine::{
 use im2_model::{Random as _, SeededRandom};
 use serde_json::{Map, Value, json};
 
-use crate::Fixture;
+use crate::{
+    Fixture,
+    builders::{Writers, first_sync, session},
+};
 
 /// What a client knows after applying answers by the specification's rules.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -38,28 +39,17 @@ struct Follower {
 
 impl Follower {
     fn new(actor: &Actor, limit: usize, use_state_after: bool) -> Self {
-        let session = Session {
-            has_device: true,
-            service: None,
-            user: actor.user,
-            user_id: actor.user_id.clone(),
-            device_id: "D".parse().unwrap(),
-            token: 0,
-            is_admin: false,
-        };
         let filter = json!({ "room": { "timeline": { "limit": limit } } });
         let (picture, received) = (Picture::default(), BTreeMap::new());
-        Self { session, filter, use_state_after, since: None, picture, received }
+        Self { session: session(actor, "D"), filter, use_state_after, since: None, picture, received }
     }
 
     fn request(&self, timeout: Duration) -> SyncRequest {
         SyncRequest {
             since: self.since.as_ref().map(|since| since.parse().unwrap()),
-            filter: Arc::new(serde_json::from_value::<Filter>(self.filter.clone()).unwrap()),
-            full_state: false,
             state: if self.use_state_after { StateForm::After } else { StateForm::Before },
             timeout,
-            set_presence: Availability::Offline,
+            ..first_sync(&self.filter)
         }
     }
 
@@ -162,10 +152,7 @@ async fn run(seed: u64, limit: usize, use_state_after: bool) {
     // Every other time no member event stays in memory, as in rooms with very many.
     let member_events = if seed.is_multiple_of(2) { 1_000 } else { 0 };
     let fixture = Fixture::with(|options| options.rooms.member_events = member_events).await;
-    let mut users = Vec::new();
-    for name in ["ana", "ben", "eve"] {
-        users.push(fixture.user(name).await);
-    }
+    let users = fixture.users(&["ana", "ben", "eve"]).await;
     let mut followers: Vec<_> = users.iter().map(|user| Follower::new(user, limit, use_state_after)).collect();
     let mut chaos = Chaos { fixture: &fixture, random: SeededRandom::new(seed), users, rooms: Vec::new() };
     for number in 0..120 {
@@ -236,30 +223,14 @@ async fn a_token_never_skips_under_concurrent_writers() {
     let mut follower = Follower::new(&ana, 500, false);
     follower.follow(&fixture, Duration::ZERO).await;
     follower.received.clear();
-    let writers: Vec<_> = (0..ROOMS * 4)
-        .map(|writer| {
-            let (fixture, ana, room) = (Arc::clone(&fixture), ana.clone(), Arc::clone(&rooms[writer % ROOMS]));
-            tokio::spawn(async move {
-                let mut sent = Vec::new();
-                for number in 0..SENDS / 4 {
-                    let content = Map::from_iter([("n".to_owned(), Value::from(format!("{writer}/{number}")))]);
-                    let draft = Draft::message("m.room.message", content);
-                    sent.push(fixture.engine.rooms.append(&room, &ana, draft, None).await.unwrap().to_string());
-                }
-                sent
-            })
-        })
-        .collect();
+    let writers = Writers::start(&fixture, &ana, &rooms, (ROOMS * 4, SENDS / 4));
     let total = ROOMS * 4 * (SENDS / 4);
     let received = |follower: &Follower| follower.received.values().map(Vec::len).sum::<usize>();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     while received(&follower) < total && tokio::time::Instant::now() < deadline {
         follower.follow(&fixture, Duration::from_secs(5)).await;
     }
-    let mut sent = BTreeSet::new();
-    for writer in writers {
-        sent.extend(writer.await.unwrap());
-    }
+    let sent = writers.sent().await;
     let all: Vec<_> = follower.received.values().flatten().cloned().collect();
     assert_eq!(all.len(), total, "an event was missed or repeated");
     assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), sent);

@@ -23,10 +23,7 @@ use crate::Fixture;
 
 /// A public room that all of `names` are in.
 async fn room_of(fixture: &Fixture, names: &[&str]) -> (Vec<Actor>, Arc<Room>) {
-    let mut members = Vec::new();
-    for name in names {
-        members.push(fixture.user(name).await);
-    }
+    let members = fixture.users(names).await;
     let public = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
     let room = fixture.engine.rooms.create(&members[0], public).await.unwrap();
     for member in &members[1..] {
