@@ -201,7 +201,25 @@ class User(Client):
         return Stream(self, params)
 
 
-class Stream:
+class Following:
+    """Whoever asks again and again for what is new: a step is one request, which may wait."""
+
+    user: User
+
+    def step(self, timeout: int = 0) -> dict:
+        raise NotImplementedError
+
+    def until(self, what: str, look):
+        """Steps until `look` finds something truthy in an answer, and returns that."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            found = look(self.step(timeout=5_000))
+            if found:
+                return found
+            assert time.monotonic() < deadline, f"{self.user.id} waited in vain for {what}"
+
+
+class Stream(Following):
     """Follows /sync: every call continues where the last one ended."""
 
     def __init__(self, user: User, params: dict):
@@ -214,15 +232,6 @@ class Stream:
         answer = self.user.sync(since=self.next_batch, timeout=timeout, **{**self.params, **params})
         self.next_batch = answer["next_batch"]
         return answer
-
-    def until(self, what: str, look):
-        """Steps until `look` finds something truthy in an answer, and returns that."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while True:
-            found = look(self.step(timeout=5_000))
-            if found:
-                return found
-            assert time.monotonic() < deadline, f"{self.user.id} waited in vain for {what}"
 
     def event(self, room_id: str, event_id: str) -> dict:
         """Waits for an event in the room's timeline."""

@@ -1,11 +1,10 @@
 """Simplified sliding sync (MSC4186), in the form of the proposal and in the unstable form that clients speak today."""
 
 import secrets
-import time
 
 import pytest
 
-from matrix import DEADLINE_SECONDS, User, bodies, fails, ids, ok, path
+from matrix import Following, User, bodies, fails, ids, ok, path
 
 UNSTABLE = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync"
 STABLE = "/_matrix/client/v4/sync"
@@ -60,7 +59,7 @@ def form(request):
     return request.param
 
 
-class Follower:
+class Follower(Following):
     """Follows a connection with a body that tests may change."""
 
     def __init__(self, form, user: User, **body):
@@ -70,14 +69,6 @@ class Follower:
         answer = ok(self.form.post(self.user, self.body, self.pos, timeout))
         self.pos = answer["pos"]
         return answer
-
-    def until(self, what: str, look):
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while True:
-            found = look(self.step(timeout=5_000))
-            if found:
-                return found
-            assert time.monotonic() < deadline, f"waited in vain for {what}"
 
 
 def all_rooms(form, user, window=(0, 19), **more) -> Follower:
