@@ -18,11 +18,13 @@
 mod answer;
 mod binary;
 mod client;
+mod patience;
 mod server;
 
 pub use answer::Answer;
 pub use binary::{Binary, Ended, Process};
 pub use client::Client;
+pub use patience::{PATIENCE, until};
 pub use server::{Server, Setup};
 
 /// Escapes a text for a segment of a path.

@@ -1,6 +1,6 @@
 //! Server-side backups of room keys.
 
-use im2_testkit::{Answer, Client, Server, Setup, segment};
+use im2_testkit::{Answer, Client, Server, Setup, segment, until};
 use serde_json::{Value, json};
 
 const ALGORITHM: &str = "m.megolm_backup.v1.curve25519-aes-sha2";
@@ -219,11 +219,14 @@ async fn a_large_backup_is_given_out_whole_and_removed_whole() {
     assert_eq!(changed(ana.delete(&keys(&version, &[]), json!({})).await).1, 0);
     assert_eq!(changed(ana.put(&keys(&version, &[]), all.clone()).await).1, 1500);
     ana.delete(&format!("/v3/room_keys/version/{version}"), json!({})).await.ok();
-    // Both jobs run to their end; then nothing of the keys is left.
+    keys_are_gone(&server).await; // when both jobs have run to their end
+}
+
+/// Waits until no key of anybody is stored.
+async fn keys_are_gone(server: &Server) {
     let store = &server.engine().core.store;
-    while store.read(|db| Ok(db.stored_key_count()? > 0)).await.unwrap() {
-        tokio::task::yield_now().await;
-    }
+    let are_gone = async || store.read(|db| Ok(db.stored_key_count()? == 0)).await.unwrap();
+    until("the keys are gone", are_gone).await;
 }
 
 #[tokio::test]
@@ -265,8 +268,5 @@ async fn backups_end_with_their_account() {
     let auth = json!({ "type": "m.login.password", "password": "password of ana",
                        "identifier": { "type": "m.id.user", "user": "ana" } });
     ana.post("/v3/account/deactivate", json!({ "auth": auth })).await.ok();
-    let store = &server.engine().core.store;
-    while store.read(|db| Ok(db.stored_key_count()? > 0)).await.unwrap() {
-        tokio::task::yield_now().await;
-    }
+    keys_are_gone(&server).await;
 }

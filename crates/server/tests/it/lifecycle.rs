@@ -38,9 +38,7 @@ async fn a_waiting_sync_is_answered_when_the_server_ends() {
     let ana = server.register("ana").await;
     let since = ana.sync(None).await["next_batch"].as_str().unwrap().to_owned();
     let waiting = tokio::spawn(async move { ana.sync_wait(&since, 60_000).await });
-    while server.engine().core.bus.waiting_users() == 0 {
-        tokio::task::yield_now().await;
-    }
+    server.until_somebody_waits().await;
     let began = std::time::Instant::now();
     server.stop().await;
     assert!(waiting.await.unwrap()["next_batch"].is_string());

@@ -1,6 +1,6 @@
 //! Rate limits, switched on.
 
-use im2_testkit::{Client, Server, Setup};
+use im2_testkit::{Client, Server, Setup, until};
 use serde_json::{Value, json};
 
 async fn limited() -> Server {
@@ -109,7 +109,5 @@ async fn an_address_has_only_so_many_connections() {
     assert!(is_served(&mut one), "which the others do not feel");
     drop(two);
     // The server has to notice that it is gone.
-    while !is_served(&mut connect()) {
-        tokio::task::yield_now().await;
-    }
+    until("a new connection is served", async || is_served(&mut connect())).await;
 }

@@ -151,11 +151,7 @@ async fn housekeeping_comes_every_day() {
     ana.put(&format!("/v3/rooms/{}/redact/{}/1", segment(&room), segment(&shown)), json!({})).await.ok();
     for _ in 0..8 {
         server.advance(DAY);
-        let core = &server.engine().core;
-        let now = core.now();
-        while !core.store.read(move |db| db.due_jobs(now, 1)).await.unwrap().is_empty() {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
+        server.until_jobs_are_done().await;
     }
     assert_eq!(status(&ana, &media).await, 404);
 }

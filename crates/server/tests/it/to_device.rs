@@ -156,9 +156,7 @@ async fn a_message_wakes_whoever_waits() {
         let ben = ben.clone();
         async move { ben.sync_wait(&since, 60_000).await }
     });
-    while server.engine().core.bus.waiting_users() == 0 {
-        tokio::task::yield_now().await;
-    }
+    server.until_somebody_waits().await;
     send(&ana, &ben, "*", json!({ "number": 7 })).await;
     assert_eq!(numbers(&waiting.await.unwrap()), [7]);
 }

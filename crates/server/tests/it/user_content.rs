@@ -1,6 +1,6 @@
 //! What users have sent and uploaded, in the hands of administrators.
 
-use im2_testkit::{Client, Server, Setup, segment};
+use im2_testkit::{Client, Server, Setup, segment, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,15 +15,15 @@ async fn redact(root: &Client, user: &Client, request: Value) -> String {
     format!("/_synapse/admin/v1/user/redact_status/{id}")
 }
 
-/// The answer once it has ended: each look lets the job go on.
+/// The answer once it has ended.
 async fn ended(root: &Client, status: &str) -> Value {
-    loop {
-        let answer = root.get(status).await.ok();
-        match answer["status"].as_str() {
-            Some("scheduled" | "active") => tokio::task::yield_now().await,
-            _ => return answer,
-        }
-    }
+    let mut answer = Value::Null;
+    let has_ended = async || {
+        answer = root.get(status).await.ok();
+        !matches!(answer["status"].as_str(), Some("scheduled" | "active"))
+    };
+    until("the redaction ends", has_ended).await;
+    answer
 }
 
 /// Which of the events have content.

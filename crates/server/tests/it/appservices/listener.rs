@@ -1,6 +1,6 @@
 //! The other side: an application service that listens, writes down what it is told, and answers as a test wants.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -8,12 +8,10 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
+use im2_testkit::PATIENCE;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
-
-/// Only a test that fails waits so long.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request as it came.
 #[derive(Debug, Clone)]

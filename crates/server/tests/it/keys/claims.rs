@@ -94,9 +94,7 @@ async fn the_owner_hears_at_once_that_a_key_was_handed_out() {
     let waiting = async |since: String| {
         let owner = ana.clone();
         let waiting = tokio::spawn(async move { owner.sync_wait(&since, 60_000).await });
-        while server.engine().core.bus.waiting_users() == 0 {
-            tokio::task::yield_now().await;
-        }
+        server.until_somebody_waits().await;
         claim(&ben, &ana).await;
         waiting.await.unwrap()
     };

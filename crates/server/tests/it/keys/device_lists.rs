@@ -1,6 +1,6 @@
 //! Who hears whose devices have changed.
 
-use im2_testkit::{Client, Server, segment};
+use im2_testkit::{Client, PATIENCE, Server, segment};
 use serde_json::{Value, json};
 
 use super::{Identity, Key, encrypted_room, listed, publish, token};
@@ -130,11 +130,10 @@ async fn everybody_in_a_room_is_named_to_everybody_once_it_is_encrypted_and_to_w
             answer["next_batch"].as_str().unwrap().clone_into(&mut at);
         }
     });
-    while server.engine().core.bus.waiting_users() == 0 {
-        tokio::task::yield_now().await;
-    }
+    server.until_somebody_waits().await;
     ana.set_state(&room, "m.room.encryption", "", json!({ "algorithm": "m.megolm.v1.aes-sha2" })).await;
-    assert_eq!(waiting.await.unwrap(), [ana.user_id(), ben.user_id()], "a client that waits");
+    let named = tokio::time::timeout(PATIENCE, waiting).await.expect("a client that waits is told").unwrap();
+    assert_eq!(named, [ana.user_id(), ben.user_id()], "a client that waits");
     assert_eq!(heard(ana, &since[0]).await, changed(&[ben, cem]));
     assert_eq!(heard(ben, &since[1]).await, changed(&[ana, cem]));
 
@@ -157,9 +156,7 @@ async fn a_waiting_client_hears_of_new_keys_and_of_devices_that_are_gone() {
     for act in 0..2 {
         let waiter = ben.clone();
         let waiting = tokio::spawn(async move { waiter.sync_wait(&since, 60_000).await });
-        while server.engine().core.bus.waiting_users() == 0 {
-            tokio::task::yield_now().await;
-        }
+        server.until_somebody_waits().await;
         if act == 0 {
             publish(&phone, &Key::new(1)).await;
         } else {

@@ -1,6 +1,6 @@
 //! What a push gateway hears, and when.
 
-use im2_testkit::{Binary, Client, Server, segment};
+use im2_testkit::{Binary, Client, Server, segment, until};
 use serde_json::{Value, json};
 
 use super::{Gateway, keys, pusher, server, set};
@@ -136,9 +136,7 @@ async fn a_key_that_the_gateway_rejects_is_told_no_more() {
     ana.send_text(&room, "one").await;
     gateway.next_event().await;
     // The answer has to arrive and be written.
-    while !keys(&ben).await.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until("the pusher is gone", async || keys(&ben).await.is_empty()).await;
     set(&ben, pusher(&gateway.url, "alive")).await;
     ana.send_text(&room, "two").await;
     let told = gateway.next_event().await;

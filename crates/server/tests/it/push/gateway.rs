@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::{Router, extract::State, http::StatusCode, routing::post};
+use im2_testkit::PATIENCE;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -42,7 +43,8 @@ impl Gateway {
 
     /// The next `notification` it is told.
     pub(super) async fn next(&mut self) -> Value {
-        let mut body = self.heard.recv().await.expect("the gateway lives");
+        let next = tokio::time::timeout(PATIENCE, self.heard.recv()).await;
+        let mut body = next.expect("the server tells the gateway something").expect("the gateway lives");
         body["notification"].take()
     }
 

@@ -1,6 +1,6 @@
 //! Deleting rooms and history: nothing is left, everybody is told, and a crash does not stop it.
 
-use im2_testkit::{Binary, Client, Server, segment};
+use im2_testkit::{Binary, Client, Server, segment, until};
 use serde_json::{Value, json};
 
 use super::{admin, furnish, number, of, uploaded};
@@ -16,14 +16,13 @@ async fn ended(root: &Client, id: &Value) -> Value {
 }
 
 async fn ended_at(root: &Client, path: &str) -> Value {
-    for _ in 0..3_000 {
-        let status = root.get(path).await.ok();
-        if matches!(status["status"].as_str(), Some("complete" | "failed")) {
-            return status;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("{path} does not end");
+    let mut status = Value::Null;
+    let has_ended = async || {
+        status = root.get(path).await.ok();
+        matches!(status["status"].as_str(), Some("complete" | "failed"))
+    };
+    until("the deletion ends", has_ended).await;
+    status
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Rooms that everybody has forgotten go away by themselves.
 
-use im2_testkit::{Client, Server, Setup, segment};
+use im2_testkit::{Client, Server, Setup, segment, until};
 use serde_json::json;
 
 use super::{furnish, number};
@@ -13,24 +13,11 @@ async fn forget(client: &Client, room: &str) {
     client.post(&format!("/v3/rooms/{}/forget", segment(room)), json!({})).await.ok();
 }
 
-/// Whether nothing is left of a room, after waiting for it.
-async fn is_gone(server: &Server, nid: im2_model::RoomNid) -> bool {
-    for _ in 0..1_000 {
-        if server.engine().core.store.read(move |db| db.rows_of_room(nid)).await.unwrap().is_empty() {
-            return true;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    false
-}
-
-/// Whether no job of this kind is waiting any more for a time up to now.
-async fn jobs_done(server: &Server) {
-    let core = &server.engine().core;
-    let now = core.now();
-    while !core.store.read(move |db| db.due_jobs(now, 1)).await.unwrap().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+/// Waits until nothing is left of a room.
+async fn is_gone(server: &Server, nid: im2_model::RoomNid) {
+    let store = &server.engine().core.store;
+    let is_gone = async || store.read(move |db| db.rows_of_room(nid)).await.unwrap().is_empty();
+    until("nothing is left of the room", is_gone).await;
 }
 
 #[tokio::test]
@@ -43,14 +30,14 @@ async fn a_room_that_all_have_forgotten_is_purged_after_the_grace() {
     ana.send_text(&room, "soon forgotten").await;
     forget(&ana, &room).await;
     server.advance(3 * DAY);
-    jobs_done(&server).await;
+    server.until_jobs_are_done().await;
     assert_eq!(number(&server, &room).await, nid, "ben is still in it");
     forget(&ben, &room).await;
     server.advance(DAY);
-    jobs_done(&server).await;
+    server.until_jobs_are_done().await;
     assert_eq!(number(&server, &room).await, nid, "the grace has not passed");
     server.advance(DAY);
-    assert!(is_gone(&server, nid).await);
+    is_gone(&server, nid).await;
     ana.post(&format!("/v3/rooms/{}/join", segment(&room)), json!({})).await.refused(404, "M_NOT_FOUND");
     assert!(!ana.sync(None).await.to_string().contains(&room));
 }
@@ -64,7 +51,7 @@ async fn who_comes_back_keeps_the_room() {
     forget(&ana, &room).await;
     ana.join(&room).await;
     server.advance(8 * DAY);
-    jobs_done(&server).await;
+    server.until_jobs_are_done().await;
     assert_eq!(number(&server, &room).await, nid);
 }
 
@@ -79,7 +66,7 @@ async fn what_was_reported_stays_until_an_administrator_has_looked() {
     forget(&ana, &room).await;
     forget(&ben, &room).await;
     server.advance(8 * DAY);
-    jobs_done(&server).await;
+    server.until_jobs_are_done().await;
     assert_eq!(number(&server, &room).await, nid);
 }
 
@@ -91,7 +78,7 @@ async fn rooms_of_ended_accounts_are_forgotten_with_them() {
     ana.send_text(&room, "alone").await;
     let nid = number(&server, &room).await;
     server.engine().accounts.deactivate_user("ana", false).await.unwrap();
-    jobs_done(&server).await;
+    server.until_jobs_are_done().await;
     server.advance(8 * DAY);
-    assert!(is_gone(&server, nid).await);
+    is_gone(&server, nid).await;
 }

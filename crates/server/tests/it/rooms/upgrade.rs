@@ -148,13 +148,8 @@ async fn what_somebody_set_for_a_room_follows_them_into_its_successor() {
     ben.put(&rule("override", &old), mute).await.ok();
     let new = upgrade(&ana, &old, json!({ "new_version": "12" })).await.ok()["replacement_room"].clone();
     let new = new.as_str().unwrap();
-    let since = ben.sync(None).await["next_batch"].as_str().unwrap().to_owned();
     ben.join(new).await;
-    // It is the work of a job, after which the last of it is streamed.
-    let mut since = since;
-    while ben.get(&rule("override", new)).await.status == 404 {
-        since = ben.sync_wait(&since, 10_000).await["next_batch"].as_str().unwrap().to_owned();
-    }
+    server.until_jobs_are_done().await;
     let tags = ben.get(&format!("{own}/rooms/{}/tags", segment(new))).await.ok();
     assert_eq!(tags["tags"], json!({ "m.favourite": { "order": 0.5 } }));
     let direct = ben.get(&format!("{own}/account_data/m.direct")).await.ok();
@@ -176,10 +171,8 @@ async fn nothing_follows_into_a_room_that_only_claims_to_be_a_successor() {
     let real = upgrade(&ana, &old, json!({ "new_version": "12" })).await.ok()["replacement_room"].clone();
     ana.join(&false_room).await;
     let tags = |room: &str| format!("{own}/rooms/{}/tags", segment(room));
-    // Ana's way into the real one is the work of a job that comes before that of the false one.
-    while ana.get(&tags(real.as_str().unwrap())).await.ok()["tags"] == json!({}) {
-        tokio::task::yield_now().await;
-    }
+    server.until_jobs_are_done().await;
+    assert_eq!(ana.get(&tags(real.as_str().unwrap())).await.ok()["tags"], json!({ "m.favourite": {} }));
     assert_eq!(ana.get(&tags(&false_room)).await.ok()["tags"], json!({}));
 }
 
@@ -192,8 +185,6 @@ async fn settings_follow_into_a_successor_that_was_made_by_hand() {
     ana.put(&format!("{}/m.lowpriority", tags(&old)), json!({})).await.ok();
     let new = ana.create_room(json!({ "creation_content": { "predecessor": { "room_id": old } } })).await;
     ana.set_state(&old, "m.room.tombstone", "", json!({ "body": "moved", "replacement_room": new })).await;
-    while ana.get(&tags(&new)).await.ok()["tags"] == json!({}) {
-        tokio::task::yield_now().await;
-    }
+    server.until_jobs_are_done().await;
     assert_eq!(ana.get(&tags(&new)).await.ok()["tags"], json!({ "m.lowpriority": {} }));
 }

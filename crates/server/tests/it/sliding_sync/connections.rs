@@ -1,6 +1,6 @@
 //! Where a client stands: `pos`, waiting, several connections.
 
-use im2_testkit::{Server, Setup};
+use im2_testkit::{Server, Setup, until};
 use serde_json::json;
 
 use super::{Connection, OLDER, rooms, timeline};
@@ -102,12 +102,11 @@ async fn a_new_request_ends_the_wait_of_the_one_before() {
     let earlier = Connection { client: ana.clone(), body: connection.body.clone(), pos: connection.pos.clone() };
     let waiting = tokio::spawn(async move { earlier.try_next(60_000).await.ok() });
     // The earlier request may come before or after these: whichever is later ends the other's wait.
-    loop {
+    let has_ended = async || {
         connection.try_next(0).await.ok();
-        if waiting.is_finished() {
-            break;
-        }
-    }
+        waiting.is_finished()
+    };
+    until("the earlier request is answered", has_ended).await;
     assert_eq!(waiting.await.unwrap()["pos"].as_str(), connection.pos.as_deref());
     ana.send_text(&room, "hello").await;
     assert_eq!(timeline(&connection.next().await, &room), ["hello"]);
