@@ -1,8 +1,8 @@
 import { type FormEvent, useEffect, useState } from "react";
 import { useReadable, useT } from "../../app/hooks.ts";
 import type { Translate } from "../../i18n/translate.ts";
-import { problemText } from "../../lib/problem.ts";
 import { Button, Field } from "../../ui/controls.tsx";
+import { ProblemNotice } from "../../ui/ProblemNotice.tsx";
 import type { AuthModel, NameState } from "../../viewmodels/auth.ts";
 import { PasswordInput } from "./PasswordInput.tsx";
 
@@ -79,11 +79,7 @@ export function RegisterForm({ model, token: givenToken }: { model: AuthModel; t
           )}
         </Field>
       )}
-      {problem !== undefined && (
-        <p className="notice notice--problem" role="alert">
-          {problemText(problem, t)}
-        </p>
-      )}
+      <ProblemNotice problem={problem} />
       <Button kind="primary" type="submit" wide busy={busy} disabled={wrongName}>
         {t("auth.register")}
       </Button>

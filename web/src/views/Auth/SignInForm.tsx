@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { useReadable, useT } from "../../app/hooks.ts";
-import { problemText } from "../../lib/problem.ts";
 import { Button, Field } from "../../ui/controls.tsx";
+import { ProblemNotice } from "../../ui/ProblemNotice.tsx";
 import type { AuthModel } from "../../viewmodels/auth.ts";
 import { PasswordInput } from "./PasswordInput.tsx";
 
@@ -35,11 +35,7 @@ export function SignInForm({ model }: { model: AuthModel }) {
       <Field label={t("auth.password")}>
         {(ids) => <PasswordInput {...ids} autoComplete="current-password" value={password} onChange={setPassword} />}
       </Field>
-      {problem !== undefined && (
-        <p className="notice notice--problem" role="alert">
-          {problemText(problem, t)}
-        </p>
-      )}
+      <ProblemNotice problem={problem} />
       <Button kind="primary" type="submit" wide busy={busy}>
         {t("auth.signIn")}
       </Button>

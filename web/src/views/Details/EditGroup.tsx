@@ -1,6 +1,5 @@
 import { type FormEvent, useState } from "react";
 import { useT } from "../../app/hooks.ts";
-import { problemText } from "../../lib/problem.ts";
 import { type Problem, problemOf } from "../../matrix/errors.ts";
 import type { RoomHandle } from "../../matrix/room.ts";
 import type { RoomDetails } from "../../matrix/types.ts";
@@ -8,6 +7,7 @@ import { Avatar } from "../../ui/Avatar.tsx";
 import { Button, Field } from "../../ui/controls.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { FileButton } from "../../ui/FileButton.tsx";
+import { ProblemNotice } from "../../ui/ProblemNotice.tsx";
 import { attempt } from "../../viewmodels/toasts.ts";
 
 interface EditGroupProps {
@@ -71,11 +71,7 @@ export function EditGroup({ room, details, onClose }: EditGroupProps) {
             />
           )}
         </Field>
-        {problem !== undefined && (
-          <p className="notice notice--problem" role="alert">
-            {problemText(problem, t)}
-          </p>
-        )}
+        <ProblemNotice problem={problem} />
         <div className="dialog__foot">
           <Button onClick={onClose}>{t("action.cancel")}</Button>
           <Button kind="primary" type="submit" busy={busy}>

@@ -1,11 +1,11 @@
 import { useMemo, useState } from "react";
 import { useT } from "../../app/hooks.ts";
-import { problemText } from "../../lib/problem.ts";
 import { type Problem, problemOf } from "../../matrix/errors.ts";
 import type { RoomHandle } from "../../matrix/room.ts";
 import type { Member, Person } from "../../matrix/types.ts";
 import { Button } from "../../ui/controls.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
+import { ProblemNotice } from "../../ui/ProblemNotice.tsx";
 import { PeoplePicker } from "../People/PeoplePicker.tsx";
 
 interface InvitePeopleProps {
@@ -40,11 +40,7 @@ export function InvitePeople({ room, members, onClose }: InvitePeopleProps) {
     <Dialog title={t("details.invite.title")} onClose={onClose}>
       <div className="dialog__body">
         <PeoplePicker picked={picked} onChange={setPicked} exclude={present} autoFocus />
-        {problem !== undefined && (
-          <p className="notice notice--problem" role="alert">
-            {problemText(problem, t)}
-          </p>
-        )}
+        <ProblemNotice problem={problem} />
         <div className="dialog__foot">
           <Button onClick={onClose}>{t("action.cancel")}</Button>
           <Button kind="primary" busy={busy} disabled={picked.length === 0} onClick={() => void invite()}>

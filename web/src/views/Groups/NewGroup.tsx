@@ -2,11 +2,11 @@ import "./Groups.css";
 import { type FormEvent, useState } from "react";
 import { useAccount, useT } from "../../app/hooks.ts";
 import { router } from "../../app/router.ts";
-import { problemText } from "../../lib/problem.ts";
 import { type Problem, problemOf } from "../../matrix/errors.ts";
 import type { Person } from "../../matrix/types.ts";
 import { Button, Field, Switch } from "../../ui/controls.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
+import { ProblemNotice } from "../../ui/ProblemNotice.tsx";
 import { PeoplePicker } from "../People/PeoplePicker.tsx";
 
 export function NewGroup({ onClose }: { onClose: () => void }) {
@@ -53,11 +53,7 @@ export function NewGroup({ onClose }: { onClose: () => void }) {
           <span className="field__label">{t("people.pick")}</span>
           <PeoplePicker picked={people} onChange={setPeople} />
         </div>
-        {problem !== undefined && (
-          <p className="notice notice--problem" role="alert">
-            {problemText(problem, t)}
-          </p>
-        )}
+        <ProblemNotice problem={problem} />
         <div className="dialog__foot">
           <Button onClick={onClose}>{t("action.cancel")}</Button>
           <Button kind="primary" type="submit" busy={busy} disabled={name.trim() === ""}>
