@@ -130,11 +130,6 @@ impl PowerLevels {
         self.privileged.iter().chain(self.users.keys())
     }
 
-    /// Whether `user` ranks above all levels.
-    pub fn is_privileged(&self, user: &UserId) -> bool {
-        self.privileged.contains(user)
-    }
-
     /// The highest level that any single user is given; who follows a room's upgrade asks for it.
     pub fn highest_finite_level(&self) -> i64 {
         self.users.values().copied().fold(self.users_default, i64::max)

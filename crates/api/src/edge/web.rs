@@ -76,11 +76,6 @@ impl Web {
         Self(Arc::new(files.into_iter().map(serve).collect()))
     }
 
-    /// Whether there is a web client.
-    pub fn is_built(&self) -> bool {
-        self.0.contains_key(INDEX)
-    }
-
     /// The answer to a GET for `path`: a file, or the page if the client is a browser that opens an address.
     pub(super) fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
         if let Some(file) = self.0.get(path) {
