@@ -1,6 +1,6 @@
 //! A room that the user is in, or has just left.
 
-use std::{io::Write as _, sync::Arc};
+use std::{collections::BTreeMap, io::Write as _, sync::Arc};
 
 use im2_rooms::content::Membership;
 
@@ -89,7 +89,12 @@ impl Answering<'_> {
             situation.known = Some(self.sync.rooms.seq_at_token(room, since).await?);
         }
         let timeline = self.timeline(room, &situation).await?;
-        let state = if was_member { self.room_state(room, &situation, &timeline).await? } else { State::default() };
+        let state = match was_member {
+            true => self.room_state(room, &situation, &timeline).await?,
+            // Of the room's state they are told no more than what they see happen.
+            false if self.request.state.is_after() => self.filtered_state(room, newest_state(&timeline)),
+            false => State::default(),
+        };
         let mut out = Vec::new();
         self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
         // Clients expect this section of a room that was left, even if it is empty.
@@ -168,14 +173,17 @@ impl Answering<'_> {
             after: known,
             until: if self.request.state.is_after() { timeline.end } else { timeline.start - 1 },
         };
-        let mut state = self.state(room, wanted, timeline).await?;
+        let state = self.state(room, wanted, timeline).await?;
+        Ok(self.filtered_state(room, state))
+    }
+
+    fn filtered_state(&self, room: &Room, mut state: State) -> State {
         let filter = &self.request.filter.room.state;
-        let passes = |event: &Arc<RoomEvent>| {
+        state.events.retain(|event| {
             let candidate = Candidate { kind: event.kind(), sender: Some(&event.pdu.sender), has_url: event.has_url() };
             filter.is_open() || (filter.includes_room(&room.id) && filter.matches(candidate))
-        };
-        state.events.retain(passes);
-        Ok(state)
+        });
+        state
     }
 
     async fn write_timeline(
@@ -245,6 +253,17 @@ fn write_in_form(out: &mut Vec<u8>, filter: &Filter, stored: &str, write: impl F
             drop(serde_json::to_writer(out, &fields.project(whole))); // writing to a vector cannot fail
         }
     }
+}
+
+/// The state that the events of a timeline make up.
+fn newest_state(timeline: &Timeline) -> State {
+    let mut entries = BTreeMap::new();
+    for event in &timeline.events {
+        if let Some(key) = event.state_key() {
+            entries.insert((event.kind(), key), Arc::clone(event));
+        }
+    }
+    State { events: entries.into_values().collect(), members: None }
 }
 
 /// From where a client goes on backward.

@@ -208,3 +208,25 @@ async fn state_after_the_timeline_has_the_name_that_was_asked_for() {
         }
     }
 }
+
+#[tokio::test]
+async fn state_after_the_timeline_has_the_own_leaving() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    let mut since = ben.sync(None).await["next_batch"].as_str().unwrap().to_owned();
+    for (act, expected) in [("ban", "ban"), ("unban", "leave"), ("invite", "invite"), ("kick", "leave")] {
+        ana.post(&format!("/v3/rooms/{}/{act}", segment(&room)), json!({ "user_id": ben.user_id() })).await.ok();
+        let answer = ben.get(&format!("/v3/sync?timeout=0&use_state_after=true&since={since}")).await.ok();
+        since = answer["next_batch"].as_str().unwrap().to_owned();
+        if act == "invite" {
+            assert!(answer["rooms"]["invite"][&room].is_object(), "{answer}");
+            continue;
+        }
+        let left = &answer["rooms"]["leave"][&room];
+        let told = left["state_after"]["events"].as_array().unwrap();
+        let memberships: Vec<_> =
+            told.iter().map(|event| (&event["state_key"], &event["content"]["membership"])).collect();
+        assert_eq!(memberships, [(&json!(ben.user_id()), &json!(expected))], "{act}: {left}");
+    }
+}
