@@ -96,13 +96,16 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         let Path(value) = Path::<T>::from_request_parts(parts, state).await.map_err(|rejection| {
-            ApiError::new(Code::InvalidParam, format!("a part of the path is wrong: {}", rejection.body_text()))
+            let text = rejection.body_text();
+            let reason = text.strip_prefix("Invalid URL: ").unwrap_or(&text);
+            ApiError::new(Code::InvalidParam, format!("a part of the path is wrong: {reason}"))
         })?;
         Ok(Self(value))
     }
 }
 
-/// Query parameters of shape `T`. What does not parse is `M_INVALID_PARAM`.
+/// Query parameters of shape `T`. What does not parse is `M_INVALID_PARAM`, what has to be there and is not
+/// `M_MISSING_PARAM`.
 #[derive(Debug)]
 pub struct QueryParams<T>(pub T);
 
@@ -110,10 +113,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T>
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let Query(value) = Query::<T>::from_request_parts(parts, state).await.map_err(|rejection| {
-            ApiError::new(Code::InvalidParam, format!("a query parameter is wrong: {}", rejection.body_text()))
-        })?;
+        let Query(value) = Query::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| wrong_query(&rejection.body_text()))?;
         Ok(Self(value))
+    }
+}
+
+/// The refusal of a query, from what the parser says of it.
+fn wrong_query(text: &str) -> ApiError {
+    let reason = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    // The parser has no code for it. If its words change one day, a test notices.
+    match reason.strip_prefix("missing field ") {
+        Some(name) => ApiError::new(Code::MissingParam, format!("the query parameter {name} is missing")),
+        None => ApiError::new(Code::InvalidParam, format!("a query parameter is wrong: {reason}")),
     }
 }
 

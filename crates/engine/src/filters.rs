@@ -6,7 +6,7 @@
 mod definition;
 mod projection;
 
-pub use definition::{Candidate, EventFilter, EventFormat, Filter, RoomFilter};
+pub use definition::{Candidate, EventFilter, EventFormat, Filter, RoomFilter, object};
 pub use projection::EventFields;
 
 use std::sync::Arc;
@@ -98,7 +98,7 @@ pub fn parse_event_filter(parameter: &str) -> Result<EventFilter> {
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let parsed = definition::object(&mut reader).and_then(|filter| reader.end().map(|()| filter));
+    let parsed = object(&mut reader).and_then(|filter| reader.end().map(|()| filter));
     parsed.map_err(|error| match error.classify() {
         serde_json::error::Category::Data => Error::refused(Code::BadJson, format!("the filter is wrong: {error}")),
         _ => Error::refused(Code::NotJson, format!("the filter is not JSON: {error}")),

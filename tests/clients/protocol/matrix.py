@@ -54,6 +54,22 @@ def fails(response: requests.Response, status: int, *errcodes: str) -> dict:
     return body
 
 
+def looks_right(response: requests.Response) -> None:
+    """What holds for every answer, whatever it was asked: the headers of browsers, the form of errors."""
+    request = response.request
+    told = f"{request.method} {request.path_url}: {response.status_code} {response.text[:500]}"
+    assert response.headers.get("Access-Control-Allow-Origin") == "*", told
+    # 502 and 504 are said of others; whatever else is above 499 is a fault of the server itself.
+    assert response.status_code < 500 or response.status_code in (502, 504), told
+    if response.status_code < 400 or request.method == "HEAD":
+        return
+    assert response.headers["Content-Type"] == "application/json", told
+    body = response.json()
+    asks_for_more = response.status_code == 401 and "flows" in body
+    assert asks_for_more or all(body.get(key) and isinstance(body[key], str) for key in ("errcode", "error")), told
+    assert response.status_code != 429 or int(response.headers["Retry-After"]) > 0, told
+
+
 class Client:
     """Somebody who sends requests: with an access token or without."""
 
@@ -72,7 +88,9 @@ class Client:
             options["data"] = json.dumps(body).encode()
         if not where.startswith(ABSOLUTE):
             where = V3 + where
-        return self.http.request(method, BASE_URL + where, headers=headers, timeout=60, **options)
+        response = self.http.request(method, BASE_URL + where, headers=headers, timeout=60, **options)
+        looks_right(response)
+        return response
 
     def get(self, where: str, **params):
         return self.request("GET", where, params=params)

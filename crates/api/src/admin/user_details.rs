@@ -96,7 +96,8 @@ async fn whois_by_anybody(
 fn connections(user_id: &UserId, devices: &[Device]) -> Response {
     let connection = |device: &Device| match (&device.last_seen_ip, device.last_seen_ts) {
         (None, None) => json!([]),
-        (ip, seen) => json!([{ "ip": ip, "last_seen": seen, "user_agent": null }]),
+        // `user_agent` is not kept: absent, for the specification has no null here.
+        (ip, seen) => json!([{ "ip": ip, "last_seen": seen }]),
     };
     let devices: Map<String, Value> = devices
         .iter()

@@ -101,9 +101,11 @@ async fn login(
         return Err(ApiError::new(Code::Unknown, "this is no way to sign in here: GET /login lists those there are"));
     }
     let user = match body.identifier {
-        Some(identifier) => Some(identifier.into_user().ok_or_else(|| {
-            ApiError::new(Code::Unknown, "users are identified by m.id.user here, with their user ID or localpart")
-        })?),
+        Some(identifier) if identifier.kind != "m.id.user" => {
+            let message = "users are identified by m.id.user here, with their user ID or localpart";
+            return Err(ApiError::new(Code::Unknown, message));
+        }
+        Some(identifier) => identifier.user,
         None => body.user,
     };
     let missing = || ApiError::new(Code::MissingParam, "signing in needs an identifier and a password");

@@ -35,6 +35,7 @@ struct Query {
 
 #[derive(Deserialize)]
 struct Body {
+    #[serde(deserialize_with = "im2_engine::filters::object")]
     search_categories: Categories,
 }
 

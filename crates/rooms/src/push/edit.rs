@@ -83,12 +83,32 @@ fn parse_conditions(conditions: Option<&Value>) -> Result<Vec<Value>, RuleError>
         if !condition.get("kind").is_some_and(Value::is_string) {
             return Err(RuleError::Invalid("a condition is an object with a `kind`"));
         }
+        check_condition(condition)?;
         let text = |key: &str| condition.get(key).and_then(Value::as_str).unwrap_or_default();
         if text("pattern").len() > MAX_TEXT_BYTES || text("key").len() > MAX_TEXT_BYTES {
             return Err(RuleError::Invalid("a condition's `key` and `pattern` have at most 1024 bytes"));
         }
     }
     Ok(conditions.clone())
+}
+
+/// Whether a condition has what its kind is judged by. Kinds that are not known are kept as they are: they may be a
+/// later client's, and never hold.
+fn check_condition(condition: &Value) -> Result<(), RuleError> {
+    let text = |key: &str| condition.get(key).is_some_and(Value::is_string);
+    let value =
+        || condition.get("value").is_some_and(|value| !value.is_object() && !value.is_array() && !value.is_f64());
+    let (complete, wanted) = match condition.get("kind").and_then(Value::as_str).unwrap_or_default() {
+        "event_match" => (text("key") && text("pattern"), "event_match needs the texts `key` and `pattern`"),
+        "event_property_is" => (text("key") && value(), "event_property_is needs the text `key` and a plain `value`"),
+        "event_property_contains" => {
+            (text("key") && value(), "event_property_contains needs the text `key` and a plain `value`")
+        }
+        "room_member_count" => (text("is"), "room_member_count needs the text `is`"),
+        "sender_notification_permission" => (text("key"), "sender_notification_permission needs the text `key`"),
+        _ => (true, ""),
+    };
+    if complete { Ok(()) } else { Err(RuleError::Invalid(wanted)) }
 }
 
 fn parse_pattern(pattern: Option<&Value>) -> Result<Box<str>, RuleError> {

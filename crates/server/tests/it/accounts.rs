@@ -61,7 +61,7 @@ async fn registration_refuses_what_it_cannot_take() {
     client.post("/v3/register?kind=robot", json!({})).await.refused(400, "M_INVALID_PARAM");
     client.get("/v3/register/available?username=ana").await.refused(400, "M_USER_IN_USE");
     client.get("/v3/register/available?username=a!b").await.refused(400, "M_INVALID_USERNAME");
-    client.get("/v3/register/available").await.refused(400, "M_INVALID_PARAM");
+    client.get("/v3/register/available").await.refused(400, "M_MISSING_PARAM");
     assert_eq!(client.get("/v3/register/available?username=ben").await.ok(), json!({ "available": true }));
     let inhibited = json!({
         "username": "ben", "password": PASSWORD, "inhibit_login": true, "auth": { "type": "m.login.dummy" },
@@ -95,6 +95,8 @@ async fn signing_in_by_password() {
     }
     client.post("/v3/login", json!({ "type": "m.login.token", "token": "x" })).await.refused(400, "M_UNKNOWN");
     client.post("/v3/login", json!({ "type": "m.login.password" })).await.refused(400, "M_MISSING_PARAM");
+    let nobody = json!({ "type": "m.login.password", "password": PASSWORD, "identifier": { "type": "m.id.user" } });
+    client.post("/v3/login", nobody).await.refused(400, "M_MISSING_PARAM");
     client.post("/v3/login", json!({})).await.refused(400, "M_BAD_JSON");
     let by_mail = json!({
         "type": "m.login.password", "password": PASSWORD,

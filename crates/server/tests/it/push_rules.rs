@@ -74,6 +74,39 @@ async fn rules_are_put_before_and_after_each_other() {
 }
 
 #[tokio::test]
+async fn a_condition_has_what_its_kind_is_judged_by() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    let put = async |condition: &Value| {
+        ana.put(&rule("override", "x"), json!({ "actions": [], "conditions": [condition] })).await
+    };
+    for (kind, members) in [
+        ("event_match", json!({ "key": "content.body", "pattern": "cake" })),
+        ("event_property_is", json!({ "key": "content.n", "value": 5 })),
+        ("event_property_contains", json!({ "key": "content.n", "value": null })),
+        ("room_member_count", json!({ "is": ">2" })),
+        ("sender_notification_permission", json!({ "key": "room" })),
+    ] {
+        let mut condition = members.clone();
+        condition["kind"] = kind.into();
+        put(&condition).await.ok();
+        for name in members.as_object().expect("an object").keys() {
+            for wrong in [json!([]), json!({}), json!(1.5)] {
+                let mut condition = condition.clone();
+                condition[name] = wrong;
+                put(&condition).await.refused(400, "M_INVALID_PARAM");
+            }
+            let mut condition = condition.clone();
+            condition.as_object_mut().expect("an object").remove(name);
+            put(&condition).await.refused(400, "M_INVALID_PARAM");
+        }
+    }
+    for kind in ["contains_display_name", "org.example.of_a_later_client"] {
+        put(&json!({ "kind": kind })).await.ok();
+    }
+}
+
+#[tokio::test]
 async fn a_changed_default_rule_decides_what_counts() {
     let server = Server::start().await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);

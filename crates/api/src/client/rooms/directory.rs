@@ -53,6 +53,7 @@ struct ServerQuery {
 struct Search {
     limit: Option<usize>,
     since: Option<String>,
+    #[serde(deserialize_with = "im2_engine::filters::object")]
     filter: Filter,
     third_party_instance_id: Option<String>,
     include_all_networks: bool,
@@ -100,7 +101,7 @@ async fn answer(api: &Api, server: Option<&str>, search: Search) -> ApiResult<An
             networks,
             search: search.filter.generic_search_term,
             room_types: search.filter.room_types,
-            since: search.since.as_deref().map(str::parse).transpose()?,
+            since: search.since.as_deref().filter(|since| !since.is_empty()).map(str::parse).transpose()?,
             limit: search.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT),
         })
         .await?;

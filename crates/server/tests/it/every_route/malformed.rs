@@ -3,7 +3,7 @@
 use im2_api::routes::{Access, Route};
 use im2_testkit::{Answer, Client, Server};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{fill, name, parameters, table, world::World};
 
@@ -181,11 +181,22 @@ fn wrong_members() -> Vec<Value> {
         Value::from(""),
         Value::from("\0 @: \u{202e}"),
         Value::from("x".repeat(2_000)),
-        serde_json::json!([[], {}, "a", 1]),
-        serde_json::json!({ "a": { "b": [null] }, "type": 7, "session": {} }),
+        json!([[], {}, "a", 1]),
+        json!({ "a": { "b": [null] }, "type": 7, "session": {} }),
     ];
     let object = |value: &Value| MEMBERS.split(' ').map(|member| (member.to_owned(), value.clone())).collect();
     values.iter().map(|value| Value::Object(object(value))).collect()
+}
+
+#[tokio::test]
+async fn an_array_is_no_object() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    // What a parser could read member by member, if every member may be left out.
+    for array in [json!([]), json!(["x"]), json!([null])] {
+        ana.post("/v3/publicRooms", json!({ "filter": array })).await.refused(400, "M_BAD_JSON");
+        ana.post("/v3/search", json!({ "search_categories": array })).await.refused(400, "M_BAD_JSON");
+    }
 }
 
 #[tokio::test]
@@ -217,6 +228,25 @@ async fn paths_with_wrong_parameters() {
             let path = fill(trial.route.path, marked).replacen("MARK", "%ff%fe", 1);
             trial.send(&path, "{}").await.refused(400, "M_INVALID_PARAM");
         }
+    }
+}
+
+#[tokio::test]
+async fn queries_that_lack_what_they_need() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    for path in [
+        "/v1/register/m.login.registration_token/validity",
+        "/v1/rooms/!room:localhost/timestamp_to_event?dir=f",
+        "/v1/media/thumbnail/localhost/media?width=32",
+        "/v3/register/available",
+        "/v3/keys/changes",
+        "/v3/room_keys/keys",
+        "/v3/rooms/!room:localhost/messages",
+        "/v3/thirdparty/location",
+        "/v3/thirdparty/user",
+    ] {
+        ana.get(path).await.refused(400, "M_MISSING_PARAM");
     }
 }
 

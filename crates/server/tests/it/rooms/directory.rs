@@ -93,6 +93,8 @@ async fn pages_meet_without_gap_in_both_directions_and_after_a_restart() {
     let first = back["prev_batch"].as_str().unwrap();
     let first = ben.get(&format!("/v3/publicRooms?limit=3&since={}", segment(first))).await.ok();
     assert_eq!((&first["chunk"], &first["prev_batch"]), (&pages[0]["chunk"], &Value::Null));
+    let from_nowhere = ben.get("/v3/publicRooms?limit=3&since=").await.ok();
+    assert_eq!(from_nowhere["chunk"], pages[0]["chunk"]);
     ben.get("/v3/publicRooms?since=nonsense").await.refused(400, "M_INVALID_PARAM");
     ben.get("/v3/publicRooms?limit=-1").await.refused(400, "M_INVALID_PARAM");
 }

@@ -130,6 +130,6 @@ async fn an_event_is_found_by_its_time() {
     assert_eq!(find(&ben, at(5), "f").await.ok()["origin_server_ts"], at(40));
     // Before the visibility was set, which came with the room's creation, it was the default: all is shared.
     assert_eq!(find(&ben, at(30), "b").await.ok()["origin_server_ts"], at(0));
-    ana.get(&of_v1(&room, "timestamp_to_event?dir=f")).await.refused(400, "M_INVALID_PARAM");
+    ana.get(&of_v1(&room, "timestamp_to_event?dir=f")).await.refused(400, "M_MISSING_PARAM");
     ana.get(&of_v1(&room, "timestamp_to_event?ts=1")).await.refused(400, "M_MISSING_PARAM");
 }
