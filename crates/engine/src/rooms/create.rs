@@ -249,10 +249,10 @@ impl Rooms {
     }
 }
 
-/// An event that the rules refuse is the fault of what the request asked for.
+/// An event that is malformed or that the rules refuse is the fault of what the request asked for.
 fn invalid_state(error: Error) -> Error {
     match error {
-        Error::Refused { code: Code::Forbidden | Code::InvalidParam, message, .. } => {
+        Error::Refused { code: Code::Forbidden | Code::InvalidParam | Code::BadJson, message, .. } => {
             Error::refused(Code::InvalidRoomState, message)
         }
         error => error,

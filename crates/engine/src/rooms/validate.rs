@@ -1,6 +1,8 @@
 //! Checks of what clients send that the authorisation rules leave to the server (spec: the events' own pages).
 
 use im2_model::{EventId, UserId};
+use im2_rooms::content::Membership;
+use serde_json::{Map, Value};
 
 use super::Draft;
 use crate::{Code, Error, Result};
@@ -14,11 +16,48 @@ pub(super) fn check(draft: &mut Draft) -> Result<()> {
         ("m.room.redaction", _) => check_redaction(draft),
         ("m.room.member", Some(key)) => {
             let valid = UserId::parse(key).is_ok();
-            refuse_unless(valid, Code::BadJson, "the state key of a membership event must be a user ID")
+            refuse_unless(valid, Code::BadJson, "the state key of a membership event must be a user ID")?;
+            check_content(draft)
         }
         ("m.room.create", _) => Err(Error::refused(Code::InvalidParam, "a room has one create event, made with it")),
+        (_, Some(_)) => check_content(draft),
         _ => Ok(()),
     }
+}
+
+/// State that decides what others may do has to be well formed. The authorisation rules refuse some of it as something
+/// that the user may not do, and take the rest for what is strictest. What is not there has its default. (Power levels
+/// are checked where the room is known.)
+fn check_content(draft: &Draft) -> Result<()> {
+    let wrong = match &*draft.kind {
+        "m.room.member" => membership_problem(&draft.content),
+        "m.room.join_rules" => text_problem(&draft.content, "join_rule"),
+        "m.room.history_visibility" => text_problem(&draft.content, "history_visibility"),
+        "m.room.guest_access" => text_problem(&draft.content, "guest_access"),
+        "m.room.encryption" => text_problem(&draft.content, "algorithm"),
+        "m.room.server_acl" => ["allow", "deny"].into_iter().find_map(|name| list_problem(&draft.content, name)),
+        _ => None,
+    };
+    match wrong {
+        Some(wrong) => {
+            Err(Error::refused(Code::BadJson, format!("the content of {} is malformed: {wrong}", draft.kind)))
+        }
+        None => Ok(()),
+    }
+}
+
+fn membership_problem(content: &Map<String, Value>) -> Option<String> {
+    let known = content.get("membership").and_then(Value::as_str).and_then(Membership::parse).is_some();
+    (!known).then(|| "`membership` must be one of join, invite, leave, ban and knock".into())
+}
+
+fn text_problem(content: &Map<String, Value>, name: &str) -> Option<String> {
+    content.get(name).is_some_and(|value| !value.is_string()).then(|| format!("`{name}` must be a text"))
+}
+
+fn list_problem(content: &Map<String, Value>, name: &str) -> Option<String> {
+    let texts = |value: &Value| value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+    content.get(name).is_some_and(|value| !texts(value)).then(|| format!("`{name}` must be a list of texts"))
 }
 
 /// A redaction sent as any event names its target in its content.

@@ -242,7 +242,6 @@ async fn queries_that_lack_what_they_need() {
         "/v3/register/available",
         "/v3/keys/changes",
         "/v3/room_keys/keys",
-        "/v3/rooms/!room:localhost/messages",
         "/v3/thirdparty/location",
         "/v3/thirdparty/user",
     ] {

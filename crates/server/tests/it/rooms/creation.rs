@@ -110,6 +110,11 @@ async fn what_cannot_be_made_is_refused() {
             "M_INVALID_ROOM_STATE",
         ),
         (json!({ "initial_state": [{ "type": "m.room.create", "content": {} }] }), 400, "M_INVALID_ROOM_STATE"),
+        (
+            json!({ "initial_state": [{ "type": "m.room.join_rules", "content": { "join_rule": 5 } }] }),
+            400,
+            "M_INVALID_ROOM_STATE",
+        ),
         (json!({ "initial_state": alias_state("#taken:localhost") }), 400, "M_BAD_ALIAS"),
         (json!({ "initial_state": alias_state("taken") }), 400, "M_INVALID_PARAM"),
         (json!({ "invite_3pid": [{ "medium": "email" }] }), 403, "M_THREEPID_DENIED"),

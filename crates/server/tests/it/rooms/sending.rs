@@ -87,6 +87,36 @@ async fn power_levels_decide_who_sends_what() {
 }
 
 #[tokio::test]
+async fn state_that_decides_what_others_may_do_is_well_formed() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    let put = async |kind: &str, content: &Value| {
+        let key = if kind == "m.room.member" { segment(ana.user_id()) } else { String::new() };
+        ana.put(&of(&room, &format!("state/{kind}/{key}")), content.clone()).await
+    };
+    for (kind, content) in [
+        ("m.room.member", json!({})),
+        ("m.room.member", json!({ "membership": "dance" })),
+        ("m.room.join_rules", json!({ "join_rule": 5 })),
+        ("m.room.history_visibility", json!({ "history_visibility": ["joined"] })),
+        ("m.room.guest_access", json!({ "guest_access": null })),
+        ("m.room.encryption", json!({ "algorithm": {} })),
+        ("m.room.server_acl", json!({ "allow": "*" })),
+        ("m.room.server_acl", json!({ "allow": ["*"], "deny": [5] })),
+    ] {
+        put(kind, &content).await.refused(400, "M_BAD_JSON");
+    }
+    for (kind, content) in [
+        ("m.room.join_rules", json!({ "join_rule": "org.example.of_tomorrow" })),
+        ("m.room.join_rules", json!({})),
+        ("m.room.server_acl", json!({ "allow": ["*"] })),
+    ] {
+        put(kind, &content).await.ok();
+    }
+}
+
+#[tokio::test]
 async fn state_that_is_so_already_is_not_sent_again() {
     let server = Server::start().await;
     let ana = server.register("ana").await;
