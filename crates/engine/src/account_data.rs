@@ -35,6 +35,8 @@ pub(crate) const FULLY_READ: &str = "m.fully_read";
 const TAGS: &str = "m.tag";
 const DIRECT: &str = "m.direct";
 const IGNORED_USER_LIST: &str = "m.ignored_user_list";
+/// Where a user says who may invite them.
+pub(crate) const INVITE_PERMISSION_CONFIG: &str = "m.invite_permission_config";
 
 /// The use cases of account data.
 #[derive(Debug, Clone)]

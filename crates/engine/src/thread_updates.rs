@@ -203,7 +203,7 @@ impl ThreadUpdates {
         let mine = self.rooms.of_user(actor.user).await?;
         let joined: Vec<RoomNid> =
             mine.all().into_iter().map(|(room, _)| room).filter(|room| mine.is_joined(*room)).collect();
-        let summaries = self.rooms.summaries(actor.user, &joined).await?;
+        let summaries = self.rooms.summaries(&joined).await?;
         let lasts = summaries.into_iter().flatten().map(|summary| (summary.room, summary.last()));
         let mut rooms: Vec<_> = lasts.filter(|(_, last)| !since.includes(*last)).collect();
         rooms.sort_unstable_by_key(|(_, last)| std::cmp::Reverse(*last));

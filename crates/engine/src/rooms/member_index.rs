@@ -42,12 +42,24 @@ pub struct UserRooms {
     rooms: RwLock<HashMap<RoomNid, RoomMembership>>,
     /// A token that includes the member events of all of them.
     latest: RwLock<StreamToken>,
+    /// How many of them the user has forgotten since they are in memory.
+    forgets: AtomicU64,
 }
 
 impl UserRooms {
     /// A token that includes the member events of all of them.
     pub fn latest(&self) -> StreamToken {
         self.latest.read().clone()
+    }
+
+    /// How many there are, forgotten ones too.
+    pub(crate) fn len(&self) -> usize {
+        self.rooms.read().len()
+    }
+
+    /// A number that rises whenever the user forgets a room, of which the stream does not tell.
+    pub(crate) fn forgets(&self) -> u64 {
+        self.forgets.load(Ordering::SeqCst)
     }
 
     /// What the user is to `room`; `None` for one that the user has forgotten.
@@ -89,11 +101,6 @@ impl UserRooms {
         rooms.iter().filter(|(_, found)| !found.forgotten).map(|(room, found)| (*room, *found)).collect()
     }
 
-    /// The same with forgotten ones.
-    pub(crate) fn all_forgotten_too(&self) -> Vec<(RoomNid, RoomMembership)> {
-        self.rooms.read().iter().map(|(room, found)| (*room, *found)).collect()
-    }
-
     /// All whose membership changed after `since`, forgotten ones too.
     pub(crate) fn changed_since(&self, since: &StreamToken) -> Vec<RoomNid> {
         let rooms = self.rooms.read();
@@ -133,7 +140,7 @@ impl MemberIndex {
             let membership = Membership::parse(&row.membership)?;
             Some((room, RoomMembership { membership, position, seq, forgotten, by_self, was_joined }))
         });
-        let loaded = UserRooms { rooms: RwLock::new(rooms.collect()), latest: RwLock::default() };
+        let loaded = UserRooms { rooms: RwLock::new(rooms.collect()), ..UserRooms::default() };
         for membership in loaded.rooms.read().values() {
             loaded.latest.write().advance(membership.position);
         }
@@ -171,6 +178,7 @@ impl MemberIndex {
             if let Some(found) = rooms.rooms.write().get_mut(&room) {
                 found.forgotten = true;
             }
+            rooms.forgets.fetch_add(1, Ordering::SeqCst);
         });
     }
 

@@ -8,7 +8,7 @@ use im2_store::Snapshot;
 use serde_json::{Map, Value, json};
 
 use super::{Actor, Draft, Room, RoomEvent, Rooms, validate};
-use crate::{Code, Error, Result};
+use crate::{Code, Error, Result, account_data::INVITE_PERMISSION_CONFIG};
 
 /// A change of membership that one user makes to another, or to themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,7 +320,7 @@ impl Rooms {
 
 /// What the user's `m.invite_permission_config` says (spec: "Invite permission").
 fn blocks_invites(db: &Snapshot<'_>, user: UserNid) -> im2_store::Result<bool> {
-    let config = db.account_data(user, None, "m.invite_permission_config")?;
+    let config = db.account_data(user, None, INVITE_PERMISSION_CONFIG)?;
     let config: Option<Value> = config.and_then(|config| serde_json::from_str(&config).ok());
     Ok(config.is_some_and(|config| config["default_action"] == "block"))
 }

@@ -181,9 +181,14 @@ impl Rooms {
         self.members.rooms_of(user).await
     }
 
-    /// What lists of rooms are sorted and filtered by, of the rooms in `wanted` that `user` has to do with.
-    pub(crate) async fn summaries(&self, user: UserNid, wanted: &[RoomNid]) -> Result<Vec<Option<Arc<RoomSummary>>>> {
-        self.summaries.of(user, wanted).await
+    /// The numbers of the rooms with these identifiers, in the same order; `None` where there is no such room.
+    pub(crate) async fn numbers(&self, rooms: Vec<RoomId>) -> Result<Vec<Option<RoomNid>>> {
+        self.registry.numbers(rooms).await
+    }
+
+    /// What lists of rooms are sorted and filtered by, in the order of `wanted`; `None` for a room that is not there.
+    pub(crate) async fn summaries(&self, wanted: &[RoomNid]) -> Result<Vec<Option<Arc<RoomSummary>>>> {
+        self.summaries.of(wanted).await
     }
 
     /// As [`Self::of_user`], for those whose rooms are in memory: those who are around.

@@ -62,6 +62,25 @@ impl Registry {
         self.unless_gone(row.nid).await
     }
 
+    /// The numbers of rooms, in the order of their identifiers, with at most one look into the database.
+    pub(super) async fn numbers(&self, wanted: Vec<RoomId>) -> Result<Vec<Option<RoomNid>>> {
+        let mut found: Vec<_> = wanted.iter().map(|room_id| self.numbers.get(room_id)).collect();
+        if found.iter().all(Option::is_some) {
+            return Ok(found);
+        }
+        let unknown: Vec<usize> = (0..found.len()).filter(|index| found[*index].is_none()).collect();
+        let looked_up: Vec<RoomId> = unknown.iter().map(|index| wanted[*index].clone()).collect();
+        let rows = self.core.store.read(move |db| looked_up.iter().map(|room_id| db.room(room_id)).collect()).await;
+        let rows: Vec<_> = rows?;
+        for (index, row) in unknown.into_iter().zip(rows) {
+            if let Some(row) = row {
+                self.numbers.insert(wanted[index].clone(), row.nid);
+                found[index] = Some(row.nid);
+            }
+        }
+        Ok(found)
+    }
+
     /// The room of a number that was good a moment ago: it may have been purged since.
     async fn unless_gone(&self, nid: RoomNid) -> Result<Option<Arc<Room>>> {
         match self.by_nid(nid).await {

@@ -2,14 +2,14 @@
 //! listing loads no room. The database has the same, written in the transaction of each event.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
 };
 
-use im2_model::{Position, RoomId, RoomNid, UserNid};
+use im2_model::{Position, RoomId, RoomNid};
 use im2_rooms::{content::CreateContent, event::Pdu};
 use im2_store::rooms::{SummaryChange, SummaryRow};
 use parking_lot::{Mutex, RwLock};
@@ -168,23 +168,24 @@ impl Summaries {
         Self { core, rooms: Cache::new(CAPACITY), loading: Mutex::default() }
     }
 
-    /// The summaries of `wanted`, all of them rooms that `user` has to do with, in the same order.
-    pub(super) async fn of(&self, user: UserNid, wanted: &[RoomNid]) -> Result<Vec<Option<Arc<RoomSummary>>>> {
+    /// The summaries of `wanted`, in the same order; `None` for a room that is not there.
+    pub(super) async fn of(&self, wanted: &[RoomNid]) -> Result<Vec<Option<Arc<RoomSummary>>>> {
         let mut found: Vec<_> = wanted.iter().map(|room| self.rooms.get(room)).collect();
-        if found.iter().all(Option::is_some) {
+        let missing: Vec<RoomNid> =
+            wanted.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(room, _)| *room).collect();
+        if missing.is_empty() {
             return Ok(found);
         }
-        let loaded = self.load(user).await?;
-        let loaded: std::collections::HashMap<_, _> = loaded.into_iter().map(|one| (one.room, one)).collect();
+        let loaded: HashMap<_, _> = self.load(missing).await?.into_iter().map(|one| (one.room, one)).collect();
         for (slot, room) in found.iter_mut().zip(wanted).filter(|(slot, _)| slot.is_none()) {
             *slot = self.rooms.get(room).or_else(|| loaded.get(room).cloned());
         }
         Ok(found)
     }
 
-    async fn load(&self, user: UserNid) -> Result<Vec<Arc<RoomSummary>>> {
+    async fn load(&self, rooms: Vec<RoomNid>) -> Result<Vec<Arc<RoomSummary>>> {
         self.loading.lock().reads += 1;
-        let rows = self.core.store.read(move |db| db.summaries_of(user)).await;
+        let rows = self.core.store.read(move |db| db.summaries(&rooms)).await;
         let mut loading = self.loading.lock();
         let rows = rows.map(|rows| {
             let loaded: Vec<_> = rows.into_iter().map(|row| Arc::new(RoomSummary::of(row))).collect();

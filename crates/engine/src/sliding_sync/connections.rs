@@ -226,7 +226,7 @@ mod tests {
     use im2_model::{Position, SeededRandom, StreamToken, UserNid};
 
     use super::{Connections, IDLE, Key, OF_A_DEVICE};
-    use crate::sliding_sync::sent::Delta;
+    use crate::sliding_sync::sent::{Delta, ToldOfAll};
 
     fn key(name: &str) -> Key {
         (UserNid(1), "D".parse().unwrap(), name.to_owned())
@@ -236,11 +236,14 @@ mod tests {
         StreamToken::at(Position::new(1, sequence), 0)
     }
 
+    fn delta(reached: u64) -> Delta {
+        Delta { told: ToldOfAll { token: Some(token(reached)), ..ToldOfAll::default() }, ..Delta::default() }
+    }
+
     /// A request and its answer; gives the `pos`, and where the client stood.
     fn step(connections: &Connections, key: &Key, pos: Option<&str>, reached: u64) -> (String, Option<StreamToken>) {
         let turn = connections.begin(key, pos, 0).unwrap();
-        let delta = Delta { token: Some(token(reached)), ..Delta::default() };
-        (connections.finish(key, &turn, &token(reached), delta), turn.sent.token.clone())
+        (connections.finish(key, &turn, &token(reached), delta(reached)), turn.sent.told.token.clone())
     }
 
     #[test]
@@ -265,9 +268,8 @@ mod tests {
         let earlier = connections.begin(&key, Some(&pos), 0).unwrap();
         let later = connections.begin(&key, Some(&pos), 0).unwrap();
         assert!(!connections.is_current(&key, &earlier) && connections.is_current(&key, &later));
-        let delta = || Delta { token: Some(token(2)), ..Delta::default() };
-        let reached = connections.finish(&key, &later, &token(2), delta());
-        connections.finish(&key, &earlier, &token(2), delta());
+        let reached = connections.finish(&key, &later, &token(2), delta(2));
+        connections.finish(&key, &earlier, &token(2), delta(2));
         assert!(connections.begin(&key, Some(&reached), 0).is_ok(), "the earlier one's answer does not count");
     }
 

@@ -1,27 +1,30 @@
-//! Which rooms a request is about: the user's rooms by activity, filtered and cut into the ranges of each list, and
-//! those subscribed to. Nothing here loads a room, but for the spaces that a filter names.
+//! Which rooms a request is about: those in the ranges of its lists, and those subscribed to. Of them only those are
+//! looked at that may have anything to tell: that have changed, or came into sight. Nothing here loads a room, but
+//! for the spaces that a filter names.
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use im2_model::{Position, RoomId, RoomNid};
 use im2_rooms::content::Membership;
-use serde_json::Value;
 
 use super::{
     SlidingSync,
-    request::{Filters, List, RoomConfig, SlidingRequest},
+    order::{Order, activity},
+    places::{Key, Places, Window},
+    request::{RoomConfig, SlidingRequest},
     required_state::Combined,
     sent::Sent,
+    view::{Asked, View},
 };
 use crate::{
     Result,
-    account_data::Labels,
-    rooms::{RoomMembership, RoomSummary},
+    rooms::{RoomMembership, RoomSummary, UserRooms},
     session::Session,
+    sync::changes::Changes,
 };
 
 /// One of the user's rooms.
@@ -33,8 +36,6 @@ pub(super) struct Candidate {
     /// The last of it that concerns the user, in the stream.
     pub(super) at: Position,
     pub(super) is_dm: bool,
-    /// Whether it belongs to lists, and not only where it is subscribed to.
-    is_listed: bool,
 }
 
 /// A room that matches.
@@ -49,200 +50,199 @@ pub(super) struct Matched {
 /// What a request is about.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// The rooms, those with the latest activity first.
+    /// The rooms that may have anything to tell, those with the latest activity first.
     pub(super) rooms: Vec<Matched>,
     /// How many rooms each list has, whatever its ranges.
     pub(super) counts: BTreeMap<String, usize>,
     /// The combinations of rules that occur.
     pub(super) configs: Vec<Arc<Combined>>,
+    /// What the next answer is compared with.
+    pub(super) view: Option<Arc<View>>,
+}
+
+/// A room that only this connection has in its lists.
+struct Stray {
+    key: Key,
+    membership: RoomMembership,
+    summary: Arc<RoomSummary>,
+}
+
+/// A list of the request.
+struct InSight<'a> {
+    places: Places<'a>,
+    window: Window,
+}
+
+impl InSight<'_> {
+    fn has(&self, key: Key) -> bool {
+        self.window.contains(key) && self.places.contains(key)
+    }
+}
+
+/// What a listing is made from.
+struct Maker<'a> {
+    sync: &'a SlidingSync,
+    request: &'a SlidingRequest,
+    mine: &'a UserRooms,
+    sent: &'a Sent,
+    changes: &'a Changes,
+    order: &'a Order,
+    /// The ranking of each list.
+    rankings: Vec<usize>,
+    /// What the client's last answer was made of, if the request asks for the same.
+    before: Option<&'a View>,
 }
 
 impl SlidingSync {
-    /// The rooms that `request` is about, given those the user has to do with.
+    /// The rooms that `request` is about, given those the user has to do with. `changes` end before what is listed is
+    /// read: who waits for more has missed nothing.
     pub(super) async fn listing(
         &self,
         session: &Session,
         request: &SlidingRequest,
-        memberships: Vec<(RoomNid, RoomMembership)>,
+        mine: &Arc<UserRooms>,
         sent: &Sent,
+        changes: &Changes,
     ) -> Result<Listing> {
         if request.lists.is_empty() && request.subscriptions.is_empty() {
             return Ok(Listing::default());
         }
-        let labels = self.account_data.labels(session.user).await?;
-        let candidates = self.candidates(session, memberships, sent, &labels).await?;
-        let mut places: HashMap<usize, Vec<usize>> = HashMap::new();
-        let mut counts = BTreeMap::new();
-        for (number, (name, list)) in request.lists.iter().enumerate() {
-            let filter = self.filter(session, list, &labels).await?;
-            let listed = candidates.iter().enumerate().filter(|(_, candidate)| candidate.is_listed);
-            let mut count = 0;
-            for (at, _) in listed.filter(|(_, candidate)| filter.passes(candidate)) {
-                if list.covers(count) {
-                    places.entry(at).or_default().push(number);
-                }
-                count += 1;
-            }
-            counts.insert(name.clone(), count);
+        let mut order = self.order(session, mine).await?;
+        let rankings = self.rankings(session, &mut order, &request.lists).await?;
+        let asked = Asked::new(request, rankings.iter().map(|number| order.ranking(*number).epoch));
+        let before = sent.told.view.as_deref().filter(|view| view.asked == asked);
+        let subscribed = self.subscribed(request, sent).await?;
+        let maker = Maker { sync: self, request, mine, sent, changes, order: &order, rankings, before };
+        let listing = maker.make(asked, subscribed).await?;
+        order.forget_rankings();
+        Ok(listing)
+    }
+
+    /// The rooms subscribed to, as far as there are such rooms.
+    async fn subscribed(&self, request: &SlidingRequest, sent: &Sent) -> Result<HashMap<RoomId, RoomNid>> {
+        let known = sent.told.view.as_ref().map(|view| &view.subscribed);
+        let known = |room: &RoomId| Some((room.clone(), *known?.get(room)?));
+        let mut subscribed: HashMap<RoomId, RoomNid> = request.subscriptions.keys().filter_map(known).collect();
+        let unknown = request.subscriptions.keys().filter(|room| !subscribed.contains_key(*room));
+        let unknown: Vec<RoomId> = unknown.cloned().collect();
+        if !unknown.is_empty() {
+            let numbers = self.rooms.numbers(unknown.clone()).await?;
+            subscribed.extend(unknown.into_iter().zip(numbers).filter_map(|(room, number)| Some((room, number?))));
         }
-        let mut rules = Rules { request, known: &sent.configs, made: HashMap::new() };
-        let mut rooms = Vec::new();
-        for (at, candidate) in candidates.into_iter().enumerate() {
-            let lists = places.remove(&at).unwrap_or_default();
-            let subscription = request.subscriptions.get(&candidate.summary.id);
+        Ok(subscribed)
+    }
+}
+
+impl Maker<'_> {
+    async fn make(&self, asked: Asked, subscribed: HashMap<RoomId, RoomNid>) -> Result<Listing> {
+        let strays = self.strays().await?;
+        let lists: Vec<InSight<'_>> = self
+            .rankings
+            .iter()
+            .enumerate()
+            .map(|(number, ranking)| self.in_sight(number, *ranking, &strays))
+            .collect();
+        let rooms = self.rooms_to_look_at(&lists, &strays, &subscribed);
+        let mut rules = Rules { request: self.request, known: &self.sent.told.configs, made: HashMap::new() };
+        let mut matched = Vec::new();
+        for (room, summary) in rooms.iter().zip(self.sync.rooms.summaries(&rooms).await?) {
+            let Some(candidate) = self.candidate(*room, summary) else { continue };
+            let key = self.order.key(*room).or_else(|| strays.iter().map(|it| it.key).find(|key| key.room == *room));
+            let lists = lists.iter().enumerate().filter(|(_, list)| key.is_some_and(|key| list.has(key)));
+            let lists: Vec<usize> = lists.map(|(number, _)| number).collect();
+            let subscription = self.request.subscriptions.get(&candidate.summary.id);
             if lists.is_empty() && subscription.is_none() {
                 continue;
             }
-            let is_subscribed = subscription.is_some();
             let (config, lists) = rules.combine(lists, subscription);
-            rooms.push(Matched { candidate, config, lists, is_subscribed });
+            matched.push(Matched { candidate, config, lists, is_subscribed: subscription.is_some() });
         }
-        Ok(Listing { rooms, counts, configs: rules.configs() })
+        matched.sort_unstable_by_key(|matched| Reverse(matched.candidate.at));
+        let names = self.request.lists.iter().map(|(name, _)| name.clone());
+        Ok(Listing {
+            rooms: matched,
+            counts: names.zip(lists.iter().map(|list| list.places.len())).collect(),
+            configs: rules.configs(self.before.is_some()),
+            view: Some(Arc::new(View {
+                asked,
+                windows: lists.into_iter().map(|list| list.window).collect(),
+                strays: strays.into_iter().map(|stray| stray.key.room).collect(),
+                subscribed,
+            })),
+        })
     }
 
-    /// All rooms that may match, those with the latest activity first.
-    async fn candidates(
-        &self,
-        session: &Session,
-        mut memberships: Vec<(RoomNid, RoomMembership)>,
-        sent: &Sent,
-        labels: &Labels,
-    ) -> Result<Vec<Candidate>> {
-        memberships.retain(|(room, membership)| sent.rooms.contains_key(room) || may_match(membership));
-        let is_invite = |membership: &RoomMembership| membership.membership == Membership::Invite;
-        if memberships.iter().any(|(_, membership)| is_invite(membership)) {
-            let wanted = self.wanted_invites(session).await?;
-            memberships.retain(|(room, membership)| !is_invite(membership) || wanted.include(*room));
-        }
-        let rooms: Vec<RoomNid> = memberships.iter().map(|(room, _)| *room).collect();
-        let summaries = self.rooms.summaries(session.user, &rooms).await?;
-        let found = memberships.into_iter().zip(summaries).filter_map(|((room, membership), summary)| {
-            let summary = summary?;
-            let is_member = membership.membership == Membership::Join;
-            Some(Candidate {
-                room,
-                membership,
-                at: if is_member { summary.last() } else { membership.position },
-                is_dm: labels.direct.contains(&summary.id),
-                is_listed: sent.rooms.contains_key(&room) || is_listed(&membership),
-                summary,
-            })
-        });
-        let mut candidates: Vec<_> = found.collect();
-        candidates.sort_unstable_by_key(|candidate| Reverse(candidate.at));
-        Ok(candidates)
-    }
-}
-
-/// Which invites a user wants to see.
-enum WantedInvites {
-    /// None.
-    None,
-    /// All but those to these rooms.
-    AllBut(HashSet<RoomNid>),
-}
-
-impl WantedInvites {
-    fn include(&self, room: RoomNid) -> bool {
-        matches!(self, Self::AllBut(rooms) if !rooms.contains(&room))
-    }
-}
-
-impl SlidingSync {
-    /// Invites by people whom the user ignores are not shown.
-    async fn wanted_invites(&self, session: &Session) -> Result<WantedInvites> {
-        if self.rooms.blocks_invites(session.user).await? {
-            return Ok(WantedInvites::None);
-        }
-        let ignored = self.account_data.ignored_users(session.user, &session.user_id).await?;
-        if ignored.is_empty() {
-            return Ok(WantedInvites::AllBut(HashSet::new()));
-        }
-        let user = session.user;
-        let inviters = self.core.store.read(move |db| db.inviters_of(user)).await?;
-        let unwanted = inviters.into_iter().filter(|(_, inviter)| ignored.contains(inviter)).map(|(room, _)| room);
-        Ok(WantedInvites::AllBut(unwanted.collect()))
-    }
-
-    async fn filter<'a>(&self, session: &Session, list: &'a List, labels: &'a Labels) -> Result<Filter<'a>> {
-        let Some(filters) = &list.filters else {
-            return Ok(Filter { filters: None, labels, name: None, children: None });
-        };
-        let name = filters.room_name_like.as_deref().map(str::to_lowercase);
-        let children = match &filters.spaces {
-            Some(spaces) => Some(self.children(session, spaces).await?),
-            None => None,
-        };
-        Ok(Filter { filters: Some(filters), labels, name, children })
-    }
-
-    /// The rooms that spaces which the user is in have as children.
-    async fn children(&self, session: &Session, spaces: &[String]) -> Result<HashSet<RoomId>> {
-        let mut children = HashSet::new();
-        for space in spaces.iter().filter_map(|space| RoomId::parse(space).ok()) {
-            let Some(space) = self.rooms.find(&space).await? else { continue };
-            let view = space.view();
-            if view.joined.contains_key(&session.user) {
-                let links = view.state.of_kind("m.space.child");
-                let links = links.filter(|(_, event)| has_via(event.pdu.content_json()));
-                children.extend(links.filter_map(|(room, _)| RoomId::parse(room).ok()));
+    /// The rooms that the client was told of and that belong to nobody's lists any more.
+    async fn strays(&self) -> Result<Vec<Stray>> {
+        let is_stray = |room: &RoomNid| self.sent.rooms.contains_key(room) && self.order.key(*room).is_none();
+        let rooms: HashSet<RoomNid> = match self.before {
+            Some(before) => {
+                // A room that was told of because of a subscription belongs to lists from then on.
+                let rooms = before.strays.iter().chain(before.subscribed.values()).chain(&self.changes.rooms);
+                rooms.copied().filter(is_stray).collect()
             }
-        }
-        Ok(children)
+            None => self.sent.rooms.keys().copied().filter(is_stray).collect(),
+        };
+        let rooms: Vec<RoomNid> = rooms.into_iter().collect();
+        let summaries = self.sync.rooms.summaries(&rooms).await?;
+        let strays = rooms.into_iter().zip(summaries).filter_map(|(room, summary)| {
+            let Candidate { membership, summary, at, .. } = self.candidate(room, summary)?;
+            Some(Stray { key: Key::new(at, room), membership, summary })
+        });
+        Ok(strays.collect())
     }
-}
 
-/// Whether the content of an `m.space.child` makes a child: without `via` it does not (any more).
-fn has_via(content: &str) -> bool {
-    let content: Value = serde_json::from_str(content).unwrap_or_default();
-    content.get("via").is_some_and(Value::is_array)
-}
+    fn in_sight(&self, number: usize, ranking: usize, strays: &[Stray]) -> InSight<'_> {
+        let passes = |stray: &&Stray| self.order.passes(ranking, &stray.summary, &stray.membership);
+        let own = strays.iter().filter(passes).map(|stray| stray.key);
+        let places = Places::new(&self.order.ranking(ranking).rooms, own);
+        let window = places.window(&self.request.lists[number].1.places());
+        InSight { places, window }
+    }
 
-/// Whether a room that was not sent yet may be part of a list or be subscribed to.
-fn may_match(membership: &RoomMembership) -> bool {
-    !membership.forgotten && (is_present(membership) || membership.was_joined)
-}
+    /// All rooms in sight; or, if the client was told of those that were in sight before, what has changed since.
+    fn rooms_to_look_at(
+        &self,
+        lists: &[InSight<'_>],
+        strays: &[Stray],
+        subscribed: &HashMap<RoomId, RoomNid>,
+    ) -> Vec<RoomNid> {
+        let mut rooms: BTreeSet<RoomNid> = subscribed.values().copied().collect();
+        // What lists they are in may change by events that are no news for somebody who has left.
+        rooms.extend(strays.iter().map(|stray| stray.key.room));
+        rooms.extend(&self.changes.rooms);
+        if let Some(view) = &self.sent.told.view {
+            rooms.extend(view.subscribed.values());
+        }
+        let nothing = Window::default();
+        for (number, list) in lists.iter().enumerate() {
+            let before = self.before.map_or(&nothing, |view| &view.windows[number]);
+            rooms.extend(list.places.between(before, &list.window).map(|key| key.room));
+        }
+        rooms.into_iter().collect()
+    }
 
-/// Whether a room that was not sent yet is part of lists: those that the user left are not, those that they were
-/// made to leave are.
-fn is_listed(membership: &RoomMembership) -> bool {
-    is_present(membership) || !membership.by_self
-}
-
-fn is_present(membership: &RoomMembership) -> bool {
-    matches!(membership.membership, Membership::Join | Membership::Invite | Membership::Knock)
-}
-
-/// A list's filter with what it takes to apply it.
-struct Filter<'a> {
-    filters: Option<&'a Filters>,
-    labels: &'a Labels,
-    name: Option<String>,
-    children: Option<HashSet<RoomId>>,
-}
-
-impl Filter<'_> {
-    fn passes(&self, candidate: &Candidate) -> bool {
-        let Some(filters) = self.filters else { return true };
-        let is_invite = candidate.membership.membership == Membership::Invite;
-        let tags = self.labels.tags.get(&candidate.room).map_or(&[][..], Vec::as_slice);
-        let has_any = |wanted: &[String]| wanted.iter().any(|tag| tags.iter().any(|one| **one == **tag));
-        filters.is_dm.is_none_or(|is_dm| is_dm == candidate.is_dm)
-            && filters.is_invited.is_none_or(|is_invited| is_invited == is_invite)
-            && !filters.not_tags.as_deref().is_some_and(has_any)
-            && filters.tags.as_deref().is_none_or(has_any)
-            && self.children.as_ref().is_none_or(|children| children.contains(&candidate.summary.id))
-            && candidate.summary.about(|about| {
-                let is_one_of =
-                    |types: &[Option<String>]| types.iter().any(|one| one.as_deref() == about.room_type.as_deref());
-                filters.is_encrypted.is_none_or(|is_encrypted| is_encrypted == about.encrypted)
-                    && filters.room_types.as_deref().is_none_or(is_one_of)
-                    && !filters.not_room_types.as_deref().is_some_and(is_one_of)
-                    && self
-                        .name
-                        .as_deref()
-                        .is_none_or(|part| about.name.as_deref().is_some_and(|name| name.contains(part)))
-            })
+    /// A room that may be part of a list or be subscribed to.
+    fn candidate(&self, room: RoomNid, summary: Option<Arc<RoomSummary>>) -> Option<Candidate> {
+        let summary = summary?;
+        let membership = self.mine.get_forgotten_too(room)?;
+        let is_known = self.sent.rooms.contains_key(&room);
+        let may_match = match membership.membership {
+            Membership::Invite if !self.order.wants_invite(room) => false,
+            _ if is_known => true,
+            _ if membership.forgotten => false,
+            Membership::Join | Membership::Invite | Membership::Knock => true,
+            Membership::Leave | Membership::Ban => membership.was_joined,
+        };
+        // What has become of the membership only now is told in the next answer.
+        let is_settled = self.changes.until.includes(membership.position);
+        (may_match && is_settled).then(|| Candidate {
+            room,
+            at: activity(&summary, &membership),
+            is_dm: self.order.is_direct(&summary),
+            membership,
+            summary,
+        })
     }
 }
 
@@ -283,7 +283,11 @@ impl Rules<'_> {
         same.cloned().unwrap_or_else(|| Arc::new(combined))
     }
 
-    fn configs(self) -> Vec<Arc<Combined>> {
-        self.made.into_values().map(|(combined, _)| combined).collect()
+    /// The combinations that were made, and those known before if they may occur still.
+    fn configs(self, with_known: bool) -> Vec<Arc<Combined>> {
+        let known = if with_known { self.known } else { &[] };
+        let made = self.made.into_values().map(|(combined, _)| combined);
+        let new = made.filter(|made| !known.iter().any(|known| Arc::ptr_eq(known, made)));
+        known.iter().cloned().chain(new).collect()
     }
 }

@@ -1,20 +1,26 @@
 //! Simplified sliding sync (MSC4186): of the user's rooms the ones that a client wants to see, sorted by activity,
 //! and of each only what the client does not know yet.
 //!
-//! What makes it cheap is that lists are made of summaries in memory (`rooms::summaries`): a room is looked at only
-//! if it is in a range and has changed since it was sent. What has been sent is kept for each connection and room
-//! (`sent`), not for a place in the stream, so a room that was out of sight for long is told like every other.
+//! What makes it cheap is that each user's rooms are kept in order (`order`), by what is known of them in memory
+//! (`rooms::summaries`), and that a room is looked at only if it is in a range and has changed since the connection's
+//! last answer or came into sight (`listing`). What has been sent is kept for each connection and room (`sent`), not
+//! for a place in the stream, so a room that was out of sight for long is told like every other.
 
 mod connections;
 mod extensions;
+mod filter;
 mod gone;
+mod invites;
 mod listing;
 mod object;
+mod order;
+mod places;
 mod request;
 mod required_state;
 mod room;
 mod sent;
 mod state;
+mod view;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -40,8 +46,9 @@ use crate::{
 use connections::{Connections, Key, Turn};
 use listing::{Listing, Matched};
 use object::Object;
+use order::Orders;
 use room::RoomAnswer;
-use sent::{Delta, Sent};
+use sent::{Delta, Sent, ToldOfAll};
 
 pub use request::{Body, Dialect, SlidingRequest};
 
@@ -62,6 +69,7 @@ pub struct SlidingSync {
     to_device: ToDevice,
     e2ee: E2ee,
     connections: Arc<Connections>,
+    orders: Arc<Orders>,
 }
 
 /// One answer in the making.
@@ -92,7 +100,21 @@ impl SlidingSync {
     pub(crate) fn new(sync: Sync) -> Self {
         let Sync { core, rooms, account_data, receipts, typing, presence, unread, to_device, e2ee, .. } = sync.clone();
         let connections = Arc::new(Connections::new(&*core.random));
-        Self { core, sync, rooms, account_data, receipts, typing, presence, unread, to_device, e2ee, connections }
+        let orders = Arc::new(Orders::new());
+        Self {
+            core,
+            sync,
+            rooms,
+            account_data,
+            receipts,
+            typing,
+            presence,
+            unread,
+            to_device,
+            e2ee,
+            connections,
+            orders,
+        }
     }
 
     /// Answers with what the client does not know yet, waiting for it if there is nothing. The answer is JSON.
@@ -155,10 +177,8 @@ impl SlidingSync {
 
     async fn answer(&self, session: &Session, request: &SlidingRequest, turn: &Turn) -> Result<Answer> {
         let rooms = self.rooms.of_user(session.user).await?;
-        // Read first: where the changes end is then after every one of them.
-        let memberships = rooms.all_forgotten_too();
-        let changes = self.changes(session, turn.sent.token.as_ref(), &rooms).await?;
-        let listing = self.listing(session, request, memberships, &turn.sent).await?;
+        let changes = self.changes(session, turn.sent.told.token.as_ref(), &rooms).await?;
+        let listing = self.listing(session, request, &rooms, &turn.sent, &changes).await?;
         let own = |(room, receipts): (&RoomNid, &Vec<Arc<crate::stream::ReceiptChange>>)| {
             receipts.iter().any(|receipt| receipt.user == session.user).then_some(*room)
         };
@@ -193,12 +213,14 @@ fn superseded_answer(request: &SlidingRequest) -> Vec<u8> {
 
 impl Answering<'_> {
     async fn write(&self, listing: Listing) -> Result<Answer> {
-        let mut delta = Delta {
+        let told = ToldOfAll {
             token: Some(self.until.clone()),
             counts: listing.counts.clone(),
             configs: listing.configs,
-            ..Delta::default()
+            view: listing.view,
+            ..ToldOfAll::default()
         };
+        let mut delta = Delta { told, ..Delta::default() };
         let mut answers = Vec::new();
         let is_gone = |matched: &&Matched| self.changes.gone.iter().any(|gone| gone.room == matched.candidate.room);
         let stale: Vec<&Matched> =
@@ -228,7 +250,7 @@ impl Answering<'_> {
             }
         }
         self.write_gone(&mut rooms, &mut delta);
-        let is_empty = rooms.is_empty() && !extensions.has_news && self.before.counts == listing.counts;
+        let is_empty = rooms.is_empty() && !extensions.has_news && self.before.told.counts == listing.counts;
         let (rooms, extensions) = (rooms.finish(), extensions.body.finish());
         body.key("rooms", |out| out.extend_from_slice(&rooms));
         body.key("extensions", |out| out.extend_from_slice(&extensions));

@@ -1,7 +1,7 @@
 //! What a client asks for. The stable form of the endpoint and the older one, which clients use today, differ in a
 //! few names and in how state is asked for; both are read wherever either is expected.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, iter, ops::Range, time::Duration};
 
 use im2_model::RoomId;
 use serde::Deserialize;
@@ -49,7 +49,7 @@ pub struct Body {
 }
 
 /// What is wanted of a room.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct RoomConfig {
     pub timeline_limit: u64,
@@ -75,16 +75,29 @@ pub struct List {
 }
 
 impl List {
-    /// Whether the room at `index` of the filtered list is wanted.
-    pub(super) fn covers(&self, index: usize) -> bool {
-        let mut ranges = self.ranges.iter().flatten().chain(&self.range);
-        let is_open = self.slow_get_all_rooms == Some(true) || (self.range.is_none() && self.ranges.is_none());
-        is_open || ranges.any(|(first, last)| (*first..=*last).contains(&(index as u64)))
+    /// Which places of the filtered list are wanted, in order and each once.
+    pub(super) fn places(&self) -> Vec<Range<usize>> {
+        if self.slow_get_all_rooms == Some(true) || (self.range.is_none() && self.ranges.is_none()) {
+            return iter::once(0..usize::MAX).collect();
+        }
+        let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let ranges = self.ranges.iter().flatten().chain(&self.range);
+        let ranges = ranges.map(|(first, last)| place(*first)..place(*last).saturating_add(1));
+        let mut ranges: Vec<Range<usize>> = ranges.filter(|range| !range.is_empty()).collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        ranges.dedup_by(|next, range| {
+            let goes_on = next.start <= range.end;
+            if goes_on {
+                range.end = range.end.max(next.end);
+            }
+            goes_on
+        });
+        ranges
     }
 }
 
 /// Which rooms a list is made of.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Filters {
     pub is_dm: Option<bool>,
@@ -131,7 +144,7 @@ pub struct Enabled {
 
 /// An extension that is about rooms: those in these lists and those among these subscriptions; all of them if a
 /// setting is absent or `*`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct InRooms {
     pub enabled: Option<bool>,
@@ -244,6 +257,8 @@ fn refuse_if(is_wrong: bool, message: &'static str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use serde_json::{Value, from_value, json};
 
     use super::{Body, Dialect, List, SlidingRequest};
@@ -256,13 +271,20 @@ mod tests {
     #[test]
     fn both_forms_of_a_list_are_read() {
         let older: List = from_value(json!({ "ranges": [[0, 1], [4, 4]], "timeline_limit": 5 })).unwrap();
-        let covered: Vec<_> = (0..6).filter(|index| older.covers(*index)).collect();
-        assert_eq!((covered, older.config.timeline_limit), (vec![0, 1, 4], 5));
+        assert_eq!((older.places(), older.config.timeline_limit), (vec![0..2, 4..5], 5));
         let stable: List = from_value(json!({ "range": [1, 2], "filters": { "is_invited": true } })).unwrap();
-        assert!(!stable.covers(0) && stable.covers(2) && !stable.covers(3));
+        assert!(stable.places().iter().eq(iter::once(&(1..3))));
         assert_eq!(stable.filters.unwrap().is_invited, Some(true));
         let open: List = from_value(json!({})).unwrap();
-        assert!(open.covers(4_711));
+        assert!(open.places().iter().eq(iter::once(&(0..usize::MAX))));
+    }
+
+    #[test]
+    fn places_are_in_order_and_each_is_there_once() {
+        let list: List = from_value(json!({ "ranges": [[7, 9], [5, 4], [2, 3], [0, 2], [8, u64::MAX]] })).unwrap();
+        assert_eq!(list.places(), [0..4, 7..usize::MAX]);
+        let list: List = from_value(json!({ "ranges": [] })).unwrap();
+        assert!(list.places().is_empty());
     }
 
     #[test]

@@ -249,8 +249,9 @@ impl Answering<'_> {
     ) -> Result<()> {
         let bundles = self.sync.rooms.bundles_for(room, &self.actor, sight, &timeline.events).await?;
         let previous = TimelineToken(timeline.events.first().map_or(timeline.end, |event| event.seq - 1));
-        let is_live =
-            |event: &&Arc<RoomEvent>| self.before.token.as_ref().is_some_and(|token| !token.includes(event.position));
+        let is_live = |event: &&Arc<RoomEvent>| {
+            self.before.told.token.as_ref().is_some_and(|token| !token.includes(event.position))
+        };
         if !timeline.events.is_empty() {
             out.key("timeline", |out| {
                 write_array(out, &timeline.events, |out, event| self.write_event(out, sight, event, &bundles));

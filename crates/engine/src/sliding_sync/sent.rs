@@ -8,7 +8,7 @@ use std::{
 use im2_model::{Position, RoomNid, StreamToken};
 use im2_rooms::{content::Membership, unread::Counts};
 
-use super::required_state::Combined;
+use super::{required_state::Combined, view::View};
 
 /// Members of one room that are remembered as sent, for lazy loading. Beyond it the memory of that room starts
 /// afresh, and they are sent again.
@@ -72,13 +72,11 @@ impl SentRoom {
     }
 }
 
-/// What a connection has been sent up to one `pos`.
+/// What an answer says that is about no single room, or how it was made.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sent {
+pub(super) struct ToldOfAll {
     /// Up to where in the stream; `None` before the first answer.
     pub(super) token: Option<StreamToken>,
-    /// Each room.
-    pub(super) rooms: HashMap<RoomNid, SentRoom>,
     /// How many rooms each list had.
     pub(super) counts: BTreeMap<String, usize>,
     /// Whether the account data that is about no room was told.
@@ -89,35 +87,35 @@ pub(super) struct Sent {
     pub(super) has_threads: bool,
     /// The combinations of rules that rooms were sent by, so that equal ones are one.
     pub(super) configs: Vec<Arc<Combined>>,
+    /// What the lists were made of.
+    pub(super) view: Option<Arc<View>>,
+}
+
+/// What a connection has been sent up to one `pos`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sent {
+    /// With the last answer. What it was not asked for is told from the beginning when a request asks again.
+    pub(super) told: ToldOfAll,
+    /// Each room.
+    pub(super) rooms: HashMap<RoomNid, SentRoom>,
 }
 
 /// What one answer adds to that.
 #[derive(Debug, Default)]
 pub(super) struct Delta {
-    pub(super) token: Option<StreamToken>,
+    pub(super) told: ToldOfAll,
     pub(super) rooms: HashMap<RoomNid, SentRoom>,
-    pub(super) counts: BTreeMap<String, usize>,
-    pub(super) has_account_data: bool,
-    pub(super) has_thread_subscriptions: bool,
-    pub(super) has_threads: bool,
-    pub(super) configs: Vec<Arc<Combined>>,
     /// Rooms that are not there any more.
     pub(super) gone: Vec<RoomNid>,
 }
 
 impl Sent {
     pub(super) fn apply(&mut self, delta: Delta) {
-        self.token = delta.token;
+        self.told = delta.told;
         self.rooms.extend(delta.rooms);
-        self.counts = delta.counts;
         for room in delta.gone {
             self.rooms.remove(&room);
         }
-        // What a request did not ask for is told from the beginning when one asks again.
-        self.has_account_data = delta.has_account_data;
-        self.has_thread_subscriptions = delta.has_thread_subscriptions;
-        self.has_threads = delta.has_threads;
-        self.configs = delta.configs;
     }
 }
 

@@ -33,10 +33,10 @@ struct Known {
     timeline: Vec<String>,
 }
 
-struct Follower {
+pub(crate) struct Follower {
     session: Session,
-    body: Value,
-    pos: Option<String>,
+    pub(crate) body: Value,
+    pub(crate) pos: Option<String>,
     rooms: BTreeMap<String, Known>,
     /// Every event received as one that was not known before, in order.
     received: Vec<String>,
@@ -51,11 +51,11 @@ fn body(range: Option<[usize; 2]>, limit: usize) -> Value {
 }
 
 impl Follower {
-    fn new(actor: &Actor, name: &str, body: Value) -> Self {
+    pub(crate) fn new(actor: &Actor, name: &str, body: Value) -> Self {
         Self { session: session(actor, name), body, pos: None, rooms: BTreeMap::new(), received: Vec::new() }
     }
 
-    async fn ask(&self, fixture: &Fixture, timeout: Duration) -> Value {
+    pub(crate) async fn ask(&self, fixture: &Fixture, timeout: Duration) -> Value {
         let body: Body = serde_json::from_value(self.body.clone()).unwrap();
         let (pos, timeout) = (self.pos.clone(), u64::try_from(timeout.as_millis()).unwrap());
         let request = SlidingRequest::new(Dialect::Stable, Body { pos, timeout: Some(timeout), ..body }).unwrap();
@@ -63,7 +63,7 @@ impl Follower {
         serde_json::from_slice(&answer).unwrap()
     }
 
-    async fn follow(&mut self, fixture: &Fixture, timeout: Duration) {
+    pub(crate) async fn follow(&mut self, fixture: &Fixture, timeout: Duration) {
         let answer = self.ask(fixture, timeout).await;
         self.pos = Some(answer["pos"].as_str().unwrap().to_owned());
         for (room, told) in answer["rooms"].as_object().unwrap() {

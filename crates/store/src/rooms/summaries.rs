@@ -37,13 +37,11 @@ pub enum SummaryChange {
 }
 
 impl Snapshot<'_> {
-    /// The rooms that a user has to do with, left and forgotten ones included.
-    pub fn summaries_of(&self, user: UserNid) -> Result<Vec<SummaryRow>> {
+    /// Those of `rooms` that are there, in no order.
+    pub fn summaries(&self, rooms: &[RoomNid]) -> Result<Vec<SummaryRow>> {
         let sql = "SELECT r.nid, r.room_id, r.last_position, r.bump_position, s.name, s.room_type, s.encrypted
-                   FROM memberships m JOIN rooms r ON r.nid = m.room_nid
-                   LEFT JOIN room_summaries s ON s.room_nid = m.room_nid
-                   WHERE m.user_nid = ?1";
-        self.rows(sql, [user.0], read_summary)
+                   FROM rooms r LEFT JOIN room_summaries s ON s.room_nid = r.nid WHERE r.nid = ?1";
+        rooms.iter().filter_map(|room| self.row(sql, [room.0], read_summary).transpose()).collect()
     }
 
     /// Where a room's last event stands in the stream.

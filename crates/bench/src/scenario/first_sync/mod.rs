@@ -6,7 +6,7 @@ mod setup;
 
 use anyhow::{Context, Result};
 
-use self::requests::{Client, Opening, Sample};
+use self::requests::{Client, FIRST_ROOMS, Opening, Sample};
 use self::setup::{Account, World};
 use super::progress;
 use super::start::Server;
@@ -45,32 +45,54 @@ pub async fn run(target: &Target, options: &FirstSyncOptions) -> Result<Report> 
             }
             figures.report(&mut report, &name(opening.name(), "warm"));
         }
-        let (sync, sliding) = follow(target, &mut host.client(account).await?, &world, options.times).await?;
-        sync.report(&mut report, &name("/sync of one message", "warm"));
-        sliding.report(&mut report, &name("sliding sync of one message", "warm"));
+        let followed = follow(target, &mut host.client(account).await?, &world, options.times).await?;
+        followed.sync.report(&mut report, &name("/sync of one message", "warm"));
+        followed.sliding.report(&mut report, &name("sliding sync of one message", "warm"));
+        followed.all_in_sight.report(&mut report, &name("sliding sync of one message, all rooms in sight", "warm"));
     }
     host.end().await?;
     Ok(report)
 }
 
+/// What the answers take that bring one message.
+#[derive(Debug, Default)]
+struct Followed {
+    sync: Figures,
+    /// With the first rooms in sight.
+    sliding: Figures,
+    /// With a list that has been grown to all rooms.
+    all_in_sight: Figures,
+}
+
 /// What clients are answered that follow, each time one message after the last.
-async fn follow(target: &Target, client: &mut Client<'_>, world: &World, times: u32) -> Result<(Figures, Figures)> {
+async fn follow(target: &Target, client: &mut Client<'_>, world: &World, times: u32) -> Result<Followed> {
     let mut sender = target.connect();
-    let (mut sync, mut sliding) = (Figures::default(), Figures::default());
+    let mut followed = Followed::default();
     let (_, mut token) = client.sync(true).await?;
-    let (_, mut pos) = client.sliding(20, 20, None).await?;
+    let (_, mut pos) = client.sliding(FIRST_ROOMS, 20, None).await?;
     for turn in 0..=times {
         let event_id = world.say(&mut sender, client.account).await?;
         let (one, next_token) = client.sync_since(&token, &event_id).await?;
-        let (other, next_pos) = client.sliding_since(&pos, &event_id).await?;
+        let (other, next_pos) = client.sliding_since(&pos, FIRST_ROOMS, 20, &event_id).await?;
         (token, pos) = (next_token, next_pos);
         // The first of them fills caches.
         if turn > 0 {
-            sync.add(&one);
-            sliding.add(&other);
+            followed.sync.add(&one);
+            followed.sliding.add(&other);
         }
     }
-    Ok((sync, sliding))
+    let all = client.account.rooms;
+    let (_, pos) = client.sliding(FIRST_ROOMS, 1, None).await?;
+    let (_, mut pos) = client.sliding(all, 1, Some(&pos)).await?;
+    for turn in 0..=times {
+        let event_id = world.say(&mut sender, client.account).await?;
+        let (sample, next_pos) = client.sliding_since(&pos, all, 1, &event_id).await?;
+        pos = next_pos;
+        if turn > 0 {
+            followed.all_in_sight.add(&sample);
+        }
+    }
+    Ok(followed)
 }
 
 /// The server: one that was there, or one that can be started anew.

@@ -16,7 +16,7 @@ use crate::wire::{SlidingAnswer, SyncAnswer};
 
 const SLIDING: &str = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync";
 /// The rooms that a client asks for first.
-const FIRST_ROOMS: usize = 20;
+pub(super) const FIRST_ROOMS: usize = 20;
 /// A server is quiet when it does next to nothing for so long; it gets that many chances.
 const QUIET: Duration = Duration::from_millis(5);
 const NEXT_TO_NOTHING: Duration = Duration::from_micros(250);
@@ -141,11 +141,17 @@ impl<'a> Client<'a> {
         Ok((sample, pos))
     }
 
-    /// The sliding sync that brings one event, with its `pos`.
-    pub(super) async fn sliding_since(&mut self, pos: &str, event_id: &str) -> Result<(Sample, String)> {
+    /// The sliding sync of one list with so many rooms and events of each that brings one event, with its `pos`.
+    pub(super) async fn sliding_since(
+        &mut self,
+        pos: &str,
+        rooms: usize,
+        events: usize,
+        event_id: &str,
+    ) -> Result<(Sample, String)> {
         let mut pos = pos.to_owned();
         for _ in 0..POLLS {
-            let (sample, next) = self.sliding_once(FIRST_ROOMS, 20, Some(&pos)).await?;
+            let (sample, next) = self.sliding_once(rooms, events, Some(&pos)).await?;
             if sample.body.windows(event_id.len()).any(|part| part == event_id.as_bytes()) {
                 return Ok((sample, next));
             }

@@ -18,7 +18,7 @@ impl Answering<'_> {
     pub(super) async fn account_data(&self, scope: &[&Matched], delta: &mut Delta) -> Result<Object> {
         let mut object = Object::new();
         let global = self.global_account_data().await?;
-        delta.has_account_data = true;
+        delta.told.has_account_data = true;
         if !global.is_empty() {
             object.key("global", |out| {
                 write_array(out, &global, |out, change| write_account_data_event(out, change));
@@ -35,7 +35,7 @@ impl Answering<'_> {
     }
 
     async fn global_account_data(&self) -> Result<Vec<Changed>> {
-        if !self.before.has_account_data {
+        if !self.before.told.has_account_data {
             let all = self.sync.account_data.global(self.session.user, &self.session.user_id).await?;
             return Ok(all.into_iter().map(Arc::new).collect());
         }
@@ -81,7 +81,7 @@ impl Answering<'_> {
 
     /// Notes that there was news of rooms out of sight.
     pub(super) fn miss_account_data(&self, rooms: impl Iterator<Item = RoomNid>, delta: &mut Delta) {
-        let Some(token) = &self.before.token else { return };
+        let Some(token) = &self.before.told.token else { return };
         let token = Arc::new(token.clone());
         for room in rooms {
             let is_live = self.before.rooms.get(&room).is_some_and(|known| known.account_data == Told::Live);

@@ -75,7 +75,7 @@ impl Answering<'_> {
 
     /// Notes that there was news of rooms out of sight.
     pub(super) fn miss_receipts(&self, scope: &[&Matched], delta: &mut Delta) {
-        let Some(token) = &self.before.token else { return };
+        let Some(token) = &self.before.told.token else { return };
         let (token, told) = (Arc::new(token.clone()), rooms_of(scope));
         for room in self.changes.receipts.keys().filter(|room| !told.contains(room)) {
             if self.before.rooms.get(room).is_some_and(|known| known.receipts == Told::Live) {

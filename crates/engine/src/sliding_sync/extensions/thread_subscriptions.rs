@@ -9,8 +9,8 @@ use crate::{
 impl Answering<'_> {
     pub(super) async fn thread_subscriptions(&self, wanted: &Limited, delta: &mut Delta) -> Result<Object> {
         let mut object = Object::new();
-        let since = self.before.token.clone().filter(|_| self.before.has_thread_subscriptions);
-        delta.has_thread_subscriptions = true;
+        let since = self.before.told.token.clone().filter(|_| self.before.told.has_thread_subscriptions);
+        delta.told.has_thread_subscriptions = true;
         if since.is_some() && !self.changes.has_thread_subscriptions {
             return Ok(object);
         }

@@ -15,8 +15,8 @@ impl Answering<'_> {
     /// timeline of the answer.
     pub(super) async fn threads(&self, wanted: &Threads, answers: &Answers<'_>, delta: &mut Delta) -> Result<Object> {
         let mut object = Object::new();
-        let since = self.before.token.clone().filter(|_| self.before.has_threads);
-        delta.has_threads = true;
+        let since = self.before.told.token.clone().filter(|_| self.before.told.has_threads);
+        delta.told.has_threads = true;
         if since.is_some() && self.changes.rooms.is_empty() {
             return Ok(object);
         }

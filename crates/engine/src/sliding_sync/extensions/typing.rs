@@ -16,7 +16,7 @@ impl Answering<'_> {
         let new = answers.iter().map(|(matched, _)| matched.candidate.room).filter(|room| !known(room));
         let new: HashSet<RoomNid> = new.collect();
         let in_scope = rooms_of(scope);
-        let since = self.before.token.as_ref().map(|token| token.ephemeral);
+        let since = self.before.told.token.as_ref().map(|token| token.ephemeral);
         let changed = since.map(|since| self.sync.typing.rooms_changed_since(since)).unwrap_or_default();
         let changed: HashSet<RoomNid> = changed.into_iter().filter(|room| in_scope.contains(room)).collect();
         let mut rooms = Object::new();
