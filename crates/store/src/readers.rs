@@ -10,10 +10,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
-use crate::{Error, Result, Snapshot};
-
-/// Statements kept prepared per connection: more than the program has.
-pub(crate) const STATEMENT_CACHE: usize = 256;
+use crate::{Error, Result, Snapshot, connection::set_up};
 
 #[derive(Debug)]
 pub(crate) struct Readers {
@@ -56,8 +53,7 @@ fn read<T>(connection: &mut Connection, operation: impl FnOnce(&Snapshot<'_>) ->
 pub(crate) fn connect(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    set_up(&connection)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA mmap_size = 268435456; PRAGMA cache_size = -8192;")?;
     Ok(connection)
 }

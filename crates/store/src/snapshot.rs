@@ -1,6 +1,6 @@
 //! A consistent view of the database for reading.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, StatementStatus};
 
 use crate::Result;
 
@@ -11,8 +11,11 @@ pub struct Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
+    /// A statement, prepared once for each connection.
     pub(crate) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>> {
-        Ok(self.connection.prepare_cached(sql)?)
+        let statement = self.connection.prepare_cached(sql)?;
+        debug_assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "prepared again for other values: {sql}");
+        Ok(statement)
     }
 
     /// The first row, if there is one.

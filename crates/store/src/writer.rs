@@ -7,14 +7,13 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use im2_model::{Position, WriterId};
 use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{Error, Result, Transaction, readers::STATEMENT_CACHE, transaction::Hook};
+use crate::{Error, Result, Transaction, connection::set_up, transaction::Hook};
 
 /// Changes that may wait for the writer. Beyond it callers wait, which slows their clients down.
 const QUEUE: usize = 4_096;
@@ -111,8 +110,7 @@ impl Writer {
 /// overwritten (`secure_delete`): a redacted message must not be readable in the file.
 pub(crate) fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    connection.busy_timeout(Duration::from_secs(5))?;
+    set_up(&connection)?;
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
          PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;

@@ -4,14 +4,13 @@ use axum::extract::State as Extract;
 use im2_engine::{
     Code,
     rooms::{Actor, MutualToken},
-    session::Session,
 };
 use im2_model::UserId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Api, State,
+    State,
     auth::User,
     body::{Answer, QueryParams},
     edge::limits::Class,
@@ -21,11 +20,18 @@ use crate::{
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .get("/_matrix/client/v1/mutual_rooms", Access::User, mutual_rooms)
+        .get("/_matrix/client/v1/mutual_rooms", Access::User, {
+            |api: State, user: User, query: Params| mutual_rooms(api, user, query, "next_batch")
+        })
         .limited(Class::Send)
-        .get("/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms", Access::User, mutual_rooms_as_drafted)
+        // As MSC2666 was while it was a draft.
+        .get("/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms", Access::User, {
+            |api: State, user: User, query: Params| mutual_rooms(api, user, query, "next_batch_token")
+        })
         .limited(Class::Send)
 }
+
+type Params = QueryParams<Query>;
 
 #[derive(Deserialize)]
 struct Query {
@@ -34,28 +40,17 @@ struct Query {
     from: Option<String>,
 }
 
+/// Answers with the token of the next page in the member `next_batch`.
 async fn mutual_rooms(
     Extract(api): State,
     User(session): User,
-    QueryParams(query): QueryParams<Query>,
+    QueryParams(query): Params,
+    next_batch: &str,
 ) -> ApiResult<Answer<Value>> {
-    find(&api, &session, query, "next_batch").await
-}
-
-/// As MSC2666 was while it was a draft.
-async fn mutual_rooms_as_drafted(
-    Extract(api): State,
-    User(session): User,
-    QueryParams(query): QueryParams<Query>,
-) -> ApiResult<Answer<Value>> {
-    find(&api, &session, query, "next_batch_token").await
-}
-
-async fn find(api: &Api, session: &Session, query: Query, next_batch: &str) -> ApiResult<Answer<Value>> {
     let invalid = || ApiError::new(Code::InvalidParam, "`user_id` must be the user ID of another");
     let other = query.user_id.as_deref().and_then(|text| UserId::parse(text).ok()).ok_or_else(invalid)?;
     let from = query.from.as_deref().map(str::parse::<MutualToken>).transpose()?;
-    let found = api.engine.rooms.mutual(&Actor::from(session), &other, from).await?;
+    let found = api.engine.rooms.mutual(&Actor::from(&session), &other, from).await?;
     let mut answer = json!({ "joined": found.joined, "count": found.count });
     if let Some(next) = found.next {
         answer[next_batch] = next.to_string().into();

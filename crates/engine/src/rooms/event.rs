@@ -13,7 +13,6 @@ use im2_store::{
     Snapshot,
     rooms::{Direction, EventRow, TransactionKey},
 };
-
 use serde_json::{Map, Value};
 
 use crate::Error;
