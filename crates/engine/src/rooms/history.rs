@@ -13,7 +13,7 @@ use im2_store::{
     rooms::{Direction, EventRow},
 };
 
-use super::{Actor, Reader, Room, RoomEvent, Rooms, event::load_timeline};
+use super::{Actor, Reader, Room, RoomEvent, Rooms, event::load_timeline, room::EntryThen};
 use crate::Result;
 
 /// Events read from the database at a time while looking for ones that the reader may see.
@@ -109,9 +109,13 @@ fn memberships(
 ) -> im2_store::Result<Vec<(i64, Membership)>> {
     let membership = |row: &EventRow| {
         let event = RoomEvent::load_state(version, row)?;
-        Ok((event.seq, event.pdu.membership.unwrap_or(Membership::Leave)))
+        Ok((event.seq, membership_in(&event)))
     };
     db.state_entry_history(room, "m.room.member", user_id.as_str())?.iter().map(membership).collect()
+}
+
+fn membership_in(event: &RoomEvent) -> Membership {
+    event.pdu.membership.unwrap_or(Membership::Leave)
 }
 
 fn last_until<T: Copy>(entries: &[(i64, T)], seq: i64) -> Option<T> {
@@ -137,18 +141,25 @@ impl Rooms {
         Ok(Sight { visibility, memberships: memberships.await?, unlimited: false })
     }
 
-    /// What `actor` may see of `room` from event number `from` on: for those who were members then and still are,
-    /// without asking the database.
+    /// What `actor` may see of `room` from event number `from` on: without asking the database for those who were
+    /// members then and still are, and for those who had nothing to do with the room before.
     pub(crate) async fn sight_from(&self, room: &Arc<Room>, actor: &Actor, from: i64) -> Result<Sight> {
         let known = {
             let view = room.view();
-            let member = view.members.get(actor.user_id.as_str());
-            let member = member.filter(|member| member.membership == Membership::Join && member.seq < from);
-            member.map(|member| Sight {
-                visibility: view.visibility.clone(),
-                memberships: vec![(member.seq, Membership::Join)],
-                unlimited: false,
-            })
+            let user_id = actor.user_id.as_str();
+            let memberships = match view.entry_then("m.room.member", user_id, from - 1) {
+                EntryThen::Current => {
+                    let member = view.members.get(user_id).filter(|member| member.membership == Membership::Join);
+                    member.map(|member| vec![(member.seq, Membership::Join)])
+                }
+                EntryThen::Nothing => {
+                    let changes = view.changes("m.room.member", user_id, from - 1);
+                    Some(changes.map(|event| (event.seq, membership_in(event))).collect())
+                }
+                EntryThen::Unknown => None,
+            };
+            let visibility = &view.visibility;
+            memberships.map(|memberships| Sight { visibility: visibility.clone(), memberships, unlimited: false })
         };
         match known {
             Some(sight) => Ok(sight),
@@ -258,21 +269,6 @@ impl Rooms {
         Ok(state)
     }
 
-    /// One state entry right after event number `seq`, from memory if it has not changed since.
-    pub(crate) async fn state_entry_before(
-        &self,
-        room: &Arc<Room>,
-        kind: &str,
-        state_key: &str,
-        seq: i64,
-    ) -> Result<Option<Arc<RoomEvent>>> {
-        let current = self.state_entry(room, kind, state_key, None).await?;
-        match current {
-            Some(current) if current.seq > seq => self.state_entry(room, kind, state_key, Some(seq)).await,
-            current => Ok(current),
-        }
-    }
-
     /// The member events of those who sent `events`, for clients that load members lazily.
     pub async fn members_of_senders(&self, room: &Arc<Room>, events: &[Arc<RoomEvent>]) -> Result<Vec<Arc<RoomEvent>>> {
         let Some(last) = events.iter().map(|event| event.seq).max() else { return Ok(Vec::new()) };
@@ -300,7 +296,7 @@ impl Rooms {
         Ok(found)
     }
 
-    /// One state entry right after event number `seq`; `None` for the current one.
+    /// One state entry right after event number `seq`, from memory where possible; `None` for the current one.
     pub async fn state_entry(
         &self,
         room: &Arc<Room>,
@@ -308,12 +304,21 @@ impl Rooms {
         state_key: &str,
         seq: Option<i64>,
     ) -> Result<Option<Arc<RoomEvent>>> {
-        let Some(seq) = seq else {
-            if kind == "m.room.member" {
-                return room.member(&self.core, state_key).await;
+        let seq = seq.unwrap_or(i64::MAX);
+        let then = room.view().entry_then(kind, state_key, seq);
+        if then == EntryThen::Nothing {
+            return Ok(None);
+        }
+        if then == EntryThen::Current {
+            let current = match kind {
+                "m.room.member" => room.member(&self.core, state_key).await?,
+                _ => room.view().state.get(kind, state_key).cloned(),
+            };
+            // It may have changed just now.
+            if let Some(current) = current.filter(|current| current.seq <= seq) {
+                return Ok(Some(current));
             }
-            return Ok(room.view().state.get(kind, state_key).cloned());
-        };
+        }
         let (nid, version) = (room.nid, room.version);
         let (kind, state_key) = (kind.to_owned(), state_key.to_owned());
         let loaded = self.core.store.read(move |db| {

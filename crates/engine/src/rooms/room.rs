@@ -297,6 +297,36 @@ impl View {
         Some(before)
     }
 
+    /// What memory knows of a state entry right after event number `seq`.
+    pub(super) fn entry_then(&self, kind: &str, state_key: &str, seq: i64) -> EntryThen {
+        let current = match kind {
+            "m.room.member" => self.members.get(state_key).map(|member| member.seq),
+            _ => self.state.get(kind, state_key).map(|event| event.seq),
+        };
+        let Some(current) = current else { return EntryThen::Nothing };
+        if current <= seq {
+            return EntryThen::Current;
+        }
+        if seq + 1 < self.tail_start() {
+            return EntryThen::Unknown;
+        }
+        match self.changes(kind, state_key, seq).next() {
+            Some(first) if first.replaced.is_none() => EntryThen::Nothing,
+            _ => EntryThen::Unknown,
+        }
+    }
+
+    /// The events of the tail that changed a state entry after event number `seq`, oldest first.
+    pub(super) fn changes<'a>(
+        &'a self,
+        kind: &'a str,
+        state_key: &'a str,
+        seq: i64,
+    ) -> impl Iterator<Item = &'a Arc<RoomEvent>> {
+        let first = self.tail.partition_point(|event| event.seq <= seq);
+        self.tail.range(first..).filter(move |event| event.pdu.is(kind, state_key))
+    }
+
     /// The event numbered `seq`, if it is in the tail.
     pub fn in_tail(&self, seq: i64) -> Option<&Arc<RoomEvent>> {
         self.tail.binary_search_by_key(&seq, |event| event.seq).ok().map(|index| &self.tail[index])
@@ -306,6 +336,17 @@ impl View {
     pub fn find_in_tail(&self, event_id: &EventId) -> Option<&Arc<RoomEvent>> {
         self.tail.iter().rev().find(|event| event.id() == event_id)
     }
+}
+
+/// What memory knows of a state entry as it was at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EntryThen {
+    /// It has not changed since.
+    Current,
+    /// It had no value.
+    Nothing,
+    /// It had another value, or that is not known.
+    Unknown,
 }
 
 /// What everybody is to a room, who is joined, and how many are invited.

@@ -208,7 +208,7 @@ impl Answering<'_> {
 
     /// A text in the content of a state event as of event number `until`.
     async fn text(&self, room: &Arc<Room>, kind: &str, key: &str, until: i64) -> Result<Option<String>> {
-        let Some(event) = self.sync.rooms.state_entry_before(room, kind, "", until).await? else { return Ok(None) };
+        let Some(event) = self.sync.rooms.state_entry(room, kind, "", Some(until)).await? else { return Ok(None) };
         let content: Value = serde_json::from_str(event.pdu.content_json()).unwrap_or_default();
         Ok(content[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned))
     }
@@ -288,7 +288,7 @@ impl Answering<'_> {
     async fn write_strange(&self, out: &mut Object, matched: &Matched, room: &Arc<Room>, is_new: bool) -> Result<()> {
         let me = self.session.user_id.as_str();
         let membership = matched.candidate.membership;
-        let own = self.sync.rooms.state_entry_before(room, "m.room.member", me, membership.seq).await?;
+        let own = self.sync.rooms.state_entry(room, "m.room.member", me, Some(membership.seq)).await?;
         let Some(own) = own.filter(|own| own.seq == membership.seq) else { return Ok(()) };
         if is_new {
             out.member("initial", true);

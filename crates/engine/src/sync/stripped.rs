@@ -55,7 +55,7 @@ pub(crate) async fn introduction(rooms: &Rooms, room: &Arc<Room>, members: &[&st
     let about_members = members.iter().map(|user| ("m.room.member", *user));
     let mut events = Vec::new();
     for (kind, state_key) in about_room.chain(about_members) {
-        let event = rooms.state_entry_before(room, kind, state_key, seq).await?;
+        let event = rooms.state_entry(room, kind, state_key, Some(seq)).await?;
         events.extend(event.and_then(|event| stripped_state(&event.pdu)));
     }
     let mut out = Vec::new();

@@ -98,12 +98,18 @@ fn bare(event: &Value) -> Value {
 async fn shown(fixture: &Fixture, actor: &Actor, reader: &Reader) -> Vec<String> {
     let rooms = &fixture.engine.rooms;
     let last = reader.room.view().seq;
+    let now = by_key(&rooms.state_at(&reader.room, None).await.unwrap());
     let mut shown = Vec::new();
     for seq in (1..=last + 1).step_by(7) {
         let state = by_key(&rooms.state_at(&reader.room, Some(seq)).await.unwrap());
         let members = by_key(&rooms.members_at(&reader.room, seq).await.unwrap());
         let others = by_key(&rooms.state_without_members_at(&reader.room, seq).await.unwrap());
         assert_eq!(listed(rooms, &reader.room, Some(seq)).await, members, "event number {seq}");
+        for (kind, state_key) in now.keys() {
+            let entry = rooms.state_entry(&reader.room, kind, state_key, Some(seq)).await.unwrap();
+            let entry = entry.map(|event| event.id().to_string());
+            assert_eq!(entry.as_ref(), state.get(&(kind.clone(), state_key.clone())), "{kind} at event number {seq}");
+        }
         assert_eq!(members.into_iter().chain(others).collect::<BTreeMap<_, _>>(), state, "event number {seq}");
         shown.push(format!("{seq} {state:?}"));
     }
