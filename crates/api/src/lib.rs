@@ -6,6 +6,7 @@
 
 mod admin;
 pub mod auth;
+mod base_url;
 pub mod body;
 mod client;
 pub mod edge;
@@ -26,8 +27,9 @@ use crate::{
 /// How the edge behaves; filled in by the binary's configuration or by a test.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The address clients reach this server at, without a trailing slash (`https://im.example.org`).
-    pub public_url: String,
+    /// The address clients reach this server at, without a trailing slash (`https://im.example.org`), if the operator
+    /// has said it.
+    pub public_url: Option<String>,
     /// Whether requests are limited in rate.
     pub rate_limits: bool,
     /// Whose word on the client's address is taken.

@@ -187,7 +187,7 @@ impl Running {
         let requests = metrics::Requests::default();
         let public_url = config.public_url.clone().unwrap_or_else(|| address_url(bound.addresses().next()));
         let options = im2_api::Options {
-            public_url: public_url.clone(),
+            public_url: config.public_url.clone(),
             rate_limits: config.rate_limits,
             proxies: Proxies::new(config.http.trusted_proxies.clone()),
             observer: Observing::by(requests.clone()),

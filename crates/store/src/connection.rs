@@ -7,7 +7,7 @@ use rusqlite::{Connection, config::DbConfig};
 use crate::Result;
 
 /// Statements kept prepared per connection: more than the program has.
-const STATEMENT_CACHE: usize = 256;
+const STATEMENT_CACHE: usize = 512;
 /// How long a connection waits for a lock that another holds for a moment.
 const BUSY: Duration = Duration::from_secs(5);
 

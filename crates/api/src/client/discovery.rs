@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::{
     State,
+    base_url::BaseUrl,
     body::json_bytes,
     error::ApiError,
     routes::{Access, Routes},
@@ -52,8 +53,11 @@ async fn versions() -> Response {
     json_bytes(json!({ "versions": VERSIONS, "unstable_features": features }).to_string())
 }
 
-async fn well_known(axum::extract::State(api): State) -> Response {
-    json_bytes(json!({ "m.homeserver": { "base_url": api.options.public_url } }).to_string())
+async fn well_known(base_url: BaseUrl) -> Response {
+    match base_url.well_known() {
+        Some(found) => json_bytes(found.to_string()),
+        None => ApiError::new(Code::NotFound, "this server does not know its address: set public_url").into_response(),
+    }
 }
 
 /// Whom to turn to about this server, as its operator has said.

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     Api, State,
     auth::{EvenLocked, ShownToken},
+    base_url::BaseUrl,
     body::{Answer, Json, empty},
     edge::limits::{Class, Who},
     error::{ApiError, ApiResult},
@@ -92,10 +93,16 @@ struct LoginBody {
 async fn login(
     axum::extract::State(api): State,
     ShownToken(token): ShownToken,
+    base_url: BaseUrl,
     Json(body): Json<LoginBody>,
 ) -> ApiResult<Answer<SessionAnswer>> {
+    let signed_in = sign_in(&api, token.as_deref(), body).await?;
+    Ok(Answer(SessionAnswer { well_known: base_url.well_known(), ..signed_in.into() }))
+}
+
+async fn sign_in(api: &Api, token: Option<&str>, body: LoginBody) -> ApiResult<SignedIn> {
     if body.kind == TOKEN && api.engine.accounts.offers_login_tokens() {
-        return login_with_token(&api, body).await;
+        return login_with_token(api, body).await;
     }
     if !matches!(&*body.kind, "m.login.password" | APPLICATION_SERVICE) {
         return Err(ApiError::new(Code::Unknown, "this is no way to sign in here: GET /login lists those there are"));
@@ -116,8 +123,7 @@ async fn login(
         refresh_token: body.refresh_token,
     };
     if body.kind == APPLICATION_SERVICE {
-        let signed_in = api.engine.accounts.login_for_service(token.as_deref(), user.as_deref().ok(), device).await?;
-        return Ok(Answer(SessionAnswer { well_known: Some(well_known(&api)), ..signed_in.into() }));
+        return Ok(api.engine.accounts.login_for_service(token, user.as_deref().ok(), device).await?);
     }
     let (user, password) = (user?, body.password.ok_or_else(missing)?);
     let name = attempted_name(&user);
@@ -126,30 +132,24 @@ async fn login(
     if outcome.as_ref().is_err_and(|error| error.code() == Some(Code::Forbidden)) {
         api.limits.spend(Class::FailedLogin, name)?;
     }
-    let signed_in = outcome?;
-    Ok(Answer(SessionAnswer { well_known: Some(well_known(&api)), ..signed_in.into() }))
+    Ok(outcome?)
 }
 
 /// Signing in with a token that was made on another device.
-async fn login_with_token(api: &Api, body: LoginBody) -> ApiResult<Answer<SessionAnswer>> {
+async fn login_with_token(api: &Api, body: LoginBody) -> ApiResult<SignedIn> {
     let missing = || ApiError::new(Code::MissingParam, "signing in with a login token needs the token");
     let device = NewSession {
         device_id: body.device_id,
         initial_device_display_name: body.initial_device_display_name,
         refresh_token: body.refresh_token,
     };
-    let signed_in = api.engine.accounts.login_with_token(&body.token.ok_or_else(missing)?, device).await?;
-    Ok(Answer(SessionAnswer { well_known: Some(well_known(api)), ..signed_in.into() }))
+    Ok(api.engine.accounts.login_with_token(&body.token.ok_or_else(missing)?, device).await?)
 }
 
 /// The account that somebody tries to sign in to, written as they like: wrong passwords are counted by account.
 fn attempted_name(user: &str) -> Who {
     let localpart = user.strip_prefix('@').and_then(|id| id.split(':').next()).unwrap_or(user);
     Who::name(&localpart.to_lowercase())
-}
-
-fn well_known(api: &Api) -> Value {
-    json!({ "m.homeserver": { "base_url": api.options.public_url } })
 }
 
 #[derive(Deserialize)]

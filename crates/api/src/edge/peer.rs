@@ -8,7 +8,7 @@ use http::{Extensions, HeaderMap};
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// Addresses whose `X-Forwarded-For` is believed.
+/// Addresses whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proxies(Vec<Network>);
 

@@ -45,8 +45,10 @@ impl E2ee {
             let chunk = chunk.to_vec();
             let read = move |db: &Snapshot<'_>| {
                 for (user_id, devices) in &chunk {
-                    if let Some(account) = db.account(user_id)? {
-                        found.add(db, reader, account.user, user_id, devices)?;
+                    match db.account(user_id)? {
+                        Some(account) => found.add(db, reader, account.user, user_id, devices)?,
+                        // They have no devices: a client that heard nothing of them would ask again and again.
+                        None => drop(found.devices.insert(user_id.to_string(), json!({}))),
                     }
                 }
                 Ok(found)

@@ -78,7 +78,7 @@ pub const KEYS: &[Key] = &[
         path: "public_url",
         kind: Kind::Text,
         allowed: "an address without a path such as \"https://im.example.org\"",
-        about: "The address at which people reach the server. Default: the first of http.bind",
+        about: "The address at which people reach the server. Default: clients are told the one that they came to",
         secret: false,
         set: set_public_url,
         get: |config| config.public_url.clone().map(Value::Text),
@@ -110,7 +110,7 @@ pub const KEYS: &[Key] = &[
         path: "http.trusted_proxies",
         kind: Kind::List,
         allowed: "addresses or blocks of them such as [\"127.0.0.1\", \"10.0.0.0/8\"]",
-        about: "Reverse proxies whose X-Forwarded-For header is believed",
+        about: "Reverse proxies whose X-Forwarded-For, -Proto and -Host headers are believed",
         secret: false,
         set: |config, value| {
             let networks: Option<Vec<_>> = list(value)?.iter().map(|entry| Network::parse(entry)).collect();

