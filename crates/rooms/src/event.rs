@@ -44,8 +44,6 @@ pub struct Pdu {
     pub depth: u64,
     /// The events before this one.
     pub prev_events: Box<[EventId]>,
-    /// The state that gives the sender the right to send it.
-    pub auth_events: Box<[EventId]>,
     /// The target of an `m.room.redaction`, wherever the room version keeps it.
     pub redacts: Option<EventId>,
     /// The membership that an `m.room.member` sets; `None` if it names none that is known.
@@ -138,7 +136,6 @@ impl Pdu {
             origin_server_ts: wire.origin_server_ts,
             depth: wire.depth,
             prev_events: wire.prev_events,
-            auth_events: wire.auth_events,
             redacts,
             membership,
             content,
@@ -164,6 +161,16 @@ impl Pdu {
     /// The content as a map.
     pub fn content_map(&self) -> Map<String, Value> {
         self.content().unwrap_or_default()
+    }
+
+    /// The state that gives the sender the right to send it. Read anew each time: it would be a good part of what an
+    /// event takes in memory, and is seldom needed.
+    pub fn auth_events(&self) -> Vec<EventId> {
+        #[derive(Deserialize)]
+        struct AuthEvents {
+            auth_events: Vec<EventId>,
+        }
+        serde_json::from_str::<AuthEvents>(&self.json).map(|found| found.auth_events).unwrap_or_default()
     }
 
     /// The whole event as a map.

@@ -153,7 +153,7 @@ async fn what_the_rules_ask_of_members_is_read_where_it_is_not_in_memory() {
         let room = rooms.joined(&users[0], &room_id).await.unwrap();
         rooms.append(&room, &users[3], text("hi"), None).await.unwrap();
         assert_eq!(
-            room.view().tail.back().unwrap().pdu.auth_events.len(),
+            room.view().tail.back().unwrap().pdu.auth_events().len(),
             if version == RoomVersion::V12 { 2 } else { 3 }
         );
         for (stranger, why) in [(6, "left"), (1, "banned")] {
