@@ -27,6 +27,8 @@ const LOOKED_AT: usize = 4_096;
 pub(crate) struct Sight {
     visibility: Vec<(i64, HistoryVisibility)>,
     memberships: Vec<(i64, Membership)>,
+    /// The number of the event from which on the memberships are known.
+    known_from: i64,
     /// Whether there is no limit, as for administrators of the server.
     unlimited: bool,
 }
@@ -44,12 +46,17 @@ impl Sight {
             let event = RoomEvent::load_state(version, &row)?;
             visibility.push((row.seq, HistoryVisibility::parse(event.pdu.content_json())));
         }
-        Ok(Self { visibility, memberships: memberships(db, room, version, user_id)?, unlimited: false })
+        Ok(Self { visibility, memberships: memberships(db, room, version, user_id)?, ..Self::default() })
     }
 
     /// Everything.
     pub(super) fn unlimited() -> Self {
         Self { unlimited: true, ..Self::default() }
+    }
+
+    /// Whether it tells of all events from number `seq` on.
+    pub(crate) fn reaches(&self, seq: i64) -> bool {
+        self.known_from <= seq
     }
 
     /// The user's membership right after event number `seq`.
@@ -138,28 +145,30 @@ impl Rooms {
         let visibility = room.view().visibility.clone();
         let (nid, version, user_id) = (room.nid, room.version, actor.user_id.clone());
         let memberships = self.core.store.read(move |db| memberships(db, nid, version, &user_id));
-        Ok(Sight { visibility, memberships: memberships.await?, unlimited: false })
+        Ok(Sight { visibility, memberships: memberships.await?, ..Sight::default() })
     }
 
-    /// What `actor` may see of `room` from event number `from` on: without asking the database for those who were
-    /// members then and still are, and for those who had nothing to do with the room before.
+    /// What `actor` may see of `room` from event number `from` on, if not of all of it: without asking the database for
+    /// those who were members then and still are, and for those who had nothing to do with the room before.
     pub(crate) async fn sight_from(&self, room: &Arc<Room>, actor: &Actor, from: i64) -> Result<Sight> {
         let known = {
             let view = room.view();
             let user_id = actor.user_id.as_str();
-            let memberships = match view.entry_then("m.room.member", user_id, from - 1) {
+            let known = match view.entry_then("m.room.member", user_id, from - 1) {
                 EntryThen::Current => {
                     let member = view.members.get(user_id).filter(|member| member.membership == Membership::Join);
-                    member.map(|member| vec![(member.seq, Membership::Join)])
+                    member.map(|member| (vec![(member.seq, Membership::Join)], member.seq))
                 }
                 EntryThen::Nothing => {
                     let changes = view.changes("m.room.member", user_id, from - 1);
-                    Some(changes.map(|event| (event.seq, membership_in(event))).collect())
+                    Some((changes.map(|event| (event.seq, membership_in(event))).collect(), 0))
                 }
                 EntryThen::Unknown => None,
             };
-            let visibility = &view.visibility;
-            memberships.map(|memberships| Sight { visibility: visibility.clone(), memberships, unlimited: false })
+            known.map(|(memberships, known_from)| {
+                let visibility = view.visibility.clone();
+                Sight { visibility, memberships, known_from, unlimited: false }
+            })
         };
         match known {
             Some(sight) => Ok(sight),

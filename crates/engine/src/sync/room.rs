@@ -44,8 +44,8 @@ impl Answering<'_> {
         receipts: Option<&Vec<ReceiptChange>>,
     ) -> Result<Option<Vec<u8>>> {
         let until = self.sync.rooms.seq_at_token(room, &self.changes.until).await?;
-        let situation = self.situation(room, membership, until).await?;
-        let timeline = self.timeline(room, &situation).await?;
+        let mut situation = self.situation(room, membership, until).await?;
+        let timeline = self.timeline(room, &mut situation).await?;
         let is_new = situation.known.is_none();
         let state = self.room_state(room, &situation, &timeline).await?;
 
@@ -88,7 +88,7 @@ impl Answering<'_> {
             // From invited, knocking, left or banned to left or banned: only what is new since the token.
             situation.known = Some(self.sync.rooms.seq_at_token(room, since).await?);
         }
-        let timeline = self.timeline(room, &situation).await?;
+        let timeline = self.timeline(room, &mut situation).await?;
         let state = match was_member {
             true => self.room_state(room, &situation, &timeline).await?,
             // Of the room's state they are told no more than what they see happen.
@@ -123,7 +123,18 @@ impl Answering<'_> {
         Ok(Situation { known: stayed.then_some(seen), until, sight })
     }
 
-    async fn timeline(&self, room: &Arc<Room>, situation: &Situation) -> Result<Timeline> {
+    /// The timeline. What the user may see is completed if that is needed for it.
+    async fn timeline(&self, room: &Arc<Room>, situation: &mut Situation) -> Result<Timeline> {
+        let timeline = self.timeline_in_sight(room, situation).await?;
+        if situation.sight.reaches(timeline.looked_from) {
+            return Ok(timeline);
+        }
+        // The filter lets so little through that events from before the last join were looked at.
+        situation.sight = Arc::new(self.sync.rooms.sight(room, &self.actor).await?);
+        self.timeline_in_sight(room, situation).await
+    }
+
+    async fn timeline_in_sight(&self, room: &Arc<Room>, situation: &Situation) -> Result<Timeline> {
         let filter = &self.request.filter.room.timeline;
         let limit = filter.limit_or_none(DEFAULT_LIMIT, MAX_LIMIT);
         // With `full_state` the timeline still begins at the token.

@@ -22,6 +22,8 @@ pub(crate) struct Timeline {
     pub(crate) start: i64,
     /// The number of the room's last event as of this answer.
     pub(crate) end: i64,
+    /// The number of the first event that was looked at.
+    pub(crate) looked_from: i64,
 }
 
 /// The newest events, at most `limit`, after number `floor` and up to number `until` that `shows` passes.
@@ -33,8 +35,14 @@ pub(crate) async fn newest(
     limit: usize,
     shows: impl Fn(&RoomEvent) -> bool,
 ) -> Result<Timeline> {
-    let mut timeline =
-        Timeline { events: Vec::new(), hidden: Vec::new(), limited: false, start: floor + 1, end: until };
+    let mut timeline = Timeline {
+        events: Vec::new(),
+        hidden: Vec::new(),
+        limited: false,
+        start: floor + 1,
+        end: until,
+        looked_from: until + 1,
+    };
     let mut next = until + 1;
     let mut looked_at = 0;
     'walk: while next > floor + 1 && looked_at < LOOKED_AT {
@@ -62,6 +70,7 @@ pub(crate) async fn newest(
             timeline.events.push(event);
         }
     }
+    timeline.looked_from = next;
     timeline.limited |= looked_at >= LOOKED_AT;
     if !timeline.limited {
         timeline.start = floor + 1;

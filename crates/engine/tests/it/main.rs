@@ -11,6 +11,7 @@ mod notifications;
 mod receipts;
 mod rooms;
 mod search;
+mod sight;
 mod sliding_lists;
 mod sliding_sync;
 mod storage;
