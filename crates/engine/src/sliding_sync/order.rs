@@ -270,11 +270,12 @@ impl SlidingSync {
         let keys: Vec<Key> = keys.collect();
         let rooms: Vec<RoomNid> = keys.iter().map(|key| key.room).collect();
         let summaries = self.rooms.summaries(&rooms).await?;
-        let passes = |summary: Option<Arc<RoomSummary>>| {
-            let (summary, membership) = summary.and_then(|one| Some((one.clone(), basis.rooms.get(one.room)?)))?;
-            filter.passes(&summary, &membership, &basis.labels).then_some(())
+        let passes = |summary: &RoomSummary| {
+            let membership = basis.rooms.get(summary.room);
+            membership.is_some_and(|membership| filter.passes(summary, &membership, &basis.labels))
         };
-        Ok(keys.into_iter().zip(summaries).filter_map(|(key, summary)| passes(summary).map(|()| key)).collect())
+        let ranked = keys.into_iter().zip(summaries).filter(|(_, summary)| summary.as_deref().is_some_and(passes));
+        Ok(ranked.map(|(key, _)| key).collect())
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     sync::{
         stripped::introduction,
         summary::heroes,
-        timeline::{Timeline, newest},
+        timeline::{Stretch, Timeline, newest},
     },
 };
 
@@ -100,27 +100,23 @@ impl Answering<'_> {
             let limit = matched.config.timeline_limit;
             limit > known.config.timeline_limit && limit > known.shown && !known.is_whole
         });
-        // The timeline may reach further back than the sight that is enough for what is new.
-        let sight = if expands { Arc::new(self.sync.rooms.sight(&room, &self.actor).await?) } else { sight };
         let situation = Situation { matched, known, until, sight, expands };
         self.known_room(&room, situation).await.map(Some)
     }
 
     async fn known_room(&self, room: &Arc<Room>, mut situation: Situation<'_>) -> Result<RoomAnswer> {
-        let mut timeline = self.timeline(room, &situation).await?;
-        if !situation.sight.reaches(timeline.looked_from) {
-            // So little could be shown that events from before the last join were looked at.
-            situation.sight = Arc::new(self.sync.rooms.sight(room, &self.actor).await?);
-            timeline = self.timeline(room, &situation).await?;
-        }
-        let Situation { matched, known, until, expands, .. } = &situation;
+        let Situation { matched, known, until, expands, .. } = situation;
         let (candidate, config) = (&matched.candidate, &matched.config);
-        let state = self.required_state(room, config, *known, *until, &timeline).await?;
+        let floor = known.filter(|_| !expands).map_or(0, |known| known.seq);
+        let stretch = Stretch { floor, until, limit: config.timeline_limit };
+        let shows = |sight: &Sight, event: &RoomEvent| self.shows(sight, event);
+        let timeline = newest(&self.sync.rooms, room, &self.actor, &mut situation.sight, stretch, shows).await?;
+        let state = self.required_state(room, config, known, until, &timeline).await?;
         let unread = match candidate.membership.membership {
             Membership::Join => self.sync.unread.in_room(&self.actor, room).await?.counts.total(),
             _ => Counts::default(),
         };
-        let mut sent = self.sent(matched, *until, unread, *known);
+        let mut sent = self.sent(matched, until, unread, known);
         let goes_on = known.filter(|_| !timeline.limited && !expands);
         sent.shown = goes_on.map_or(0, |known| known.shown) + timeline.events.len();
         sent.is_whole = goes_on.map_or(!timeline.limited, |known| known.is_whole);
@@ -129,14 +125,7 @@ impl Answering<'_> {
             sent.add_members(members.filter_map(|event| Some((event.state_key()?, event.seq))));
         }
         let body = self.write_room(room, &situation, &timeline, &state, &sent).await?;
-        Ok(RoomAnswer { body, sent, is_wider: known.is_none() || *expands, timeline: timeline.events })
-    }
-
-    async fn timeline(&self, room: &Arc<Room>, situation: &Situation<'_>) -> Result<Timeline> {
-        let Situation { matched, known, until, sight, expands } = situation;
-        let floor = known.filter(|_| !expands).map_or(0, |known| known.seq);
-        let shows = |event: &RoomEvent| self.shows(sight, event);
-        newest(&self.sync.rooms, room, floor, *until, matched.config.timeline_limit, shows).await
+        Ok(RoomAnswer { body, sent, is_wider: known.is_none() || expands, timeline: timeline.events })
     }
 
     async fn write_room(

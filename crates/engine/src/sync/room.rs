@@ -8,7 +8,7 @@ use super::{
     Answering,
     state::{State, StateWanted},
     summary::write_summary,
-    timeline::{Timeline, newest},
+    timeline::{Stretch, Timeline, newest},
     write_account_data,
 };
 use crate::{
@@ -123,18 +123,7 @@ impl Answering<'_> {
         Ok(Situation { known: stayed.then_some(seen), until, sight })
     }
 
-    /// The timeline. What the user may see is completed if that is needed for it.
     async fn timeline(&self, room: &Arc<Room>, situation: &mut Situation) -> Result<Timeline> {
-        let timeline = self.timeline_in_sight(room, situation).await?;
-        if situation.sight.reaches(timeline.looked_from) {
-            return Ok(timeline);
-        }
-        // The filter lets so little through that events from before the last join were looked at.
-        situation.sight = Arc::new(self.sync.rooms.sight(room, &self.actor).await?);
-        self.timeline_in_sight(room, situation).await
-    }
-
-    async fn timeline_in_sight(&self, room: &Arc<Room>, situation: &Situation) -> Result<Timeline> {
         let filter = &self.request.filter.room.timeline;
         let limit = filter.limit_or_none(DEFAULT_LIMIT, MAX_LIMIT);
         // With `full_state` the timeline still begins at the token.
@@ -151,8 +140,9 @@ impl Answering<'_> {
                 now == Some(event.seq)
             })
         };
-        let shows = |event: &RoomEvent| self.shows(room, filter, &situation.sight, event, is_state_now);
-        let mut timeline = newest(&self.sync.rooms, room, floor, situation.until, limit, shows).await?;
+        let shows = |sight: &Sight, event: &RoomEvent| self.shows(room, filter, sight, event, is_state_now);
+        let stretch = Stretch { floor, until: situation.until, limit };
+        let mut timeline = newest(&self.sync.rooms, room, &self.actor, &mut situation.sight, stretch, shows).await?;
         if self.request.since.is_some() && situation.known.is_none() {
             // To a client that follows, what came before is a gap, although it could not have been told of it.
             timeline.limited |= previous(&timeline) > TimelineToken(0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Result,
-    rooms::{Direction, Room, RoomEvent, Rooms},
+    rooms::{Actor, Direction, Room, RoomEvent, Rooms, Sight},
 };
 
 /// Events looked at for a timeline, when few of them are shown.
@@ -22,27 +22,43 @@ pub(crate) struct Timeline {
     pub(crate) start: i64,
     /// The number of the room's last event as of this answer.
     pub(crate) end: i64,
-    /// The number of the first event that was looked at.
-    pub(crate) looked_from: i64,
 }
 
-/// The newest events, at most `limit`, after number `floor` and up to number `until` that `shows` passes.
+/// Of which events a timeline is made: at most `limit` of those after number `floor` and up to number `until`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stretch {
+    pub(crate) floor: i64,
+    pub(crate) until: i64,
+    pub(crate) limit: usize,
+}
+
+/// The newest events of a stretch that `shows` passes, given what `actor` may see. `sight` is completed if it does not
+/// tell of all events that are looked at.
 pub(crate) async fn newest(
     rooms: &Rooms,
     room: &Arc<Room>,
-    floor: i64,
-    until: i64,
-    limit: usize,
-    shows: impl Fn(&RoomEvent) -> bool,
+    actor: &Actor,
+    sight: &mut Arc<Sight>,
+    stretch: Stretch,
+    shows: impl Fn(&Sight, &RoomEvent) -> bool,
 ) -> Result<Timeline> {
-    let mut timeline = Timeline {
-        events: Vec::new(),
-        hidden: Vec::new(),
-        limited: false,
-        start: floor + 1,
-        end: until,
-        looked_from: until + 1,
-    };
+    let (timeline, looked_from) = walk(rooms, room, stretch, |event| shows(sight, event)).await?;
+    if sight.reaches(looked_from) {
+        return Ok(timeline);
+    }
+    *sight = Arc::new(rooms.sight(room, actor).await?);
+    Ok(walk(rooms, room, stretch, |event| shows(sight, event)).await?.0)
+}
+
+/// The newest events of a stretch that `shows` passes, and the number of the first event that was looked at.
+async fn walk(
+    rooms: &Rooms,
+    room: &Arc<Room>,
+    Stretch { floor, until, limit }: Stretch,
+    shows: impl Fn(&RoomEvent) -> bool,
+) -> Result<(Timeline, i64)> {
+    let mut timeline =
+        Timeline { events: Vec::new(), hidden: Vec::new(), limited: false, start: floor + 1, end: until };
     let mut next = until + 1;
     let mut looked_at = 0;
     'walk: while next > floor + 1 && looked_at < LOOKED_AT {
@@ -70,7 +86,6 @@ pub(crate) async fn newest(
             timeline.events.push(event);
         }
     }
-    timeline.looked_from = next;
     timeline.limited |= looked_at >= LOOKED_AT;
     if !timeline.limited {
         timeline.start = floor + 1;
@@ -80,5 +95,5 @@ pub(crate) async fn newest(
     let start = timeline.start;
     timeline.hidden.retain(|event| event.seq >= start);
     timeline.events.reverse();
-    Ok(timeline)
+    Ok((timeline, next))
 }

@@ -9,6 +9,7 @@ use im2_engine::{
     session::Session,
     sync::{StateForm, SyncRequest},
 };
+use im2_model::{Random as _, SeededRandom};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
 
@@ -23,6 +24,13 @@ impl Fixture {
         }
         users
     }
+}
+
+/// A random number.
+pub(crate) fn number(random: &SeededRandom, below: usize) -> usize {
+    let mut bytes = [0; 4];
+    random.fill(&mut bytes);
+    u32::from_le_bytes(bytes) as usize % below
 }
 
 /// A JSON object.

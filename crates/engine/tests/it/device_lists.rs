@@ -12,12 +12,12 @@ use im2_engine::{
     session::Session,
     sync::SyncRequest,
 };
-use im2_model::{Random as _, SeededRandom, StreamToken};
+use im2_model::{SeededRandom, StreamToken};
 use serde_json::{Map, Value, json};
 
 use crate::{
     Fixture,
-    builders::{first_sync, session},
+    builders::{first_sync, number, session},
 };
 
 type Users = BTreeSet<String>;
@@ -119,9 +119,7 @@ struct Chaos {
 
 impl Chaos {
     fn pick(&self, below: usize) -> usize {
-        let mut bytes = [0; 4];
-        self.random.fill(&mut bytes);
-        u32::from_le_bytes(bytes) as usize % below
+        number(&self.random, below)
     }
 
     fn moment(&self) -> Moment {

@@ -7,12 +7,12 @@ use im2_engine::{
     rooms::{Actor, CreateRoom, Draft, Preset, Room, RoomEvent},
     search::{Order, Request, SearchKey},
 };
-use im2_model::{EventId, Random as _, SeededRandom};
+use im2_model::{EventId, SeededRandom};
 use im2_rooms::relations::Relation;
 use im2_store::rooms::Direction;
 use serde_json::{Value, json};
 
-use crate::Fixture;
+use crate::{Fixture, builders::number};
 
 const WORDS: [&str; 12] =
     ["tea", "teapot", "milk", "sugar", "Zürich", "harbour", "今天天气", "天气很好", "喝茶", "ok", "lemon", "jam"];
@@ -93,12 +93,6 @@ fn sentence(random: &SeededRandom) -> String {
     let count = 1 + number(random, 4);
     let words: Vec<_> = (0..count).map(|_| WORDS[number(random, WORDS.len())]).collect();
     words.join(" ")
-}
-
-fn number(random: &SeededRandom, below: usize) -> usize {
-    let mut bytes = [0; 2];
-    random.fill(&mut bytes);
-    usize::from(u16::from_le_bytes(bytes)) % below
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@
 use std::{sync::Arc, time::Duration};
 
 use im2_engine::rooms::{Act, Actor, CreateRoom, Draft, Preset, Room, RoomEvent};
-use im2_model::{Random as _, SeededRandom};
+use im2_model::SeededRandom;
 use im2_store::rooms::Direction;
 use serde_json::{Value, json};
 
 use crate::{
     Fixture,
-    builders::{first_sync, object, session, text},
+    builders::{first_sync, number, object, session, text},
     sliding_sync::Follower,
 };
 
@@ -26,9 +26,7 @@ struct World {
 
 impl World {
     fn pick(&self, below: usize) -> usize {
-        let mut bytes = [0; 4];
-        self.random.fill(&mut bytes);
-        u32::from_le_bytes(bytes) as usize % below
+        number(&self.random, below)
     }
 
     /// Does something. What the rules refuse is refused; the test does not care.
@@ -89,8 +87,9 @@ impl World {
                 assert_eq!(shown, all[all.len() - shown.len()..], "{who}");
                 assert!(timeline["limited"] == true || shown.len() == all.len(), "{who}: more is to be had");
 
-                let slid = shown_sliding(fixture, actor, &self.room, limit).await;
-                assert_eq!(slid, all[all.len() - slid.len()..], "{who}, sliding");
+                for slid in shown_sliding(fixture, actor, &self.room, limit).await {
+                    assert_eq!(slid, all[all.len() - slid.len()..], "{who}, sliding");
+                }
                 compared += 1;
             }
         }
@@ -106,12 +105,16 @@ async fn synced(fixture: &Fixture, actor: &Actor, room: &Room, limit: usize) -> 
     answer["rooms"]["join"][room.id.as_str()]["timeline"].clone()
 }
 
-/// The messages in the timeline of a first sliding sync.
-async fn shown_sliding(fixture: &Fixture, actor: &Actor, room: &Room, limit: usize) -> Vec<String> {
-    let list = json!({ "timeline_limit": limit, "required_state": {} });
-    let follower = Follower::new(actor, "S", json!({ "lists": { "all": list } }));
-    let answer = follower.ask(fixture, Duration::ZERO).await;
-    shown(&answer["rooms"][room.id.as_str()]["timeline"])
+/// The messages in the timeline of a first sliding sync, and in one that is expanded after a first with one event.
+async fn shown_sliding(fixture: &Fixture, actor: &Actor, room: &Room, limit: usize) -> [Vec<String>; 2] {
+    let body = |limit| json!({ "lists": { "all": { "timeline_limit": limit, "required_state": {} } } });
+    let mut follower = Follower::new(actor, "S", body(limit));
+    let first = follower.ask(fixture, Duration::ZERO).await;
+    follower.body = body(1);
+    follower.follow(fixture, Duration::ZERO).await;
+    follower.body = body(limit);
+    let expanded = follower.ask(fixture, Duration::ZERO).await;
+    [first, expanded].map(|answer| shown(&answer["rooms"][room.id.as_str()]["timeline"]))
 }
 
 fn shown(events: &Value) -> Vec<String> {

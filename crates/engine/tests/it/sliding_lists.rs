@@ -4,10 +4,14 @@
 use std::{sync::Arc, time::Duration};
 
 use im2_engine::rooms::{Act, Actor, CreateRoom, Draft, Preset, Room};
-use im2_model::{Random as _, SeededRandom};
+use im2_model::SeededRandom;
 use serde_json::{Map, Value, json};
 
-use crate::{Fixture, builders::object, sliding_sync::Follower};
+use crate::{
+    Fixture,
+    builders::{number, object},
+    sliding_sync::Follower,
+};
 
 /// What may happen to the rooms of one user, and what that user may want to see of them.
 struct World<'a> {
@@ -21,9 +25,7 @@ struct World<'a> {
 
 impl World<'_> {
     fn pick(&self, below: usize) -> usize {
-        let mut bytes = [0; 4];
-        self.random.fill(&mut bytes);
-        u32::from_le_bytes(bytes) as usize % below
+        number(&self.random, below)
     }
 
     fn room(&self) -> &Arc<Room> {

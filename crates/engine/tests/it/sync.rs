@@ -11,12 +11,12 @@ use im2_engine::{
     session::Session,
     sync::{StateForm, SyncRequest},
 };
-use im2_model::{Random as _, SeededRandom};
+use im2_model::SeededRandom;
 use serde_json::{Map, Value, json};
 
 use crate::{
     Fixture,
-    builders::{Writers, first_sync, session},
+    builders::{Writers, first_sync, number, session},
 };
 
 /// What a client knows after applying answers by the specification's rules.
@@ -108,9 +108,7 @@ pub(crate) struct Chaos<'a> {
 
 impl Chaos<'_> {
     pub(crate) fn pick(&self, below: usize) -> usize {
-        let mut bytes = [0; 4];
-        self.random.fill(&mut bytes);
-        u32::from_le_bytes(bytes) as usize % below
+        number(&self.random, below)
     }
 
     pub(crate) async fn act(&mut self, number: usize) {

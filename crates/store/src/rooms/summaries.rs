@@ -1,7 +1,7 @@
 //! What lists of rooms are sorted and filtered by, without reading a room.
 
 use im2_model::{Position, RoomId, RoomNid, StreamToken, UserNid};
-use rusqlite::Row;
+use rusqlite::{OptionalExtension as _, Row};
 
 use super::events::conversion;
 use crate::{Result, Snapshot, Transaction};
@@ -41,7 +41,9 @@ impl Snapshot<'_> {
     pub fn summaries(&self, rooms: &[RoomNid]) -> Result<Vec<SummaryRow>> {
         let sql = "SELECT r.nid, r.room_id, r.last_position, r.bump_position, s.name, s.room_type, s.encrypted
                    FROM rooms r LEFT JOIN room_summaries s ON s.room_nid = r.nid WHERE r.nid = ?1";
-        rooms.iter().filter_map(|room| self.row(sql, [room.0], read_summary).transpose()).collect()
+        let mut statement = self.prepare(sql)?;
+        let mut read = |room: &RoomNid| statement.query_row([room.0], read_summary).optional();
+        Ok(rooms.iter().filter_map(|room| read(room).transpose()).collect::<rusqlite::Result<_>>()?)
     }
 
     /// Where a room's last event stands in the stream.
