@@ -72,11 +72,9 @@ pub fn write_event(
         drop(write!(out, ",\"membership\":\"{}\"", membership.as_str()));
     }
     if let Some(replaced) = &event.replaced {
-        drop(write!(out, ",\"replaces_state\":\"{}\"", replaced.event_id));
-        // What was replaced is shown to whom it was shown before: the members of the time, and whom it is about.
-        if membership == Some(Membership::Join) || event.pdu.is("m.room.member", viewer.user_id.as_str()) {
-            drop(write!(out, ",\"prev_content\":{}", replaced.content));
-        }
+        // The previous state is shown to those who could see it then: the members of that time, and its subject.
+        let may_see = membership == Some(Membership::Join) || event.pdu.is("m.room.member", viewer.user_id.as_str());
+        write_replaced(out, replaced, may_see);
     }
     if let Some(redaction) = &event.redacted_because {
         drop(write!(out, ",\"redacted_because\":{redaction}"));
@@ -101,8 +99,8 @@ pub fn write_event_for_service(event: &RoomEvent, introduction: Option<(&str, Ve
     let mut json = event.client.with_room_id().as_bytes().to_vec();
     // Writing to a vector cannot fail.
     drop(write!(json, ",\"unsigned\":{{\"age\":{age}"));
-    if let Some(Replaced { event_id, content, .. }) = &event.replaced {
-        drop(write!(json, ",\"replaces_state\":\"{event_id}\",\"prev_content\":{content}"));
+    if let Some(replaced) = &event.replaced {
+        write_replaced(&mut json, replaced, true);
     }
     if let Some(redaction) = &event.redacted_because {
         drop(write!(json, ",\"redacted_because\":{redaction}"));
@@ -113,6 +111,19 @@ pub fn write_event_for_service(event: &RoomEvent, introduction: Option<(&str, Ve
     }
     json.extend_from_slice(b"}}");
     serde_json::from_slice(&json).expect("what is put together of JSON is JSON")
+}
+
+/// Writes the members of `unsigned` about the previous state. The specification does not name `prev_sender`, but clients
+/// read it: matrix-js-sdk finds there who invited a user that has joined since, and so which rooms are direct chats.
+fn write_replaced(out: &mut Vec<u8>, replaced: &Replaced, with_content: bool) {
+    let Replaced { event_id, sender, content } = replaced;
+    // Writing to a vector cannot fail.
+    drop(write!(out, ",\"replaces_state\":\"{event_id}\""));
+    if with_content {
+        out.extend_from_slice(b",\"prev_sender\":");
+        drop(serde_json::to_writer(&mut *out, sender));
+        drop(write!(out, ",\"prev_content\":{content}"));
+    }
 }
 
 /// Whether the content is not for this viewer: a message of somebody who asked to be erased, from before the viewer

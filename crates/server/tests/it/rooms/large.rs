@@ -45,7 +45,7 @@ fn by_key(events: &Value) -> BTreeMap<String, Value> {
     let entry = |event: &Value| {
         let mut event = event.clone();
         let unsigned = event["unsigned"].as_object_mut().unwrap();
-        unsigned.retain(|key, _| key != "prev_content" && key != "replaces_state");
+        unsigned.retain(|key, _| !["prev_content", "prev_sender", "replaces_state"].contains(&key.as_str()));
         (format!("{} {}", event["type"], event["state_key"]), event)
     };
     let found: BTreeMap<_, _> = events.iter().map(entry).collect();

@@ -127,6 +127,7 @@ async fn state_that_is_so_already_is_not_sent_again() {
     let event = ana.get(&of(&room, "state/org.example.flag/k?format=event")).await.ok();
     assert_eq!(event["unsigned"]["replaces_state"], json!(first));
     assert_eq!(event["unsigned"]["prev_content"], json!({ "on": true }));
+    assert_eq!(event["unsigned"]["prev_sender"], json!(ana.user_id()));
     ana.get(&of(&room, "state/org.example.flag/other")).await.refused(404, "M_NOT_FOUND");
     ana.put(&of(&room, "state/m.room.create/"), json!({})).await.refused(400, "M_INVALID_PARAM");
     ana.put(&of(&room, "state/m.room.member/nobody"), json!({ "membership": "join" })).await.refused(400, "M_BAD_JSON");
