@@ -1,6 +1,6 @@
 //! Clients that we did not write, and the protocol suite: how each is installed and started.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -16,26 +16,37 @@ pub(crate) struct Client {
     pub(crate) name: &'static str,
     folder: &'static str,
     runner: Runner,
+    /// An environment variable without which the suite cannot run, and what it should name.
+    pub(crate) needs: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Debug)]
 enum Runner {
     /// `npm test`.
     Npm,
-    /// pytest in the Python environment of [`environment`].
+    /// pytest in the Python environment that most suites share.
     Pytest,
+    /// pytest in an environment of its own, for suites that bring much.
+    PytestAlone,
     /// `cargo test`, in a workspace of its own, so that the client's dependencies are none of ours.
     Cargo,
 }
 
 /// All of them, in the order in which they run.
 pub(crate) const CLIENTS: &[Client] = &[
-    Client { name: "matrix-js-sdk", folder: "js-sdk", runner: Runner::Npm },
-    Client { name: "matrix-rust-sdk", folder: "rust-sdk", runner: Runner::Cargo },
-    Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest },
-    Client { name: "mautrix", folder: "appservice", runner: Runner::Pytest },
-    Client { name: "protocol", folder: "protocol", runner: Runner::Pytest },
+    Client { name: "matrix-js-sdk", folder: "js-sdk", runner: Runner::Npm, needs: None },
+    Client { name: "matrix-rust-sdk", folder: "rust-sdk", runner: Runner::Cargo, needs: None },
+    Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest, needs: None },
+    Client { name: "mautrix", folder: "appservice", runner: Runner::Pytest, needs: None },
+    Client { name: "protocol", folder: "protocol", runner: Runner::Pytest, needs: None },
+    Client { name: "schema", folder: "schema", runner: Runner::PytestAlone, needs: Some(SPECIFICATION) },
 ];
+
+/// The specification's OpenAPI, from which requests are made up.
+const SPECIFICATION: (&str, &str) = (
+    "IM2_SPECIFICATION",
+    "the folder of client-server-v1.19.json, which is <https://spec.matrix.org/v1.19/client-server-api/api.json>",
+);
 
 /// Installs what the suite needs and gives the command that runs it.
 pub(crate) fn prepare(project: &Project, client: &Client) -> Result<Command> {
@@ -52,20 +63,31 @@ pub(crate) fn prepare(project: &Project, client: &Client) -> Result<Command> {
             Ok(command)
         }
         Runner::Pytest => {
-            let mut command = Command::new(environment(project)?.join("bin/python"));
-            command.current_dir(folder).env("PYTHONDONTWRITEBYTECODE", "1").args(["-m", "pytest"]);
-            Ok(command)
+            let shared = CLIENTS.iter().filter(|client| matches!(client.runner, Runner::Pytest));
+            let folders: Vec<_> = shared.map(|client| client.folder).collect();
+            Ok(pytest(&environment(project, "clients-python", &folders)?, &folder))
+        }
+        Runner::PytestAlone => {
+            let place = format!("clients-python-{}", client.folder);
+            Ok(pytest(&environment(project, &place, &[client.folder])?, &folder))
         }
     }
 }
 
-/// The Python environment of all Python suites, under cargo's target folder; made anew when a requirement changes.
-fn environment(project: &Project) -> Result<PathBuf> {
-    let place = project.target.join("clients-python");
+fn pytest(environment: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(environment.join("bin/python"));
+    command.current_dir(folder).env("PYTHONDONTWRITEBYTECODE", "1").args(["-m", "pytest"]);
+    command
+}
+
+/// A Python environment under cargo's target folder with what the suites in `folders` require; made anew when a
+/// requirement changes.
+fn environment(project: &Project, name: &str, folders: &[&str]) -> Result<PathBuf> {
+    let place = project.target.join(name);
     let stamp = place.join("requirements.txt");
     let mut requirements = String::new();
-    for client in CLIENTS.iter().filter(|client| matches!(client.runner, Runner::Pytest)) {
-        let file = project.client(client.folder).join("requirements.txt");
+    for folder in folders {
+        let file = project.client(folder).join("requirements.txt");
         let text = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
         requirements.push_str(&text);
     }

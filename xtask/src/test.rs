@@ -58,6 +58,11 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<ExitCode> {
             Group::Web => step("web", &mut || web(project)),
             Group::Clients => {
                 for client in CLIENTS {
+                    if let Some((variable, meaning)) = client.needs.filter(|(name, _)| std::env::var_os(name).is_none())
+                    {
+                        println!("\n=== client {} is left out: {variable} has to name {meaning}", client.name);
+                        continue;
+                    }
                     step(&format!("client {}", client.name), &mut || outside(project, client));
                 }
             }
