@@ -30,9 +30,10 @@ use super::{
     guests,
     member_index::MemberIndex,
     named_media::{MOST, named_media},
+    registry::Registry,
     relations::duplicate_annotation,
     room::{Head, Room, View},
-    succession,
+    succession::Followers,
     summaries::{self, Summaries},
     validate,
 };
@@ -92,6 +93,7 @@ pub(super) struct Prepared {
 /// What the commit hook of an append needs to tell the world.
 #[derive(Clone)]
 pub(super) struct Publisher {
+    registry: Arc<Registry>,
     stream: Arc<Stream>,
     bus: Bus,
     members: Arc<MemberIndex>,
@@ -110,6 +112,7 @@ pub(super) struct Builder<'a> {
 impl Rooms {
     pub(super) fn publisher(&self) -> Publisher {
         Publisher {
+            registry: Arc::clone(&self.registry),
             stream: Arc::clone(&self.core.stream),
             bus: self.core.bus.clone(),
             members: Arc::clone(&self.members),
@@ -384,6 +387,25 @@ impl Prepared {
         self.redacts = redacts;
         self
     }
+
+    /// The event with its place, and what it redacts.
+    fn stored(self, room: RoomNid, place: Appended) -> (Arc<RoomEvent>, Option<(Arc<RoomEvent>, Pdu)>) {
+        let Self { new, pdu, client, relation, replaced, redacts } = self;
+        let event = RoomEvent {
+            room,
+            position: place.position,
+            seq: place.seq,
+            sender: new.sender,
+            member: place.member,
+            pdu,
+            client,
+            transaction: new.transaction,
+            relation,
+            replaced,
+            redacted_because: None,
+        };
+        (Arc::new(event), redacts)
+    }
 }
 
 /// Refuses a reaction that somebody has sent already. Asked here, where one change comes after the other, because
@@ -412,52 +434,71 @@ pub(super) fn commit(
     events: Vec<Prepared>,
     publisher: Publisher,
 ) -> im2_store::Result<Vec<Appended>> {
-    let mut stored = Vec::with_capacity(events.len());
-    for (seq, event) in (head_seq..).zip(&events) {
-        refuse_duplicate(tx, room.nid, &event.new)?;
-        stored.push(tx.append_event(room.nid, seq, &event.new)?);
-    }
-    let places = stored.clone();
-    let is_old = head_seq > 0;
-    let closes = |event: &Prepared| guests::closes(&publisher.guests, &event.pdu);
-    let closing = events.iter().any(|event| is_old && closes(event)).then_some(room.nid);
-    let (arrivals, successor) = (succession::arrivals(&room, &events), succession::successor(&events));
+    let places = store(tx, room.nid, head_seq, &events)?;
+    let closes = events.iter().any(|event| guests::closes(&publisher.guests, &event.pdu)).then_some(room.nid);
+    let followers = Followers::of(room.nid, &room.view(), &events);
+    let (stored, nid) = (places.clone(), room.nid);
     tx.on_commit(move || {
-        for (event, place) in events.into_iter().zip(places) {
-            publisher.publish(&room, event, place);
+        for (event, place) in events.into_iter().zip(stored) {
+            let (event, redacts) = event.stored(nid, place);
+            let target = redacts.as_ref().map(|(target, _)| Arc::clone(target));
+            room.publish(&event, redacts.map(|(target, left)| target.redacted(left, &event.client)));
+            publisher.announce(&room, event, target.as_deref());
         }
     });
     // After the publication, so that whoever does it finds the room as it is.
-    if let Some(room) = closing {
+    if let Some(room) = closes {
         guests::remove_later(tx, room)?;
     }
-    arrivals.iter().try_for_each(|arrival| succession::carry_over_later(tx, arrival))?;
-    successor.iter().try_for_each(|successor| succession::carry_all_over_later(tx, successor))?;
+    followers.follow_later(tx)?;
+    Ok(places)
+}
+
+/// Stores a new room with its first events, and publishes them after the commit. From the commit on the room is found
+/// by everybody with all of them.
+pub(super) fn commit_new(
+    tx: &mut im2_store::Transaction<'_>,
+    (room_id, version, now): (RoomId, RoomVersion, Millis),
+    events: Vec<Prepared>,
+    publisher: Publisher,
+) -> im2_store::Result<Arc<Room>> {
+    let nid = tx.create_room(&room_id, version.as_str(), now)?;
+    let places = store(tx, nid, 0, &events)?;
+    let followers = Followers::of(nid, &View::empty(Arc::default()), &events);
+    let events: Vec<_> = events.into_iter().zip(places).map(|(event, place)| event.stored(nid, place).0).collect();
+    let reserved = publisher.registry.reserve(nid, (room_id, version), &events)?;
+    let room = Arc::clone(reserved.room());
+    tx.on_commit(move || {
+        let room = reserved.committed();
+        for event in events {
+            publisher.announce(&room, event, None);
+        }
+    });
+    followers.follow_later(tx)?;
+    Ok(room)
+}
+
+/// Stores `events` at the end of a room.
+fn store(
+    tx: &mut im2_store::Transaction<'_>,
+    room: RoomNid,
+    head_seq: i64,
+    events: &[Prepared],
+) -> im2_store::Result<Vec<Appended>> {
+    let mut stored = Vec::with_capacity(events.len());
+    for (seq, event) in (head_seq..).zip(events) {
+        refuse_duplicate(tx, room, &event.new)?;
+        stored.push(tx.append_event(room, seq, &event.new)?);
+    }
     Ok(stored)
 }
 
 impl Publisher {
-    fn publish(&self, room: &Room, prepared: Prepared, place: Appended) {
-        let Prepared { new, pdu, client, relation, replaced, redacts } = prepared;
-        let event = Arc::new(RoomEvent {
-            room: room.nid,
-            position: place.position,
-            seq: place.seq,
-            sender: new.sender,
-            member: place.member,
-            pdu,
-            client,
-            transaction: new.transaction,
-            relation,
-            replaced,
-            redacted_because: None,
-        });
-        let target = redacts.as_ref().map(|(target, _)| Arc::clone(target));
-        let redacted = redacts.map(|(target, left)| target.redacted(left, &event.client));
-        room.publish(&event, redacted);
+    /// Tells everybody of an event that is in its room's view, and in whose wake `target` was redacted.
+    fn announce(&self, room: &Room, event: Arc<RoomEvent>, target: Option<&RoomEvent>) {
         self.directory.note(room, &event);
         if let Some(target) = target {
-            self.directory.note(room, &target);
+            self.directory.note(room, target);
         }
         self.summaries.note(room, &event);
         if let (Some(member), Some(membership)) = (event.member, event.pdu.membership) {
@@ -471,8 +512,8 @@ impl Publisher {
             };
             self.members.set(member, room.nid, now);
         }
-        let member = event.member;
-        self.stream.publish(place.position, Change::Event(event));
+        let (member, position) = (event.member, event.position);
+        self.stream.publish(position, Change::Event(event));
         let view = room.view();
         self.bus.wake_all(view.joined.len(), view.joined.keys().copied(), |user| view.joined.contains_key(&user));
         if let Some(member) = member.filter(|member| !view.joined.contains_key(member)) {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Actor, Draft, Room, Rooms,
     aliases::listed_aliases,
-    append::{Builder, HeadState, Prepared, commit},
+    append::{Builder, HeadState, Prepared, commit_new},
     room::{Head, View},
     validate,
 };
@@ -209,34 +209,22 @@ impl Rooms {
         request: &CreateRoom,
     ) -> Result<Option<Arc<Room>>> {
         let (version, now, creator) = (request.version, self.core.now(), actor.user);
-        let create = events.first().map(|event| Arc::clone(&event.pdu));
-        let create = create.ok_or_else(|| Error::Internal("a room without events".into()))?;
-        let directory = Arc::clone(&self.directory);
-        let (publisher, registry) = (self.publisher(), Arc::clone(&self.registry));
+        let (publisher, directory) = (self.publisher(), Arc::clone(&self.directory));
         let published = request.visibility == Visibility::Public;
         let alias = request.alias.clone();
-        let options = self.options;
         let change = move |tx: &mut im2_store::Transaction<'_>| {
             if tx.room(&room_id)?.is_some() {
                 return Ok(None);
             }
-            let nid = tx.create_room(&room_id, version.as_str(), now)?;
+            let room = commit_new(tx, (room_id, version, now), events, publisher)?;
             if let Some(alias) = &alias {
-                tx.add_alias(alias, nid, creator, now)?;
+                tx.add_alias(alias, room.nid, creator, now)?;
             }
             if published {
-                tx.set_published(nid, true)?;
+                tx.set_published(room.nid, true)?;
+                let handle = Arc::clone(&room);
+                tx.on_commit(move || directory.set(&handle, true));
             }
-            let room = Arc::new(Room::new(nid, room_id, version, &create, options));
-            commit(tx, Arc::clone(&room), 0, events, publisher)?;
-            let handle = Arc::clone(&room);
-            tx.on_commit(move || {
-                handle.settle();
-                registry.insert(&handle);
-                if published {
-                    directory.set(&handle, true);
-                }
-            });
             Ok(Some(room))
         };
         self.core.store.write(change).await.map_err(|error| {

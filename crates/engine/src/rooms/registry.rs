@@ -1,4 +1,9 @@
 //! Which rooms are in memory: one handle a room, the least recently used ones dropped when there are too many.
+//!
+//! Handles are made here and nowhere else ([`Seat`]), in the room's entry, so that no room ever has two: two would each
+//! believe that nobody else appends. A room that is read from the database is read once, however many ask for it. The
+//! handle of a new room is in its entry before the room is committed ([`Registry::reserve`]): nobody can find the room
+//! earlier, and whoever finds it gets this handle. An entry that anybody holds is not dropped.
 
 use std::{
     collections::HashMap,
@@ -9,12 +14,13 @@ use std::{
 };
 
 use im2_model::{RoomId, RoomNid};
+use im2_rooms::version::RoomVersion;
 use im2_store::Snapshot;
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use tokio::sync::OnceCell;
 
-use super::{Options, room::Room};
+use super::{Options, RoomEvent, room::Room};
 use crate::{Code, Core, Error, Result};
 
 /// Rooms kept in memory. A small room takes some 100 KB with its tail, so this bounds it near 1 GB, and some 150 bytes
@@ -27,6 +33,11 @@ const TOGETHER: usize = 64;
 /// Room identifiers whose number is remembered.
 const IDENTIFIERS: usize = 100_000;
 
+/// The right to make a handle, which only the registry has.
+#[derive(Debug)]
+pub(super) struct Seat(());
+
+/// An entry of the registry.
 #[derive(Debug)]
 struct Entry {
     room: OnceCell<Arc<Room>>,
@@ -121,11 +132,21 @@ impl Registry {
         wanted.iter().filter(|nid| !is_there(nid)).copied().collect()
     }
 
-    /// Adds a room that has just been made.
-    pub(super) fn insert(&self, room: &Arc<Room>) {
-        self.numbers.insert(room.id.clone(), room.nid);
-        let entry = self.entry(room.nid);
-        drop(entry.room.set(Arc::clone(room))); // only its maker knows the room, so nobody can have set it
+    /// Makes the handle of a new room with its first events, to be called in the transaction that stores them. The
+    /// handle is in its place before the commit; if that does not come about, it is taken away again.
+    pub(super) fn reserve(
+        self: &Arc<Self>,
+        nid: RoomNid,
+        (id, version): (RoomId, RoomVersion),
+        events: &[Arc<RoomEvent>],
+    ) -> im2_store::Result<Reservation> {
+        let corrupt = |what: &str| im2_store::Error::Corrupt(format!("new room {id}: {what}"));
+        let room = Room::new(nid, id.clone(), version, events, self.options, &Seat(()));
+        let room = Arc::new(room.ok_or_else(|| corrupt("no create event"))?);
+        let entry = self.entry(nid);
+        // The database gives no number out twice, so nobody else can have been about to read this one.
+        entry.room.set(Arc::clone(&room)).map_err(|_| corrupt("its number is in use"))?;
+        Ok(Reservation { registry: Arc::clone(self), room, committed: false })
     }
 
     /// Drops a room that was purged. Called from the commit's hook.
@@ -147,10 +168,40 @@ impl Registry {
     }
 }
 
+/// The handle of a room that is being stored. Dropping it without [`Self::committed`] undoes the reservation.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    registry: Arc<Registry>,
+    room: Arc<Room>,
+    committed: bool,
+}
+
+impl Reservation {
+    /// The handle.
+    pub(super) fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// Keeps the handle. Called from the commit's hook.
+    pub(super) fn committed(mut self) -> Arc<Room> {
+        self.committed = true;
+        self.registry.numbers.insert(self.room.id.clone(), self.room.nid);
+        Arc::clone(&self.room)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if !self.committed {
+            self.registry.rooms.lock().remove(&self.room.nid);
+        }
+    }
+}
+
 /// Reads a room from the database; `None` if there is no such room.
 fn load(db: &Snapshot<'_>, nid: RoomNid, options: Options) -> im2_store::Result<Option<Room>> {
     match db.room_by_nid(nid)? {
-        Some(row) => Room::load(db, row, options).map(Some),
+        Some(row) => Room::load(db, row, options, &Seat(())).map(Some),
         None => Ok(None),
     }
 }
@@ -169,5 +220,11 @@ fn sweep(rooms: &mut HashMap<RoomNid, Arc<Entry>>) {
     candidates.sort_unstable();
     for (_, nid) in candidates.into_iter().take(SWEEP) {
         rooms.remove(&nid);
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("rooms", &self.len()).finish_non_exhaustive()
     }
 }

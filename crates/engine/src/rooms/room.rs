@@ -25,6 +25,7 @@ use super::{
     Options,
     event::{RoomEvent, load_timeline},
     members::Members,
+    registry::Seat,
 };
 
 /// Events of the timeline kept in memory: enough for the first screen of every client and for readers that follow.
@@ -83,8 +84,8 @@ pub struct View {
 }
 
 impl Room {
-    /// Reads a room from the database.
-    pub(super) fn load(db: &Snapshot<'_>, row: RoomRow, options: Options) -> im2_store::Result<Self> {
+    /// Reads a room from the database. Only the registry may, which sees to it that a room has one handle.
+    pub(super) fn load(db: &Snapshot<'_>, row: RoomRow, options: Options, _: &Seat) -> im2_store::Result<Self> {
         let corrupt = |what: &str| im2_store::Error::Corrupt(format!("room {}: {what}", row.room_id));
         let version: RoomVersion = row.version.parse().map_err(|_| corrupt("unknown version"))?;
         let (nid, head_seq) = (row.nid, row.head_seq);
@@ -112,26 +113,28 @@ impl Room {
         Ok(Self { nid: row.nid, id: row.room_id, version, head, view, gone: AtomicBool::new(false) })
     }
 
-    /// A room whose create event is about to be appended.
-    pub(super) fn new(nid: RoomNid, id: RoomId, version: RoomVersion, create: &Pdu, options: Options) -> Self {
-        let power = Arc::new(PowerLevels::of(version, create, None));
-        let mut view = View::empty(Arc::clone(&power));
+    /// A new room with its first events; `None` without a create event. Only the registry may, as with [`Self::load`].
+    pub(super) fn new(
+        nid: RoomNid,
+        id: RoomId,
+        version: RoomVersion,
+        events: &[Arc<RoomEvent>],
+        options: Options,
+        _: &Seat,
+    ) -> Option<Self> {
+        let power = Arc::new(PowerLevels::of(version, &events.first()?.pdu, None));
+        let mut view = View::empty(power);
         view.members = Members::new(options.member_events);
-        let head = Head { epoch: 0, seq: 0, last: None, depth: 0, pending: StateMap::default(), power };
-        let (head, view) = (Mutex::new(head), RwLock::new(view));
-        Self { nid, id, version, head, view, gone: AtomicBool::new(false) }
+        for event in events {
+            view.publish(version, event, None);
+        }
+        let (head, view) = (Mutex::new(Head::of(&view, 0)?), RwLock::new(view));
+        Some(Self { nid, id, version, head, view, gone: AtomicBool::new(false) })
     }
 
     /// The room as it is now. Do not hold this across an `await`.
     pub fn view(&self) -> RwLockReadGuard<'_, View> {
         self.view.read()
-    }
-
-    /// Ends the making of a new room: the next event goes on its last one.
-    pub(super) fn settle(&self) {
-        if let (Ok(mut head), Some(fresh)) = (self.head.try_lock(), Head::of(&self.view(), 0)) {
-            *head = fresh;
-        }
     }
 
     /// Whether it was purged.

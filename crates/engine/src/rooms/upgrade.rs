@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Actor, Draft, Room, RoomEvent, Rooms, View,
     aliases::listed_aliases,
-    append::{Builder, HeadState, Prepared, Publisher, commit},
+    append::{Builder, HeadState, Prepared, commit, commit_new},
     create::Making,
     membership::content_of,
     room::Head,
@@ -167,31 +167,20 @@ impl Rooms {
         last: Vec<Prepared>,
         plan: &Plan<'_>,
     ) -> impl FnOnce(&mut im2_store::Transaction<'_>) -> im2_store::Result<Vec<Appended>> + Send + use<> {
-        let (publisher, registry): (Publisher, _) = (self.publisher(), Arc::clone(&self.registry));
-        let (directory, old) = (Arc::clone(&self.directory), Arc::clone(old));
-        let (version, now, options) = (plan.version, self.core.now(), self.options);
+        let (publisher, directory, old) = (self.publisher(), Arc::clone(&self.directory), Arc::clone(old));
+        let (version, now) = (plan.version, self.core.now());
         move |tx| {
-            let nid = tx.create_room(&room_id, version.as_str(), now)?;
-            let create = new.first().map(|event| Arc::clone(&event.pdu));
-            let create = create.ok_or_else(|| im2_store::Error::Corrupt("a room without events".into()))?;
-            let room = Arc::new(Room::new(nid, room_id, version, &create, options));
-            commit(tx, Arc::clone(&room), 0, new, publisher.clone())?;
-            let published = tx.is_published(old.nid)?;
-            if published {
-                tx.set_published(nid, true)?;
+            let room = commit_new(tx, (room_id, version, now), new, publisher.clone())?;
+            if tx.is_published(old.nid)? {
+                tx.set_published(room.nid, true)?;
                 tx.set_published(old.nid, false)?;
+                let (room, old) = (Arc::clone(&room), Arc::clone(&old));
+                tx.on_commit(move || {
+                    directory.set(&room, true);
+                    directory.set(&old, false);
+                });
             }
-            tx.move_aliases(old.nid, nid)?;
-            let handle = Arc::clone(&room);
-            let replaced = Arc::clone(&old);
-            tx.on_commit(move || {
-                handle.settle();
-                registry.insert(&handle);
-                if published {
-                    directory.set(&handle, true);
-                    directory.set(&replaced, false);
-                }
-            });
+            tx.move_aliases(old.nid, room.nid)?;
             commit(tx, old, seq, last, publisher)
         }
     }

@@ -9,6 +9,7 @@ mod large_rooms;
 mod media;
 mod notifications;
 mod receipts;
+mod room_handles;
 mod rooms;
 mod search;
 mod sight;

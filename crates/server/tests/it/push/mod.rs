@@ -2,6 +2,7 @@
 
 mod delivery;
 mod gateway;
+mod new_rooms;
 mod pushers;
 
 use im2_testkit::{Client, Server, Setup};
