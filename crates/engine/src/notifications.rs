@@ -18,11 +18,14 @@ use crate::{
     Code, Core, Error, Result,
     rooms::{Actor, Room, RoomEvent, Rooms},
     threads,
-    unread::{RoomUnread, Unread},
+    unread::{RoomUnread, Unread, work},
 };
 
-/// Events looked at for one page, over all rooms.
+/// Events looked at for one page, over all rooms. One that is large, or whose reader has many push rules, counts as
+/// several.
 const LOOKED_AT: usize = 2_000;
+/// Events after which others have a turn: some 5 ms.
+const TURN: usize = 256;
 /// Events read from a room at a time.
 const CHUNK: usize = 32;
 /// Notifications on a page at most, and if the client does not say.
@@ -129,17 +132,25 @@ impl Notifications {
         let mut walk = self.walk(actor, query.from).await?;
         let mut known = HashMap::new();
         let mut page = Page::default();
-        for _ in 0..LOOKED_AT {
+        let (mut looked_at, mut turn) = (0, 0);
+        while looked_at < LOOKED_AT {
+            if looked_at >= turn + TURN {
+                turn = looked_at;
+                tokio::task::yield_now().await;
+            }
             let Some((place, row)) = walk.next(&self.core).await? else { break };
             page.next = Some(place);
             let about = match known.entry(row.room) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => entry.insert(self.about(actor, row.room).await?),
             };
+            looked_at += 1;
             if row.seq <= about.joined {
                 walk.leave(row.room);
-            } else if let Some(notification) = self.judge(actor, about, &row, query.only_highlights).await? {
-                page.notifications.push(notification);
+            } else {
+                let (work, notification) = self.judge(actor, about, &row, query.only_highlights).await?;
+                looked_at += work;
+                page.notifications.extend(notification);
             }
             if page.notifications.len() == limit {
                 break;
@@ -177,25 +188,27 @@ impl Notifications {
         Ok(About { room, unread, joined })
     }
 
-    /// The notification of an event, if the user was notified.
+    /// The notification of an event, if the user was notified, and how much more work it was to tell than for an
+    /// ordinary event.
     async fn judge(
         &self,
         actor: &Actor,
         about: &About,
         row: &EventRow,
         only_highlights: bool,
-    ) -> Result<Option<Notification>> {
+    ) -> Result<(usize, Option<Notification>)> {
         let pdu = RoomEvent::load_state(about.room.version, row)?.pdu;
         let evaluation = about.unread.evaluate(&actor.user_id, &pdu, row.redacted_by.is_some());
+        let work = work(&pdu, evaluation.steps) - 1;
         if !evaluation.notify || (only_highlights && !evaluation.highlight) {
-            return Ok(None);
+            return Ok((work, None));
         }
         let actions = evaluation.actions.to_vec();
-        let Some(event) = self.rooms.event(&about.room, &row.event_id).await? else { return Ok(None) };
+        let Some(event) = self.rooms.event(&about.room, &row.event_id).await? else { return Ok((work, None)) };
         let room = Arc::clone(&about.room);
         let thread = self.core.store.read(move |db| threads::in_database(db, &room, &pdu)).await?;
         let (room_id, read) = (about.room.id.clone(), about.unread.is_read(&thread, row.seq));
-        Ok(Some(Notification { room_id, event, actions, read }))
+        Ok((work, Some(Notification { room_id, event, actions, read })))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use im2_model::{UserId, UserNid};
 use im2_rooms::push::{CompiledRules, RuleBody, RuleError, RuleKind, Ruleset};
-use quick_cache::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 
@@ -16,14 +16,25 @@ use crate::{
     account_data::{self, PUSH_RULES, ruleset_of},
 };
 
-/// Users whose rules are kept compiled. Those who never changed a rule share one; others take some 5 KB.
+/// Users whose rules are kept compiled, counted as one for each 5 KB, which is what most take. Those who never changed a
+/// rule share one.
 const COMPILED: usize = 20_000;
+const COMPILED_BYTES: usize = 5 * 1_024;
 
 /// The use cases of push rules.
 #[derive(Debug, Clone)]
 pub struct PushRules {
     core: Core,
-    compiled: Arc<Cache<UserNid, Arc<UserRules>>>,
+    compiled: Arc<Cache<UserNid, Arc<UserRules>, ByWeight>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ByWeight;
+
+impl Weighter<UserNid, Arc<UserRules>> for ByWeight {
+    fn weight(&self, _: &UserNid, rules: &Arc<UserRules>) -> u64 {
+        (rules.rules.bytes() / COMPILED_BYTES).max(1) as u64
+    }
 }
 
 /// A user's rules, ready to judge events by.
@@ -70,7 +81,7 @@ impl UserRules {
 
 impl PushRules {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core, compiled: Arc::new(Cache::new(COMPILED)) }
+        Self { core, compiled: Arc::new(Cache::with_weighter(COMPILED, COMPILED as u64, ByWeight)) }
     }
 
     /// All rules of a user, defaults included.

@@ -11,8 +11,9 @@ mod glob;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use edit::{RuleBody, RuleError};
-pub use evaluate::{CompiledRules, Context, Evaluation};
+pub use evaluate::{CompiledRules, Context, Evaluation, MAX_STEPS};
 pub use flat::{FlatEvent, parse_path};
 pub use rule::{Action, Rule, RuleKind, Ruleset};

@@ -24,6 +24,10 @@ use super::Basis;
 /// Stretches of one ledger. Beyond it two neighbours become one, so that very long rooms have longer stretches.
 const MAX_STRETCHES: usize = 256;
 
+/// Bytes of content, and steps of judging, that take as long as an ordinary event does in all: some 20 µs.
+const BYTES_OF_WORK: usize = 4_096;
+const STEPS_OF_WORK: usize = 8_192;
+
 /// What a user has not read of a room.
 #[derive(Debug, Clone)]
 pub struct RoomUnread {
@@ -51,7 +55,7 @@ pub(super) struct Stretch {
     pub(super) from: i64,
     /// The number of the last.
     pub(super) until: i64,
-    /// How many were looked at.
+    /// How much work it was to look at them, in ordinary events.
     pub(super) looked_at: usize,
     /// What of them is unread.
     pub(super) counts: UnreadCounts,
@@ -65,6 +69,12 @@ pub(super) struct Event<'a> {
     pub(super) seq: i64,
     pub(super) pdu: &'a Pdu,
     pub(super) is_redacted: bool,
+}
+
+/// The work of looking at an event and judging it by push rules in so many steps ([`Evaluation::steps`]), in ordinary
+/// events.
+pub(crate) fn work(pdu: &Pdu, steps: usize) -> usize {
+    1 + pdu.content_json().len() / BYTES_OF_WORK + steps / STEPS_OF_WORK
 }
 
 /// What an event is to the user.
@@ -161,15 +171,17 @@ impl RoomUnread {
         1 + (self.older.len() / 4 + threads / 2 + self.counts.threads.len()) as u64
     }
 
-    /// Counts one event more, which is newer than all before it. `thread_of` tells an event's thread, if it can.
+    /// Counts one event more, which is newer than all before it. `thread_of` tells an event's thread, if it can. Returns
+    /// how much work it was, in ordinary events.
     pub(super) fn take<E>(
         &mut self,
         user: &UserId,
         event: Event<'_>,
         thread_of: impl FnOnce(&Pdu) -> Result<Thread, E>,
         stretch: usize,
-    ) -> Result<(), E> {
-        match self.judge(user, event, thread_of)? {
+    ) -> Result<usize, E> {
+        let (verdict, work) = self.judge(user, event, thread_of)?;
+        match verdict {
             Verdict::Nothing => {}
             Verdict::Own(thread) => self.own_message(&thread, event.seq),
             Verdict::Notifies { thread, highlight, is_comment } => {
@@ -179,12 +191,12 @@ impl RoomUnread {
                 self.newest.has_comments |= is_comment;
             }
         }
-        self.newest.looked_at += 1;
+        self.newest.looked_at += work;
         self.went_on_to(event.seq, stretch);
-        Ok(())
+        Ok(work)
     }
 
-    /// Notes that nothing up to event `seq` is left to look at. A stretch holds so many events.
+    /// Notes that nothing up to event `seq` is left to look at. A stretch is as much work as so many ordinary events.
     pub(super) fn went_on_to(&mut self, seq: i64, stretch: usize) {
         (self.until, self.newest.until) = (seq, seq);
         if self.newest.looked_at < stretch {
@@ -198,30 +210,34 @@ impl RoomUnread {
         }
     }
 
+    /// What an event is to the user, and how much work it was to tell.
     fn judge<E>(
         &self,
         user: &UserId,
         event: Event<'_>,
         thread_of: impl FnOnce(&Pdu) -> Result<Thread, E>,
-    ) -> Result<Verdict, E> {
+    ) -> Result<(Verdict, usize), E> {
         let Event { seq, pdu, is_redacted } = event;
         let relation = Relation::of(pdu);
         let is_comment = |relation: &Relation| relation.is(rel_type::ANNOTATION) || relation.is(rel_type::REPLACE);
         let is_comment = relation.as_ref().is_some_and(is_comment);
+        let unjudged = work(pdu, 0);
         if pdu.sender == *user {
             let is_message = !is_redacted && !pdu.is_state() && &*pdu.kind != "m.room.redaction";
-            return Ok(if is_message && !is_comment { Verdict::Own(thread_of(pdu)?) } else { Verdict::Nothing });
+            let verdict = if is_message && !is_comment { Verdict::Own(thread_of(pdu)?) } else { Verdict::Nothing };
+            return Ok((verdict, unjudged));
         }
         // Most events that are read can be told without asking the rules.
         let is_passed = is_comment && seq <= self.basis.receipts.main;
         if is_passed || (relation.is_none() && self.read.includes(&Thread::Main, seq)) {
-            return Ok(Verdict::Nothing);
+            return Ok((Verdict::Nothing, unjudged));
         }
-        let Evaluation { notify, highlight, .. } = self.basis.evaluate(user, pdu, is_redacted);
+        let Evaluation { notify, highlight, steps, .. } = self.basis.evaluate(user, pdu, is_redacted);
+        let work = work(pdu, steps);
         if !notify {
-            return Ok(Verdict::Nothing);
+            return Ok((Verdict::Nothing, work));
         }
-        Ok(Verdict::Notifies { thread: thread_of(pdu)?, highlight, is_comment })
+        Ok((Verdict::Notifies { thread: thread_of(pdu)?, highlight, is_comment }, work))
     }
 
     /// A message of the user's own, after all that was looked at, marks its thread as read up to it.
@@ -303,7 +319,7 @@ impl RoomUnread {
         self.sum();
     }
 
-    /// Counts one of the events that `recount` is about into `fresh`.
+    /// Counts one of the events that `recount` is about into `fresh`. Returns how much work it was.
     pub(super) fn take_again<E>(
         &self,
         user: &UserId,
@@ -311,15 +327,16 @@ impl RoomUnread {
         event: Event<'_>,
         thread_of: impl FnOnce(&Pdu) -> Result<Thread, E>,
         fresh: &mut Stretch,
-    ) -> Result<(), E> {
-        if let Verdict::Notifies { thread, highlight, is_comment } = self.judge(user, event, thread_of)?
+    ) -> Result<usize, E> {
+        let (verdict, work) = self.judge(user, event, thread_of)?;
+        if let Verdict::Notifies { thread, highlight, is_comment } = verdict
             && recount.threads.as_ref().is_none_or(|threads| threads.contains(&thread))
         {
             let one = Candidate { at: event.seq, sender: &event.pdu.sender, thread, notify: true, highlight };
             fresh.counts.add(user, &self.read, &one);
             fresh.has_comments |= is_comment;
         }
-        Ok(())
+        Ok(work)
     }
 
     /// Puts what was counted again in its place.

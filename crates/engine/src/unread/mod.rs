@@ -25,6 +25,7 @@ use quick_cache::{Weighter, sync::Cache};
 
 pub(crate) use basis::Basis;
 pub use ledger::RoomUnread;
+pub(crate) use ledger::work;
 
 use crate::{
     Core, Result,
@@ -158,8 +159,8 @@ impl Unread {
         let basis = Arc::new(basis);
         let walk = Walk { actor: actor.clone(), room: Arc::clone(room), head, sizes: self.sizes };
         let kept = self.kept.get(&key).map(|kept| RoomUnread::clone(&kept));
-        let (mut unread, recounts) = self.begin(&walk, kept, &basis).await?;
-        self.recount(&walk, &mut unread, recounts).await?;
+        let (unread, recounts) = self.begin(&walk, kept, &basis).await?;
+        let mut unread = self.recount(&walk, unread, recounts).await?;
         let mut looked_up = 0;
         while unread.until < head {
             let redactions = if let Some(redactions) = walk.go_on_in_memory(&mut unread) {
@@ -215,17 +216,16 @@ impl Unread {
     }
 
     /// Counts again, from memory as far as that goes.
-    async fn recount(&self, walk: &Walk, unread: &mut RoomUnread, recounts: Recounts) -> Result<()> {
-        let left = walk.recount_in_memory(unread, recounts);
-        if !left.is_empty() {
-            let (walk, mut further) = (walk.clone(), unread.clone());
+    async fn recount(&self, walk: &Walk, mut unread: RoomUnread, recounts: Recounts) -> Result<RoomUnread> {
+        for (index, recount) in walk.recount_in_memory(&mut unread, recounts) {
+            let walk = walk.clone();
             let recount = move |db: &Snapshot<'_>| {
-                walk.recount(db, &mut further, &left)?;
-                Ok(further)
+                walk.recount(db, &mut unread, index, &recount)?;
+                Ok(unread)
             };
-            *unread = self.core.store.read(recount).await?;
+            unread = self.core.store.read(recount).await?;
         }
-        Ok(())
+        Ok(unread)
     }
 
     /// What is unread after older events were redacted.
@@ -237,8 +237,7 @@ impl Unread {
             return self.anew(walk, &basis, Some(joined)).await;
         };
         let recounts = unread.recounts_of(changed);
-        self.recount(walk, &mut unread, recounts).await?;
-        Ok(unread)
+        self.recount(walk, unread, recounts).await
     }
 }
 

@@ -37,6 +37,11 @@ pub(super) struct Walk {
     pub(super) sizes: Sizes,
 }
 
+/// What may be looked at in memory in one go, where it is the thread of a request that does: the work of so many ordinary
+/// events beyond one for each event, some 5 ms. Large messages and push rules with many patterns take more; a reader's
+/// thread then does it, a stretch at a time.
+const MAX_WORK_IN_MEMORY: usize = 256;
+
 /// Events by which older ones were redacted.
 pub(super) type Redactions = Vec<EventId>;
 
@@ -50,10 +55,11 @@ impl Walk {
         let news = self.in_memory(unread.until)?;
         let mut redactions = Redactions::new();
         let mut further = unread.clone();
+        let mut left = MAX_WORK_IN_MEMORY;
         for event in news.iter().filter(|event| event.seq <= self.head) {
-            further
-                .take(&self.actor.user_id, of_memory(event), |pdu| self.thread_in_memory(pdu), self.sizes.stretch)
-                .ok()?;
+            let thread_of = |pdu: &Pdu| self.thread_in_memory(pdu);
+            let work = further.take(&self.actor.user_id, of_memory(event), thread_of, self.sizes.stretch).ok()?;
+            left = left.checked_sub(work - 1)?;
             note_redaction(&further, event.seq, &event.pdu, &mut redactions);
         }
         further.went_on_to(self.head, self.sizes.stretch);
@@ -69,12 +75,14 @@ impl Walk {
             // What the main timeline's receipt covers can be skipped as far as nothing in it redacts anything.
             let quiet = unread.basis.receipts.main.min(unread.redacted_until);
             let (rows, end) = self.rows(db, unread.until, self.head, quiet)?;
-            looked_at += rows.len();
             for row in rows {
+                if looked_at >= self.sizes.stretch {
+                    return Ok(redactions);
+                }
                 let event = RoomEvent::load_state(self.room.version, &row)?;
                 let one = Event { seq: row.seq, pdu: &event.pdu, is_redacted: row.redacted_by.is_some() };
                 let thread_of = |pdu: &Pdu| threads::in_database(db, &self.room, pdu);
-                unread.take(&self.actor.user_id, one, thread_of, self.sizes.stretch)?;
+                looked_at += unread.take(&self.actor.user_id, one, thread_of, self.sizes.stretch)?;
                 note_redaction(unread, row.seq, &event.pdu, &mut redactions);
             }
             unread.went_on_to(end, self.sizes.stretch);
@@ -97,35 +105,36 @@ impl Walk {
     fn fresh_in_memory(&self, unread: &RoomUnread, index: usize, recount: &Recount) -> Option<Stretch> {
         let (events, end) = (self.in_memory(recount.after)?, unread.end_of(index));
         let mut fresh = Stretch::default();
+        let mut left = MAX_WORK_IN_MEMORY;
         for event in events.iter().filter(|event| event.seq <= end) {
-            let thread_of = |pdu: &Pdu| self.thread_in_memory(pdu);
-            unread.take_again(&self.actor.user_id, recount, of_memory(event), thread_of, &mut fresh).ok()?;
+            let (one, thread_of) = (of_memory(event), |pdu: &Pdu| self.thread_in_memory(pdu));
+            let work = unread.take_again(&self.actor.user_id, recount, one, thread_of, &mut fresh).ok()?;
+            left = left.checked_sub(work - 1)?;
         }
         Some(fresh)
     }
 
-    /// Counts again from the database.
+    /// Counts a stretch again from the database.
     pub(super) fn recount(
         &self,
         db: &Snapshot<'_>,
         unread: &mut RoomUnread,
-        recounts: &Recounts,
+        index: usize,
+        recount: &Recount,
     ) -> im2_store::Result<()> {
-        for (index, recount) in recounts {
-            let (mut at, end) = (recount.after, unread.end_of(*index));
-            let mut fresh = Stretch::default();
-            while at < end {
-                let (rows, next) = self.rows(db, at, end, unread.basis.receipts.main)?;
-                at = next;
-                for row in rows {
-                    let event = RoomEvent::load_state(self.room.version, &row)?;
-                    let one = Event { seq: row.seq, pdu: &event.pdu, is_redacted: row.redacted_by.is_some() };
-                    let thread_of = |pdu: &Pdu| threads::in_database(db, &self.room, pdu);
-                    unread.take_again(&self.actor.user_id, recount, one, thread_of, &mut fresh)?;
-                }
+        let (mut at, end) = (recount.after, unread.end_of(index));
+        let mut fresh = Stretch::default();
+        while at < end {
+            let (rows, next) = self.rows(db, at, end, unread.basis.receipts.main)?;
+            at = next;
+            for row in rows {
+                let event = RoomEvent::load_state(self.room.version, &row)?;
+                let one = Event { seq: row.seq, pdu: &event.pdu, is_redacted: row.redacted_by.is_some() };
+                let thread_of = |pdu: &Pdu| threads::in_database(db, &self.room, pdu);
+                unread.take_again(&self.actor.user_id, recount, one, thread_of, &mut fresh)?;
             }
-            unread.put_again((*index, recount), &fresh);
         }
+        unread.put_again((index, recount), &fresh);
         Ok(())
     }
 

@@ -135,6 +135,38 @@ async fn a_long_absence_counts_from_the_database() {
     assert_eq!(main_and_threads(&fixture, &room, &members[1]).await, (301, 0));
 }
 
+/// More work than is done at once, by the size of the messages and by push rules with wildcards, is done in parts.
+#[tokio::test]
+async fn large_messages_count_under_many_patterns() {
+    let fixture = Fixture::new().await;
+    let (members, room) = room_of(&fixture, &["ana", "ben"]).await;
+    let [ana, ben] = members.as_slice() else { unreachable!("two members were made") };
+    for number in 0..30 {
+        let rule = json!({ "pattern": format!("{}*{number}", "a".repeat(500)), "actions": ["notify"] });
+        let (id, rule) = (format!("wild {number}"), rule.as_object().unwrap().clone());
+        let rules = &fixture.engine.push_rules;
+        rules.put(ben.user, &ben.user_id, (RuleKind::Content, &id), &rule, (None, None)).await.unwrap();
+    }
+    let rule = json!({ "pattern": "cake", "actions": ["notify", { "set_tweak": "highlight" }] });
+    let rule = rule.as_object().unwrap().clone();
+    let rules = &fixture.engine.push_rules;
+    rules.put(ben.user, &ben.user_id, (RuleKind::Content, "cake"), &rule, (None, None)).await.unwrap();
+    let long = "a".repeat(60_000);
+    for end in [" cake", "cake", ""] {
+        let body = json!({ "msgtype": "m.text", "body": format!("{long}{end}") });
+        for _ in 0..20 {
+            send(&fixture, &room, ana, "m.room.message", body.clone()).await;
+        }
+    }
+    let expected = Counts { notification_count: 60, highlight_count: 20 };
+    assert_eq!(counts(&fixture, &room, ben).await.main, expected);
+    let small = fixture.engine.unread.with_sizes(Sizes { stretch: 16, in_memory: 8, long: 16 });
+    assert_eq!(small.in_room(ben, &room).await.unwrap().counts.main, expected);
+    let last = send(&fixture, &room, ana, "m.room.message", json!({ "msgtype": "m.text", "body": "cake" })).await;
+    read(&fixture, &room, ben, &last, None).await;
+    assert_eq!(counts(&fixture, &room, ben).await, UnreadCounts::default());
+}
+
 #[tokio::test]
 async fn what_hangs_on_a_redacted_message_of_a_thread_counts_in_the_main_timeline() {
     let fixture = Fixture::new().await;

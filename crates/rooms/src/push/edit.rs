@@ -9,6 +9,9 @@ use super::rule::{Action, Rule, RuleKind, Ruleset};
 const MAX_TEXT_BYTES: usize = 1_024;
 /// How many rules a user may have of a kind: enough for a rule for each of very many rooms.
 const MAX_RULES: usize = 4_096;
+/// How long all patterns of a user's rules may be together, in bytes: enough for thousands of words. They are kept in
+/// memory as a tree of some 50 bytes a byte.
+const MAX_PATTERN_BYTES: usize = 32 * 1_024;
 /// How many conditions or actions a rule may have.
 const MAX_PARTS: usize = 64;
 
@@ -140,13 +143,18 @@ impl Ruleset {
             }
         }
         let first = self.first_place(kind);
+        let pattern_bytes: usize = self.iter().map(|(_, rule)| rule.pattern_bytes()).sum();
         let rules = self.rules_mut(kind);
         let existing = rules.iter().position(|rule| *rule.rule_id == *rule_id);
         if existing.is_none() && rules.len() >= MAX_RULES {
             return Err(RuleError::Invalid("there are too many push rules of this kind"));
         }
+        let replaced = existing.map_or(0, |place| rules[place].pattern_bytes());
         let enabled = existing.is_none_or(|place| rules[place].enabled);
         let rule = body.into_rule(rule_id, enabled);
+        if pattern_bytes - replaced + rule.pattern_bytes() > MAX_PATTERN_BYTES {
+            return Err(RuleError::Invalid("the patterns of all your push rules have at most 32768 bytes together"));
+        }
         if let (Some(place), None, None) = (existing, before, after) {
             rules[place] = rule;
             return Ok(());

@@ -1,16 +1,28 @@
 //! Judging events by rules (spec: "Push Rules", "Conditions", "Actions").
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    cell::{Cell, OnceCell},
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use im2_model::UserId;
 use serde_json::Value;
 
 use super::{
     flat::{FlatEvent, Property, parse_path},
-    glob::{Glob, contains_word},
+    glob::{Automaton, Glob},
     rule::{Action, Rule, RuleKind, Ruleset},
+    words::{Found, WordNumber, Words, WordsBuilder, contains_word},
 };
 use crate::power::PowerLevels;
+
+/// The steps that an event may take to be judged by one user's rules, which are some nanoseconds each. Patterns without
+/// wildcards are not counted: all of them are looked for in one pass over the message. A pattern with wildcards takes
+/// a step for each byte of the text and each 64 characters of the pattern, and a condition on a list one for each entry:
+/// this is enough for 250 patterns of a message of 1,000 bytes, and for four of the longest. A condition that would take
+/// more does not hold.
+pub const MAX_STEPS: usize = 1 << 18;
 
 /// What conditions ask of the room and of the user, beside the event.
 #[derive(Debug, Clone, Copy)]
@@ -36,18 +48,38 @@ pub struct Evaluation<'a> {
     pub sound: Option<&'a str>,
     /// The actions of the rule that matched; empty if none did.
     pub actions: &'a [Action],
+    /// How much work it was: at most [`MAX_STEPS`], and a few steps for each byte of the message.
+    pub steps: usize,
 }
 
 /// A user's enabled rules, ready to judge events.
 #[derive(Debug)]
 pub struct CompiledRules {
-    rules: Vec<CompiledRule>,
+    /// Override and content rules.
+    before: Vec<CompiledRule>,
+    /// Of room and sender rules there is one at most for each room and sender.
+    rooms: HashMap<Box<str>, Vec<Action>>,
+    senders: HashMap<Box<str>, Vec<Action>>,
+    /// Underride rules.
+    after: Vec<CompiledRule>,
+    /// The words that the rules look for in messages.
+    words: Words,
 }
 
 #[derive(Debug)]
 struct CompiledRule {
     conditions: Vec<Condition>,
     actions: Vec<Action>,
+}
+
+/// One event being judged by one user's rules.
+struct Judgement<'a> {
+    event: &'a FlatEvent<'a>,
+    context: &'a Context<'a>,
+    words: &'a Words,
+    found: OnceCell<Found>,
+    names_user: OnceCell<bool>,
+    steps: Cell<usize>,
 }
 
 /// A condition, with everything that does not depend on the event worked out. The user's own id is a condition of
@@ -58,7 +90,8 @@ enum Condition {
         path: Vec<Box<str>>,
         glob: Glob,
     },
-    BodyMatches(Glob),
+    BodyHas(WordNumber),
+    BodyMatches(Automaton),
     Is {
         path: Vec<Box<str>>,
         value: Value,
@@ -76,8 +109,6 @@ enum Condition {
     BodyNamesUser,
     MemberCount(Comparison, u64),
     SenderMayNotify(Box<str>),
-    Room(Box<str>),
-    Sender(Box<str>),
     /// An unknown or malformed condition.
     Never,
 }
@@ -110,21 +141,92 @@ impl CompiledRules {
     }
 
     fn new(ruleset: &Ruleset, user: &UserId) -> Self {
-        let compile = |(kind, rule): (RuleKind, &Rule)| CompiledRule {
-            conditions: compile_conditions(kind, rule, user),
-            actions: rule.actions.clone(),
+        let mut words = WordsBuilder::default();
+        let mut compile = |kinds: &[RuleKind]| {
+            let rules = kinds.iter().flat_map(|kind| enabled(ruleset, *kind));
+            rules.map(|rule| CompiledRule::new(rule, user, &mut words)).collect::<Vec<_>>()
         };
-        Self { rules: ruleset.iter().filter(|(_, rule)| rule.enabled).map(compile).collect() }
+        let (before, after) = (compile(&[RuleKind::Override, RuleKind::Content]), compile(&[RuleKind::Underride]));
+        let by_id = |kind| enabled(ruleset, kind).map(|rule| (rule.rule_id.clone(), rule.actions.clone())).collect();
+        let (rooms, senders) = (by_id(RuleKind::Room), by_id(RuleKind::Sender));
+        Self { before, rooms, senders, after, words: words.build() }
     }
 
     /// What the rules say about `event`. A user's own events never notify; that of an ignored user, which is no
     /// matter of rules, must not be asked about.
     pub fn evaluate(&self, event: &FlatEvent<'_>, context: &Context<'_>) -> Evaluation<'_> {
-        if event.event().sender == *context.user {
+        let pdu = event.event();
+        if pdu.sender == *context.user {
             return Evaluation::default();
         }
-        let holds = |rule: &&CompiledRule| rule.conditions.iter().all(|condition| condition.holds(event, context));
-        self.rules.iter().find(holds).map(|rule| Evaluation::of(&rule.actions)).unwrap_or_default()
+        let (found, names_user, steps) = (OnceCell::new(), OnceCell::new(), Cell::new(0));
+        let judgement = Judgement { event, context, words: &self.words, found, names_user, steps };
+        let first = |rules: &'_ [CompiledRule]| rules.iter().position(|rule| rule.holds(&judgement));
+        let actions = first(&self.before)
+            .map(|rule| &self.before[rule].actions)
+            .or_else(|| self.rooms.get(pdu.room_id.as_str()))
+            .or_else(|| self.senders.get(pdu.sender.as_str()))
+            .or_else(|| first(&self.after).map(|rule| &self.after[rule].actions));
+        let evaluation = actions.map(|actions| Evaluation::of(actions)).unwrap_or_default();
+        let in_words = judgement.found.get().map_or(0, |found| found.steps);
+        Evaluation { steps: judgement.steps.get() + in_words, ..evaluation }
+    }
+
+    /// How much memory the rules take, in bytes and about.
+    pub fn bytes(&self) -> usize {
+        let conditions = self.before.iter().chain(&self.after).flat_map(|rule| &rule.conditions);
+        let rules = self.before.len() + self.after.len() + self.rooms.len() + self.senders.len();
+        200 * rules + self.words.bytes() + conditions.map(Condition::bytes).sum::<usize>()
+    }
+}
+
+fn enabled(ruleset: &Ruleset, kind: RuleKind) -> impl Iterator<Item = &Rule> {
+    ruleset.rules(kind).iter().filter(|rule| rule.enabled)
+}
+
+impl CompiledRule {
+    fn new(rule: &Rule, user: &UserId, words: &mut WordsBuilder) -> Self {
+        let of_pattern = rule.pattern.iter().map(|pattern| Condition::of_body(pattern, words));
+        let mut conditions: Vec<Condition> = of_pattern.collect();
+        let written = rule.conditions.iter().flatten();
+        conditions.extend(written.map(|condition| Condition::compile(condition, user, words)));
+        Self { conditions, actions: rule.actions.clone() }
+    }
+
+    fn holds(&self, judgement: &Judgement<'_>) -> bool {
+        self.conditions.iter().all(|condition| condition.holds(judgement))
+    }
+}
+
+impl Judgement<'_> {
+    /// Whether there is work left for so many steps more.
+    fn affords(&self, steps: usize) -> bool {
+        let taken = self.steps.get() + steps;
+        let affords = taken <= MAX_STEPS;
+        if affords {
+            self.steps.set(taken);
+        }
+        affords
+    }
+
+    fn has_word(&self, word: WordNumber) -> bool {
+        let find = || self.event.marked_body().map(|body| self.words.in_text(body)).unwrap_or_default();
+        self.found.get_or_init(find).has(word)
+    }
+
+    fn names_user(&self) -> bool {
+        *self.names_user.get_or_init(|| {
+            let name = self.context.display_name.filter(|name| !name.is_empty());
+            name.zip(self.event.marked_body()).is_some_and(|(name, body)| contains_word(body, &name.to_lowercase()))
+        })
+    }
+
+    /// The list at a path, as far as there is work left to go through it.
+    fn list(&self, path: &[Box<str>]) -> &[Value] {
+        match self.event.property(path) {
+            Some(Property::Json(Value::Array(list))) if self.affords(list.len()) => list,
+            _ => &[],
+        }
     }
 }
 
@@ -140,27 +242,26 @@ impl<'a> Evaluation<'a> {
         // A highlight without a value is one: "its value is defined to be `true`".
         let highlight = tweak("highlight").is_some_and(|value| value.is_none_or(|value| *value == Value::Bool(true)));
         let sound = tweak("sound").flatten().and_then(Value::as_str);
-        Self { notify, highlight: notify && highlight, sound, actions }
-    }
-}
-
-fn compile_conditions(kind: RuleKind, rule: &Rule, user: &UserId) -> Vec<Condition> {
-    match kind {
-        RuleKind::Override | RuleKind::Underride => {
-            rule.conditions.iter().flatten().map(|condition| Condition::compile(condition, user)).collect()
-        }
-        RuleKind::Content => vec![Condition::BodyMatches(Glob::new(rule.pattern.as_deref().unwrap_or_default()))],
-        RuleKind::Room => vec![Condition::Room(rule.rule_id.clone())],
-        RuleKind::Sender => vec![Condition::Sender(rule.rule_id.clone())],
+        Self { notify, highlight: notify && highlight, sound, actions, steps: 0 }
     }
 }
 
 impl Condition {
-    fn compile(condition: &Value, user: &UserId) -> Self {
+    /// That a message's text matches `pattern`.
+    fn of_body(pattern: &str, words: &mut WordsBuilder) -> Self {
+        let pattern = pattern.to_lowercase();
+        if pattern.contains(['*', '?']) {
+            Self::BodyMatches(Automaton::new(&pattern))
+        } else {
+            Self::BodyHas(words.add(&pattern))
+        }
+    }
+
+    fn compile(condition: &Value, user: &UserId, words: &mut WordsBuilder) -> Self {
         let text = |key: &str| condition.get(key).and_then(Value::as_str);
         let compiled = match text("kind") {
             Some("event_match") => text("key").zip(text("pattern")).map(|(key, pattern)| match key {
-                "content.body" => Self::BodyMatches(Glob::new(pattern)),
+                "content.body" => Self::of_body(pattern, words),
                 _ if pattern == user.as_str() => Self::IsUser { path: parse_path(key) },
                 _ => Self::Matches { path: parse_path(key), glob: Glob::new(pattern) },
             }),
@@ -179,32 +280,40 @@ impl Condition {
         compiled.unwrap_or(Self::Never)
     }
 
-    fn holds(&self, event: &FlatEvent<'_>, context: &Context<'_>) -> bool {
+    fn holds(&self, judgement: &Judgement<'_>) -> bool {
+        let Judgement { event, context, .. } = judgement;
         match self {
-            Self::Matches { path, glob } => event.text(path).is_some_and(|text| glob.matches(text)),
-            Self::BodyMatches(glob) => event.lower_body().is_some_and(|body| glob.matches_word(body)),
+            Self::Matches { path, glob } => {
+                event.text(path).is_some_and(|text| judgement.affords(glob.steps(text.len())) && glob.matches(text))
+            }
+            Self::BodyHas(word) => judgement.has_word(*word),
+            Self::BodyMatches(pattern) => event
+                .lower_body()
+                .is_some_and(|body| judgement.affords(pattern.steps(body.len())) && pattern.matches_word(body)),
             Self::Is { path, value } => match event.property(path) {
                 Some(Property::Text(text)) => value == text,
                 Some(Property::Number(number)) => *value == number,
                 Some(Property::Json(json)) => json == value,
                 None => false,
             },
-            Self::Contains { path, value } => list(event, path).contains(value),
+            Self::Contains { path, value } => judgement.list(path).contains(value),
             Self::IsUser { path } => event.text(path) == Some(context.user.as_str()),
-            Self::ContainsUser { path } => list(event, path).iter().any(|entry| entry == context.user.as_str()),
-            Self::BodyNamesUser => context
-                .display_name
-                .filter(|name| !name.is_empty())
-                .zip(event.lower_body())
-                .is_some_and(|(name, body)| contains_word(body, &name.to_lowercase())),
+            Self::ContainsUser { path } => judgement.list(path).iter().any(|entry| entry == context.user.as_str()),
+            Self::BodyNamesUser => judgement.names_user(),
             Self::MemberCount(comparison, count) => comparison.holds(context.member_count, *count),
             Self::SenderMayNotify(key) => {
                 context.power.user_level(&event.event().sender).reaches(context.power.notification_level(key))
             }
-            Self::Room(room) => **room == *event.event().room_id.as_str(),
-            Self::Sender(sender) => **sender == *event.event().sender.as_str(),
             Self::Never => false,
         }
+    }
+
+    fn bytes(&self) -> usize {
+        let of_glob = match self {
+            Self::BodyMatches(pattern) | Self::Matches { glob: Glob::Wild(pattern), .. } => pattern.bytes(),
+            _ => 0,
+        };
+        size_of::<Self>() + of_glob
     }
 }
 
@@ -217,13 +326,6 @@ fn scalar(condition: &Value) -> Option<Value> {
         Value::Array(_) | Value::Object(_) => false,
     };
     comparable.then(|| value.clone())
-}
-
-fn list<'a>(event: &'a FlatEvent<'_>, path: &[Box<str>]) -> &'a [Value] {
-    match event.property(path) {
-        Some(Property::Json(Value::Array(list))) => list,
-        _ => &[],
-    }
 }
 
 fn parse_count(text: &str) -> Option<Condition> {

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use serde_json::{Map, Value};
 
+use super::words::mark;
 use crate::event::Pdu;
 
 /// An event whose properties can be asked for by path. Its content is read once, and only if some condition asks for
@@ -13,6 +14,7 @@ pub struct FlatEvent<'a> {
     event: &'a Pdu,
     content: OnceCell<Map<String, Value>>,
     lower_body: OnceCell<Option<Box<str>>>,
+    marked_body: OnceCell<Option<Box<[u8]>>>,
 }
 
 /// A property of an event.
@@ -25,7 +27,7 @@ pub(super) enum Property<'a> {
 impl<'a> FlatEvent<'a> {
     /// Wraps an event.
     pub fn new(event: &'a Pdu) -> Self {
-        Self { event, content: OnceCell::new(), lower_body: OnceCell::new() }
+        Self { event, content: OnceCell::new(), lower_body: OnceCell::new(), marked_body: OnceCell::new() }
     }
 
     /// The event.
@@ -73,6 +75,11 @@ impl<'a> FlatEvent<'a> {
     pub(super) fn lower_body(&self) -> Option<&str> {
         let lower = || self.content().get("body").and_then(Value::as_str).map(|body| body.to_lowercase().into());
         self.lower_body.get_or_init(lower).as_deref()
+    }
+
+    /// `content.body` in lower case with its word boundaries [marked](mark).
+    pub(super) fn marked_body(&self) -> Option<&[u8]> {
+        self.marked_body.get_or_init(|| self.lower_body().map(mark)).as_deref()
     }
 
     fn content(&self) -> &Map<String, Value> {

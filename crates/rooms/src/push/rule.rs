@@ -118,6 +118,15 @@ pub struct Rule {
     pub pattern: Option<Box<str>>,
 }
 
+impl Rule {
+    /// How long the rule's patterns are together, in bytes.
+    pub(super) fn pattern_bytes(&self) -> usize {
+        let conditions = self.conditions.iter().flatten();
+        let of_conditions = conditions.filter_map(|condition| condition.get("pattern")?.as_str());
+        self.pattern.as_deref().into_iter().chain(of_conditions).map(str::len).sum()
+    }
+}
+
 /// The rules of a user, each kind's most important first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ruleset {

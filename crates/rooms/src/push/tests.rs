@@ -414,3 +414,114 @@ proptest! {
         prop_assert_eq!(Ruleset::from_stored(&me, &stored), rules);
     }
 }
+
+/// The steps of judging a message of `text` by content rules with these patterns, and whether one of them matched.
+fn judged_by_patterns(patterns: impl IntoIterator<Item = String>, text: &str) -> (usize, bool) {
+    let mut rules = ruleset();
+    for (number, pattern) in patterns.into_iter().enumerate() {
+        let rule = json!({ "actions": ["notify", { "set_tweak": "highlight" }], "pattern": pattern });
+        put(&mut rules, RuleKind::Content, &number.to_string(), &rule, ANYWHERE).unwrap();
+    }
+    let me = user(ME);
+    let create = create(V12, "@ana:x", &json!({}));
+    let power = PowerLevels::of(V12, &create, None);
+    let context = Context { user: &me, display_name: None, member_count: 3, power: &power };
+    let event = event(V12, &json!({ "content": { "msgtype": "m.text", "body": text } }));
+    let compiled = rules.compile(&me);
+    let evaluation = compiled.evaluate(&FlatEvent::new(&event), &context);
+    (evaluation.steps, evaluation.highlight)
+}
+
+#[test]
+fn words_cost_a_message_once_however_many_there_are() {
+    const LONGEST: usize = 60_000;
+    let repeated = |text: &str, bytes: usize| text.repeat(bytes / text.len());
+    for (unit, miss) in [("a", "b"), ("a ", "b"), (".", "!"), ("aa.", "x"), ("ab", "aa")] {
+        // Words that begin alike, and words of which each is the end of the next.
+        let alike = |count: usize| (0..count).map(|number| format!("{}{miss}{number}", repeated(unit, 120)));
+        let nested = |count: usize| (1..=count).map(|number| repeated(unit, number * unit.len()));
+        for length in [LONGEST / 8, LONGEST] {
+            let text = repeated(unit, length);
+            assert!(!judged_by_patterns(alike(200), &text).1);
+            for (steps, _) in [
+                judged_by_patterns(alike(200), &text),
+                judged_by_patterns(nested(80), &text),
+                judged_by_patterns(alike(100).chain(nested(80)), &text),
+            ] {
+                assert!(steps <= 6 * length + 1_000, "{unit:?} × {length}: {steps}");
+            }
+        }
+    }
+}
+
+#[test]
+fn patterns_with_wildcards_have_a_budget() {
+    let text = "a".repeat(60_000);
+    let wild = |number: usize| format!("{}*{number}?z", "a".repeat(400));
+    let (steps, matched) = judged_by_patterns((0..60).map(wild), &text);
+    assert!(steps <= super::MAX_STEPS && !matched, "{steps}");
+    // What a budget is left for is judged, words always.
+    let with = |more: &str| (0..60).map(wild).chain([more.to_owned()]).collect::<Vec<_>>();
+    let text = format!("{text} cake");
+    assert!(judged_by_patterns(with("cake"), &text).1);
+    assert!(judged_by_patterns(["c?k*".to_owned()], &text).1);
+    // A short message is judged by very many of them.
+    assert!(judged_by_patterns((0..200).map(|number| format!("{number}*x?")).chain(["c?k*".into()]), "a cake").1);
+}
+
+#[test]
+fn lists_and_conditions_have_a_budget() {
+    let names: Vec<String> = (0..5_000).map(|number| format!("@{number}:x")).collect();
+    let mention = |names: &[String]| event(V12, &json!({ "content": { "m.mentions": { "user_ids": names } } }));
+    let condition = |number: usize| json!({ "kind": "event_property_contains", "key": "content.m\\.mentions.user_ids", "value": format!("@no{number}:x") });
+    let mut rules = ruleset();
+    for number in 0..1_000 {
+        let rule = json!({ "actions": ["notify"], "conditions": [condition(number)] });
+        put(&mut rules, RuleKind::Override, &number.to_string(), &rule, ANYWHERE).unwrap();
+    }
+    let (me, create) = (user(ME), create(V12, "@ana:x", &json!({})));
+    let power = PowerLevels::of(V12, &create, None);
+    let context = Context { user: &me, display_name: None, member_count: 3, power: &power };
+    let compiled = rules.compile(&me);
+    let event = mention(&names);
+    let evaluation = compiled.evaluate(&FlatEvent::new(&event), &context);
+    assert!(evaluation.steps <= super::MAX_STEPS && evaluation.notify, "{}", evaluation.steps);
+}
+
+#[test]
+fn all_patterns_of_a_user_together_have_a_length() {
+    let mut rules = ruleset();
+    let rule = |length: usize| json!({ "actions": [], "pattern": "a".repeat(length) });
+    for number in 0..31 {
+        put(&mut rules, RuleKind::Content, &number.to_string(), &rule(1_024), ANYWHERE).unwrap();
+    }
+    let too_long = put(&mut rules, RuleKind::Content, "more", &rule(1_024), ANYWHERE).unwrap_err();
+    assert_eq!(too_long.errcode(), "M_INVALID_PARAM");
+    assert!(too_long.to_string().contains("32768 bytes"), "{too_long}");
+    put(&mut rules, RuleKind::Content, "0", &rule(1), ANYWHERE).unwrap();
+    put(&mut rules, RuleKind::Content, "more", &rule(1_024), ANYWHERE).unwrap();
+}
+
+proptest! {
+    #[test]
+    fn words_are_found_together_as_each_alone(
+        words in prop::collection::vec("[ab_. é]{0,5}", 0..12),
+        text in "[ab_. é]{0,20}",
+    ) {
+        use super::words::{WordsBuilder, mark};
+        let alone = |word: &str| {
+            let is_word = |character: Option<char>| character.is_some_and(|it| it.is_ascii_alphanumeric() || it == '_');
+            let boundary = |at: usize| {
+                !(is_word(text[..at].chars().next_back()) && is_word(text[at..].chars().next()))
+            };
+            let starts = (0..=text.len()).filter(|at| text.is_char_boundary(*at) && text[*at..].starts_with(word));
+            starts.into_iter().any(|at| boundary(at) && boundary(at + word.len()))
+        };
+        let mut builder = WordsBuilder::default();
+        let numbers: Vec<_> = words.iter().map(|word| builder.add(word)).collect();
+        let found = builder.build().in_text(&mark(&text));
+        for (word, number) in words.iter().zip(numbers) {
+            prop_assert_eq!(found.has(number), alone(word), "{:?} in {:?}", word, text);
+        }
+    }
+}
