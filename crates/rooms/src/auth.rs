@@ -1,9 +1,10 @@
-//! The authorisation rules of room versions 10, 11 and 12 (spec: each version's "Authorisation rules").
+//! The authorisation rules of room versions 6 to 12 (spec: each version's "Authorisation rules").
 //!
 //! [`authorize`] judges an event by a state: the state before it, and for events of other servers also the state
 //! that its own `auth_events` make up and the room's current state (spec: server-server API, "Checks performed on
 //! receipt of a PDU"). Comments number the rules as versions 10 and 11 do; version 12 has one rule more at the
-//! beginning, so that its numbers are greater by one from the second rule on.
+//! beginning, so that its numbers are greater by one from the second rule on. Older versions lack some of the rules on
+//! memberships (4) and power levels (9), so that later ones of the same kind have smaller numbers there.
 //!
 //! Not judged here is what needs the keys of other servers: that the event is signed by the sender's server, and a
 //! restricted join also by the server whose member authorised it. [`crate::build::verify_event`] does that.
@@ -61,18 +62,18 @@ pub fn auth_event_keys<'a>(
         keys.push(("m.room.create", ""));
     }
     if let (Some(target), "m.room.member") = (state_key, kind) {
-        let membership = content.get("membership").and_then(Value::as_str).and_then(Membership::parse);
-        member_keys(membership, target, content, &mut keys);
+        member_keys(version, target, content, &mut keys);
     }
     keys
 }
 
 fn member_keys<'a>(
-    membership: Option<Membership>,
+    version: RoomVersion,
     target: &'a str,
     content: &'a Map<String, Value>,
     keys: &mut Vec<(&'static str, &'a str)>,
 ) {
+    let membership = content.get("membership").and_then(Value::as_str).and_then(Membership::parse);
     let mut add = |key: (&'static str, &'a str)| {
         if !keys.contains(&key) {
             keys.push(key);
@@ -89,6 +90,7 @@ fn member_keys<'a>(
         }
     }
     if membership == Some(Membership::Join)
+        && version.rules().restricted_joins
         && let Some(authoriser) = content.get("join_authorised_via_users_server").and_then(Value::as_str)
     {
         add(("m.room.member", authoriser));

@@ -132,7 +132,7 @@ pub enum JoinRule {
     Restricted,
     /// Both of the above.
     KnockRestricted,
-    /// A rule that nothing is known about (`private` among them): nobody.
+    /// A rule that the room's version does not know (`private` among them): nobody.
     Other,
 }
 
@@ -146,6 +146,42 @@ impl JoinRule {
             "restricted" => Self::Restricted,
             "knock_restricted" => Self::KnockRestricted,
             _ => Self::Other,
+        }
+    }
+
+    /// Whether rooms of `version` know this rule.
+    pub const fn is_known_in(self, version: RoomVersion) -> bool {
+        let rules = version.rules();
+        match self {
+            Self::Public | Self::Invite => true,
+            Self::Knock => rules.knocking,
+            Self::Restricted => rules.restricted_joins,
+            Self::KnockRestricted => rules.knock_restricted_joins,
+            Self::Other => false,
+        }
+    }
+
+    /// The rule itself where `version` knows it, and otherwise the nearest one that lets nobody join whom this rule
+    /// would not.
+    pub fn nearest_in(self, version: RoomVersion) -> Self {
+        let stricter: &[Self] = match self {
+            Self::KnockRestricted => &[Self::KnockRestricted, Self::Restricted, Self::Knock],
+            Self::Restricted => &[Self::Restricted],
+            Self::Knock => &[Self::Knock],
+            rule => return rule,
+        };
+        stricter.iter().copied().find(|rule| rule.is_known_in(version)).unwrap_or(Self::Invite)
+    }
+
+    /// The rule's name in events; `None` for a rule that is not known.
+    pub const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Public => Some("public"),
+            Self::Invite => Some("invite"),
+            Self::Knock => Some("knock"),
+            Self::Restricted => Some("restricted"),
+            Self::KnockRestricted => Some("knock_restricted"),
+            Self::Other => None,
         }
     }
 
@@ -170,10 +206,11 @@ pub struct JoinRulesContent {
 }
 
 impl JoinRulesContent {
-    /// Reads a content.
-    pub fn parse(content: &str) -> Self {
+    /// Reads a content. A rule that rooms of `version` do not know is [`JoinRule::Other`].
+    pub fn parse(version: RoomVersion, content: &str) -> Self {
         let content: Map<String, Value> = view(content);
-        let join_rule = content.get("join_rule").and_then(Value::as_str).map(JoinRule::parse).unwrap_or_default();
+        let stated = content.get("join_rule").and_then(Value::as_str).map(JoinRule::parse).unwrap_or_default();
+        let join_rule = if stated.is_known_in(version) { stated } else { JoinRule::Other };
         let entries = content.get("allow").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let allow = entries
             .iter()
@@ -303,6 +340,7 @@ mod tests {
         CreateContent, GuestAccess, HistoryVisibility, JoinRule, JoinRulesContent, MemberContent, MemberProfile,
         Membership,
     };
+    use crate::version::RoomVersion::{self, V6, V7, V8, V9, V10, V12};
 
     #[test]
     fn memberships_survive_their_names() {
@@ -346,13 +384,36 @@ mod tests {
     #[test]
     fn join_rules_and_their_rooms() {
         let rules = JoinRulesContent::parse(
+            V12,
             r#"{"join_rule":"knock_restricted","allow":[{"type":"m.room_membership","room_id":"!a:x"},
                 {"type":"other","room_id":"!b:x"},{"type":"m.room_membership","room_id":5},7]}"#,
         );
         assert_eq!(rules.join_rule, JoinRule::KnockRestricted);
         assert_eq!(rules.allow.iter().map(im2_model::RoomId::as_str).collect::<Vec<_>>(), ["!a:x"]);
-        assert_eq!(JoinRulesContent::parse("{}").join_rule, JoinRule::Invite);
-        assert_eq!(JoinRulesContent::parse(r#"{"join_rule":"private","allow":{}}"#).join_rule, JoinRule::Other);
+        assert_eq!(JoinRulesContent::parse(V12, "{}").join_rule, JoinRule::Invite);
+        assert_eq!(JoinRulesContent::parse(V12, r#"{"join_rule":"private","allow":{}}"#).join_rule, JoinRule::Other);
+    }
+
+    #[test]
+    fn each_version_knows_its_join_rules() {
+        use JoinRule::{Invite, Knock, KnockRestricted, Public, Restricted};
+        for (rule, known_from) in [(Public, V6), (Invite, V6), (Knock, V7), (Restricted, V8), (KnockRestricted, V10)] {
+            let name = rule.as_str().unwrap();
+            assert_eq!(JoinRule::parse(name), rule);
+            for version in RoomVersion::ALL {
+                let read = JoinRulesContent::parse(version, &format!(r#"{{"join_rule":"{name}"}}"#)).join_rule;
+                assert_eq!(read, if version >= known_from { rule } else { JoinRule::Other }, "{name} in {version}");
+                assert!(rule.nearest_in(version).is_known_in(version));
+                assert!(version < known_from || rule.nearest_in(version) == rule);
+            }
+        }
+        let nearest = |version| [Knock, Restricted, KnockRestricted].map(|rule| rule.nearest_in(version));
+        assert_eq!(nearest(V6), [Invite, Invite, Invite]);
+        assert_eq!(nearest(V7), [Knock, Invite, Knock]);
+        for version in [V8, V9] {
+            assert_eq!(nearest(version), [Knock, Restricted, Restricted]);
+        }
+        assert_eq!(JoinRule::Other.nearest_in(V10), JoinRule::Other);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use im2_model::UserId;
 use serde_json::{Map, Value};
 
-use crate::{content::CreateContent, event::Pdu, version::RoomVersion};
+use crate::{canonical::MAX_INTEGER, content::CreateContent, event::Pdu, version::RoomVersion};
 
 /// How much a user may do in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +64,7 @@ impl PowerLevels {
     /// The levels of the room that `create` made, whose current `m.room.power_levels` is `power_levels`.
     pub fn of(version: RoomVersion, create: &Pdu, power_levels: Option<&Pdu>) -> Self {
         let creators = CreateContent::creators(version, create);
-        let written = power_levels.map(|event| WrittenLevels::parse(&event.content_map()));
+        let written = power_levels.map(|event| WrittenLevels::parse(version, &event.content_map()));
         let privileged = version.rules().privileged_creators;
         let mut levels = Self::from_written(written.as_ref().unwrap_or(&WrittenLevels::default()));
         if privileged {
@@ -144,7 +144,8 @@ pub(crate) struct WrittenLevels {
     pub(crate) events: BTreeMap<String, i64>,
     pub(crate) notifications: BTreeMap<String, i64>,
     pub(crate) users: BTreeMap<String, i64>,
-    /// The first property that is not what authorisation rules 10.1 to 10.3 (9.1 to 9.3 before version 12) ask.
+    /// The first property that is not what authorisation rules 10.1 to 10.3 (9.1 to 9.3 before version 12) ask. Before
+    /// version 10 only `users` is asked about; what has no meaning there is refused all the same.
     pub(crate) problem: Option<String>,
 }
 
@@ -153,18 +154,29 @@ pub(crate) const LEVEL_PROPERTIES: [&str; 7] =
     ["users_default", "events_default", "state_default", "ban", "redact", "kick", "invite"];
 
 impl WrittenLevels {
-    pub(crate) fn parse(content: &Map<String, Value>) -> Self {
+    /// Reads a content by the rules of `version`, which may take strings for integers.
+    pub(crate) fn parse(version: RoomVersion, content: &Map<String, Value>) -> Self {
+        Self::read(if version.rules().integer_power_levels { Value::as_i64 } else { lenient_level }, content)
+    }
+
+    /// Reads a content that a client wants to send. No version wants new levels as strings (spec: room version 6,
+    /// "Deprecated event content schemas").
+    pub(crate) fn parse_new(content: &Map<String, Value>) -> Self {
+        Self::read(Value::as_i64, content)
+    }
+
+    fn read(level: fn(&Value) -> Option<i64>, content: &Map<String, Value>) -> Self {
         let mut written = Self::default();
         for property in LEVEL_PROPERTIES {
-            match content.get(property).map(Value::as_i64) {
+            match content.get(property).map(level) {
                 Some(Some(level)) => _ = written.levels.insert(property, level),
                 Some(None) => written.note(|| format!("`{property}` must be an integer")),
                 None => {}
             }
         }
-        written.events = written.entries(content, "events");
-        written.notifications = written.entries(content, "notifications");
-        written.users = written.entries(content, "users");
+        written.events = written.entries(level, content, "events");
+        written.notifications = written.entries(level, content, "notifications");
+        written.users = written.entries(level, content, "users");
         if let Some(stranger) = written.users.keys().find(|user| UserId::parse(user).is_err()).cloned() {
             written.note(|| format!("`users` may only name user IDs, and {stranger:?} is none"));
         }
@@ -175,15 +187,20 @@ impl WrittenLevels {
         self.problem.get_or_insert_with(problem);
     }
 
-    fn entries(&mut self, content: &Map<String, Value>, property: &str) -> BTreeMap<String, i64> {
+    fn entries(
+        &mut self,
+        level: fn(&Value) -> Option<i64>,
+        content: &Map<String, Value>,
+        property: &str,
+    ) -> BTreeMap<String, i64> {
         let Some(value) = content.get(property) else { return BTreeMap::new() };
         let Some(object) = value.as_object() else {
             self.note(|| format!("`{property}` must be an object"));
             return BTreeMap::new();
         };
         let mut entries = BTreeMap::new();
-        for (key, level) in object {
-            match level.as_i64() {
+        for (key, value) in object {
+            match level(value) {
                 Some(level) => _ = entries.insert(key.clone(), level),
                 None => self.note(|| format!("the levels in `{property}` must be integers")),
             }
@@ -192,15 +209,45 @@ impl WrittenLevels {
     }
 }
 
+/// A level as versions before 10 read it: an integer, or a string that holds one (spec: room version 6, "power levels
+/// accept values as strings").
+fn lenient_level(value: &Value) -> Option<i64> {
+    let level = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    (-MAX_INTEGER..=MAX_INTEGER).contains(&level).then_some(level)
+}
+
+/// The content of an `m.room.power_levels` of `version` with integers for all its levels, as every version takes them.
+/// Levels that are none are left out.
+pub fn with_integer_levels(version: RoomVersion, mut content: Map<String, Value>) -> Map<String, Value> {
+    let written = WrittenLevels::parse(version, &content);
+    for property in LEVEL_PROPERTIES {
+        if content.remove(property).is_some()
+            && let Some(level) = written.levels.get(property)
+        {
+            content.insert(property.to_owned(), (*level).into());
+        }
+    }
+    let maps = [("events", written.events), ("notifications", written.notifications), ("users", written.users)];
+    for (property, levels) in maps {
+        if content.remove(property).is_some() {
+            content.insert(
+                property.to_owned(),
+                levels.into_iter().map(|(key, level)| (key, Value::from(level))).collect(),
+            );
+        }
+    }
+    content
+}
+
 #[cfg(test)]
 mod tests {
     use im2_model::UserId;
     use serde_json::{Value, json};
 
-    use super::{PowerLevel, PowerLevels, WrittenLevels};
+    use super::{PowerLevel, PowerLevels, WrittenLevels, with_integer_levels};
     use crate::{
         testing::{create, state_event, user},
-        version::RoomVersion::{self, V10, V11, V12},
+        version::RoomVersion::{self, V6, V9, V10, V11, V12},
     };
 
     fn levels(version: RoomVersion, power: Option<&Value>) -> PowerLevels {
@@ -215,7 +262,7 @@ mod tests {
 
     #[test]
     fn defaults_without_an_event() {
-        for version in [V10, V11] {
+        for version in RoomVersion::ALL.into_iter().filter(|version| *version < V12) {
             let levels = levels(version, None);
             assert_eq!(level(&levels, "@ana:x"), PowerLevel::Finite(100));
             assert_eq!(level(&levels, "@co:x"), PowerLevel::Finite(0));
@@ -263,9 +310,56 @@ mod tests {
             (json!({ "notifications": { "room": "50" } }), false),
             (json!({ "notifications": null }), false),
         ] {
-            let written = WrittenLevels::parse(content.as_object().unwrap());
-            assert_eq!(written.problem.is_none(), fine, "{content}");
+            let content = content.as_object().unwrap();
+            for version in [V10, V11, V12] {
+                assert_eq!(WrittenLevels::parse(version, content).problem.is_none(), fine, "{content:?}");
+            }
+            assert_eq!(WrittenLevels::parse_new(content).problem.is_none(), fine, "{content:?}");
         }
+    }
+
+    #[test]
+    fn until_version_9_strings_are_levels() {
+        for (text, expected) in [
+            ("50", Some(50)),
+            ("+100", Some(100)),
+            ("-7", Some(-7)),
+            (" \t000100\n ", Some(100)),
+            ("9007199254740991", Some(9_007_199_254_740_991)),
+            ("9007199254740992", None),
+            ("99999999999999999999", None),
+            ("", None),
+            ("5 0", None),
+            ("+-5", None),
+            ("1.0", None),
+            ("1e2", None),
+            ("0x10", None),
+            ("fifty", None),
+        ] {
+            let content = json!({ "ban": text, "users": { "@bob:x": text }, "events": { "a": text } });
+            for version in RoomVersion::ALL {
+                let written = WrittenLevels::parse(version, content.as_object().unwrap());
+                let expected = expected.filter(|_| version <= V9);
+                assert_eq!(written.problem.is_none(), expected.is_some(), "{text:?} in {version}");
+                let read = [written.levels.get("ban"), written.users.get("@bob:x"), written.events.get("a")];
+                assert_eq!(read, [expected.as_ref(); 3], "{text:?} in {version}");
+            }
+            assert!(WrittenLevels::parse_new(content.as_object().unwrap()).problem.is_some());
+        }
+        let content = json!({ "users": { "@bob:x": "60" }, "state_default": "30" });
+        assert_eq!(level(&levels(V6, Some(&content)), "@bob:x"), PowerLevel::Finite(60));
+        assert_eq!(levels(V9, Some(&content)).level_for("m.room.name", true), 30);
+    }
+
+    #[test]
+    fn levels_become_integers_for_newer_rooms() {
+        let old = json!({ "ban": "60", "kick": 40, "redact": [], "users": { "@a:x": " 7 ", "@b:x": null }, "events": {},
+            "notifications": 5, "org.custom": "kept" });
+        let new = with_integer_levels(V9, old.as_object().unwrap().clone());
+        let expected = json!({ "ban": 60, "kick": 40, "users": { "@a:x": 7 }, "events": {}, "notifications": {},
+            "org.custom": "kept" });
+        assert_eq!(Value::Object(new.clone()), expected);
+        assert_eq!(with_integer_levels(V10, new.clone()), new);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) fn event(version: RoomVersion, properties: &Value) -> Pdu {
     Pdu::from_stored(version, Some(next_id()), &event.to_string()).unwrap()
 }
 
-/// The create event of a room that `sender` makes; a version 10 create names its creator.
+/// The create event of a room that `sender` makes; until version 10 it names its creator.
 pub(crate) fn create(version: RoomVersion, sender: &str, content: &Value) -> Pdu {
     let mut content = content.clone();
     let mut event = json!({ "type": "m.room.create", "state_key": "", "sender": sender, "origin_server_ts": 1,

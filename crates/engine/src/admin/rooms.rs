@@ -2,7 +2,7 @@
 
 use im2_model::{EventId, RoomId, UserId, UserNid};
 use im2_rooms::{
-    content::{JoinRule, JoinRulesContent, Membership},
+    content::{JoinRule, Membership},
     power::PowerLevel,
 };
 use im2_store::rooms::EventRow;
@@ -130,8 +130,7 @@ impl RoomAdmin {
         let (mut content, current, membership, public) = {
             let view = room.view();
             let levels = view.state.get("m.room.power_levels", "").map(|event| event.pdu.content_map());
-            let rules = view.content("m.room.join_rules", "").map(JoinRulesContent::parse).unwrap_or_default();
-            let public = rules.join_rule == JoinRule::Public;
+            let public = view.join_rules(room.version).join_rule == JoinRule::Public;
             (levels.unwrap_or_default(), view.power.user_level(&user_id), view.membership(&user_id), public)
         };
         if current < PowerLevel::Finite(level) {

@@ -3,7 +3,9 @@
 use std::{collections::HashSet, sync::Arc};
 
 use im2_model::{Millis, RoomAliasId, RoomId, UserId};
-use im2_rooms::{content::Membership, power::PowerLevels, state::StateMap, version::RoomVersion};
+use im2_rooms::{
+    auth::check_power_levels, content::Membership, power::PowerLevels, state::StateMap, version::RoomVersion,
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -97,6 +99,12 @@ impl<'a> Making<'a> {
 
     /// Adds an event. One that is refused leaves nothing.
     pub(super) fn add(&mut self, draft: Draft) -> Result<()> {
+        if &*draft.kind == "m.room.power_levels"
+            && let Some(create) = self.events.first()
+        {
+            check_power_levels(self.builder.version, &create.pdu, &draft.content)
+                .map_err(|error| Error::refused(Code::BadJson, error.to_string()))?;
+        }
         let id = self.room_id.as_ref();
         let state = HeadState { head: &self.head, view: &self.view, fetched: &[] };
         let prepared = self.builder.prepare(id, &state, self.actor, draft)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use im2_model::{RoomId, RoomNid, UserId, UserNid};
-use im2_rooms::content::{JoinRulesContent, Membership};
+use im2_rooms::content::Membership;
 use im2_store::Snapshot;
 use serde_json::{Map, Value, json};
 
@@ -294,7 +294,7 @@ impl Rooms {
         let rules = {
             let view = room.view();
             let invited = matches!(view.membership(&actor.user_id), Some(Membership::Invite | Membership::Join));
-            let rules = view.content("m.room.join_rules", "").map(JoinRulesContent::parse).unwrap_or_default();
+            let rules = view.join_rules(room.version);
             if invited || !rules.join_rule.is_restricted() {
                 return Ok(None);
             }

@@ -10,7 +10,7 @@ use std::{
 
 use im2_model::{EventId, RoomId, RoomNid, UserId, UserNid};
 use im2_rooms::{
-    content::{HistoryVisibility, Membership},
+    content::{HistoryVisibility, JoinRulesContent, Membership},
     event::Pdu,
     power::PowerLevels,
     state::StateMap,
@@ -261,6 +261,12 @@ impl View {
     /// The content of a state event as text, JSON. Not of a member event: those need not be in memory.
     pub fn content(&self, kind: &str, state_key: &str) -> Option<&str> {
         self.state.get(kind, state_key).map(|event| event.pdu.content_json())
+    }
+
+    /// The join rules as a room of `version` knows them.
+    pub fn join_rules(&self, version: RoomVersion) -> JoinRulesContent {
+        let content = self.content("m.room.join_rules", "");
+        content.map(|content| JoinRulesContent::parse(version, content)).unwrap_or_default()
     }
 
     /// The current membership of a user.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use im2_model::RoomId;
 use im2_rooms::{
-    content::{CreateContent, GuestAccess, HistoryVisibility, JoinRule, JoinRulesContent, Membership},
+    content::{CreateContent, GuestAccess, HistoryVisibility, JoinRule, Membership},
     version::RoomVersion,
 };
 use serde::Serialize;
@@ -89,7 +89,7 @@ impl Listing {
 impl Summary {
     pub(super) fn of(room: &Room) -> Self {
         let view = room.view();
-        let rules = view.content("m.room.join_rules", "").map(JoinRulesContent::parse).unwrap_or_default();
+        let rules = view.join_rules(room.version);
         Self {
             listing: Listing::of_view(&room.id, &view),
             room_version: RoomVersion::as_str(room.version),
@@ -141,7 +141,7 @@ impl Rooms {
                 Some(Membership::Ban) => return Ok(false),
                 Some(Membership::Leave) | None => {}
             }
-            view.content("m.room.join_rules", "").map(JoinRulesContent::parse).unwrap_or_default()
+            view.join_rules(room.version)
         };
         if rules.join_rule == JoinRule::Public || rules.join_rule.allows_knocks() {
             return Ok(true);

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use im2_model::{RoomId, UserId};
 use im2_rooms::{
-    content::{CreateContent, Membership},
+    content::{CreateContent, JoinRule, Membership},
     event::Pdu,
+    power::with_integer_levels,
     version::RoomVersion,
 };
 use im2_store::rooms::Appended;
@@ -282,7 +283,11 @@ fn furnish<'a>(mut making: Making<'a>, old: &Room, state: &HeadState<'_>, plan: 
     making.add(Draft::state("m.room.power_levels", "", while_moving_in(&levels, plan)))?;
     for kind in TRANSFERRED {
         if let Some(event) = view.state.get(kind, "") {
-            making.add(Draft::state(kind, "", event.pdu.content_map()))?;
+            let mut content = event.pdu.content_map();
+            if kind == "m.room.join_rules" {
+                keep_known_join_rule(&mut content, plan.version);
+            }
+            making.add(Draft::state(kind, "", content))?;
         }
     }
     let create = view.content("m.room.create", "").map(CreateContent::parse).unwrap_or_default();
@@ -313,6 +318,17 @@ fn furnish<'a>(mut making: Making<'a>, old: &Room, state: &HeadState<'_>, plan: 
     Ok(making)
 }
 
+/// Replaces a join rule that the new room's version does not know. Nobody, not even the invited, could join otherwise.
+fn keep_known_join_rule(content: &mut Map<String, Value>, version: RoomVersion) {
+    let rule = content.get("join_rule").and_then(Value::as_str).map(JoinRule::parse).unwrap_or_default();
+    let nearest = rule.nearest_in(version);
+    if nearest != rule
+        && let Some(name) = nearest.as_str()
+    {
+        content.insert("join_rule".into(), name.into());
+    }
+}
+
 /// The aliases that the old room published and that now lead to the new one.
 fn canonical_alias(view: &View, plan: &Plan<'_>) -> Option<Map<String, Value>> {
     let before = view.state.get("m.room.canonical_alias", "")?.pdu.content_map();
@@ -329,10 +345,11 @@ fn canonical_alias(view: &View, plan: &Plan<'_>) -> Option<Map<String, Value>> {
     (!content.is_empty() && listed_aliases(&content).is_ok()).then_some(content)
 }
 
-/// The levels of the new room: those of the old one, as far as the two versions agree on what creators are.
+/// The levels of the new room: those of the old one as integers, as far as the two versions agree on what creators are.
 fn power_levels(old: &Room, view: &View, plan: &Plan<'_>) -> Map<String, Value> {
     let event = view.state.get("m.room.power_levels", "");
-    let mut content = event.map(|event| event.pdu.content_map()).unwrap_or_default();
+    let content = event.map(|event| event.pdu.content_map()).unwrap_or_default();
+    let mut content = with_integer_levels(old.version, content);
     let (was, is) = (old.version.rules().privileged_creators, plan.version.rules().privileged_creators);
     let mut users = content.get("users").and_then(Value::as_object).cloned().unwrap_or_default();
     if is {

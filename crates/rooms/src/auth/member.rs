@@ -19,8 +19,10 @@ pub(super) fn authorize<S: StateView>(check: &Check<'_, S>) -> Result<(), AuthEr
         .and_then(|key| UserId::parse(key).ok())
         .ok_or(AuthError::new("a membership event must name a user in its state key"))?;
     let content = check.event.content_map();
-    // Rule 4.2: whether the signature holds is for those who have the keys.
-    if let Some(authoriser) = content.get("join_authorised_via_users_server") {
+    // Rule 4.2, from version 8 on: whether the signature holds is for those who have the keys.
+    if check.version.rules().restricted_joins
+        && let Some(authoriser) = content.get("join_authorised_via_users_server")
+    {
         let authoriser = authoriser.as_str().and_then(|id| UserId::parse(id).ok());
         let signed = authoriser.is_some_and(|authoriser| is_signed_by(check, authoriser.server_name()));
         ensure(signed, || "the join is not signed by the server of the member who authorised it")?;
@@ -53,7 +55,7 @@ impl<S: StateView> Check<'_, S> {
     fn join_rule(&self) -> JoinRule {
         self.state
             .get("m.room.join_rules", "")
-            .map(|event| JoinRulesContent::parse(event.content_json()).join_rule)
+            .map(|event| JoinRulesContent::parse(self.version, event.content_json()).join_rule)
             .unwrap_or_default()
     }
 }
@@ -82,7 +84,10 @@ fn join<S: StateView>(check: &Check<'_, S>, target: &UserId, content: &Map<Strin
                 && check.power.user_level(&authoriser).reaches(check.power.invite);
             ensure(may_invite, || "the member who authorised this join may not invite to this room")
         }
-        JoinRule::Other => Err(AuthError::new("this room cannot be joined")),
+        JoinRule::Other => Err(AuthError::new(format!(
+            "this room cannot be joined: rooms of version {} do not know its join rule",
+            check.version
+        ))),
     }
 }
 
@@ -143,7 +148,11 @@ fn leave<S: StateView>(check: &Check<'_, S>, target: &UserId) -> Result<(), Auth
     let sender = &check.event.sender;
     let target_membership = check.membership(target.as_str());
     if sender == target {
-        let may_leave = matches!(target_membership, Membership::Invite | Membership::Join | Membership::Knock);
+        let may_leave = match target_membership {
+            Membership::Invite | Membership::Join => true,
+            Membership::Knock => check.version.rules().knocking,
+            Membership::Leave | Membership::Ban => false,
+        };
         return ensure(may_leave, || "you are not in this room");
     }
     check.ensure_sender_joined()?;
@@ -169,8 +178,11 @@ fn ban<S: StateView>(check: &Check<'_, S>, target: &UserId) -> Result<(), AuthEr
     ensure(check.power.user_level(target) < level, || "this user's power level is not below yours")
 }
 
-/// Rule 4.7.
+/// Rule 4.7, from version 7 on; before, a knock is an unknown membership.
 fn knock<S: StateView>(check: &Check<'_, S>, target: &UserId) -> Result<(), AuthError> {
+    ensure(check.version.rules().knocking, || {
+        format!("rooms of version {} do not know requests to join, which came with version 7", check.version)
+    })?;
     ensure(check.join_rule().allows_knocks(), || "this room does not take requests to join")?;
     ensure(check.event.sender == *target, || "nobody can knock for somebody else")?;
     match check.sender_membership() {

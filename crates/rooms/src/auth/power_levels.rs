@@ -13,9 +13,9 @@ use crate::{
     version::RoomVersion,
 };
 
-/// Whether the content is one that nobody could send to a room with this create event, whatever they may do there.
+/// Refuses a content that no client may send to a room with this create event, whatever its user may do there.
 pub fn check_power_levels(version: RoomVersion, create: &Pdu, content: &Map<String, Value>) -> Result<(), AuthError> {
-    check_written(version, create, &WrittenLevels::parse(content))
+    check_written(version, create, &WrittenLevels::parse_new(content))
 }
 
 fn check_written(version: RoomVersion, create: &Pdu, new: &WrittenLevels) -> Result<(), AuthError> {
@@ -33,12 +33,12 @@ fn check_written(version: RoomVersion, create: &Pdu, new: &WrittenLevels) -> Res
 }
 
 pub(super) fn authorize<S: StateView>(check: &Check<'_, S>) -> Result<(), AuthError> {
-    let new = WrittenLevels::parse(&check.event.content_map());
+    let new = WrittenLevels::parse(check.version, &check.event.content_map());
     check_written(check.version, check.create, &new)?;
     let Some(old) = check.state.get("m.room.power_levels", "") else {
         return Ok(());
     };
-    let old = WrittenLevels::parse(&old.content_map());
+    let old = WrittenLevels::parse(check.version, &old.content_map());
     let own = check.power.user_level(&check.event.sender);
     // Rule 9.5.
     for property in LEVEL_PROPERTIES {

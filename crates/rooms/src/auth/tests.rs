@@ -11,7 +11,7 @@ use crate::{
     event::Pdu,
     state::StateMap,
     testing::{create, event, state_event, user},
-    version::RoomVersion::{self, V10, V11, V12},
+    version::RoomVersion::{self, V8, V10, V11, V12},
 };
 
 /// A room of `@ana` (its creator), `@mod` (level 50), `@bob` and `@other:y` (0); `@eve` is banned, `@ivy` invited and
@@ -100,7 +100,16 @@ fn refused(result: Result<(), String>, because: &str) {
     assert!(sentence.contains(because), "refused with {sentence:?}, expected {because:?}");
 }
 
-const ALL: [RoomVersion; 3] = RoomVersion::ALL;
+const ALL: [RoomVersion; 7] = RoomVersion::ALL;
+
+fn until(last: RoomVersion) -> impl Iterator<Item = RoomVersion> {
+    ALL.into_iter().filter(move |version| *version <= last)
+}
+
+fn from(first: RoomVersion) -> impl Iterator<Item = RoomVersion> {
+    ALL.into_iter().filter(move |version| *version >= first)
+}
+
 const PASS: Result<(), String> = Ok(());
 
 fn judge_create(version: RoomVersion, properties: &Value) -> Result<(), String> {
@@ -122,21 +131,25 @@ fn rule_1_create() {
         assert_eq!(judge_create(version, &json!({})), PASS);
         refused(judge_create(version, &json!({ "prev_events": ["$a"] })), "first of its room");
         let content = |content: Value| json!({ "content": content });
-        for stated in ["10", "11", "12"] {
+        for stated in ["6", "7", "8", "9", "10", "11", "12"] {
             let named = content(json!({ "creator": "@ana:x", "room_version": stated }));
             assert_eq!(judge_create(version, &named), PASS);
         }
-        for stated in [json!("99"), json!(10), json!(null)] {
+        for stated in [json!("99"), json!("5"), json!(10), json!(null)] {
             let unknown = content(json!({ "creator": "@ana:x", "room_version": stated }));
             refused(judge_create(version, &unknown), "version that is not supported");
         }
     }
-    for version in [V10, V11] {
+    for version in until(V11) {
         refused(judge_create(version, &json!({ "room_id": "!room:y" })), "the server that its ID names");
         refused(judge_create(version, &json!({ "room_id": "!hash" })), "the server that its ID names");
     }
-    refused(judge_create(V10, &json!({ "content": {} })), "does not name its creator");
-    assert_eq!(judge_create(V11, &json!({ "content": {} })), PASS);
+    for version in until(V10) {
+        refused(judge_create(version, &json!({ "content": {} })), "does not name its creator");
+    }
+    for version in from(V11) {
+        assert_eq!(judge_create(version, &json!({ "content": {} })), PASS);
+    }
     refused(judge_create(V12, &json!({ "room_id": "!room:x" })), "has no room_id");
 }
 
@@ -149,7 +162,9 @@ fn rule_1_additional_creators() {
     assert_eq!(with(V12, json!([])), PASS);
     for wrong in [json!("@a:x"), json!([1]), json!(["nobody"]), json!({}), json!(null), json!(["@a:x", "@b"])] {
         refused(with(V12, wrong.clone()), "list of user IDs");
-        assert_eq!(with(V11, wrong), PASS);
+        for version in until(V11) {
+            assert_eq!(with(version, wrong.clone()), PASS);
+        }
     }
 }
 
@@ -208,7 +223,15 @@ fn selection_of_auth_events() {
     let v12 = |kind: &str, key: Option<&str>, content| select(V12, kind, key, content);
     assert!(v12("m.room.create", Some(""), json!({})).is_empty());
     assert_eq!(v12("m.room.message", None, json!({})), ["member @a:x", "power_levels"]);
-    assert_eq!(select(V11, "m.room.message", None, json!({})), ["create", "member @a:x", "power_levels"]);
+    for version in until(V11) {
+        assert_eq!(select(version, "m.room.message", None, json!({})), ["create", "member @a:x", "power_levels"]);
+        let join = json!({ "membership": "join", "join_authorised_via_users_server": "@c:x" });
+        let mut expected = vec!["create", "join_rules", "member @a:x", "member @b:x", "member @c:x", "power_levels"];
+        if version < V8 {
+            expected.retain(|key| *key != "member @c:x");
+        }
+        assert_eq!(select(version, "m.room.member", Some("@b:x"), join), expected, "{version}");
+    }
     let member = |content| v12("m.room.member", Some("@b:x"), content);
     let both = ["member @a:x", "member @b:x", "power_levels"];
     let with_rules = ["join_rules", "member @a:x", "member @b:x", "power_levels"];
@@ -270,5 +293,9 @@ fn rules_5_to_8() {
         assert_eq!(room.state_by("@mod:x", "org.custom", "@mod:x", json!({})), PASS);
         refused(room.state_by("@mod:x", "org.custom", "@bob:x", json!({})), "belongs to another user");
         refused(room.state_by("@ana:x", "org.custom", "@", json!({})), "belongs to another user");
+        // Aliases had a rule of their own until version 5.
+        assert_eq!(room.state_by("@mod:x", "m.room.aliases", "x", json!({ "aliases": [] })), PASS);
+        assert_eq!(room.state_by("@mod:x", "m.room.aliases", "elsewhere", json!({})), PASS);
+        refused(room.state_by("@bob:x", "m.room.aliases", "x", json!({})), "takes power level 50");
     }
 }

@@ -360,7 +360,7 @@ pub const KEYS: &[Key] = &[
     Key {
         path: "rooms.default_version",
         kind: Kind::Text,
-        allowed: "\"10\", \"11\" or \"12\"",
+        allowed: "a room version, \"6\" to \"12\"",
         about: "The version of new rooms whose creators ask for none",
         secret: false,
         set: |config, value| text(value)?.parse().ok().map(|version| config.default_room_version = version),

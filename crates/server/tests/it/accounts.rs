@@ -214,7 +214,11 @@ async fn capabilities_are_honest() {
     let server = Server::start().await;
     let ana = register(&server, "ana").await;
     let capabilities = &ana.get("/v3/capabilities").await.ok()["capabilities"];
-    assert_eq!(capabilities["m.room_versions"]["default"], "12");
+    let versions = &capabilities["m.room_versions"];
+    assert_eq!(versions["default"], "12");
+    let stable = json!({ "6": "stable", "7": "stable", "8": "stable", "9": "stable", "10": "stable", "11": "stable",
+        "12": "stable" });
+    assert_eq!(versions["available"], stable);
     assert_eq!(capabilities["m.change_password"]["enabled"], true);
     assert_eq!(capabilities["m.3pid_changes"]["enabled"], false);
     assert_eq!(capabilities["m.get_login_token"]["enabled"], false);

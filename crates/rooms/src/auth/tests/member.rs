@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{ALL, PASS, Room, refused};
+use super::{ALL, PASS, Room, from, refused, until};
 use crate::{
+    content::JoinRule,
     sign::{tests::spec_key, to_base64},
     state::StateMap,
-    version::RoomVersion::{V10, V12},
+    version::RoomVersion::{V6, V7, V8, V10, V12},
 };
 
 #[test]
@@ -40,13 +41,15 @@ fn rule_4_3_the_creator_joins_first() {
         refused(join("@ana:x", json!([create_id, "$other"])), "not invited");
         refused(join("@ana:x", json!(["$other"])), "not invited");
     }
-    let room = Room::with_create(V10, &json!({ "creator": "@carl:x" }));
-    let join = |sender: &str| {
-        room.judge(json!({ "sender": sender, "type": "m.room.member", "state_key": sender,
-            "prev_events": [room.create.event_id], "content": { "membership": "join" } }))
-    };
-    assert_eq!(join("@carl:x"), PASS);
-    refused(join("@dora:x"), "not invited");
+    for version in until(V10) {
+        let room = Room::with_create(version, &json!({ "creator": "@carl:x" }));
+        let join = |sender: &str| {
+            room.judge(json!({ "sender": sender, "type": "m.room.member", "state_key": sender,
+                "prev_events": [room.create.event_id], "content": { "membership": "join" } }))
+        };
+        assert_eq!(join("@carl:x"), PASS);
+        refused(join("@dora:x"), "not invited");
+    }
 }
 
 #[test]
@@ -61,12 +64,17 @@ fn rule_4_3_joining_by_each_join_rule() {
             ("private", false, false, false),
             ("unheard_of", false, false, false),
         ] {
+            // A rule that the version does not know lets nobody in.
+            let known = JoinRule::parse(rule).is_known_in(version);
             let room = Room::new(version).join_rule(rule);
             let join = |id: &str| room.membership(id, id, "join").is_ok();
-            assert_eq!(join("@stranger:x"), stranger, "{rule}");
-            assert_eq!(join("@kim:x"), stranger, "{rule}");
-            assert_eq!(join("@ivy:x"), invited, "{rule}");
-            assert_eq!(join("@bob:x"), member, "{rule}");
+            assert_eq!(join("@stranger:x"), stranger && known, "{rule} in {version}");
+            assert_eq!(join("@kim:x"), stranger && known, "{rule} in {version}");
+            assert_eq!(join("@ivy:x"), invited && known, "{rule} in {version}");
+            assert_eq!(join("@bob:x"), member && known, "{rule} in {version}");
+            if !known {
+                refused(room.membership("@ivy:x", "@ivy:x", "join"), "do not know its join rule");
+            }
             refused(room.membership("@eve:x", "@eve:x", "join"), "banned");
             refused(room.membership("@bob:x", "@ivy:x", "join"), "for somebody else");
         }
@@ -77,8 +85,11 @@ fn rule_4_3_joining_by_each_join_rule() {
 
 #[test]
 fn rules_4_2_and_4_3_5_restricted_joins() {
-    for version in ALL {
+    for version in from(V8) {
         for rule in ["restricted", "knock_restricted"] {
+            if !JoinRule::parse(rule).is_known_in(version) {
+                continue;
+            }
             let room = Room::new(version).join_rule(rule);
             let join = |authoriser: Value, signer: &str| {
                 room.judge(json!({ "sender": "@stranger:z", "type": "m.room.member", "state_key": "@stranger:z",
@@ -92,6 +103,24 @@ fn rules_4_2_and_4_3_5_restricted_joins() {
             refused(join(json!("@mod:x"), "z"), "not signed by the server");
             refused(join(json!(5), "x"), "not signed by the server");
         }
+    }
+}
+
+#[test]
+fn until_version_7_nobody_authorises_a_join() {
+    for version in until(V7) {
+        let join = |rule: &str| {
+            Room::new(version).join_rule(rule).judge(json!({ "sender": "@new:z", "type": "m.room.member",
+                "state_key": "@new:z", "content": { "membership": "join", "join_authorised_via_users_server": "@mod:x" },
+                "signatures": { "x": { "ed25519:1": "s" } } }))
+        };
+        refused(join("restricted"), "do not know its join rule");
+        refused(join("invite"), "not invited");
+        // The property means nothing yet, so that nobody has to have signed for it.
+        let unsigned = json!({ "sender": "@new:z", "type": "m.room.member", "state_key": "@new:z",
+            "content": { "membership": "join", "join_authorised_via_users_server": 5 } });
+        assert_eq!(Room::new(version).join_rule("public").judge(unsigned.clone()), PASS);
+        refused(Room::new(V8).join_rule("public").judge(unsigned), "not signed by the server");
     }
 }
 
@@ -164,7 +193,10 @@ fn rule_4_4_1_third_party_invites() {
 fn rule_4_5_leaving_kicking_and_unbanning() {
     for version in ALL {
         let room = Room::new(version);
-        for (id, may) in [("@bob:x", true), ("@ivy:x", true), ("@kim:x", true), ("@gone:x", false), ("@eve:x", false)] {
+        let knocked = version >= V7;
+        for (id, may) in
+            [("@bob:x", true), ("@ivy:x", true), ("@kim:x", knocked), ("@gone:x", false), ("@eve:x", false)]
+        {
             assert_eq!(room.membership(id, id, "leave").is_ok(), may, "{id}");
         }
         assert_eq!(room.membership("@mod:x", "@bob:x", "leave"), PASS);
@@ -201,10 +233,16 @@ fn rule_4_6_banning() {
 
 #[test]
 fn rule_4_7_knocking() {
-    for version in ALL {
-        for (rule, allows) in
-            [("knock", true), ("knock_restricted", true), ("public", false), ("invite", false), ("restricted", false)]
-        {
+    refused(Room::new(V6).join_rule("knock").membership("@new:x", "@new:x", "knock"), "do not know requests to join");
+    refused(Room::new(V6).join_rule("public").membership("@new:x", "@new:x", "knock"), "came with version 7");
+    for version in from(V7) {
+        for (rule, allows) in [
+            ("knock", true),
+            ("knock_restricted", version >= V10),
+            ("public", false),
+            ("invite", false),
+            ("restricted", false),
+        ] {
             let room = Room::new(version).join_rule(rule);
             assert_eq!(room.membership("@new:x", "@new:x", "knock").is_ok(), allows, "{rule}");
         }

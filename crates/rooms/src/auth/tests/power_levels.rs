@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{ALL, PASS, Room, refused};
+use super::{ALL, PASS, Room, from, refused, until};
 use crate::{
+    auth::check_power_levels,
     state::StateMap,
-    version::RoomVersion::{V10, V11, V12},
+    version::RoomVersion::{V9, V10, V11, V12},
 };
 
 #[test]
@@ -14,7 +15,7 @@ fn rules_9_1_to_9_3_well_formed_levels() {
         let room = Room::new(version);
         for property in ["users_default", "events_default", "state_default", "ban", "redact", "kick", "invite"] {
             let mut content = room.levels(&json!({ "@mod:x": 50 }));
-            for wrong in [json!("50"), json!(null), json!([]), json!(true), json!(1.5)] {
+            for wrong in [json!("fifty"), json!(null), json!([]), json!(true), json!(1.5)] {
                 content[property] = wrong;
                 refused(room.power("@ana:x", &content), "must be an integer");
             }
@@ -23,12 +24,44 @@ fn rules_9_1_to_9_3_well_formed_levels() {
         }
         for property in ["events", "notifications", "users"] {
             let mut content = room.levels(&json!({ "@mod:x": 50 }));
-            for wrong in [json!(1), json!([]), json!({ "@a:x": "1" }), json!({ "@a:x": 1.5 })] {
+            for wrong in [json!(1), json!([]), json!({ "@a:x": "one" }), json!({ "@a:x": 1.5 })] {
                 content[property] = wrong;
                 refused(room.power("@ana:x", &content), "malformed");
             }
         }
         refused(room.power("@ana:x", &room.levels(&json!({ "nobody": 1 }))), "user IDs");
+    }
+}
+
+#[test]
+fn strings_are_levels_until_version_9() {
+    let strings = |room: &Room| {
+        let mut content = room.levels(&json!({ "@mod:x": " 50 ", "@bob:x": "0" }));
+        content["ban"] = json!("+60");
+        content["events"]["m.room.topic"] = json!("0020");
+        content
+    };
+    for version in until(V9) {
+        let room = Room::new(version);
+        let content = strings(&room);
+        assert_eq!(room.power("@ana:x", &content), PASS);
+        refused(room.power("@mod:x", &content), "for ban");
+        let room = room.with("m.room.power_levels", "", "@ana:x", &content);
+        // The same levels in other words are no change.
+        let mut integers = content.clone();
+        (integers["ban"], integers["users"]["@mod:x"]) = (json!(60), json!(50));
+        assert_eq!(room.power("@mod:x", &integers), PASS);
+        integers["ban"] = json!("61");
+        refused(room.power("@mod:x", &integers), "for ban");
+        refused(room.membership("@mod:x", "@bob:x", "ban"), "banning takes power level 60");
+        assert_eq!(room.membership("@mod:x", "@bob:x", "leave"), PASS);
+        // Clients are not to send them anywhere (spec: "Deprecated event content schemas").
+        let new = content.as_object().unwrap();
+        assert!(check_power_levels(version, &room.create, new).is_err());
+    }
+    for version in from(V10) {
+        let room = Room::new(version);
+        refused(room.power("@ana:x", &strings(&room)), "must be an integer");
     }
 }
 
@@ -42,7 +75,7 @@ fn rule_10_4_creators_have_no_level_in_version_12() {
         refused(room.membership("@mod:x", creator, "ban"), "not below yours");
     }
     refused(room.membership("@ana:x", "@co:x", "leave"), "not below yours");
-    for version in [V10, V11] {
+    for version in until(V11) {
         let room = Room::with_create(version, &content).member("@co:x", "join");
         assert_eq!(room.power("@ana:x", &room.levels(&json!({ "@co:x": 100 }))), PASS);
         refused(room.power("@co:x", &room.levels(&json!({}))), "takes power level 50");

@@ -146,7 +146,13 @@ async fn rooms_are_joined_and_knocked_at_by_alias() {
 async fn a_restricted_room_is_joined_from_the_rooms_it_allows() {
     let server = Server::start().await;
     let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
-    for (version, rule) in [("10", "restricted"), ("12", "restricted"), ("12", "knock_restricted")] {
+    for (version, rule) in [
+        ("8", "restricted"),
+        ("9", "restricted"),
+        ("12", "restricted"),
+        ("10", "knock_restricted"),
+        ("12", "knock_restricted"),
+    ] {
         let allowed = ana.create_room(json!({ "invite": [ben.user_id()] })).await;
         let allow = json!([{ "type": "m.room_membership", "room_id": allowed }]);
         let rules = json!([{ "type": "m.room.join_rules", "content": { "join_rule": rule, "allow": allow } }]);

@@ -12,10 +12,19 @@ mod sending;
 mod spaces;
 mod timeline;
 mod upgrade;
+mod versions;
 mod visibility;
 
 use im2_testkit::{Client, segment};
 use serde_json::Value;
+
+/// The room versions that the server announces, oldest first.
+const VERSIONS: [&str; 7] = ["6", "7", "8", "9", "10", "11", "12"];
+
+/// Whether the version `text` is `first` or a later one.
+fn is_from(text: &str, first: u32) -> bool {
+    text.parse::<u32>().unwrap() >= first
+}
 
 /// A path below a room.
 fn of(room: &str, rest: &str) -> String {

@@ -3,7 +3,7 @@
 use im2_testkit::{Server, segment};
 use serde_json::{Value, json};
 
-use super::{bodies, of, state};
+use super::{VERSIONS, bodies, of, state};
 
 #[tokio::test]
 async fn a_transaction_belongs_to_a_device_a_room_and_a_type() {
@@ -34,7 +34,7 @@ async fn a_transaction_belongs_to_a_device_a_room_and_a_type() {
 async fn a_redaction_leaves_the_frame() {
     let server = Server::start().await;
     let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
-    for version in ["10", "11", "12"] {
+    for version in VERSIONS {
         let room = ana.create_room(json!({ "preset": "public_chat", "room_version": version })).await;
         ben.join(&room).await;
         eve.join(&room).await;
@@ -63,7 +63,7 @@ async fn a_redaction_leaves_the_frame() {
 async fn power_levels_decide_who_sends_what() {
     let server = Server::start().await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
-    for version in ["10", "11", "12"] {
+    for version in VERSIONS {
         let room = ana.create_room(json!({ "preset": "public_chat", "room_version": version })).await;
         ben.join(&room).await;
         let name = of(&room, "state/m.room.name/");
@@ -140,7 +140,7 @@ async fn state_that_is_so_already_is_not_sent_again() {
 async fn state_that_nobody_could_set_is_a_bad_request() {
     let server = Server::start().await;
     let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
-    for version in ["10", "11", "12"] {
+    for version in VERSIONS {
         let creators =
             json!({ "additional_creators": if version == "12" { json!([ben.user_id()]) } else { json!([]) } });
         let body = json!({ "room_version": version, "creation_content": creators, "preset": "public_chat" });

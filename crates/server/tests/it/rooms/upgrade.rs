@@ -13,7 +13,9 @@ async fn upgrade(client: &Client, room: &str, body: Value) -> im2_testkit::Answe
 async fn a_room_moves_with_its_state_aliases_and_bans() {
     let server = Server::start().await;
     let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
-    for (from, to) in [("10", "11"), ("11", "12"), ("12", "12"), ("12", "10")] {
+    for (from, to) in
+        [("10", "11"), ("11", "12"), ("12", "12"), ("12", "10"), ("6", "12"), ("12", "6"), ("9", "10"), ("7", "7")]
+    {
         let case = format!("{from} to {to}");
         let alias = format!("#moving-{from}-{to}:localhost");
         let request = json!({
@@ -120,7 +122,7 @@ async fn an_upgrade_that_is_refused_leaves_nothing() {
     let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
     let room = ana.create_room(json!({ "preset": "public_chat" })).await;
     ben.join(&room).await;
-    upgrade(&ana, &room, json!({ "new_version": "9" })).await.refused(400, "M_UNSUPPORTED_ROOM_VERSION");
+    upgrade(&ana, &room, json!({ "new_version": "5" })).await.refused(400, "M_UNSUPPORTED_ROOM_VERSION");
     upgrade(&ana, &room, json!({})).await.refused(400, "M_BAD_JSON");
     upgrade(&ben, &room, json!({ "new_version": "12" })).await.refused(403, "M_FORBIDDEN");
     upgrade(&eve, &room, json!({ "new_version": "12" })).await.refused(403, "M_FORBIDDEN");
