@@ -40,7 +40,7 @@ use crate::{
     thread_updates::ThreadUpdates,
     to_device::ToDevice,
     turn::Turn,
-    typing::Typing,
+    typing::{Typing, Typists},
     unread::Unread,
     user_directory::UserDirectory,
 };
@@ -172,11 +172,14 @@ async fn open_core(
         |db: &Snapshot<'_>| Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?, db.guest_users()?));
     let (erased, locked, suspended, guests) = store.read(users).await?;
     let blocked = Arc::new(store.read(|db| db.blocked_rooms().map(BlockedRooms::new)).await?);
+    let bus = Bus::default();
+    let typists = Arc::new(Typists::new(Arc::clone(&clock), Arc::clone(&ephemeral), bus.clone()));
     Ok(Core::from(Shared {
         store,
         stream,
         ephemeral,
-        bus: Bus::default(),
+        bus,
+        typists,
         clock,
         random,
         server_name,

@@ -8,7 +8,7 @@ use im2_store::Store;
 
 use crate::{
     Code, Error, Result, UserSet, accounts::Asserted, appservices::Services, blocked::BlockedRooms,
-    ephemeral::Ephemeral, key_counts::KeyCountCache, shutdown::Shutdown, stream::Stream,
+    ephemeral::Ephemeral, key_counts::KeyCountCache, shutdown::Shutdown, stream::Stream, typing::Typists,
 };
 
 /// Shared by all modules of the engine: one pointer, for every module holds some.
@@ -47,6 +47,8 @@ pub struct Shared {
     pub guests: Arc<UserSet>,
     /// Which rooms administrators have blocked.
     pub blocked: Arc<BlockedRooms>,
+    /// Who is typing.
+    pub typists: Arc<Typists>,
     /// Whether the process is about to end. Whoever waits for a client's sake stops waiting then.
     pub shutdown: Shutdown,
 }

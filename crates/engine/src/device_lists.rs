@@ -54,7 +54,10 @@ pub(crate) fn remove_devices<'a>(
         were_known |= tx.keys_of_device(user, device_id)?.is_some();
         tx.remove_device(user, device_id)?;
         let (core, device_id) = (core.clone(), device_id.clone());
-        tx.on_commit(move || core.key_counts.forget(user, &device_id));
+        tx.on_commit(move || {
+            core.key_counts.forget(user, &device_id);
+            core.typists.end_user(user, Some(&device_id));
+        });
     }
     if were_known { changed(core, tx, user) } else { Ok(()) }
 }

@@ -43,7 +43,7 @@ async fn send(
     };
     let marker = Marker { kind, event_id, thread };
     api.engine.receipts.mark(&Actor::from(&session), &room_id, vec![marker]).await?;
-    api.engine.presence.touch(session.user);
+    api.engine.presence.touch(&session);
     Ok(empty())
 }
 
@@ -71,6 +71,6 @@ async fn move_markers(
     let markers =
         named.into_iter().filter_map(|(kind, event_id)| Some(Marker { kind, event_id: event_id?, thread: None }));
     api.engine.receipts.mark(&Actor::from(&session), &room_id, markers.collect()).await?;
-    api.engine.presence.touch(session.user);
+    api.engine.presence.touch(&session);
     Ok(empty())
 }

@@ -1,7 +1,6 @@
 //! Telling that one types (spec: "Typing Notifications").
 
 use axum::response::Response;
-use im2_engine::rooms::Actor;
 use im2_model::RoomId;
 use serde::Deserialize;
 
@@ -31,7 +30,7 @@ async fn set(
     Json(body): Json<Typing>,
 ) -> ApiResult<Response> {
     check_own(&session, &user_id)?;
-    api.engine.typing.set(&Actor::from(&session), &room_id, body.typing, body.timeout).await?;
-    api.engine.presence.touch(session.user);
+    api.engine.typing.set(&session, &room_id, body.typing, body.timeout).await?;
+    api.engine.presence.touch(&session);
     Ok(empty())
 }

@@ -36,9 +36,13 @@ impl Accounts {
     /// Ends a session that has no device.
     pub(super) async fn end_token(&self, session: &Session) -> Result<()> {
         let (token, sessions) = (session.token, self.sessions.clone());
+        let (core, ending) = (self.core.clone(), session.clone());
         let end = move |tx: &mut Transaction<'_>| {
             let ended = tx.remove_token_pair(token)?;
-            tx.on_commit(move || sessions.revoke(ended));
+            tx.on_commit(move || {
+                sessions.revoke(ended);
+                core.typists.end_user(ending.user, Some(&ending.device_id));
+            });
             Ok(())
         };
         Ok(self.core.store.write(end).await?)

@@ -73,12 +73,16 @@ pub(super) fn apply(
             tx.set_locked(user, in_force)?;
             tx.on_commit(move || {
                 core.locked.set(user, in_force);
+                core.typists.end_user(user, None);
                 core.bus.wake(user); // so that waiting requests end
             });
         }
         Measure::Suspension => {
             tx.set_suspended(user, in_force)?;
-            tx.on_commit(move || core.suspended.set(user, in_force));
+            tx.on_commit(move || {
+                core.suspended.set(user, in_force);
+                core.typists.end_user(user, None);
+            });
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use im2_model::{Millis, UserId, UserNid};
+use im2_model::{DeviceId, Millis, UserId, UserNid};
 use serde::{Deserialize, Serialize};
 
 use crate::ephemeral::Ephemeral;
@@ -14,8 +14,10 @@ const GONE: Millis = 30 * 1000;
 /// Who did something within this time is shown as currently active.
 const ACTIVE: Millis = 60 * 1000;
 /// Users remembered. Beyond it those who went offline first are forgotten; the rest are connected, and connections
-/// are bounded elsewhere. An entry takes some 300 bytes.
+/// are bounded elsewhere. An entry takes some 300 bytes, and 100 for each device that is connected.
 const CAPACITY: usize = 100_000;
+/// Connected devices that count for a user's presence. Beyond it the one that has been silent for longest does not.
+const MAX_DEVICES: usize = 32;
 
 /// Whether a user is there (spec: "Presence").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -70,19 +72,40 @@ struct Shown {
     card: Card,
 }
 
+/// One device of a user, while it is connected.
+#[derive(Debug, Clone)]
+pub(super) struct Device {
+    device_id: DeviceId,
+    /// The presence that the device last asked for.
+    pub(super) chosen: Availability,
+    /// When it was last heard of; now, while it syncs.
+    pub(super) last_contact: Millis,
+    /// Its syncs in progress.
+    pub(super) syncing: u32,
+}
+
+impl Device {
+    /// Notes that the user did something there. Who hides goes on hiding.
+    pub(super) fn act(&mut self) {
+        if self.chosen == Availability::Unavailable {
+            self.chosen = Availability::Online;
+        }
+    }
+
+    fn is_gone(&self, now: Millis) -> bool {
+        self.syncing == 0 && now >= self.last_contact + GONE
+    }
+}
+
 /// One user.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) user_id: UserId,
-    /// What the user, or their clients, asked for.
-    pub(super) chosen: Availability,
+    /// The devices that have been heard of lately. The user is as available as the most available of them.
+    devices: Vec<Device>,
     pub(super) status_msg: Option<String>,
     pub(super) card: Card,
     pub(super) last_active: Millis,
-    /// When a client was last heard of; now, while one syncs.
-    pub(super) last_contact: Millis,
-    /// Syncs in progress.
-    pub(super) syncing: u32,
     shown: Shown,
     /// The number of the last change that others were told of.
     changed: u64,
@@ -93,38 +116,57 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn new(user_id: UserId, status_msg: Option<String>, card: Card, last_active: Millis) -> Self {
         let shown = Shown { status_msg: status_msg.clone(), card: card.clone(), ..Shown::default() };
-        Self {
-            user_id,
-            chosen: Availability::Offline,
-            status_msg,
-            card,
-            last_active,
-            last_contact: 0,
-            syncing: 0,
-            shown,
-            changed: 0,
-            unsaved: false,
-        }
+        Self { user_id, devices: Vec::new(), status_msg, card, last_active, shown, changed: 0, unsaved: false }
     }
 
     pub(super) fn is_live(&self) -> bool {
         self.shown.availability != Availability::Offline
     }
 
+    /// A device that has been heard of lately.
+    pub(super) fn known_device(&mut self, device_id: &DeviceId) -> Option<&mut Device> {
+        self.devices.iter_mut().find(|device| device.device_id == *device_id)
+    }
+
+    /// A device that is heard of at `now`.
+    pub(super) fn device(&mut self, device_id: &DeviceId, now: Millis) -> &mut Device {
+        let known = self.devices.iter().position(|device| device.device_id == *device_id);
+        let index = known.unwrap_or_else(|| {
+            if self.devices.len() == MAX_DEVICES
+                && let Some(silent) = (0..MAX_DEVICES).min_by_key(|index| self.devices[*index].last_contact)
+            {
+                self.devices.swap_remove(silent);
+            }
+            let device_id = device_id.clone();
+            self.devices.push(Device { device_id, chosen: Availability::Offline, last_contact: now, syncing: 0 });
+            self.devices.len() - 1
+        });
+        let device = &mut self.devices[index];
+        device.last_contact = now;
+        device
+    }
+
+    /// Forgets all devices.
+    pub(super) fn disconnect(&mut self) {
+        self.devices.clear();
+    }
+
     /// Whether the user is there at `now`, and whether they are currently active.
     fn judge(&self, now: Millis) -> (Availability, bool) {
-        let gone = self.syncing == 0 && now >= self.last_contact + GONE;
-        let availability = match self.chosen {
-            Availability::Offline => Availability::Offline,
-            _ if gone => Availability::Offline,
-            Availability::Online if now < self.last_active + IDLE => Availability::Online,
-            Availability::Online | Availability::Unavailable => Availability::Unavailable,
+        let asked = |wanted| self.devices.iter().any(|device| device.chosen == wanted && !device.is_gone(now));
+        let availability = if asked(Availability::Online) && now < self.last_active + IDLE {
+            Availability::Online
+        } else if asked(Availability::Online) || asked(Availability::Unavailable) {
+            Availability::Unavailable
+        } else {
+            Availability::Offline
         };
         (availability, availability == Availability::Online && now < self.last_active + ACTIVE)
     }
 
     /// Shows others what is true at `now`. Returns whether that is new to them.
     fn show(&mut self, now: Millis) -> bool {
+        self.devices.retain(|device| !device.is_gone(now));
         let (availability, currently_active) = self.judge(now);
         let shown = &self.shown;
         if (shown.availability, shown.currently_active) == (availability, currently_active)
@@ -262,11 +304,19 @@ impl Board {
 mod tests {
     use super::{Availability, Board, Card, Entry};
     use crate::ephemeral::Ephemeral;
-    use im2_model::{Millis, UserId, UserNid};
+    use im2_model::{DeviceId, Millis, UserId, UserNid};
 
     const ANA: UserNid = UserNid(1);
     const SECOND: Millis = 1_000;
     const MINUTE: Millis = 60 * SECOND;
+
+    fn phone() -> DeviceId {
+        DeviceId::parse("PHONE").unwrap()
+    }
+
+    fn laptop() -> DeviceId {
+        DeviceId::parse("LAPTOP").unwrap()
+    }
 
     struct Scene {
         board: Board,
@@ -282,8 +332,8 @@ mod tests {
             scene.board.add(ANA, Entry::new(user_id, None, Card::default(), 0));
             let now = scene.now;
             scene.change(|entry| {
-                entry.chosen = Availability::Online;
-                entry.syncing = 1;
+                let device = entry.device(&phone(), now);
+                (device.chosen, device.syncing) = (Availability::Online, 1);
                 entry.last_active = now;
             });
             assert!(scene.wait(0), "others are told");
@@ -323,11 +373,45 @@ mod tests {
     fn who_stops_syncing_is_offline_after_a_while() {
         let mut scene = Scene::new();
         let now = scene.now;
-        scene.change(|entry| (entry.syncing, entry.last_contact) = (0, now));
+        scene.change(|entry| entry.device(&phone(), now).syncing = 0);
         assert!(!scene.wait(29 * SECOND));
         assert!(scene.wait(SECOND));
         assert_eq!(scene.shown(), (Availability::Offline, None));
         assert!(!scene.wait(MINUTE));
+    }
+
+    #[test]
+    fn a_user_is_as_available_as_the_most_available_of_their_devices() {
+        let mut scene = Scene::new();
+        let shown = scene.numbers.reached();
+        for _ in 0..3 {
+            let now = scene.now;
+            scene.change(|entry| entry.device(&laptop(), now).chosen = Availability::Unavailable);
+            scene.change(|entry| entry.device(&phone(), now).chosen = Availability::Online);
+            assert!(!scene.wait(10 * SECOND), "nothing changes with the polls");
+        }
+        assert_eq!((scene.shown(), scene.numbers.reached()), ((Availability::Online, Some(true)), shown));
+        let now = scene.now;
+        scene.change(|entry| entry.device(&phone(), now).syncing = 0);
+        assert!(!scene.wait(15 * SECOND));
+        let now = scene.now;
+        scene.change(|entry| entry.device(&laptop(), now).chosen = Availability::Unavailable);
+        assert!(scene.wait(15 * SECOND), "the phone is gone");
+        assert_eq!(scene.shown(), (Availability::Unavailable, None));
+        assert!(scene.wait(15 * SECOND), "and so is the laptop");
+        assert_eq!(scene.shown(), (Availability::Offline, None));
+    }
+
+    #[test]
+    fn devices_beyond_the_limit_are_not_kept() {
+        let mut scene = Scene::new();
+        for number in 0..1_000 {
+            let (now, device) = (scene.now, DeviceId::parse(&format!("D{number}")).unwrap());
+            scene.change(|entry| entry.device(&device, now).chosen = Availability::Online);
+        }
+        assert_eq!(scene.board.get(ANA).unwrap().devices.len(), super::MAX_DEVICES);
+        assert!(scene.wait(MINUTE));
+        assert_eq!(scene.board.get(ANA).unwrap().devices.len(), 0);
     }
 
     #[test]

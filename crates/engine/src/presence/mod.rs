@@ -8,7 +8,7 @@ mod board;
 
 use std::{collections::HashSet, sync::Arc};
 
-use im2_model::{Millis, RoomNid, UserId, UserNid};
+use im2_model::{DeviceId, Millis, RoomNid, UserId, UserNid};
 use im2_rooms::content::Membership;
 use im2_store::presence::PresenceRow;
 use parking_lot::Mutex;
@@ -40,20 +40,23 @@ pub struct Presence {
     board: Arc<Mutex<Board>>,
 }
 
-/// A sync in progress: while it lives, its user is connected.
+/// A sync in progress: while it lives, its device is connected.
 #[derive(Debug)]
 #[must_use]
 pub struct Connected {
     presence: Presence,
     user: UserNid,
+    device_id: DeviceId,
 }
 
 impl Drop for Connected {
     fn drop(&mut self) {
         let now = self.presence.core.now();
         self.presence.update(self.user, |entry| {
-            entry.syncing = entry.syncing.saturating_sub(1);
-            entry.last_contact = now;
+            if let Some(device) = entry.known_device(&self.device_id) {
+                device.syncing = device.syncing.saturating_sub(1);
+                device.last_contact = now;
+            }
         });
     }
 }
@@ -71,7 +74,8 @@ impl Presence {
         Ok(Self { core, rooms, board: Arc::new(Mutex::new(board)) })
     }
 
-    /// Sets the session's user's presence (spec: `PUT /presence/{userId}/status`).
+    /// Sets the presence of the session's device, and the status message of its user (spec: `PUT
+    /// /presence/{userId}/status`).
     pub async fn set(&self, session: &Session, chosen: Availability, status_msg: Option<String>) -> Result<()> {
         if status_msg.as_ref().is_some_and(|text| text.chars().count() > MAX_STATUS) {
             return Err(Error::refused(Code::InvalidParam, "a status message has at most 1000 characters"));
@@ -91,9 +95,8 @@ impl Presence {
             self.core.store.write(move |tx| tx.save_presence(&row)).await?;
         }
         self.update(session.user, |entry| {
-            entry.chosen = chosen;
+            entry.device(&session.device_id, now).chosen = chosen;
             entry.status_msg = status_msg;
-            entry.last_contact = now;
             entry.last_active = now;
         });
         Ok(())
@@ -113,7 +116,7 @@ impl Presence {
         board.get(user).map(|entry| entry.content(now)).ok_or_else(refused)
     }
 
-    /// Notes that a sync of this session begins, and what it says of its user (spec: `set_presence` of `GET /sync`;
+    /// Notes that a sync of this session begins, and what it says of its device (spec: `set_presence` of `GET /sync`;
     /// absent means online). A client that says offline leaves no trace.
     pub async fn connect(&self, session: &Session, chosen: Availability) -> Result<Option<Connected>> {
         if chosen == Availability::Offline {
@@ -122,23 +125,28 @@ impl Presence {
         self.know(session.user, &session.user_id).await?;
         let now = self.core.now();
         self.update(session.user, |entry| {
-            if !entry.is_live() {
+            let was_live = entry.is_live();
+            let device = entry.device(&session.device_id, now);
+            let comes_back = device.chosen == Availability::Unavailable && chosen == Availability::Online;
+            device.chosen = chosen;
+            device.syncing += 1;
+            if !was_live || comes_back {
                 entry.last_active = now;
             }
-            entry.chosen = chosen;
-            entry.last_contact = now;
-            entry.syncing += 1;
         });
-        Ok(Some(Connected { presence: self.clone(), user: session.user }))
+        Ok(Some(Connected { presence: self.clone(), user: session.user, device_id: session.device_id.clone() }))
     }
 
-    /// Notes that a user did something (sent, read, typed): whoever is connected is then online.
-    pub fn touch(&self, user: UserNid) {
+    /// Notes that the user of a session did something (sent, read, typed): the device, if it is connected, is then
+    /// online.
+    pub fn touch(&self, session: &Session) {
         let now = self.core.now();
-        self.update(user, |entry| {
+        self.update(session.user, |entry| {
             if entry.is_live() {
                 entry.last_active = now;
-                entry.chosen = Availability::Online;
+                if let Some(device) = entry.known_device(&session.device_id) {
+                    device.act();
+                }
             }
         });
     }
@@ -151,7 +159,7 @@ impl Presence {
     /// Notes that a user is no more.
     pub(crate) fn ended(&self, user: UserNid) {
         self.update(user, |entry| {
-            entry.chosen = Availability::Offline;
+            entry.disconnect();
             entry.status_msg = None;
             entry.card = Card::default();
         });

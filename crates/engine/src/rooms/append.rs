@@ -40,6 +40,7 @@ use super::{
 use crate::{
     Code, Error, Result, UserSet,
     stream::{Change, Stream},
+    typing::Typists,
     words,
 };
 
@@ -100,6 +101,7 @@ pub(super) struct Publisher {
     directory: Arc<Directory>,
     guests: Arc<UserSet>,
     summaries: Arc<Summaries>,
+    typists: Arc<Typists>,
 }
 
 /// What an event is built with, beside the room.
@@ -119,6 +121,7 @@ impl Rooms {
             directory: Arc::clone(&self.directory),
             guests: Arc::clone(&self.core.guests),
             summaries: Arc::clone(&self.summaries),
+            typists: Arc::clone(&self.core.typists),
         }
     }
 
@@ -511,6 +514,11 @@ impl Publisher {
                 was_joined: membership == Membership::Join,
             };
             self.members.set(member, room.nid, now);
+            if membership != Membership::Join {
+                self.typists.end(room.nid, member);
+            }
+        } else if event.kind() == "m.room.tombstone" {
+            self.typists.end_room(room.nid);
         }
         let (member, position) = (event.member, event.position);
         self.stream.publish(position, Change::Event(event));

@@ -30,6 +30,7 @@ impl Rooms {
         let (registry, members) = (Arc::clone(&self.registry), Arc::clone(&self.members));
         let (directory, handle) = (Arc::clone(&self.directory), Arc::clone(&room));
         let (stream, bus, now) = (Arc::clone(&self.core.stream), self.core.bus.clone(), self.core.now());
+        let typists = Arc::clone(&self.core.typists);
         let change = move |tx: &mut im2_store::Transaction<'_>| {
             let told = told_of_leaving(tx, &handle, now)?;
             let users = tx.begin_purge(handle.nid)?;
@@ -42,6 +43,7 @@ impl Rooms {
                 registry.remove(&handle);
                 directory.set(&handle, false);
                 members.remove_room(handle.nid, &users);
+                typists.end_room(handle.nid);
                 let users: Vec<UserNid> = told.keys().copied().collect();
                 let gone = GoneRoom { room: handle.nid, room_id: handle.id.clone(), told };
                 stream.publish(position, Change::Gone(Arc::new(gone)));

@@ -12,7 +12,7 @@ use im2_model::{EventId, StreamToken};
 use im2_rooms::relations::Thread;
 use serde_json::json;
 
-use crate::Fixture;
+use crate::{Fixture, builders::session};
 
 /// A public room of Ana's that Ben has joined.
 async fn room_of_two(fixture: &Fixture) -> (Actor, Actor, Arc<Room>) {
@@ -169,13 +169,13 @@ async fn typing_begins_ends_and_is_over_in_time() {
     assert_eq!((typing.in_room(&room), typing.rooms_changed_since(start)), (vec![], vec![]));
     assert_eq!(typing.changed_since(start - 1, &room), Some(vec![]), "who followed before a restart is told");
 
-    typing.set(&ana, &room.id, true, Some(10_000)).await.unwrap();
-    typing.set(&ben, &room.id, true, None).await.unwrap();
+    typing.set(&session(&ana, "A"), &room.id, true, Some(10_000)).await.unwrap();
+    typing.set(&session(&ben, "A"), &room.id, true, None).await.unwrap();
     let both = vec![ana.user_id.clone(), ben.user_id.clone()];
     assert_eq!(typing.changed_since(start, &room), Some(both));
     assert_eq!(typing.rooms_changed_since(start), [room.nid]);
     let before = reached();
-    typing.set(&ana, &room.id, true, Some(20_000)).await.unwrap();
+    typing.set(&session(&ana, "A"), &room.id, true, Some(20_000)).await.unwrap();
     assert_eq!(typing.changed_since(before, &room), None, "going on is no change");
 
     fixture.clock.advance(19_999);
@@ -183,18 +183,18 @@ async fn typing_begins_ends_and_is_over_in_time() {
     fixture.clock.advance(1);
     assert_eq!(typing.changed_since(before, &room), Some(vec![ben.user_id.clone()]));
     let before = reached();
-    typing.set(&ben, &room.id, false, None).await.unwrap();
+    typing.set(&session(&ben, "A"), &room.id, false, None).await.unwrap();
     assert_eq!(typing.changed_since(before, &room), Some(vec![]));
     assert_eq!(typing.rooms_changed_since(before), [room.nid]);
     assert_eq!((typing.changed_since(reached(), &room), typing.rooms_changed_since(reached())), (None, vec![]));
 
-    typing.set(&ben, &room.id, true, Some(u64::MAX)).await.unwrap();
+    typing.set(&session(&ben, "A"), &room.id, true, Some(u64::MAX)).await.unwrap();
     fixture.clock.advance(120_000);
     assert_eq!(typing.in_room(&room), vec![], "nobody types for ever");
-    typing.set(&ben, &room.id, true, None).await.unwrap();
+    typing.set(&session(&ben, "A"), &room.id, true, None).await.unwrap();
     fixture.engine.rooms.leave(&ben, &room.id, None).await.unwrap();
     assert_eq!(typing.in_room(&room), vec![], "who left does not type");
-    let refused = typing.set(&ben, &room.id, true, None).await.unwrap_err();
+    let refused = typing.set(&session(&ben, "A"), &room.id, true, None).await.unwrap_err();
     assert_eq!(refused.code(), Some(Code::Forbidden));
 }
 
@@ -202,7 +202,7 @@ async fn typing_begins_ends_and_is_over_in_time() {
 async fn the_end_of_typing_wakes_the_members() {
     let fixture = Fixture::new().await;
     let (ana, ben, room) = room_of_two(&fixture).await;
-    fixture.engine.typing.set(&ana, &room.id, true, Some(50)).await.unwrap();
+    fixture.engine.typing.set(&session(&ana, "A"), &room.id, true, Some(50)).await.unwrap();
     let subscription = fixture.engine.core.bus.subscribe(ben.user);
     let woken = subscription.woken();
     fixture.clock.advance(50);

@@ -31,6 +31,7 @@ mod room_admin;
 mod rooms;
 mod search;
 mod server_notices;
+mod signals;
 mod sliding_sync;
 mod sync_sections;
 mod to_device;

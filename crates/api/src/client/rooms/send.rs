@@ -41,7 +41,7 @@ async fn send(
     let sent_in = transaction(&session, txn_id);
     let draft = Draft { ts: massage.ts(&session)?, ..Draft::message(&kind, content) };
     let event_id = api.engine.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;
-    api.engine.presence.touch(session.user);
+    api.engine.presence.touch(&session);
     Ok(Answer(json!({ "event_id": event_id })))
 }
 
@@ -60,6 +60,6 @@ async fn redact(
     let draft = Draft { redacts: Some(target), ..Draft::message("m.room.redaction", content) };
     let sent_in = transaction(&session, txn_id);
     let event_id = api.engine.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;
-    api.engine.presence.touch(session.user);
+    api.engine.presence.touch(&session);
     Ok(Answer(json!({ "event_id": event_id })))
 }

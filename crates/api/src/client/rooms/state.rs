@@ -130,6 +130,6 @@ async fn put_keyed(
 
 async fn put(api: &Api, session: &Session, room_id: &RoomId, draft: Draft) -> ApiResult<Answer<Value>> {
     let event_id = api.engine.rooms.send_state(&actor(session), room_id, draft).await?;
-    api.engine.presence.touch(session.user);
+    api.engine.presence.touch(&session);
     Ok(Answer(json!({ "event_id": event_id })))
 }
