@@ -64,7 +64,16 @@ struct Plan {
     /// Whether the device becomes another one: what belonged to the old keys goes.
     replaces_identity: bool,
     one_time: Vec<OneTimeKey>,
-    fallback: Vec<OneTimeKey>,
+    fallback: Vec<NewFallback>,
+}
+
+/// A fallback key to be kept.
+struct NewFallback {
+    key: OneTimeKey,
+    /// Whether it has been handed out before.
+    used: bool,
+    /// The digest of the used key that it replaces.
+    replaces_used: Option<KeyDigest>,
 }
 
 impl E2ee {
@@ -105,8 +114,11 @@ pub(super) fn apply(
             tx.add_one_time_key(user, device_id, key, position)?;
         }
     }
-    for key in &plan.fallback {
-        tx.set_fallback_key(user, device_id, key)?;
+    for fallback in &plan.fallback {
+        if let Some(digest) = &fallback.replaces_used {
+            tx.note_spent(user, digest)?;
+        }
+        tx.set_fallback_key(user, device_id, &fallback.key, fallback.used)?;
     }
     let counts = tx.key_counts(user, device_id)?;
     let (core, device_id) = (core.clone(), device_id.clone());
@@ -145,15 +157,10 @@ fn plan(tx: &Transaction<'_>, session: &Session, checked: &Checked) -> im2_store
     for key in &checked.one_time {
         let digest = keys::key_digest(&key.key);
         match by_name.get(&(key.algorithm.as_str(), key.key_id.as_str())) {
-            Some(same) if **same == key.key => {}
+            // The same key stays as it is, whoever has signed it anew.
+            Some(old) if keys::key_digest(old) == digest => {}
             Some(_) if tx.is_spent(user, &digest)? => {}
-            Some(_) => {
-                let message = format!(
-                    "there is another one-time key {}:{} already, which has not been used",
-                    key.algorithm, key.key_id
-                );
-                return Ok(Err(Error::refused(Code::InvalidParam, message)));
-            }
+            Some(old) => return Ok(Err(clash(key, old))),
             None if tx.is_spent(user, &digest)? || !digests.insert(digest) => {}
             None => plan.one_time.push(key.clone()),
         }
@@ -162,13 +169,30 @@ fn plan(tx: &Transaction<'_>, session: &Session, checked: &Checked) -> im2_store
     for key in &checked.fallback {
         let old = if plan.replaces_identity { None } else { tx.fallback_key(user, device_id, &key.algorithm)? };
         new_fallbacks += usize::from(old.is_none());
-        if old.is_none_or(|old| old.key_id != key.key_id || old.key != key.key) {
-            plan.fallback.push(key.clone());
+        if old.as_ref().is_some_and(|old| old.key_id == key.key_id && old.key == key.key) {
+            continue;
         }
+        let digest = keys::key_digest(&key.key);
+        let replaced = old.map(|old| (keys::key_digest(&old.key), old.used));
+        // A key that has been handed out stays used, whatever it is called and whoever has signed it anew.
+        let used = match replaced {
+            Some((old, used)) if old == digest => used,
+            _ => tx.is_spent(user, &digest)?,
+        };
+        let replaces_used = replaced.filter(|(old, used)| *used && *old != digest).map(|(old, _)| old);
+        plan.fallback.push(NewFallback { key: key.clone(), used, replaces_used });
     }
     let kept = if plan.replaces_identity { 0 } else { tx.fallback_key_count(user, device_id)? };
     let counted = check_counts(existing.len() + plan.one_time.len(), kept + new_fallbacks);
     Ok(counted.map(|()| plan))
+}
+
+/// The refusal of a key where there is another of the same name, in the words by which clients recognise it: they
+/// have lost their store then, and the keys that others get are of no use to them.
+fn clash(key: &OneTimeKey, old: &str) -> Error {
+    let OneTimeKey { algorithm, key_id, key: new } = key;
+    let message = format!("One time key {algorithm}:{key_id} already exists. Old key: {old}; new key: {new}");
+    Error::refused(Code::Unknown, message)
 }
 
 /// The public keys in a device's identity keys.

@@ -155,12 +155,13 @@ impl Transaction<'_> {
         self.execute(sql, (user.0, digest)).map(drop)
     }
 
-    /// Sets a device's fallback key of one algorithm: it has not been handed out.
-    pub fn set_fallback_key(&self, user: UserNid, device_id: &DeviceId, key: &OneTimeKey) -> Result<()> {
-        let sql = "INSERT INTO fallback_keys (user_nid, device_id, algorithm, key_id, key) VALUES (?1, ?2, ?3, ?4, ?5)
-                   ON CONFLICT DO UPDATE SET key_id = excluded.key_id, key = excluded.key, used = 0";
+    /// Sets a device's fallback key of one algorithm, and whether it has been handed out.
+    pub fn set_fallback_key(&self, user: UserNid, device_id: &DeviceId, key: &OneTimeKey, used: bool) -> Result<()> {
+        let sql = "INSERT INTO fallback_keys (user_nid, device_id, algorithm, key_id, key, used)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                   ON CONFLICT DO UPDATE SET key_id = excluded.key_id, key = excluded.key, used = excluded.used";
         let OneTimeKey { algorithm, key_id, key } = key;
-        self.execute(sql, (user.0, device_id.as_str(), algorithm, key_id, key)).map(drop)
+        self.execute(sql, (user.0, device_id.as_str(), algorithm, key_id, key, used)).map(drop)
     }
 
     /// Notes that a fallback key has been handed out.

@@ -92,12 +92,59 @@ async fn uploads_are_counted_once_and_can_be_repeated() {
         assert_eq!(counts["one_time_key_counts"]["signed_curve25519"], count);
     }
     let other = json!({ "one_time_keys": { "signed_curve25519:E": { "key": "E" }, "signed_curve25519:A": "other" } });
-    upload(&ana, other).await.refused(400, "M_INVALID_PARAM");
+    let refusal = upload(&ana, other).await.refused(400, "M_UNKNOWN");
+    // Clients know by these words that they have lost their store, and read the keys out of them.
+    let told = refusal["error"].as_str().unwrap();
+    let (old, new) = told
+        .strip_prefix("One time key signed_curve25519:A already exists. Old key: ")
+        .unwrap()
+        .split_once("; new key: ")
+        .unwrap();
+    assert_eq!(serde_json::from_str::<Value>(old).unwrap()["key"], "public part of A");
+    assert_eq!(serde_json::from_str::<Value>(new).unwrap(), "other");
     let counts = upload(&ana, json!({ "device_keys": {} })).await.ok();
     assert_eq!(counts["one_time_key_counts"]["signed_curve25519"], 4, "a refused upload leaves nothing");
     let names: Vec<_> = (0..997).map(|number| format!("N{number}")).collect();
     let many = one_time_keys(names.iter().map(String::as_str));
     upload(&ana, json!({ "one_time_keys": many })).await.refused(400, "M_INVALID_PARAM");
+}
+
+#[tokio::test]
+async fn a_key_that_is_signed_anew_is_the_same_key() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let signed = |name: &str, by: &str| {
+        let signatures = json!({ ana.user_id(): { "ed25519:X": by } });
+        json!({ "key": format!("public part of {name}"), "signatures": signatures })
+    };
+    let first = json!({ "signed_curve25519:A": signed("A", "first") });
+    upload(&ana, json!({ "one_time_keys": first.clone() })).await.ok();
+    let mut again =
+        json!({ "signed_curve25519:A": signed("A", "second"), "signed_curve25519:B": signed("B", "second") });
+    again["signed_curve25519:A"]["unsigned"] = json!({ "more": 1 });
+    let counts = upload(&ana, json!({ "one_time_keys": again })).await.ok();
+    assert_eq!(counts["one_time_key_counts"]["signed_curve25519"], 2);
+    assert_eq!(claim(&ben, &ana).await, first);
+
+    claim(&ben, &ana).await;
+    let unused = async || ana.sync(None).await["device_unused_fallback_key_types"].clone();
+    upload(&ana, json!({ "fallback_keys": { "signed_curve25519:F": signed("F", "first") } })).await.ok();
+    let resigned = json!({ "signed_curve25519:F": signed("F", "second") });
+    upload(&ana, json!({ "fallback_keys": resigned.clone() })).await.ok();
+    assert_eq!(unused().await, json!(["signed_curve25519"]), "nobody has it yet");
+    assert_eq!(claim(&ben, &ana).await, resigned, "the newest signature is handed out");
+    for keys in [
+        json!({ "signed_curve25519:F": signed("F", "third") }),
+        json!({ "signed_curve25519:RENAMED": signed("F", "third") }),
+        json!({ "signed_curve25519:B": signed("B", "third") }),
+    ] {
+        upload(&ana, json!({ "fallback_keys": keys.clone() })).await.ok();
+        assert_eq!(unused().await, json!([]), "{keys} has been handed out");
+    }
+    upload(&ana, json!({ "fallback_keys": { "signed_curve25519:G": signed("G", "first") } })).await.ok();
+    assert_eq!(unused().await, json!(["signed_curve25519"]));
+    upload(&ana, json!({ "fallback_keys": { "signed_curve25519:F": signed("F", "fourth") } })).await.ok();
+    assert_eq!(unused().await, json!([]), "what was handed out before it was replaced stays used");
 }
 
 #[tokio::test]
