@@ -1,5 +1,6 @@
-//! What a service that encrypts has to know of keys (MSC3202): whose devices changed, whom its users no longer share an
-//! encrypted room with, and how many keys its users' devices have in store.
+//! What a service that encrypts has to know of keys (MSC3202): whose devices changed, whom its users no longer share a
+//! room with, and how many keys its users' devices have in store. As for users, members of a large room that is not
+//! encrypted are not listed as they come and go.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,7 @@ use im2_rooms::content::Membership;
 use serde_json::{Map, Value, json};
 
 use super::{interest::was_joined, sender::Sender};
-use crate::{Result, key_counts, rooms::RoomEvent};
+use crate::{Result, e2ee::LARGE, key_counts, rooms::RoomEvent};
 
 /// The news of one transaction.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ pub(super) struct KeyNews {
     rooms: BTreeSet<RoomNid>,
     /// Whose devices the service has to look up again.
     changed: BTreeSet<UserId>,
-    /// Who is in no encrypted room with one of the service's users any more.
+    /// Who is in no room with one of the service's users any more.
     left: BTreeSet<UserId>,
     /// Devices of the service's users whose keys in store changed.
     counted: BTreeSet<(UserNid, DeviceId)>,
@@ -78,19 +79,19 @@ impl Sender {
     pub(super) async fn judge_keys(&mut self, news: &mut KeyNews) -> Result<()> {
         for user in std::mem::take(&mut news.touched) {
             let Some(user_id) = self.core.store.read(move |db| db.user_id(user)).await? else { continue };
-            if self.service.owns_user(&user_id) || self.shares_encrypted_room(user).await? {
+            if self.service.owns_user(&user_id) || self.shares_room(user).await? {
                 news.changed.insert(user_id);
             }
         }
         let mut moved = std::mem::take(&mut news.moved);
         for room in std::mem::take(&mut news.rooms) {
-            if self.is_encrypted(room).await? {
+            if self.lists_members(room).await? {
                 let members = self.core.store.read(move |db| db.joined_user_ids(room)).await?;
                 moved.extend(members.into_iter().map(|member| (room, member)));
             }
         }
         for (room, user_id) in moved {
-            if !self.is_encrypted(room).await? {
+            if !self.lists_members(room).await? {
                 continue;
             }
             let wanted = user_id.clone();
@@ -98,7 +99,7 @@ impl Sender {
             let is_there = self.interest.wants_room(room) && self.rooms.of_user(user).await?.is_joined(room);
             if is_there {
                 news.changed.insert(user_id);
-            } else if !self.service.owns_user(&user_id) && !self.shares_encrypted_room(user).await? {
+            } else if !self.service.owns_user(&user_id) && !self.shares_room(user).await? {
                 news.changed.remove(&user_id);
                 news.left.insert(user_id);
             }
@@ -106,23 +107,24 @@ impl Sender {
         Ok(())
     }
 
-    /// Whether a user is in an encrypted room with one of the service's users.
-    async fn shares_encrypted_room(&mut self, user: UserNid) -> Result<bool> {
-        for room in self.rooms.of_user(user).await?.with(Membership::Join) {
-            if self.interest.is_joined(room) && self.is_encrypted(room).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// Whether a user is in a room with one of the service's users.
+    async fn shares_room(&self, user: UserNid) -> Result<bool> {
+        let theirs = self.rooms.of_user(user).await?.with(Membership::Join);
+        Ok(theirs.into_iter().any(|room| self.interest.is_joined(room)))
     }
 
-    async fn is_encrypted(&mut self, room: RoomNid) -> Result<bool> {
-        if let Some(known) = self.interest.knows_encryption(room) {
-            return Ok(known);
+    /// Whether the members of a room are listed as they come and go.
+    async fn lists_members(&mut self, room: RoomNid) -> Result<bool> {
+        if self.interest.knows_encryption(room) == Some(true) {
+            return Ok(true);
         }
-        let is_encrypted = self.core.store.read(move |db| db.encrypted_since(room)).await?.is_some();
+        let (is_encrypted, is_large) = self
+            .core
+            .store
+            .read(move |db| Ok((db.encrypted_since(room)?.is_some(), db.has_more_members(room, LARGE)?)))
+            .await?;
         self.interest.remember_encryption(room, is_encrypted);
-        Ok(is_encrypted)
+        Ok(is_encrypted || !is_large)
     }
 
     /// Counts the keys of the devices for which there is a reason to.

@@ -1,10 +1,14 @@
 //! Whose devices a user has to look up again (spec: "Tracking the device list for a user", `device_lists` of `/sync`,
 //! `GET /keys/changes`).
 //!
-//! Between two places in the stream, `changed` are those with whom the user is in an encrypted room at the second one
-//! and who changed their devices or cross-signing keys in between, or who were not in that room together, encrypted,
-//! at the first one. `left` are those with whom the user was in an encrypted room at the first place and is in none at
-//! the second. A user's own changes are for them too, and so are the keys that they have signed.
+//! Between two places in the stream, `changed` are the users who share a room with the reader at the second one and
+//! have changed their devices or cross-signing keys in between, or have come together with the reader in a room, or
+//! are in one that has been encrypted. `left` are those who shared a room with the reader at the first place and share
+//! none at the second. The reader's own changes are listed too, and the users whose keys they have signed.
+//!
+//! Clients keep track of devices for encrypted rooms only. In a large room that is not encrypted, members are therefore
+//! not listed as they come and go: a client that joins it would be sent everybody for nothing. They all are once it is
+//! encrypted, and their changed devices always.
 //!
 //! What may have happened, the [`Hints`], comes from the stream's stretch in memory or from the database; what it
 //! means is found out in the same way for both.
@@ -23,9 +27,11 @@ use crate::{
     stream::Change,
 };
 
-/// Above so many users who have changed their devices, it is cheaper to begin with those whom the user shares rooms
-/// with.
+/// Up to this number of users, each one's rooms are looked at to find whether they share one with the reader; above
+/// it, the reader's rooms are gone through for all of them together.
 const MANY: usize = 256;
+/// Members, former ones included, of a room that is not encrypted above which they are not listed as they come and go.
+pub(crate) const LARGE: usize = 500;
 
 /// Whose devices a user has to look up again, and whose no more.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -107,7 +113,7 @@ impl Hints {
             let own_changed = !since.includes(row.position);
             let is_active = row.membership == "join"
                 && db.last_position(row.room)?.is_some_and(|last| !since.includes(last))
-                && db.encrypted_since(row.room)?.is_some();
+                && (db.encrypted_since(row.room)?.is_some() || !db.has_more_members(row.room, LARGE)?);
             if !own_changed && !is_active {
                 continue;
             }
@@ -139,12 +145,21 @@ impl E2ee {
             }
             None::<()>
         });
+        hints.rooms.retain(|room, _| !self.is_passed_over(*room));
         self.judge(session, since, until, walked.map(|_| hints)).await
     }
 
     /// Whose devices a client that stood at `from` has to look up at `to` (spec: `GET /keys/changes`).
     pub async fn changes(&self, session: &Session, from: &StreamToken, to: &StreamToken) -> Result<DeviceLists> {
         Ok(self.judge(session, from, to, None).await?.device_lists)
+    }
+
+    /// Whether members of a room are not listed as they come and go, as far as that is known without looking it up.
+    fn is_passed_over(&self, room: RoomNid) -> bool {
+        self.rooms.room_in_memory(room).is_some_and(|room| {
+            let view = room.view();
+            view.members.len() > LARGE && view.state.get("m.room.encryption", "").is_none()
+        })
     }
 
     /// What it means that this happened; without hints the database is asked for them.
@@ -188,25 +203,15 @@ impl Between<'_> {
         for (room, touched) in hints.rooms {
             self.compare(room, &touched, &mut changed, &mut gone)?;
         }
-        let candidates = if hints.changed.len() > MANY { self.company(&hints.changed)? } else { hints.changed };
-        for other in candidates {
-            if other == self.user || changed.contains(&other) || self.shares(other)? {
-                changed.insert(other);
-            }
+        if hints.changed.contains(&self.user) {
+            changed.insert(self.user);
         }
+        let candidates: BTreeSet<UserNid> = hints.changed.difference(&changed).copied().collect();
+        changed.append(&mut self.sharing(candidates)?);
         changed.extend(hints.signed);
-        let mut left = BTreeSet::new();
-        let together = if gone.len() > MANY { Some(self.together()?) } else { None };
-        for other in gone {
-            let shares = match &together {
-                Some(together) => together.contains(&other),
-                None => self.shares(other)?,
-            };
-            if !shares {
-                changed.remove(&other);
-                left.insert(other);
-            }
-        }
+        let still_there = self.sharing(gone.clone())?;
+        let left: BTreeSet<UserNid> = gone.difference(&still_there).copied().collect();
+        changed.retain(|other| !left.contains(other));
         Ok(DeviceLists { changed: self.db.user_ids(changed)?, left: self.db.user_ids(left)? })
     }
 
@@ -218,13 +223,19 @@ impl Between<'_> {
         changed: &mut BTreeSet<UserNid>,
         gone: &mut BTreeSet<UserNid>,
     ) -> im2_store::Result<()> {
-        let Some(encrypted) = self.db.encrypted_since(room)? else { return Ok(()) };
+        let encrypted = self.db.encrypted_since(room)?;
+        let is_encrypted = encrypted.is_some_and(|position| self.to.includes(position));
+        let was_encrypted = encrypted.is_some_and(|position| self.from.includes(position));
+        if !is_encrypted && self.db.has_more_members(room, LARGE)? {
+            return Ok(());
+        }
         let Some(own) = self.db.member(room, self.user)? else { return Ok(()) };
-        let before = self.from.includes(encrypted) && self.db.was_joined(room, &own, self.from)?;
-        let after = self.to.includes(encrypted) && self.db.was_joined(room, &own, self.to)?;
+        let before = self.db.was_joined(room, &own, self.from)?;
+        let after = self.db.was_joined(room, &own, self.to)?;
+        let newly_encrypted = is_encrypted && !was_encrypted;
         let others: Vec<Member> = match (before, after) {
             (false, false) => return Ok(()),
-            (true, true) => {
+            (true, true) if !newly_encrypted => {
                 let found = touched.iter().filter_map(|other| self.db.member(room, *other).transpose());
                 found.collect::<im2_store::Result<_>>()?
             }
@@ -234,38 +245,38 @@ impl Between<'_> {
             let together_before = before && self.db.was_joined(room, other, self.from)?;
             let together_after = after && self.db.was_joined(room, other, self.to)?;
             match (together_before, together_after) {
-                (true, false) => gone.insert(other.user),
-                (false, true) => changed.insert(other.user),
-                _ => continue,
-            };
+                (true, false) => drop(gone.insert(other.user)),
+                (false, true) => drop(changed.insert(other.user)),
+                (true, true) if newly_encrypted => drop(changed.insert(other.user)),
+                _ => {}
+            }
         }
         Ok(())
     }
 
-    /// Whether the user was in an encrypted room with another at the second place.
-    fn shares(&self, other: UserNid) -> im2_store::Result<bool> {
-        for row in self.db.memberships_of(other)? {
-            let theirs = Member { user: other, membership: row.membership, position: row.position };
-            let shares = self.db.was_joined(row.room, &theirs, self.to)?
-                && self.is_joined(row.room)?
-                && self.db.encrypted_since(row.room)?.is_some_and(|position| self.to.includes(position));
-            if shares {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// All with whom the user was in an encrypted room at the second place.
-    fn together(&self) -> im2_store::Result<BTreeSet<UserNid>> {
+    /// Those of `users` who shared a room with the reader at the second place.
+    fn sharing(&self, users: BTreeSet<UserNid>) -> im2_store::Result<BTreeSet<UserNid>> {
         let mut found = BTreeSet::new();
+        if users.len() <= MANY {
+            for other in users {
+                if self.shares(other)? {
+                    found.insert(other);
+                }
+            }
+            return Ok(found);
+        }
+        let mut missing = users;
         for row in self.db.memberships_of(self.user)? {
-            let encrypted = self.db.encrypted_since(row.room)?.is_some_and(|position| self.to.includes(position));
-            if !encrypted || !self.is_joined(row.room)? {
+            if missing.is_empty() {
+                break;
+            }
+            let own = Member { user: self.user, membership: row.membership, position: row.position };
+            if !self.db.was_joined(row.room, &own, self.to)? {
                 continue;
             }
-            for other in self.db.members(row.room)? {
+            for other in self.db.members_among(row.room, &missing)? {
                 if self.db.was_joined(row.room, &other, self.to)? {
+                    missing.remove(&other.user);
                     found.insert(other.user);
                 }
             }
@@ -273,23 +284,21 @@ impl Between<'_> {
         Ok(found)
     }
 
+    /// Whether the reader shared a room with another at the second place.
+    fn shares(&self, other: UserNid) -> im2_store::Result<bool> {
+        for row in self.db.memberships_of(other)? {
+            let theirs = Member { user: other, membership: row.membership, position: row.position };
+            if self.db.was_joined(row.room, &theirs, self.to)? && self.is_joined(row.room)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn is_joined(&self, room: RoomNid) -> im2_store::Result<bool> {
         match self.db.member(room, self.user)? {
             Some(own) => self.db.was_joined(room, &own, self.to),
             None => Ok(false),
         }
-    }
-
-    /// Those of many users who are or were in an encrypted room of the user's.
-    fn company(&self, users: &BTreeSet<UserNid>) -> im2_store::Result<BTreeSet<UserNid>> {
-        let mut found = BTreeSet::new();
-        found.extend(users.contains(&self.user).then_some(self.user));
-        for row in self.db.memberships_of(self.user)? {
-            if self.db.encrypted_since(row.room)?.is_some() {
-                let members = self.db.members(row.room)?.into_iter().map(|member| member.user);
-                found.extend(members.filter(|member| users.contains(member)));
-            }
-        }
-        Ok(found)
     }
 }

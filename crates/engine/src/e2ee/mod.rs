@@ -24,6 +24,7 @@ pub use claim::ClaimRequest;
 pub use cross_signing::CrossSigningUpload;
 pub(crate) use cross_signing::MASTER;
 pub use dehydrated::{DehydratedEvents, Dehydration};
+pub(crate) use device_lists::LARGE;
 pub use device_lists::{DeviceLists, KeyNews};
 pub use query::QueryRequest;
 pub use signatures::SignaturesUpload;

@@ -165,6 +165,11 @@ impl Rooms {
         }
     }
 
+    /// The room numbered `nid`, if it is in memory.
+    pub(crate) fn room_in_memory(&self, nid: RoomNid) -> Option<Arc<Room>> {
+        self.registry.in_memory(nid)
+    }
+
     /// Brings rooms into memory that will be asked for next. What is not there any more is left out.
     pub(crate) async fn preload(&self, rooms: &[RoomNid]) -> Result<()> {
         self.registry.preload(rooms).await

@@ -109,6 +109,11 @@ impl Registry {
         entry.room.get_or_try_init(load).await.cloned()
     }
 
+    /// A room, if it is in memory.
+    pub(super) fn in_memory(&self, nid: RoomNid) -> Option<Arc<Room>> {
+        self.rooms.lock().get(&nid)?.room.get().cloned()
+    }
+
     /// Brings those of `wanted` into memory that are not there, many with one look into the database. What cannot be
     /// read is left to whoever asks for it.
     pub(super) async fn preload(&self, wanted: &[RoomNid]) -> Result<()> {

@@ -25,20 +25,24 @@ type Users = BTreeSet<String>;
 /// Everything that the definition looks at, at one moment.
 #[derive(Debug, Clone, Default)]
 struct Moment {
-    /// The members of each encrypted room.
-    encrypted: Vec<Users>,
+    /// The members of each room, and whether it is encrypted.
+    rooms: Vec<(Users, bool)>,
     /// How often each user has changed their devices.
     versions: BTreeMap<String, usize>,
 }
 
 impl Moment {
     fn shared(&self, room: usize, one: &str, other: &str) -> bool {
-        self.encrypted.get(room).is_some_and(|members| members.contains(one) && members.contains(other))
+        self.rooms.get(room).is_some_and(|(members, _)| members.contains(one) && members.contains(other))
     }
 
-    /// With whom a user is in an encrypted room.
+    fn is_encrypted(&self, room: usize) -> bool {
+        self.rooms.get(room).is_some_and(|(_, encrypted)| *encrypted)
+    }
+
+    /// The users with whom a user shares a room.
     fn company(&self, user: &str) -> Users {
-        let rooms = self.encrypted.iter().filter(|members| members.contains(user));
+        let rooms = self.rooms.iter().map(|(members, _)| members).filter(|members| members.contains(user));
         rooms.flatten().filter(|other| *other != user).cloned().collect()
     }
 
@@ -51,7 +55,10 @@ impl Moment {
         let (before, after) = (self.company(user), now.company(user));
         let has_changed = |other: &str| self.version(other) != now.version(other);
         let came = |other: &str| {
-            (0..now.encrypted.len()).any(|room| now.shared(room, user, other) && !self.shared(room, user, other))
+            (0..now.rooms.len()).any(|room| {
+                let is_known = self.shared(room, user, other) && self.is_encrypted(room) == now.is_encrypted(room);
+                now.shared(room, user, other) && !is_known
+            })
         };
         let mut changed: Users = after.iter().filter(|other| has_changed(other) || came(other)).cloned().collect();
         changed.extend(has_changed(user).then(|| user.to_owned()));
@@ -123,12 +130,12 @@ impl Chaos {
     }
 
     fn moment(&self) -> Moment {
-        let encrypted = self.rooms.iter().map(|room| {
+        let rooms = self.rooms.iter().map(|room| {
             let view = room.view();
-            let is_on = view.state.get("m.room.encryption", "").is_some();
-            view.joined.values().filter(|_| is_on).map(ToString::to_string).collect()
+            let is_encrypted = view.state.get("m.room.encryption", "").is_some();
+            (view.joined.values().map(ToString::to_string).collect(), is_encrypted)
         });
-        Moment { encrypted: encrypted.collect(), versions: self.versions.clone() }
+        Moment { rooms: rooms.collect(), versions: self.versions.clone() }
     }
 
     async fn act(&mut self, engine: &Engine, number: usize) {
@@ -290,7 +297,7 @@ async fn who_leaves_a_large_room_hears_of_those_who_are_in_no_other() {
     let everybody: Users = names.iter().cloned().collect();
     assert_eq!(follower.sync(&fixture.engine).await, (everybody.clone(), Users::new()));
     rooms.leave(&ana, &large.id, None).await.unwrap();
-    let left: Users = everybody.into_iter().filter(|name| *name != names[3]).collect();
+    let left: Users = everybody.into_iter().filter(|name| *name != names[3] && *name != names[4]).collect();
     assert_eq!(follower.sync(&fixture.engine).await, (Users::new(), left.clone()));
     // The same for one who was away, and for whom somebody has left the other room meanwhile.
     let other = fixture.user("other003").await;
@@ -298,4 +305,47 @@ async fn who_leaves_a_large_room_hears_of_those_who_are_in_no_other() {
     rooms.leave(&other, &small.id, None).await.unwrap();
     let asked = fixture.engine.e2ee.changes(&session(&ana, "DEVICE"), &now, &before).await.unwrap();
     assert_eq!(sets(asked), (Users::new(), left));
+}
+
+/// One more than the members of a room that is not encrypted who are listed as they come and go.
+const TOO_MANY: usize = 501;
+
+#[tokio::test]
+async fn a_large_room_that_is_not_encrypted_costs_its_members_no_lists_until_it_is() {
+    let fixture = Fixture::new().await;
+    let (rooms, ana, ben) = (&fixture.engine.rooms, user(&fixture, "ana").await, user(&fixture, "ben").await);
+    let request = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
+    let large = rooms.create(&ana, request).await.unwrap();
+    let mut everybody = Users::from([ana.user_id.to_string()]);
+    for number in 0..TOO_MANY {
+        let other = fixture.user(&format!("other{number:03}")).await;
+        rooms.join(&other, &large.id, None).await.unwrap();
+        everybody.insert(other.user_id.to_string());
+    }
+    let since = fixture.engine.core.stream.reached();
+    let follower = |actor: &Actor| Follower {
+        session: session(actor, "DEVICE"),
+        since: since.clone(),
+        known: Moment::default(),
+        devices: BTreeMap::new(),
+        told: (0, 0),
+    };
+    let (mut of_ana, mut of_ben) = (follower(&ana), follower(&ben));
+    for number in 0..2 {
+        rooms.join(&ben, &large.id, None).await.unwrap();
+        assert_eq!(of_ben.sync(&fixture.engine).await, (Users::new(), Users::new()));
+        assert_eq!(of_ana.sync(&fixture.engine).await, (Users::new(), Users::new()));
+        publish(&fixture.engine, &session(&ana, "DEVICE"), number).await;
+        let changed = Users::from([ana.user_id.to_string()]);
+        assert_eq!(of_ben.sync(&fixture.engine).await, (changed.clone(), Users::new()), "changed devices always");
+        assert_eq!(of_ana.sync(&fixture.engine).await, (changed, Users::new()));
+        rooms.leave(&ben, &large.id, None).await.unwrap();
+        assert_eq!(of_ben.sync(&fixture.engine).await, (Users::new(), Users::new()));
+    }
+    rooms.join(&ben, &large.id, None).await.unwrap();
+    of_ben.sync(&fixture.engine).await;
+    let content = json!({ "algorithm": "m.megolm.v1.aes-sha2" });
+    let draft = Draft::state("m.room.encryption", "", content.as_object().unwrap().clone());
+    rooms.send_state(&ana, &large.id, draft).await.unwrap();
+    assert_eq!(of_ben.sync(&fixture.engine).await, (everybody, Users::new()), "all of them are needed now");
 }

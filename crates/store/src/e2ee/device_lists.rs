@@ -1,6 +1,8 @@
 //! What tells whose devices a user has to hear of: who has changed theirs, and who was where at which place in the
 //! stream.
 
+use std::collections::BTreeSet;
+
 use im2_model::{Position, Reached, RoomNid, StreamToken, UserId, UserNid};
 use rusqlite::{OptionalExtension as _, Row};
 
@@ -72,6 +74,25 @@ impl Snapshot<'_> {
     /// All who ever were anything to a room.
     pub fn members(&self, room: RoomNid) -> Result<Vec<Member>> {
         self.rows("SELECT user_nid, membership, position FROM memberships WHERE room_nid = ?1", [room.0], member)
+    }
+
+    /// Whether more than `limit` users have or had to do with a room. Reads no more rows than that.
+    pub fn has_more_members(&self, room: RoomNid, limit: usize) -> Result<bool> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM memberships WHERE room_nid = ?1 LIMIT ?2)";
+        let counted: Option<i64> = self.row(sql, (room.0, limit as i64 + 1), |row| row.get(0))?;
+        Ok(counted.is_some_and(|counted| counted as usize > limit))
+    }
+
+    /// Those of `users` who have or had to do with a room. Reads about as many rows as there are users or members,
+    /// whichever is fewer.
+    pub fn members_among(&self, room: RoomNid, users: &BTreeSet<UserNid>) -> Result<Vec<Member>> {
+        if self.has_more_members(room, users.len())? {
+            let found = users.iter().map(|user| self.member(room, *user));
+            return Ok(found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect());
+        }
+        let mut members = self.members(room)?;
+        members.retain(|member| users.contains(&member.user));
+        Ok(members)
     }
 
     /// Who is joined to a room, sorted.

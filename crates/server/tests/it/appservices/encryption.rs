@@ -121,7 +121,7 @@ async fn named_until(listener: &mut Listener, last: &str) -> (Vec<String>, Vec<S
 }
 
 #[tokio::test]
-async fn devices_concern_a_service_as_far_as_its_users_are_in_encrypted_rooms() {
+async fn devices_concern_a_service_as_far_as_its_users_share_rooms() {
     let mut listener = Listener::start().await;
     let (server, bridge) = bridged(&listener.url).await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
@@ -132,7 +132,10 @@ async fn devices_concern_a_service_as_far_as_its_users_are_in_encrypted_rooms() 
     bridge.join(&room, &puppet).await;
     upload(&ana).await;
     ana.send_text(&room, "not encrypted").await;
-    assert_eq!(named_until(&mut listener, "not encrypted").await, (vec![], vec![]));
+    assert_eq!(named_until(&mut listener, "not encrypted").await, (all.clone(), vec![]));
+    upload(&ben).await;
+    ana.send_text(&room, "new keys").await;
+    assert_eq!(named_until(&mut listener, "new keys").await, (vec![ben.user_id().to_owned()], vec![]));
 
     ana.set_state(&room, "m.room.encryption", "", json!({ "algorithm": "m.megolm.v1.aes-sha2" })).await;
     ana.send_text(&room, "encrypted").await;
@@ -159,8 +162,14 @@ async fn devices_concern_a_service_as_far_as_its_users_are_in_encrypted_rooms() 
     for left in [&room, &second] {
         bridge.call(Method::POST, &format!("/v3/rooms/{}/leave", segment(left)), &puppet, json!({})).await.ok();
     }
-    ana.send_text(&open, "gone").await;
-    assert_eq!(named_until(&mut listener, "gone").await, (vec![], vec![ana.user_id().to_owned()]));
+    ana.send_text(&open, "another room").await;
+    let company = [puppet.as_str(), ana.user_id()].map(str::to_owned).to_vec();
+    assert_eq!(named_until(&mut listener, "another room").await, (company, vec![]));
+    ben.join(&open).await;
+    ana.leave(&open).await;
+    ben.send_text(&open, "gone").await;
+    let came_and_went = (vec![ben.user_id().to_owned()], vec![ana.user_id().to_owned()]);
+    assert_eq!(named_until(&mut listener, "gone").await, came_and_went);
 }
 
 #[tokio::test]

@@ -31,18 +31,20 @@ fn left(clients: &[&Client]) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn those_in_an_encrypted_room_hear_of_new_keys_and_nobody_else() {
+async fn those_who_share_a_room_hear_of_new_keys_and_nobody_else() {
     let server = Server::start().await;
     let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
+    let dan = server.register("dan").await;
     let encrypted = encrypted_room(&ana).await;
     ben.join(&encrypted).await;
     let open = ana.create_room(json!({ "preset": "public_chat" })).await;
     eve.join(&open).await;
-    let (of_ana, of_ben, of_eve) = (token(&ana).await, token(&ben).await, token(&eve).await);
+    let (of_ana, of_ben, of_eve, of_dan) = (token(&ana).await, token(&ben).await, token(&eve).await, token(&dan).await);
     publish(&ana, &Key::new(1)).await;
     assert_eq!(heard(&ana, &of_ana).await, changed(&[&ana]), "one's own too");
     assert_eq!(heard(&ben, &of_ben).await, changed(&[&ana]));
-    assert_eq!(heard(&eve, &of_eve).await, nothing());
+    assert_eq!(heard(&eve, &of_eve).await, changed(&[&ana]), "in a room that is not encrypted");
+    assert_eq!(heard(&dan, &of_dan).await, nothing());
 
     let of_ben = token(&ben).await;
     publish(&ana, &Key::new(1)).await;
@@ -70,11 +72,14 @@ async fn signing_out_is_a_change_if_the_device_had_keys() {
 }
 
 #[tokio::test]
-async fn coming_together_in_an_encrypted_room_is_a_change_for_both() {
+async fn coming_together_in_a_room_is_a_change_for_both() {
     let server = Server::start().await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
     let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    let (of_ana, of_ben) = (token(&ana).await, token(&ben).await);
     ben.join(&room).await;
+    assert_eq!(heard(&ana, &of_ana).await, changed(&[&ben]));
+    assert_eq!(heard(&ben, &of_ben).await, changed(&[&ana]));
     let (of_ana, of_ben) = (token(&ana).await, token(&ben).await);
     ana.send_text(&room, "hello").await;
     assert_eq!(heard(&ben, &of_ben).await, nothing());
