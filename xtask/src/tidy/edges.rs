@@ -3,16 +3,17 @@
 use super::Finding;
 use crate::metadata::{Dependency, Package};
 
-/// What each of our crates may depend on, bottom first. `server → api → engine → {rooms, store, bus} → model`; only
+/// What each of our crates may depend on, bottom first. `server → api → engine → {rooms, store, bus} → fair → model`; only
 /// the server wires the layers together, so only it sees all of them.
 const EDGES: &[(&str, &[&str])] = &[
     ("im2-model", &[]),
     ("im2-rooms", &["im2-model"]),
-    ("im2-store", &["im2-model"]),
+    ("im2-fair", &["im2-model"]),
+    ("im2-store", &["im2-model", "im2-fair"]),
     ("im2-bus", &["im2-model"]),
-    ("im2-engine", &["im2-model", "im2-rooms", "im2-store", "im2-bus"]),
-    ("im2-api", &["im2-model", "im2-rooms", "im2-engine"]),
-    ("im2-server", &["im2-model", "im2-rooms", "im2-store", "im2-bus", "im2-engine", "im2-api"]),
+    ("im2-engine", &["im2-model", "im2-fair", "im2-rooms", "im2-store", "im2-bus"]),
+    ("im2-api", &["im2-model", "im2-fair", "im2-rooms", "im2-engine"]),
+    ("im2-server", &["im2-model", "im2-fair", "im2-rooms", "im2-store", "im2-bus", "im2-engine", "im2-api"]),
     ("im2-bench", &[]),
     ("xtask", &[]),
 ];
@@ -27,7 +28,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     // The engine fetches URL previews; it serves nothing.
     ("hyper", &["im2-engine", "im2-api", "im2-server", "im2-bench"]),
     ("clap", &["im2-server", "im2-bench"]),
-    ("tokio", &["im2-store", "im2-bus", "im2-engine", "im2-api", "im2-server", "im2-bench"]),
+    ("tokio", &["im2-fair", "im2-store", "im2-bus", "im2-engine", "im2-api", "im2-server", "im2-bench"]),
 ];
 
 /// Checks every dependency of every package of the workspace. Development dependencies are free: a test may see all.
