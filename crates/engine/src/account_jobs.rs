@@ -37,10 +37,7 @@ pub(crate) fn register(handlers: Handlers, core: &Core, rooms: &Rooms, presence:
         })
         .on(profile::PROPAGATE, move |payload| {
             let context = context.clone();
-            async move {
-                let profile::Changed { user_id } = parse(&payload)?;
-                context.propagate_profile(user_id).await.map_err(|error| error.to_string())
-            }
+            async move { context.propagate_profile(parse(&payload)?).await.map_err(|error| error.to_string()) }
         })
 }
 
@@ -68,11 +65,12 @@ impl Context {
         self.rooms.let_go(actor.user).await
     }
 
-    /// Brings a user's member events up to date with their profile.
-    async fn propagate_profile(&self, user_id: UserId) -> Result<()> {
+    /// Carries a change of a user's profile into their member events.
+    async fn propagate_profile(&self, changed: profile::Changed) -> Result<()> {
+        let profile::Changed { user_id, field, before } = changed;
         let Some(actor) = self.actor(user_id).await? else { return Ok(()) };
         for room in self.rooms.of_user(actor.user).await?.with(Membership::Join) {
-            tolerate(room, self.rooms.refresh_profile(&actor, room).await)?;
+            tolerate(room, self.rooms.refresh_profile(&actor, room, &field, before.clone()).await)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use im2_model::{UserId, UserNid};
 use im2_store::{Transaction, profiles::ProfileField};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     Code, Core, Error, Result, names,
@@ -11,7 +11,7 @@ use crate::{
     session::Session,
 };
 
-/// The outbox job that brings a user's member events up to date with their profile. Its payload is [`Changed`].
+/// The outbox job that carries a change of a user's profile into their member events. Its payload is [`Changed`].
 pub const PROPAGATE: &str = "profile.propagate";
 
 /// The size of a whole profile as JSON, in bytes (spec: "the total profile MUST be under 64 KiB").
@@ -30,6 +30,10 @@ const MAX_AVATAR_URL: usize = 1_000;
 pub struct Changed {
     /// Whose profile changed.
     pub user_id: UserId,
+    /// The field: `displayname` or `avatar_url`.
+    pub field: String,
+    /// What it was.
+    pub before: Option<String>,
 }
 
 /// The use cases of profiles.
@@ -100,8 +104,6 @@ impl Profiles {
 
     async fn change(&self, user: UserNid, user_id: &UserId, name: &str, value: Option<String>) -> Result<()> {
         let (user_id, name, now, presence) = (user_id.clone(), name.to_owned(), self.core.now(), self.presence.clone());
-        let payload = serde_json::to_string(&Changed { user_id: user_id.clone() })
-            .map_err(|error| Error::Internal(format!("job payload: {error}")))?;
         let change = move |tx: &mut Transaction<'_>| {
             let before = tx.profile_field(user, &name)?;
             if before == value {
@@ -123,7 +125,9 @@ impl Profiles {
             if works && matches!(name.as_str(), "displayname" | "avatar_url") {
                 let card = card(&fields);
                 tx.index_user(user, &names::index(&user_id, card.displayname.as_deref()))?;
-                tx.add_job(PROPAGATE, &payload, now)?;
+                let before = before.and_then(|before| serde_json::from_str(&before).ok());
+                let changed = json!(Changed { user_id: user_id.clone(), field: name, before });
+                tx.add_job(PROPAGATE, &changed.to_string(), now)?;
                 tx.on_commit(move || presence.profile_changed(user, card));
             }
             Ok(true)

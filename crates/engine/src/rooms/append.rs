@@ -63,6 +63,9 @@ pub struct Draft {
     pub ts: Option<Millis>,
     /// Whether only a member may send it, even where the rules would let the sender join by it.
     pub members_only: bool,
+    /// The state event that it replaces. If there is another by then, the event is not sent, which is
+    /// [`im2_store::Error::Conflict`].
+    pub replaces: Option<EventId>,
 }
 
 impl Draft {
@@ -245,6 +248,9 @@ impl Rooms {
                     if draft.members_only && !is_member(&state, actor) {
                         return Err(Error::refused(Code::Forbidden, "you are not a member of this room"));
                     }
+                    if draft.replaces.as_ref().is_some_and(|expected| !is_current(&state, &draft, expected)) {
+                        return Err(im2_store::Error::Conflict.into());
+                    }
                     if let Some(event_id) = unchanged(&state, actor, &draft) {
                         return Ok(Queued::Unchanged(event_id));
                     }
@@ -307,6 +313,12 @@ enum Queued {
 fn is_member(state: &HeadState<'_>, actor: &Actor) -> bool {
     let member = state.get("m.room.member", actor.user_id.as_str());
     member.is_some_and(|event| event.membership == Some(Membership::Join))
+}
+
+/// Whether an event is the state that `draft` changes.
+fn is_current(state: &HeadState<'_>, draft: &Draft, event_id: &EventId) -> bool {
+    let current = draft.state_key.as_deref().and_then(|key| state.get(&draft.kind, key));
+    current.is_some_and(|current| current.event_id == *event_id)
 }
 
 /// The event that already made the state what `draft` wants it to be.

@@ -23,6 +23,9 @@ pub enum Act {
     Unban,
 }
 
+/// How often a member event is brought up to date with a profile that keeps changing, before that is tried again later.
+const REFRESHES: usize = 20;
+
 impl Rooms {
     /// Joins `actor` to a room. Joining again changes nothing.
     pub async fn join(&self, actor: &Actor, room_id: &RoomId, reason: Option<&str>) -> Result<Arc<Room>> {
@@ -237,29 +240,50 @@ impl Rooms {
         Ok(self.core.store.write(forget).await?)
     }
 
-    /// Brings the actor's member event in a room up to date with their profile.
-    pub async fn refresh_profile(&self, actor: &Actor, nid: RoomNid) -> Result<()> {
+    /// Carries a change of one field of the actor's profile into their member event in a room, if the event still says
+    /// what the profile said `before`: a name or picture that was chosen for the room stays.
+    ///
+    /// Of several changes, each is carried on in any order: what is written is the profile of the moment, and it is
+    /// looked at again afterwards.
+    pub async fn refresh_profile(
+        &self,
+        actor: &Actor,
+        nid: RoomNid,
+        field: &str,
+        mut before: Option<String>,
+    ) -> Result<()> {
         let room = self.by_nid(nid).await?;
-        let current = room.member(&self.core, actor.user_id.as_str()).await?;
-        let current = current.filter(|event| event.pdu.membership == Some(Membership::Join));
-        let Some(current) = current.map(|event| event.pdu.content_map()) else { return Ok(()) };
-        let mut content = current.clone();
-        content.remove("displayname");
-        content.remove("avatar_url");
-        content.remove("join_authorised_via_users_server");
-        content.remove("reason");
-        content.extend(self.profile_content(&actor.user_id).await?);
-        let says_the_same =
-            ["displayname", "avatar_url"].into_iter().all(|field| current.get(field) == content.get(field));
-        if says_the_same {
-            return Ok(());
+        for _ in 0..REFRESHES {
+            let wanted = self.profile_content(&actor.user_id).await?.remove(field);
+            if text(wanted.as_ref()) == before.as_deref() {
+                return Ok(());
+            }
+            let current = room.member(&self.core, actor.user_id.as_str()).await?;
+            let current = current.filter(|event| event.pdu.membership == Some(Membership::Join));
+            let Some(current) = current else { return Ok(()) };
+            let mut content = current.pdu.content_map();
+            if text(content.get(field)) != before.as_deref() {
+                return Ok(());
+            }
+            // What was said of the joining is not true of this event.
+            content.remove("join_authorised_via_users_server");
+            content.remove("reason");
+            content.remove(field);
+            content.extend(wanted.clone().map(|value| (field.to_owned(), value)));
+            let draft = Draft {
+                members_only: true,
+                replaces: Some(current.id().clone()),
+                ..Draft::state("m.room.member", actor.user_id.as_str(), content)
+            };
+            match self.append(&room, actor, draft, None).await {
+                Ok(_) => before = text(wanted.as_ref()).map(str::to_owned),
+                Err(Error::Store(im2_store::Error::Conflict)) => {}
+                // Left meanwhile: there is no member event to bring up to date.
+                Err(error) if error.code() == Some(Code::Forbidden) => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
-        let draft = Draft { members_only: true, ..Draft::state("m.room.member", actor.user_id.as_str(), content) };
-        match self.append(&room, actor, draft, None).await {
-            // Left meanwhile: there is no member event to bring up to date.
-            Err(error) if error.code() == Some(Code::Forbidden) => Ok(()),
-            outcome => outcome.map(drop),
-        }
+        Err(Error::Internal(format!("the member event in room {} keeps changing", room.id)))
     }
 
     /// The content of `actor`'s own member event.
@@ -316,6 +340,11 @@ impl Rooms {
         let none = || Error::refused(Code::UnableToGrantJoin, "no member of this server may let you in");
         authoriser.ok_or_else(none).map(Some)
     }
+}
+
+/// A name or picture in a member event or profile; an empty one is none.
+fn text(value: Option<&Value>) -> Option<&str> {
+    value.and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
 /// What the user's `m.invite_permission_config` says (spec: "Invite permission").

@@ -24,6 +24,7 @@ mod old_habits;
 mod other_logins;
 mod people;
 mod push;
+mod profiles_in_rooms;
 mod push_rules;
 mod reading;
 mod reports;
