@@ -12,6 +12,7 @@ mod client;
 pub mod edge;
 pub mod error;
 mod guests;
+mod interactive;
 pub mod routes;
 
 use std::sync::Arc;

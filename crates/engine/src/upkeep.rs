@@ -34,6 +34,7 @@ impl Upkeep {
                 _ = ticks.tick() => {}
             }
             self.presence.tick();
+            self.accounts.expire_parameters();
             count = count.wrapping_add(1);
             if count.is_multiple_of(TICKS_PER_FLUSH)
                 && let Err(error) = self.flush().await

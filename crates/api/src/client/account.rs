@@ -7,9 +7,10 @@ use serde_json::json;
 
 use crate::{
     State,
-    auth::{User, asking_for_password},
-    body::{Answer, Json, OptionalJson, empty, json_bytes},
+    auth::User,
+    body::{Answer, RawBody, empty, json_bytes},
     error::ApiResult,
+    interactive::Interactive,
     routes::{Access, Routes},
 };
 
@@ -51,11 +52,13 @@ fn yes() -> bool {
 async fn change_password(
     axum::extract::State(api): State,
     User(session): User,
-    Json(body): Json<PasswordBody>,
+    RawBody(sent): RawBody,
 ) -> ApiResult<Response> {
+    let request = Interactive::new(&api, "account/password", Some(&session), sent);
+    let body: PasswordBody = request.parse()?;
     let accounts = &api.engine.accounts;
     let change = accounts.change_password(&session, &body.new_password, body.logout_devices, body.auth);
-    asking_for_password(&api, &session, change).await?;
+    request.confirm(&session, change).await?;
     Ok(empty())
 }
 
@@ -69,10 +72,12 @@ struct DeactivateBody {
 async fn deactivate(
     axum::extract::State(api): State,
     User(session): User,
-    OptionalJson(body): OptionalJson<DeactivateBody>,
+    RawBody(sent): RawBody,
 ) -> ApiResult<Response> {
+    let request = Interactive::new(&api, "account/deactivate", Some(&session), sent);
+    let body: DeactivateBody = request.parse_optional()?;
     let end = api.engine.accounts.deactivate(&session, body.erase, body.auth);
-    asking_for_password(&api, &session, end).await?;
+    request.confirm(&session, end).await?;
     // There were no identifiers to unbind from an identity server, which the specification calls a success.
     Ok(json_bytes(json!({ "id_server_unbind_result": "success" }).to_string()))
 }

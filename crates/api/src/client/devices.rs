@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     State,
     auth::{User, asking_for_password},
-    body::{Answer, Json, OptionalJson, Params, empty},
+    body::{Answer, Json, OptionalJson, Params, RawBody, empty},
     error::ApiResult,
+    interactive::Interactive,
     routes::{Access, Routes},
 };
 
@@ -108,9 +109,11 @@ struct RemoveManyBody {
 async fn remove_many(
     axum::extract::State(api): State,
     User(session): User,
-    Json(body): Json<RemoveManyBody>,
+    RawBody(sent): RawBody,
 ) -> ApiResult<Response> {
+    let request = Interactive::new(&api, "delete_devices", Some(&session), sent);
+    let body: RemoveManyBody = request.parse()?;
     let remove = api.engine.devices.remove(&session, body.devices, body.auth);
-    asking_for_password(&api, &session, remove).await?;
+    request.confirm(&session, remove).await?;
     Ok(empty())
 }

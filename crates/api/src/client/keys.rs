@@ -14,10 +14,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     State,
-    auth::{User, asking_for_password},
-    body::{Answer, Json, QueryParams, empty},
+    auth::User,
+    body::{Answer, Json, QueryParams, RawBody, empty},
     edge::limits::Class,
     error::{ApiError, ApiResult},
+    interactive::Interactive,
     routes::{Access, Routes},
 };
 
@@ -101,15 +102,17 @@ struct CrossSigningBody {
     auth: Option<Auth>,
 }
 
-async fn upload_cross_signing(
-    Extract(api): State,
-    User(session): User,
-    Json(body): Json<CrossSigningBody>,
-) -> ApiResult<Response> {
-    let CrossSigningBody { master_key, self_signing_key, user_signing_key, auth } = body;
+async fn upload_cross_signing(Extract(api): State, User(session): User, RawBody(sent): RawBody) -> ApiResult<Response> {
+    let request = Interactive::new(&api, "keys/device_signing/upload", Some(&session), sent);
+    let CrossSigningBody { master_key, self_signing_key, user_signing_key, auth } = request.parse()?;
+    let is_empty = [&master_key, &self_signing_key, &user_signing_key].into_iter().all(Option::is_none);
+    if is_empty && auth.is_some() {
+        // Success would say that the keys with which the client began are published.
+        return Err(ApiError::new(Code::MissingParam, "there is no key in it: send the keys again with `auth`"));
+    }
     let upload = CrossSigningUpload { master_key, self_signing_key, user_signing_key };
     let publish = api.engine.e2ee.upload_cross_signing(&session, upload, auth);
-    asking_for_password(&api, &session, publish).await?;
+    request.confirm(&session, publish).await?;
     Ok(empty())
 }
 

@@ -11,9 +11,10 @@ use super::login::{APPLICATION_SERVICE, SessionAnswer};
 use crate::{
     State,
     auth::ShownToken,
-    body::{Answer, Json, QueryParams},
+    body::{Answer, QueryParams, RawBody},
     edge::limits::Class,
     error::{ApiError, ApiResult},
+    interactive::Interactive,
     routes::{Access, Routes},
 };
 
@@ -60,8 +61,10 @@ async fn register(
     axum::extract::State(api): State,
     ShownToken(token): ShownToken,
     QueryParams(query): QueryParams<RegisterQuery>,
-    Json(body): Json<RegisterBody>,
+    RawBody(sent): RawBody,
 ) -> ApiResult<Answer<RegisterAnswer>> {
+    let request = Interactive::new(&api, "register", None, sent);
+    let body: RegisterBody = request.parse()?;
     match query.kind.as_deref() {
         None | Some("user") => {}
         Some("guest") => {
@@ -80,7 +83,7 @@ async fn register(
         let session = (!body.inhibit_login).then_some(device);
         accounts.register_for_service(token.as_deref(), body.username.as_deref(), session).await?
     } else {
-        let request = RegisterRequest {
+        let registration = RegisterRequest {
             username: body.username,
             password: body.password,
             inhibit_login: body.inhibit_login,
@@ -88,7 +91,7 @@ async fn register(
             auth: body.auth,
             guest_access_token: body.guest_access_token,
         };
-        accounts.register(request).await?
+        request.run(accounts.register(registration)).await?
     };
     Ok(Answer(registered.into()))
 }

@@ -6,6 +6,7 @@
 mod administered;
 mod asserted;
 mod borrowed;
+mod first_parameters;
 mod guests;
 mod last_seen;
 mod login;
@@ -21,7 +22,7 @@ pub mod uia;
 
 use std::sync::Arc;
 
-use im2_model::{Millis, ServerName, UserId};
+use im2_model::{Millis, ServerName, UserId, UserNid};
 
 pub use administered::NewUser;
 pub use asserted::Asserted;
@@ -37,6 +38,7 @@ pub use services::Assertion;
 pub use shared_secret::SharedSecretRequest;
 
 use crate::{Code, Core, Error, Result};
+use first_parameters::Request;
 use last_seen::LastSeen;
 use passwords::Passwords;
 use sessions::Sessions;
@@ -112,6 +114,22 @@ impl Accounts {
             passwords,
             core,
         }
+    }
+
+    /// Keeps the parameters of a request whose user-interactive authentication is in progress, so that its client can
+    /// go on with `auth` alone. `session` is that of the authentication.
+    pub fn keep_parameters(&self, session: &str, endpoint: &'static str, user: Option<UserNid>, parameters: &str) {
+        self.uia.keep_parameters(session, Request { endpoint, user }, parameters);
+    }
+
+    /// The parameters with which a request began that `session` is the authentication of.
+    pub fn parameters(&self, session: &str, endpoint: &'static str, user: Option<UserNid>) -> Option<Box<str>> {
+        self.uia.parameters(session, Request { endpoint, user })
+    }
+
+    /// Forgets what is kept in memory of requests whose time is over. To be called every second or so.
+    pub(crate) fn expire_parameters(&self) {
+        self.uia.expire();
     }
 
     /// Who may register.

@@ -15,7 +15,11 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{local_user, passwords::Passwords};
+use super::{
+    first_parameters::{FirstParameters, Request},
+    local_user,
+    passwords::Passwords,
+};
 use crate::{Code, Core, Error, Result, session::Session};
 
 /// Authentications in progress: some 200 bytes each. Beyond it the least used are forgotten.
@@ -24,6 +28,9 @@ const CAPACITY: usize = 16_384;
 const MADE: usize = 4_096;
 /// How long one may take, and how long afterwards the answer can be asked for again.
 const LIFETIME: Millis = 30 * 60 * 1000;
+/// How long the parameters of a request are kept after it was carried out, for a client that has not got the answer
+/// and sends its last `auth` again.
+const AFTERWARDS: Millis = 2 * 60 * 1000;
 
 /// What the authentication is for. A session begun for one purpose, or by one user, is worth nothing for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,11 +174,35 @@ pub(super) struct Uia {
     passwords: Passwords,
     progress: Arc<Cache<String, Progress>>,
     made: Arc<Cache<String, Made>>,
+    parameters: Arc<FirstParameters>,
 }
 
 impl Uia {
     pub(super) fn new(core: Core, passwords: Passwords) -> Self {
-        Self { core, passwords, progress: Arc::new(Cache::new(CAPACITY)), made: Arc::new(Cache::new(MADE)) }
+        Self {
+            core,
+            passwords,
+            progress: Arc::new(Cache::new(CAPACITY)),
+            made: Arc::new(Cache::new(MADE)),
+            parameters: Arc::default(),
+        }
+    }
+
+    /// Keeps the parameters of a request whose authentication is in progress.
+    pub(super) fn keep_parameters(&self, session: &str, request: Request, parameters: &str) {
+        if let Some(progress) = self.progress.get(session) {
+            self.parameters.keep(session, request, parameters, self.core.now(), progress.begun + LIFETIME);
+        }
+    }
+
+    /// The parameters with which a request began that is gone on with.
+    pub(super) fn parameters(&self, session: &str, request: Request) -> Option<Box<str>> {
+        self.parameters.get(session, request, self.core.now())
+    }
+
+    /// Forgets what is kept of requests whose time is over.
+    pub(super) fn expire(&self) {
+        self.parameters.expire(self.core.now());
     }
 
     /// Completes the authentication of a signed-in user, by password.
@@ -227,6 +258,8 @@ impl Uia {
         }
         if flows.iter().any(|flow| flow.stages == progress.completed) {
             self.progress.remove(&id);
+            let now = self.core.now();
+            self.parameters.end(&id, if purpose == Purpose::Register { now + AFTERWARDS } else { now });
             return Ok(Proof { id, registration_token: progress.registration_token });
         }
         let tried = failure.is_some() || !progress.completed.is_empty();

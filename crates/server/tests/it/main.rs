@@ -12,6 +12,7 @@ mod edge;
 mod erasure;
 mod every_route;
 mod guests;
+mod interactive;
 mod key_backup;
 mod keys;
 mod lifecycle;

@@ -53,6 +53,19 @@ async fn other_keys_in_their_place_need_the_password() {
 }
 
 #[tokio::test]
+async fn other_keys_are_sent_once_and_confirmed_afterwards() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    Identity::new(10).publish(&ana).await;
+    let master = Key::new(20).cross_signing(ana.user_id(), "master");
+    let challenge = ana.post(UPLOAD, json!({ "master_key": master })).await.status_is(401);
+    let auth = json!({ "type": "m.login.password", "password": "password of ana", "session": challenge["session"] });
+    ana.post(UPLOAD, json!({ "auth": auth })).await.ok();
+    ana.post(UPLOAD, json!({ "auth": auth })).await.refused(400, "M_MISSING_PARAM");
+    assert_eq!(query(&ben, ana.user_id()).await["master_keys"][ana.user_id()]["keys"], master["keys"]);
+}
+
+#[tokio::test]
 async fn consent_to_some_keys_is_none_to_others() {
     let server = Server::start().await;
     let ana = server.register("ana").await;
