@@ -39,7 +39,8 @@ pub(super) struct Payload {
 pub struct PurgeHistory {
     /// The number of the first event that stays.
     pub before: i64,
-    /// Whether events of local users are deleted.
+    /// Whether messages of local users are deleted. Otherwise they leave the room like all others, but stay in the
+    /// database, because there may be no other copy of them.
     pub delete_local_events: bool,
 }
 
@@ -198,9 +199,8 @@ impl Tasks {
             return Err(Error::refused(Code::NotFound, "there is no such room any more"));
         };
         // All events here were sent by local users.
-        let deleted =
-            if request.delete_local_events { self.rooms.purge_messages(&room, request.before).await? } else { 0 };
-        Ok(serde_json::json!({ "deleted": deleted }).to_string())
+        let purged = self.rooms.purge_messages(&room, request.before, request.delete_local_events).await?;
+        Ok(serde_json::json!({ "purged": purged }).to_string())
     }
 }
 

@@ -76,9 +76,9 @@ impl Rooms {
         Ok(())
     }
 
-    /// Deletes the message events of a room before event number `before`. State stays, and so do redactions, which
-    /// say why something is not there.
-    pub(crate) async fn purge_messages(&self, room: &Arc<Room>, before: i64) -> Result<usize> {
+    /// Takes the message events of a room before event number `before` out of it, and with `delete` off the disk. State
+    /// stays, and so do redactions, which say why something is not there. Returns how many there were.
+    pub(crate) async fn purge_messages(&self, room: &Arc<Room>, before: i64, delete: bool) -> Result<usize> {
         let (nid, version) = (room.nid, room.version);
         let (mut from, mut deleted) = (0, 0);
         while from + 1 < before {
@@ -92,6 +92,9 @@ impl Rooms {
             deleted += old.len();
             let (now, handle, deletions) = (self.core.now(), Arc::clone(room), Arc::clone(&self.deletions));
             let change = move |tx: &mut im2_store::Transaction<'_>| {
+                if !delete {
+                    tx.keep_events(nid, &old)?;
+                }
                 tx.purge_events(nid, &old, now)?;
                 tx.forget_unread(nid)?;
                 tx.on_commit(move || {
@@ -102,6 +105,7 @@ impl Rooms {
             };
             self.core.store.write(change).await?;
         }
+        while delete && self.core.store.write(move |tx| tx.delete_kept_events(nid, before, STEP)).await? > 0 {}
         // After the numbers have changed, so that none is stored again that was counted with what is deleted.
         self.core.store.write(move |tx| tx.forget_unread(nid)).await?;
         Ok(deleted)

@@ -81,6 +81,22 @@ impl Transaction<'_> {
         Ok(false)
     }
 
+    /// Copies events that are about to be removed to where nothing shows them.
+    pub fn keep_events(&self, room: RoomNid, events: &[PurgedEvent]) -> Result<()> {
+        let sql = "INSERT INTO kept_events (room_nid, seq, event_id, pdu)
+                   SELECT room_nid, seq, event_id, pdu FROM events WHERE room_nid = ?1 AND seq = ?2
+                   ON CONFLICT DO NOTHING";
+        events.iter().try_for_each(|event| self.execute(sql, (room.0, event.seq)).map(drop))
+    }
+
+    /// Deletes up to `limit` of the events that [`Transaction::keep_events`] has kept of those before number `before`.
+    /// Returns how many.
+    pub fn delete_kept_events(&self, room: RoomNid, before: i64, limit: usize) -> Result<usize> {
+        let sql = "DELETE FROM kept_events WHERE room_nid = ?1 AND seq IN (
+                       SELECT seq FROM kept_events WHERE room_nid = ?1 AND seq < ?2 ORDER BY seq LIMIT ?3)";
+        self.execute(sql, (room.0, before, limit as i64))
+    }
+
     /// Removes events, with what is indexed by their place. Of state only where the whole room goes.
     pub fn purge_events(&self, room: RoomNid, events: &[PurgedEvent], now: Millis) -> Result<()> {
         for PurgedEvent { position, seq, terms } in events {

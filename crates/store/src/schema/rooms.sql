@@ -33,6 +33,16 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_by_time ON events (room_nid, ts);
 
+-- Messages that a purge of history took out of a room without deleting them, because local users sent them: nothing
+-- shows them, and there may be no other copy.
+CREATE TABLE kept_events (
+    room_nid INTEGER NOT NULL REFERENCES rooms (nid),
+    seq      INTEGER NOT NULL,         -- the place that it had in the room
+    event_id TEXT NOT NULL,
+    pdu      TEXT NOT NULL,            -- as it was in `events`
+    PRIMARY KEY (room_nid, seq)
+) STRICT, WITHOUT ROWID;
+
 -- The history of each state entry of a room: from `seq` on it is the event at `position`.
 CREATE TABLE state_history (
     room_nid  INTEGER NOT NULL REFERENCES rooms (nid),

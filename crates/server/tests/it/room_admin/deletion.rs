@@ -200,14 +200,22 @@ async fn older_messages_are_purged_and_state_stays() {
         page["chunk"].as_array().unwrap().iter().map(|event| event["event_id"].clone()).collect::<Vec<_>>()
     };
     let before = all().await;
+    let nid = number(&server, &room).await;
+    let kept = async || {
+        let rows = server.engine().core.store.read(move |db| db.rows_of_room(nid)).await.unwrap();
+        rows.iter().find(|(table, _)| table == "kept_events").map_or(0, |(_, count)| *count)
+    };
     assert_eq!(purge(json!({ "purge_up_to_event_id": first_kept })).await, json!({ "status": "complete" }));
-    assert_eq!(all().await, before, "what local users sent stays unless asked for");
+    assert_eq!(all().await.len(), before.len() - 2, "the messages are gone from view");
+    assert_eq!(kept().await, 2, "what local users sent stays on disk");
+    let found = ana.post("/v3/search", json!({ "search_categories": { "room_events": { "search_term": "older" } } }));
+    assert_eq!(found.await.ok()["search_categories"]["room_events"]["count"], 0);
     let request = json!({ "purge_up_to_event_id": first_kept, "delete_local_events": true });
     assert_eq!(purge(request).await, json!({ "status": "complete" }));
+    assert_eq!(kept().await, 0, "unless it is asked for");
     assert_eq!(all().await.len(), before.len() - 2);
     let event = format!("/v3/rooms/{}/event/{old}", segment(&room));
     ana.get(&event).await.refused(404, "M_NOT_FOUND");
-    let nid = number(&server, &room).await;
     let media = server.engine().core.store.read(move |db| db.media_in_room(nid, 10)).await.unwrap();
     assert!(media.is_empty(), "{media:?}");
     let topic = ana.get(&format!("/v3/rooms/{}/state/m.room.topic", segment(&room))).await.ok();
