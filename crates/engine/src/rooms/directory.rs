@@ -1,5 +1,8 @@
 //! The published directory (spec: "Published room directory").
 //!
+//! A room that is published and that strangers can neither join, ask to join nor read is not listed: it may have become
+//! private after it was published. It is again once that changes.
+//!
 //! It is in memory, about 1 KB a room, so that it can be searched for any part of a text in any script. It is read on
 //! first use, on the writer's thread between two changes, and kept true by the commit hooks after that.
 
@@ -336,8 +339,9 @@ impl Listed {
     fn page(&self, query: &DirectoryQuery) -> DirectoryPage {
         let search = query.search.as_deref().unwrap_or_default().to_lowercase();
         let words: Vec<&str> = search.split_whitespace().collect();
+        let listed = |entry: &Entry| entry.listing.is_open() && query.networks.include(&entry.lists);
         let wanted = |entry: &Entry| {
-            query.networks.include(&entry.lists)
+            listed(entry)
                 && words.iter().all(|word| entry.text.contains(word))
                 && query.room_types.as_ref().is_none_or(|types| types.contains(&entry.listing.room_type))
         };
@@ -365,7 +369,7 @@ impl Listed {
             next: token(false, found.last()).filter(|_| after),
             previous: token(true, found.first()).filter(|_| before),
             rooms: found.iter().map(|(_, entry)| entry.listing.clone()).collect(),
-            total: self.rooms.values().filter(|entry| query.networks.include(&entry.lists)).count(),
+            total: self.rooms.values().filter(|entry| listed(entry)).count(),
         }
     }
 }
@@ -386,7 +390,11 @@ mod tests {
         let room_id = RoomId::parse(&format!("!{number}:x")).unwrap();
         let name = format!(r#"{{"name":"Room {number} 群"}}"#);
         let members = number % 7;
-        Listing::of(&room_id, members, |kind| (kind == "m.room.name").then_some(name.as_str()))
+        Listing::of(&room_id, members, |kind| match kind {
+            "m.room.name" => Some(name.as_str()),
+            "m.room.join_rules" => Some(r#"{"join_rule":"public"}"#),
+            _ => None,
+        })
     }
 
     #[test]

@@ -80,6 +80,11 @@ impl Listing {
         }
     }
 
+    /// Whether strangers may know of the room: those who could join it, ask to, or read it.
+    pub(super) fn is_open(&self) -> bool {
+        self.world_readable || matches!(&*self.join_rule, "public" | "knock" | "knock_restricted")
+    }
+
     /// The same from a room in memory.
     pub(super) fn of_view(room_id: &RoomId, view: &View) -> Self {
         Self::of(room_id, view.joined.len(), |kind| view.content(kind, ""))

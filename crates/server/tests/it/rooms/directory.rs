@@ -118,3 +118,39 @@ async fn publishing_takes_the_right_to_set_the_canonical_alias() {
     ana.put("/v3/directory/list/room/!none:localhost", json!({})).await.refused(404, "M_NOT_FOUND");
     ana.get(&of(&room, "aliases")).await.ok();
 }
+
+#[tokio::test]
+async fn a_room_that_has_become_private_is_listed_no_more_and_its_members_are_not_found() {
+    let server = Server::start().await;
+    let (ana, ben, eve) = (server.register("ana").await, server.register("ben").await, server.register("eve").await);
+    let room = ana.create_room(json!({ "visibility": "public", "name": "Salon" })).await;
+    ben.join(&room).await;
+    let rules =
+        async |rule: &str| drop(ana.set_state(&room, "m.room.join_rules", "", json!({ "join_rule": rule })).await);
+    let history = async |visibility: &str| {
+        let content = json!({ "history_visibility": visibility });
+        ana.set_state(&room, "m.room.history_visibility", "", content).await;
+    };
+    let listed = async || {
+        let page = server.anonymous().get("/v3/publicRooms").await.ok();
+        let search = json!({ "filter": { "generic_search_term": "salon" } });
+        assert_eq!(eve.post("/v3/publicRooms", search).await.ok()["chunk"], page["chunk"]);
+        assert_eq!(page["total_room_count_estimate"], page["chunk"].as_array().unwrap().len());
+        let found = eve.post("/v3/user_directory/search", json!({ "search_term": "be" })).await.ok();
+        let found = !found["results"].as_array().unwrap().is_empty();
+        (!page["chunk"].as_array().unwrap().is_empty(), found)
+    };
+    assert_eq!(listed().await, (true, true));
+    rules("invite").await;
+    assert_eq!(listed().await, (false, false));
+    let summary = format!("/v1/room_summary/{}", segment(&room));
+    eve.get(&summary).await.refused(404, "M_NOT_FOUND");
+    history("world_readable").await;
+    assert_eq!(listed().await, (true, true), "whoever can read it may know of it");
+    history("joined").await;
+    assert_eq!(listed().await, (false, false));
+    rules("knock").await;
+    assert_eq!(listed().await, (true, false), "one may ask to join");
+    rules("public").await;
+    assert_eq!(listed().await, (true, true));
+}
