@@ -197,7 +197,7 @@ impl Answering<'_> {
                 write_array(out, events, |out, event| writer.write(out, event));
             }
             if self.context.is_some_and(|wanted| wanted.include_profile) {
-                let members = rooms.members_of_senders(&hit.reader.room, &events).await?;
+                let members = rooms.members_of_senders(&hit.reader, &events).await?;
                 out.extend_from_slice(format!(",\"profile_info\":{}", profiles(&members)).as_bytes());
             }
             out.push(b'}');

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use im2_model::{EventId, RoomId};
-use im2_rooms::content::{HistoryVisibility, Membership};
+use im2_rooms::content::Membership;
 
-use super::{Actor, Room, RoomEvent, Rooms, history::Sight};
+use super::{
+    Actor, Room, RoomEvent, Rooms,
+    history::{Sight, StateReach},
+};
 use crate::{Code, Error, Result};
 
-/// Somebody's right to read a room: all of it up to now for members, up to their leaving for former members, and
-/// what is open to everybody for others.
+/// Somebody's right to read a room: all of it up to now for members, up to the end of their last stay for former
+/// members, and what is open to everybody for others.
 #[derive(Debug, Clone)]
 pub struct Reader {
     /// The room.
@@ -68,17 +71,13 @@ impl Rooms {
     /// As [`Rooms::reader`], for a room at hand; `None` if there is no such right.
     pub async fn reader_of(&self, actor: &Actor, room: Arc<Room>) -> Result<Option<Reader>> {
         let now = self.of_user(actor.user).await?.get(room.nid);
-        let open = room.view().visibility.last().is_some_and(|(_, now)| *now == HistoryVisibility::WorldReadable);
         let sight = Arc::new(self.sight(&room, actor).await?);
         let membership = now.map(|now| now.membership);
-        let was_member = sight.was_ever_joined();
-        let until = match now {
-            Some(now) if now.membership == Membership::Join => None,
-            _ if open => None,
-            Some(now) if was_member && matches!(now.membership, Membership::Leave | Membership::Ban) => Some(now.seq),
-            // Invited or knocking again after having been a member: what was seen then may be seen still.
-            Some(_) if was_member => sight.last_left(),
-            _ => return Ok(None),
+        let until = match sight.state_reach() {
+            StateReach::Now => None,
+            // Whoever has forgotten the room is a stranger to it.
+            StateReach::Until(end_of_stay) if now.is_some() => Some(end_of_stay),
+            StateReach::Until(_) | StateReach::Nothing => return Ok(None),
         };
         Ok(Some(Reader { room, actor: actor.clone(), membership, until, sight }))
     }

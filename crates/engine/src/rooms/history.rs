@@ -33,6 +33,17 @@ pub(crate) struct Sight {
     unlimited: bool,
 }
 
+/// How far one user may read a room's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StateReach {
+    /// As it is now.
+    Now,
+    /// As it was right after the event with this number.
+    Until(i64),
+    /// Not at all.
+    Nothing,
+}
+
 impl Sight {
     /// What a user may see of a room that need not be in memory.
     pub(crate) fn load(
@@ -91,17 +102,26 @@ impl Sight {
         now == Membership::Join && (open_since || there_since)
     }
 
-    pub(super) fn was_ever_joined(&self) -> bool {
-        self.memberships.iter().any(|(_, membership)| *membership == Membership::Join)
-    }
-
     /// Whether the user stopped being a member with some event after number `from` and up to `until`.
     pub(crate) fn left_between(&self, from: i64, until: i64) -> bool {
         self.memberships.iter().any(|(seq, now)| *seq > from && *seq <= until && *now != Membership::Join)
     }
 
-    /// The number of the event with which the user last stopped being a member.
-    pub(crate) fn last_left(&self) -> Option<i64> {
+    /// How far the user may read the room's state. Every route that shows state to others than members asks here.
+    ///
+    /// Members, and everybody where the history is world readable, read the current state. A former member reads the
+    /// state as it was when the last stay as a member ended, whatever the membership has become since: a ban, a knock,
+    /// an invite and its rejection change the user's member event, but are no stay.
+    pub(crate) fn state_reach(&self) -> StateReach {
+        let is_open = self.visibility.last().is_some_and(|(_, now)| *now == HistoryVisibility::WorldReadable);
+        if self.unlimited || is_open || self.membership_at(i64::MAX) == Membership::Join {
+            return StateReach::Now;
+        }
+        self.last_left().map_or(StateReach::Nothing, StateReach::Until)
+    }
+
+    /// The number of the event that ended the user's last stay as a member, if it has ended.
+    fn last_left(&self) -> Option<i64> {
         let joined = self.memberships.iter().rposition(|(_, membership)| *membership == Membership::Join)?;
         self.memberships.get(joined + 1).map(|(seq, _)| *seq)
     }
@@ -278,12 +298,14 @@ impl Rooms {
         Ok(state)
     }
 
-    /// The member events of those who sent `events`, for clients that load members lazily.
-    pub async fn members_of_senders(&self, room: &Arc<Room>, events: &[Arc<RoomEvent>]) -> Result<Vec<Arc<RoomEvent>>> {
+    /// The member events of those who sent `events`, for clients that load members lazily, as far as `reader` may read
+    /// the room's state.
+    pub async fn members_of_senders(&self, reader: &Reader, events: &[Arc<RoomEvent>]) -> Result<Vec<Arc<RoomEvent>>> {
         let Some(last) = events.iter().map(|event| event.seq).max() else { return Ok(Vec::new()) };
+        let last = reader.until.map_or(last, |until| until.min(last));
         let senders: BTreeSet<&UserId> = events.iter().map(|event| &event.pdu.sender).collect();
         let senders: Vec<&str> = senders.into_iter().map(UserId::as_str).collect();
-        self.members_of(room, &senders, last).await
+        self.members_of(&reader.room, &senders, last).await
     }
 
     /// The member events of some users right after event number `seq`, in no order.

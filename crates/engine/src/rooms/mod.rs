@@ -51,7 +51,7 @@ pub use event::{Replaced, RoomEvent};
 pub(crate) use forgotten::{Forgotten, PURGE_FORGOTTEN};
 pub use hierarchy::{HierarchyQuery, HierarchyToken, SpaceRoom};
 pub use history::Page;
-pub(crate) use history::Sight;
+pub(crate) use history::{Sight, StateReach};
 pub use member_index::{RoomMembership, UserRooms};
 pub use member_list::{MemberList, StoredMember, StoredMembers};
 pub use members::{Member, Members};

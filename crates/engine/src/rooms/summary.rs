@@ -142,9 +142,10 @@ impl Rooms {
                 return Ok(true);
             }
             match view.membership(&actor.user_id) {
-                Some(Membership::Join | Membership::Invite | Membership::Knock) => return Ok(true),
+                Some(Membership::Join | Membership::Invite) => return Ok(true),
                 Some(Membership::Ban) => return Ok(false),
-                Some(Membership::Leave) | None => {}
+                // Who knocks was told of the room as it was then.
+                Some(Membership::Knock | Membership::Leave) | None => {}
             }
             view.join_rules(room.version)
         };

@@ -21,7 +21,7 @@ use super::cursor::Scope;
 use crate::{
     UserSet,
     filters::{Candidate, EventFilter},
-    rooms::{Actor, RoomEvent, RoomMembership, Sight},
+    rooms::{Actor, RoomEvent, Sight, StateReach},
     words::{Wanted, plain},
 };
 
@@ -40,7 +40,7 @@ pub(super) struct Look {
     pub(super) keys: Vec<SearchKey>,
     pub(super) filter: EventFilter,
     pub(super) scope: Scope,
-    pub(super) rooms: Vec<(RoomNid, RoomMembership)>,
+    pub(super) rooms: Vec<RoomNid>,
     pub(super) ignored: std::sync::Arc<HashSet<UserId>>,
     pub(super) erased: std::sync::Arc<UserSet>,
 }
@@ -84,7 +84,7 @@ impl Look {
         limit: usize,
     ) -> im2_store::Result<Window> {
         let rooms = self.rooms(db)?;
-        let query = TermQuery { all: self.wanted.terms(&self.keys), rooms: rooms.keys().copied().collect(), before };
+        let query = TermQuery { all: self.wanted.terms(&self.keys), rooms: rooms.clone(), before };
         let found = db.events_with_terms(&query, limit)?;
         let before = before.or_else(|| found.positions.first().map(|newest| newest.next()));
         let mut window = Window { matches: Vec::new(), before, next: found.next };
@@ -94,8 +94,8 @@ impl Look {
             let entry = match seen.entry(row.room) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    let membership = rooms.get(&row.room);
-                    entry.insert(membership.map(|now| self.seen(db, row.room, now)).transpose()?.flatten())
+                    let is_wanted = rooms.contains(&row.room);
+                    entry.insert(if is_wanted { self.seen(db, row.room)? } else { None })
                 }
             };
             if let Some(seen) = entry {
@@ -107,8 +107,8 @@ impl Look {
 
     /// The rooms to look into: those that the searcher has to do with, as far as the filter wants them. With a room
     /// it wants those that the room has replaced.
-    fn rooms(&self, db: &Snapshot<'_>) -> im2_store::Result<HashMap<RoomNid, RoomMembership>> {
-        let mut rooms: HashMap<RoomNid, RoomMembership> = self.rooms.iter().copied().collect();
+    fn rooms(&self, db: &Snapshot<'_>) -> im2_store::Result<HashSet<RoomNid>> {
+        let mut rooms: HashSet<RoomNid> = self.rooms.iter().copied().collect();
         if let Some(named) = self.filter.rooms() {
             let mut wanted = HashSet::new();
             for room_id in named.iter().take(MAX_FILTER_ROOMS) {
@@ -117,13 +117,13 @@ impl Look {
                     let Some(room) = next.as_ref().map(|room_id| db.room(room_id)).transpose()?.flatten() else {
                         break;
                     };
-                    if !wanted.insert(room.nid) || !rooms.contains_key(&room.nid) {
+                    if !wanted.insert(room.nid) || !rooms.contains(&room.nid) {
                         break;
                     }
                     next = predecessor(db, room.nid)?;
                 }
             }
-            rooms.retain(|room, _| wanted.contains(room));
+            rooms.retain(|room| wanted.contains(room));
         }
         for room_id in self.filter.not_rooms().iter().take(MAX_FILTER_ROOMS) {
             if let Some(room) = db.room(room_id)? {
@@ -132,23 +132,23 @@ impl Look {
         }
         if let Scope::Room(room_id) = &self.scope {
             let only = db.room(room_id)?.map(|room| room.nid);
-            rooms.retain(|room, _| Some(*room) == only);
+            rooms.retain(|room| Some(*room) == only);
         }
         Ok(rooms)
     }
 
     /// What the searcher may see of a room; nothing of encrypted ones, which are not searched.
-    fn seen(&self, db: &Snapshot<'_>, room: RoomNid, now: &RoomMembership) -> im2_store::Result<Option<Seen>> {
+    fn seen(&self, db: &Snapshot<'_>, room: RoomNid) -> im2_store::Result<Option<Seen>> {
         let encryption = db.state_entry_at(room, "m.room.encryption", "", i64::MAX)?;
         let Some(row) = db.room_by_nid(room)?.filter(|_| encryption.is_none()) else { return Ok(None) };
         let Ok(version) = row.version.parse() else { return Ok(None) };
         let sight = Sight::load(db, room, version, &self.actor.user_id)?;
-        let until = match now.membership {
-            Membership::Join => Some(i64::MAX),
-            Membership::Leave | Membership::Ban => Some(now.seq),
-            Membership::Invite | Membership::Knock => sight.last_left(),
+        let until = match sight.state_reach() {
+            StateReach::Now => i64::MAX,
+            StateReach::Until(end_of_stay) => end_of_stay,
+            StateReach::Nothing => return Ok(None),
         };
-        Ok(until.map(|until| Seen { version, sight, until }))
+        Ok(Some(Seen { version, sight, until }))
     }
 
     /// Whether an event that the index found is a result, and which. An edit stands for what it edits.

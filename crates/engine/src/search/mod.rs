@@ -168,7 +168,7 @@ impl Search {
             keys: request.keys.clone(),
             filter: request.filter.clone(),
             scope: cursor.scope.clone(),
-            rooms: self.rooms.of_user(actor.user).await?.all(),
+            rooms: self.rooms.of_user(actor.user).await?.all().into_iter().map(|(room, _)| room).collect(),
             ignored: self.account_data.ignored_users(actor.user, &actor.user_id).await?,
             erased: Arc::clone(&self.core.erased),
         });

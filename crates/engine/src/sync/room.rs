@@ -15,8 +15,8 @@ use crate::{
     Result,
     filters::{Candidate, EventFilter, EventFormat, Filter},
     rooms::{
-        Bundles, Form, Room, RoomEvent, RoomMembership, Sight, StoredMember, TimelineToken, Viewer, write_array,
-        write_event,
+        Bundles, Form, Room, RoomEvent, RoomMembership, Sight, StateReach, StoredMember, TimelineToken, Viewer,
+        write_array, write_event,
     },
     stream::{AccountDataChange, ReceiptChange},
 };
@@ -88,12 +88,10 @@ impl Answering<'_> {
             // From invited, knocking, left or banned to left or banned: only what is new since the token.
             situation.known = Some(self.sync.rooms.seq_at_token(room, since).await?);
         }
-        let timeline = self.timeline(room, &mut situation).await?;
+        let mut timeline = self.timeline(room, &mut situation).await?;
         let state = match was_member {
             true => self.room_state(room, &situation, &timeline).await?,
-            // Of the room's state they are told no more than what they see happen.
-            false if self.request.state.is_after() => self.filtered_state(room, newest_state(&timeline)),
-            false => State::default(),
+            false => self.state_of_earlier_stay(room, &situation, &mut timeline).await?,
         };
         let mut out = Vec::new();
         self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
@@ -105,6 +103,35 @@ impl Answering<'_> {
         write_account_data(&mut out, data, ",\"account_data\":");
         out.push(b'}');
         Ok(Some(out))
+    }
+
+    /// The state of a room whose last stay ended before what the timeline ends with: an invite that was turned down,
+    /// say. A client to which the room is new is told the state as it was when that stay ended. Beyond that they are
+    /// told no more than what they see happen.
+    async fn state_of_earlier_stay(
+        &self,
+        room: &Arc<Room>,
+        situation: &Situation,
+        timeline: &mut Timeline,
+    ) -> Result<State> {
+        let happened = newest_state(timeline);
+        let is_after = self.request.state.is_after();
+        let mut state = State::default();
+        if let (None, StateReach::Until(end_of_stay)) = (situation.known, situation.sight.state_reach()) {
+            timeline.hidden.retain(|event| event.seq <= end_of_stay);
+            let until = if is_after { timeline.end } else { timeline.start - 1 };
+            let wanted = StateWanted { after: None, until: until.min(end_of_stay) };
+            state = self.state(room, wanted, timeline).await?;
+        }
+        if is_after {
+            let is_told = |event: &RoomEvent| {
+                happened.events.iter().any(|told| event.pdu.is(told.kind(), told.state_key().unwrap_or_default()))
+            };
+            state.events.retain(|event| !is_told(event));
+            state.members = state.members.map(|members| members.without(happened.member_ids()));
+            state.events.extend(happened.events);
+        }
+        Ok(self.filtered_state(room, state))
     }
 
     async fn situation(&self, room: &Arc<Room>, membership: RoomMembership, until: i64) -> Result<Situation> {

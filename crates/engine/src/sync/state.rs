@@ -33,6 +33,12 @@ impl State {
         self.events.is_empty() && self.members.is_none()
     }
 
+    /// The users whose member events are among the events in memory.
+    pub(super) fn member_ids(&self) -> HashSet<Box<str>> {
+        let members = self.events.iter().filter(|event| event.kind() == "m.room.member");
+        members.filter_map(|event| event.state_key().map(Into::into)).collect()
+    }
+
     pub(super) fn has_members(&self) -> bool {
         self.members.is_some() || self.events.iter().any(|event| event.kind() == "m.room.member")
     }

@@ -11,6 +11,7 @@ mod discovery;
 mod edge;
 mod erasure;
 mod every_route;
+mod former_members;
 mod guests;
 mod interactive;
 mod key_backup;

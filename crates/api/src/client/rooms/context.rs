@@ -67,7 +67,7 @@ pub(crate) async fn around(
     let mut state = rooms.state_without_members_at(&reader.room, last).await?;
     let mut stored = None;
     if filter.lazy_load_members {
-        state.extend(rooms.members_of_senders(&reader.room, &events).await?);
+        state.extend(rooms.members_of_senders(reader, &events).await?);
     } else if filter.matches_type("m.room.member") {
         match rooms.member_list(&reader.room, Some(last), |_| true).await? {
             MemberList::Here(members) => state.extend(members),

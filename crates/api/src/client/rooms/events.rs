@@ -99,7 +99,7 @@ pub(crate) async fn page(
     let end = end.or_else(|| after_the_last(dir, &page.events, &filter).filter(|_| to.is_none()));
     let bundles = rooms.bundles(reader, &page.events).await?;
     let members =
-        if filter.lazy_load_members { rooms.members_of_senders(&reader.room, &page.events).await? } else { Vec::new() };
+        if filter.lazy_load_members { rooms.members_of_senders(reader, &page.events).await? } else { Vec::new() };
     let writer = Writer::new(api, session, reader, bundles);
     Ok(write_page(&writer, TimelineToken(from), end, &page.events, &members))
 }
