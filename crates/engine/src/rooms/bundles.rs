@@ -1,5 +1,6 @@
 //! What other events add to an event: its newest edit, its thread, what refers to it (spec: "Aggregations of child
-//! events"). Computed when somebody looks, from memory for what is in the tail: a child is always newer than its
+//! events"). A redaction of the parent takes its edits only: threads and references stay, and a redaction of a child takes
+//! the child out of them. Computed when somebody looks, from memory for what is in the tail: a child is always newer than its
 //! parent, so the children of an event in the tail are in the tail too.
 
 use std::{collections::HashSet, sync::Arc};
@@ -110,7 +111,7 @@ impl Rooms {
         {
             let view = room.view();
             let start = view.tail_start();
-            for event in events.iter().filter(|event| !event.is_redacted() && !event.is_state()) {
+            for event in events.iter().filter(|event| !event.is_state()) {
                 if event.seq < start {
                     old.push(Arc::clone(event));
                 } else {
@@ -148,7 +149,7 @@ impl Rooms {
             write_event(&mut out, event, Form::Full, &viewer, Some(sight.membership_at(event.seq)), inner);
             serde_json::from_slice::<serde_json::Value>(&out).ok()
         };
-        let valid = children.edits.iter().filter(|edit| is_valid_edit(&event.pdu, false, &edit.pdu));
+        let valid = children.edits.iter().filter(|edit| is_valid_edit(&event.pdu, event.is_redacted(), &edit.pdu));
         if let Some(newest) = newest_edit(valid.map(|edit| &*edit.pdu))
             && let Some(edit) = children.edits.iter().find(|edit| *edit.id() == newest.event_id)
         {

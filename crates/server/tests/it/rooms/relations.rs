@@ -177,3 +177,81 @@ async fn what_the_ignored_say_is_not_counted_in_threads() {
     ana.put(&list, json!({ "ignored_users": {} })).await.ok();
     assert_eq!(thread(&theirs).await, 2);
 }
+
+/// What is bundled with an event, seen by `client`.
+async fn bundled(client: &Client, room: &str, event_id: &str) -> Value {
+    let event = client.get(&of(room, &format!("event/{}", segment(event_id)))).await.ok();
+    event["unsigned"]["m.relations"].clone()
+}
+
+async fn redact(client: &Client, room: &str, event_id: &str) {
+    let path = of(room, &format!("redact/{}/{}", segment(event_id), client.transaction()));
+    client.put(&path, json!({})).await.ok();
+}
+
+/// Redacts children and then their parent, and looks what is left each time. The parent loses its edits only (spec:
+/// "Forming relationships between events").
+async fn check_redactions(ana: &Client, ben: &Client, room: &str, age: usize) {
+    let root = ana.send_text(room, "root").await;
+    let mut replies = Vec::new();
+    for (client, body) in [(ben, "first"), (ana, "second"), (ben, "third")] {
+        replies.push(relate(client, room, "m.thread", &root, body).await);
+    }
+    let references =
+        [relate(ben, room, "m.reference", &root, "a").await, relate(ben, room, "m.reference", &root, "b").await];
+    let edit = json!({ "body": "* better", "m.new_content": { "body": "better" },
+        "m.relates_to": { "rel_type": "m.replace", "event_id": root } });
+    ana.send(room, "m.room.message", edit).await;
+    for number in 0..age {
+        ben.send_text(room, &format!("later {number}")).await;
+    }
+    let thread = async |client: &Client| {
+        let relations = bundled(client, room, &root).await;
+        let listed = client.get(&of_v1(room, "threads")).await.ok();
+        let listed =
+            listed["chunk"].as_array().unwrap().iter().find(|event| event["event_id"] == root.as_str()).cloned();
+        let listed = listed.map(|event| event["unsigned"]["m.relations"].clone());
+        if relations["m.thread"].is_object() {
+            assert_eq!(listed.as_ref(), Some(&relations), "/threads and /event say the same");
+        } else {
+            assert_eq!(listed, None);
+        }
+        relations
+    };
+    let before = thread(ben).await;
+    let summary = |relations: &Value| {
+        let thread = &relations["m.thread"];
+        (thread["count"].clone(), thread["latest_event"]["event_id"].clone())
+    };
+    assert_eq!(summary(&before), (json!(3), json!(replies[2])));
+
+    redact(ben, room, &replies[2]).await;
+    redact(ben, room, &references[0]).await;
+    let without = thread(ben).await;
+    assert_eq!(summary(&without), (json!(2), json!(replies[1])));
+    assert_eq!(without["m.reference"]["chunk"], json!([{ "event_id": references[1] }]));
+    assert_eq!(without["m.replace"]["content"]["body"], "* better");
+
+    redact(ana, room, &root).await;
+    let after = thread(ben).await;
+    assert_eq!(after["m.replace"], Value::Null, "edits go with what they edit");
+    assert_eq!(after["m.reference"], without["m.reference"]);
+    assert_eq!(summary(&after), summary(&without));
+    assert_eq!(after["m.thread"]["current_user_participated"], true);
+    assert_eq!(after["m.thread"]["latest_event"]["content"]["body"], "second");
+    redact(ben, room, &replies[0]).await;
+    assert_eq!(thread(ben).await["m.thread"]["current_user_participated"], false);
+    redact(ana, room, &replies[1]).await;
+    assert_eq!(thread(ben).await["m.thread"], Value::Null, "a thread without replies is none");
+}
+
+#[tokio::test]
+async fn a_redacted_parent_keeps_its_children_and_a_redacted_child_is_none() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&room).await;
+    // In memory, and where the parent is only in the database.
+    check_redactions(&ana, &ben, &room, 0).await;
+    check_redactions(&ana, &ben, &room, 140).await;
+}
