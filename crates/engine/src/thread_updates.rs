@@ -241,7 +241,7 @@ impl Update {
         if let Some((viewer, bundles)) = root {
             out.extend_from_slice(b"\"thread_root\":");
             let membership = self.reader.membership_at(&self.root);
-            write_event(out, &self.root, Form::Full, viewer, Some(membership), bundles);
+            write_event(out, &self.root, Form::Full, viewer, membership, bundles);
         }
         if self.replies.len() > 1 {
             let comma = if root.is_some() { "," } else { "" };

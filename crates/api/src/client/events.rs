@@ -56,7 +56,7 @@ async fn events(
     let bundles = Bundles::new();
     let mut out = format!("{{\"start\":\"{}\",\"end\":\"{}\",\"chunk\":", heard.start, heard.end).into_bytes();
     write_array(&mut out, &heard.events, |out, (reader, event)| {
-        write_event(out, event, Form::Full, &viewer, Some(reader.membership_at(event)), &bundles);
+        write_event(out, event, Form::Full, &viewer, reader.membership_at(event), &bundles);
     });
     out.push(b'}');
     Ok(json_bytes(out))
@@ -67,6 +67,6 @@ async fn event(Extract(api): State, User(session): User, Params(event_id): Param
     let bundles = api.engine.rooms.bundles(&reader, std::slice::from_ref(&event)).await?;
     let viewer = Viewer::of(&session, &api.engine.core);
     let mut out = Vec::new();
-    write_event(&mut out, &event, Form::Full, &viewer, Some(reader.membership_at(&event)), &bundles);
+    write_event(&mut out, &event, Form::Full, &viewer, reader.membership_at(&event), &bundles);
     Ok(json_bytes(out))
 }

@@ -6,6 +6,7 @@ use im2_engine::{
     notifications::{Notification, Query},
     rooms::{Actor, Bundles, Form, Viewer, write_array, write_event},
 };
+use im2_rooms::content::Membership;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -53,10 +54,11 @@ async fn list(
 
 fn write(out: &mut Vec<u8>, notification: &Notification, viewer: &Viewer<'_>) {
     let Notification { room_id, event, actions, read } = notification;
-    let about = json!({ "actions": actions, "read": read, "room_id": room_id, "ts": event.pdu.origin_server_ts });
+    let about = json!({ "actions": actions, "read": read, "room_id": room_id, "ts": event.ts() });
     out.extend_from_slice(about.to_string().as_bytes());
     out.pop();
     out.extend_from_slice(b",\"event\":");
-    write_event(out, event, Form::InRoom, viewer, None, &Bundles::new());
+    // Only those are notified who were members.
+    write_event(out, event, Form::InRoom, viewer, Membership::Join, &Bundles::new());
     out.push(b'}');
 }

@@ -232,7 +232,7 @@ impl Answering<'_> {
 /// The profiles that the senders of events had then.
 fn profiles(members: &[std::sync::Arc<RoomEvent>]) -> Value {
     let profile = |member: &std::sync::Arc<RoomEvent>| {
-        let mut content = member.pdu.content_map();
+        let mut content: Map<String, Value> = serde_json::from_str(member.state_content()?).ok()?;
         content.retain(|key, value| matches!(key.as_str(), "displayname" | "avatar_url") && value.is_string());
         Some((member.state_key()?.to_owned(), Value::Object(content)))
     };

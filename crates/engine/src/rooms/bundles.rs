@@ -146,7 +146,7 @@ impl Rooms {
             let (now, erased) = (self.core.now(), &self.core.erased);
             let viewer = Viewer { user: *user, user_id, device: None, now, erased };
             let mut out = Vec::new();
-            write_event(&mut out, event, Form::Full, &viewer, Some(sight.membership_at(event.seq)), inner);
+            write_event(&mut out, event, Form::Full, &viewer, sight.membership_at(event.seq), inner);
             serde_json::from_slice::<serde_json::Value>(&out).ok()
         };
         let valid = children.edits.iter().filter(|edit| is_valid_edit(&event.pdu, event.is_redacted(), &edit.pdu));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use im2_model::{EventId, Position, RoomNid, UserId, UserNid};
+use im2_model::{EventId, Millis, Position, RoomNid, UserId, UserNid};
 use im2_rooms::{
-    client::{ClientPrefix, client_event_prefix},
+    client::{ClientPrefix, client_event_prefix, stripped_state},
     event::Pdu,
     relations::Relation,
     version::RoomVersion,
@@ -30,10 +30,10 @@ pub struct RoomEvent {
     pub sender: UserNid,
     /// For member events: the number of the user whose membership it is, where that is known.
     pub member: Option<UserNid>,
-    /// The event itself.
-    pub pdu: Arc<Pdu>,
+    /// The event itself, for rules. Readers are shown it by [`super::write_event`], which knows who looks.
+    pub(crate) pdu: Arc<Pdu>,
     /// Its form for clients.
-    pub client: ClientPrefix,
+    pub(super) client: ClientPrefix,
     /// The transaction in which a client sent it.
     pub transaction: Option<TransactionKey>,
     /// For state events: what it replaced.
@@ -97,6 +97,26 @@ impl RoomEvent {
     /// Whether its content is gone.
     pub fn is_redacted(&self) -> bool {
         self.redacted_because.is_some()
+    }
+
+    /// Who sent it.
+    pub fn sender_id(&self) -> &UserId {
+        &self.pdu.sender
+    }
+
+    /// `origin_server_ts`.
+    pub fn ts(&self) -> Millis {
+        self.pdu.origin_server_ts
+    }
+
+    /// The content of a state event, JSON: who may read the state may read all of it.
+    pub fn state_content(&self) -> Option<&str> {
+        self.is_state().then(|| self.pdu.content_json())
+    }
+
+    /// A state event as stripped state.
+    pub fn stripped(&self) -> Option<Box<str>> {
+        stripped_state(&self.pdu)
     }
 
     /// The same event after `redaction` has taken its content.

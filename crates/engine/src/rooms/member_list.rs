@@ -232,6 +232,9 @@ impl<'a> StoredMember<'a> {
 
     /// Writes it as JSON for a viewer who is told the time, and what they were to the room when it was sent.
     pub fn write(&self, out: &mut Vec<u8>, form: Form, now: Millis, membership: Membership) {
+        if form == Form::Federation {
+            return out.extend_from_slice(self.text.pdu.as_bytes());
+        }
         let room_id = (form == Form::Full).then(|| self.room.id.as_str());
         self.state.write_prefix(out, self.text.event_id, room_id);
         let age = now.saturating_sub(self.state.origin_server_ts);
@@ -257,11 +260,6 @@ impl<'a> StoredMember<'a> {
     /// Its place in the room.
     pub fn seq(&self) -> i64 {
         self.text.seq
-    }
-
-    /// The whole event as it is stored.
-    pub fn pdu_json(&self) -> &'a str {
-        self.text.pdu
     }
 
     /// The content as it is stored.

@@ -1,13 +1,12 @@
 //! Events as their readers see them: the shared bytes, and what is only for this reader in `unsigned`.
+//!
+//! Every event that a client is shown is written here, whatever its form: outside `rooms` nobody reads the shared bytes,
+//! and outside the engine nobody reads the stored event.
 
 use std::{collections::HashMap, io::Write as _};
 
 use im2_model::{DeviceId, EventId, Millis, UserId, UserNid};
-use im2_rooms::{
-    client::{ClientPrefix, client_event_prefix},
-    content::Membership,
-    version::RoomVersion,
-};
+use im2_rooms::{client::client_event_prefix, content::Membership, event::Pdu, version::RoomVersion};
 
 use serde_json::value::RawValue;
 
@@ -37,43 +36,44 @@ impl<'a> Viewer<'a> {
     }
 }
 
-/// Which of the two forms for clients an event takes.
+/// The form in which a client is shown an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// With `room_id`, as most endpoints have it.
     Full,
     /// Without `room_id`, inside an object that is about one room.
     InRoom,
+    /// As servers exchange it (a filter's `event_format`), without `unsigned`.
+    Federation,
 }
 
 /// What other events add to each event (`m.relations`), JSON.
 pub type Bundles = HashMap<EventId, Box<str>>;
 
-/// Writes an event as JSON.
+/// Writes an event as JSON for a viewer who had this membership when it was sent.
 pub fn write_event(
     out: &mut Vec<u8>,
     event: &RoomEvent,
     form: Form,
     viewer: &Viewer<'_>,
-    membership: Option<Membership>,
+    membership: Membership,
     bundles: &Bundles,
 ) {
     let emptied = is_hidden(event, viewer, membership).then(|| without_content(event));
-    let client = emptied.as_ref().unwrap_or(&event.client);
+    let emptied_client = emptied.as_ref().filter(|_| form != Form::Federation).map(client_event_prefix);
+    let client = emptied_client.as_ref().unwrap_or(&event.client);
     let shared = match form {
         Form::Full => client.with_room_id(),
         Form::InRoom => client.without_room_id(),
+        Form::Federation => return out.extend_from_slice(emptied.as_ref().unwrap_or(&event.pdu).json().as_bytes()),
     };
     out.extend_from_slice(shared.as_bytes());
     let age = viewer.now.saturating_sub(event.pdu.origin_server_ts);
     // Writing to a vector cannot fail.
-    drop(write!(out, ",\"unsigned\":{{\"age\":{age}"));
-    if let Some(membership) = membership {
-        drop(write!(out, ",\"membership\":\"{}\"", membership.as_str()));
-    }
+    drop(write!(out, ",\"unsigned\":{{\"age\":{age},\"membership\":\"{}\"", membership.as_str()));
     if let Some(replaced) = &event.replaced {
         // The previous state is shown to those who could see it then: the members of that time, and its subject.
-        let may_see = membership == Some(Membership::Join) || event.pdu.is("m.room.member", viewer.user_id.as_str());
+        let may_see = membership == Membership::Join || event.pdu.is("m.room.member", viewer.user_id.as_str());
         write_replaced(out, replaced, may_see);
     }
     if let Some(redaction) = &event.redacted_because {
@@ -92,7 +92,8 @@ pub fn write_event(
     out.extend_from_slice(b"}}");
 }
 
-/// An event as application services are told of it: with all that is in `unsigned` for everybody. `introduction` is
+/// An event as application services are told of it: with all that is in `unsigned` for everybody, and with the content
+/// of senders who have been erased since, for a service is told of events when they happen. `introduction` is
 /// the name and the JSON of what introduces the room to whom the event is about.
 pub fn write_event_for_service(event: &RoomEvent, introduction: Option<(&str, Vec<u8>)>, now: Millis) -> Box<RawValue> {
     let age = now.saturating_sub(event.pdu.origin_server_ts);
@@ -128,14 +129,13 @@ fn write_replaced(out: &mut Vec<u8>, replaced: &Replaced, with_content: bool) {
 
 /// Whether the content is not for this viewer: a message of somebody who asked to be erased, from before the viewer
 /// came.
-fn is_hidden(event: &RoomEvent, viewer: &Viewer<'_>, membership: Option<Membership>) -> bool {
-    !event.is_state() && membership != Some(Membership::Join) && viewer.erased.contains(event.sender)
+fn is_hidden(event: &RoomEvent, viewer: &Viewer<'_>, membership: Membership) -> bool {
+    !event.is_state() && membership != Membership::Join && viewer.erased.contains(event.sender)
 }
 
 /// The event as after a redaction. All room versions leave the same of a message.
-fn without_content(event: &RoomEvent) -> ClientPrefix {
-    let redacted = event.pdu.redacted(RoomVersion::DEFAULT);
-    client_event_prefix(&redacted.expect("what is left of a stored event is a smaller event"))
+fn without_content(event: &RoomEvent) -> Pdu {
+    event.pdu.redacted(RoomVersion::DEFAULT).expect("what is left of a stored event is a smaller event")
 }
 
 /// Writes a JSON array, each element by `write`.

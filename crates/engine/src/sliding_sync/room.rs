@@ -358,7 +358,7 @@ impl Answering<'_> {
 
     fn write_event(&self, out: &mut Vec<u8>, sight: &Sight, event: &RoomEvent, bundles: &Bundles) {
         let viewer = Viewer::of(self.session, &self.sync.core);
-        write_event(out, event, Form::InRoom, &viewer, Some(sight.membership_at(event.seq)), bundles);
+        write_event(out, event, Form::InRoom, &viewer, sight.membership_at(event.seq), bundles);
     }
 }
 

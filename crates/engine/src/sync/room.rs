@@ -249,9 +249,7 @@ impl Answering<'_> {
                 let is_shown = member.passes(&filter.room.state);
                 if is_shown {
                     let membership = sight.membership_at(member.seq());
-                    write_in_form(out, &filter, member.pdu_json(), |out| {
-                        member.write(out, Form::InRoom, now, membership);
-                    });
+                    write_in_form(out, &filter, |out, form| member.write(out, form, now, membership));
                 }
                 is_shown
             };
@@ -263,20 +261,20 @@ impl Answering<'_> {
 
     fn write_event(&self, out: &mut Vec<u8>, sight: &Sight, event: &RoomEvent, bundles: &Bundles) {
         let viewer = Viewer::of(self.session, &self.sync.core);
-        write_in_form(out, &self.request.filter, event.pdu.json(), |out| {
-            write_event(out, event, Form::InRoom, &viewer, Some(sight.membership_at(event.seq)), bundles);
+        write_in_form(out, &self.request.filter, |out, form| {
+            write_event(out, event, form, &viewer, sight.membership_at(event.seq), bundles);
         });
     }
 }
 
-/// Writes an event in the form that a filter asks for: as it is stored, or what `write` writes, or some of that.
-fn write_in_form(out: &mut Vec<u8>, filter: &Filter, stored: &str, write: impl Fn(&mut Vec<u8>)) {
+/// Writes an event in the form that a filter asks for, and of the clients' form the fields that it asks for.
+fn write_in_form(out: &mut Vec<u8>, filter: &Filter, write: impl Fn(&mut Vec<u8>, Form)) {
     match &filter.event_fields {
-        _ if filter.event_format == EventFormat::Federation => out.extend_from_slice(stored.as_bytes()),
-        None => write(out),
+        _ if filter.event_format == EventFormat::Federation => write(out, Form::Federation),
+        None => write(out, Form::InRoom),
         Some(fields) => {
             let mut whole = Vec::new();
-            write(&mut whole);
+            write(&mut whole, Form::InRoom);
             let whole = serde_json::from_slice(&whole).unwrap_or_default();
             drop(serde_json::to_writer(out, &fields.project(whole))); // writing to a vector cannot fail
         }

@@ -75,7 +75,7 @@ pub(crate) async fn around(
         }
     }
     state.retain(|event| {
-        let sender = Some(&event.pdu.sender);
+        let sender = Some(event.sender_id());
         filter.matches(Candidate { kind: event.kind(), sender, has_url: event.has_url() })
     });
     let bundles = rooms.bundles(reader, &events).await?;
@@ -119,5 +119,5 @@ pub(crate) async fn nearest(api: &Api, reader: &Reader, ts: Millis, dir: Directi
     // Later than any event, and still a number that the database can compare.
     let ts = ts.min(Millis::from(u32::MAX) << 21);
     let event = api.engine.rooms.event_by_time(reader, ts, dir.into()).await?;
-    Ok(Answer(json!({ "event_id": event.id(), "origin_server_ts": event.pdu.origin_server_ts })))
+    Ok(Answer(json!({ "event_id": event.id(), "origin_server_ts": event.ts() })))
 }

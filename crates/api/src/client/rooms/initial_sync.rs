@@ -3,7 +3,9 @@
 
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
-    rooms::{Direction, MemberList, PlaceToken, Reader, TimelineToken, write_array},
+    rooms::{
+        Bundles, Direction, Form, MemberList, PlaceToken, Reader, TimelineToken, Viewer, write_array, write_event,
+    },
     session::Session,
     stream::AccountDataChange,
 };
@@ -173,8 +175,9 @@ async fn write_invite(
     let Some(invite) = room.member(&api.engine.core, session.user_id.as_str()).await? else { return Ok(()) };
     let room_id = &room.id;
     out.extend_from_slice(format!("{{\"room_id\":\"{room_id}\",\"membership\":\"invite\",\"invite\":").as_bytes());
-    out.extend_from_slice(invite.client.with_room_id().as_bytes());
-    out.extend_from_slice(b"}}");
+    let viewer = Viewer::of(session, &api.engine.core);
+    write_event(out, &invite, Form::Full, &viewer, Membership::Invite, &Bundles::new());
+    out.push(b'}');
     Ok(())
 }
 

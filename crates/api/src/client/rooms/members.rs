@@ -94,7 +94,7 @@ async fn joined_members(
                 }
                 // Writing to a vector cannot fail.
                 drop(serde_json::to_writer(&mut out, event.state_key().unwrap_or_default()));
-                write_profile(&mut out, event.pdu.content_json());
+                write_profile(&mut out, event.state_content().unwrap_or("{}"));
             }
             out.extend_from_slice(b"}}");
             Ok(json_bytes(out))

@@ -99,7 +99,7 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>, event: &RoomEvent) {
-        let membership = Some(self.reader.membership_at(event));
+        let membership = self.reader.membership_at(event);
         write_event(out, event, Form::Full, &self.viewer, membership, &self.bundles);
     }
 

@@ -6,7 +6,6 @@ use im2_engine::{
     rooms::{HierarchyQuery, HierarchyToken, RoomEvent, RoomOrAlias, SpaceRoom, write_array},
 };
 use im2_model::RoomId;
-use im2_rooms::client::stripped_state;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -112,7 +111,7 @@ fn write_space_room(out: &mut Vec<u8>, room: &SpaceRoom) {
 
 /// Writes a child's event as stripped state with its timestamp.
 fn write_child(out: &mut Vec<u8>, child: &RoomEvent) {
-    let stripped = stripped_state(&child.pdu).unwrap_or_else(|| "{}".into());
+    let stripped = child.stripped().unwrap_or_else(|| "{}".into());
     out.extend_from_slice(stripped.strip_suffix('}').unwrap_or(&stripped).as_bytes());
-    out.extend_from_slice(format!(",\"origin_server_ts\":{}}}", child.pdu.origin_server_ts).as_bytes());
+    out.extend_from_slice(format!(",\"origin_server_ts\":{}}}", child.ts()).as_bytes());
 }

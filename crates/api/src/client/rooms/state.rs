@@ -99,7 +99,7 @@ async fn get(
     let event = api.engine.rooms.state_entry(&reader.room, kind, state_key, reader.until).await?;
     let event = event.ok_or_else(|| ApiError::new(Code::NotFound, "the room has no such state"))?;
     if format.format == FormatName::Content {
-        return Ok(json_bytes(event.pdu.content_json().to_owned()));
+        return Ok(json_bytes(event.state_content().unwrap_or("{}").to_owned()));
     }
     let mut out = Vec::new();
     Writer::new(api, session, &reader, Bundles::new()).write(&mut out, &event);
