@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { growth } from "./growth.ts";
 import { formatMarkdown } from "./markdown.ts";
 
 function html(source: string): string | undefined {
@@ -43,4 +44,32 @@ test("underscores in an address are not emphasis", () => {
 
 test("an escaped asterisk is an asterisk", () => {
   expect(html("\\*a\\* **b**")).toBe("*a* <strong>b</strong>");
+});
+
+test("quotes of quotes end somewhere", () => {
+  const quoted = html(`${"> ".repeat(20_000)}x`) ?? "";
+  expect(quoted.match(/<blockquote>/g)?.length).toBe(16);
+});
+
+test.each(
+  [
+    "*a ",
+    "**a ",
+    "_a ",
+    " __a",
+    "~~a ",
+    "`a",
+    "[",
+    "[a](http://",
+    "[a] ",
+    "\\",
+    "**a** ",
+    "*a **b ",
+    "```x\n",
+    "> \n",
+    "- a\n",
+    "https://",
+  ].map((piece) => [piece]),
+)("%j over and over takes as long as it is", (piece) => {
+  expect(growth((length) => piece.repeat(length / piece.length), formatMarkdown)).toBeLessThan(20);
 });

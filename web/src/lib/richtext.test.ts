@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { growth } from "./growth.ts";
 import { linkify, parseRichText, permalinkTarget, plainText, type RichNode } from "./richtext.ts";
 
 /** The sanitised tree, written back as markup that is easy to compare. */
@@ -60,4 +61,22 @@ test("permalinks name users, rooms and events", () => {
     eventId: "$e",
   });
   expect(permalinkTarget("https://example.org/#/@ana:example.org")).toBeUndefined();
+});
+
+test.each([[")"], ["("], ["."], [".)"], ["a.)"], ["https://"], ["https://x) "], [":"]])(
+  "an address and %j over and over take as long as they are",
+  (piece) => {
+    const text = (length: number) => `https://x${piece.repeat(length / piece.length)}x`;
+    expect(growth(text, linkify)).toBeLessThan(20);
+    expect(growth((length) => text(length).slice(0, -1), linkify)).toBeLessThan(20);
+  },
+);
+
+test("formatting that is left open does not multiply", () => {
+  const opened = Array.from({ length: 2_000 }, (_, index) => `<b id=${index}>`).join("");
+  for (const between of ["", `<table><tr><td>${"</b>".repeat(2_000)}</table>`]) {
+    const nodes = parseRichText(`${opened}${between}${"<p>x</p>".repeat(2_000)}`);
+    expect(plainText(nodes).match(/x/g)?.length).toBe(2_000);
+    expect(render(nodes).length).toBeLessThan(100_000);
+  }
 });

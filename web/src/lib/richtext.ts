@@ -20,10 +20,43 @@ const DROPPED = new Set(
   "mx-reply script style title template noscript iframe object svg math head textarea select".split(" "),
 );
 const MAX_DEPTH = 100;
+/** Elements that a message may become; it has at most some 20,000 tags. */
+const MAX_ELEMENTS = 100_000;
 
 export function parseRichText(html: string): RichNode[] {
-  const document = new DOMParser().parseFromString(html, "text/html");
+  const source = elementsAtMost(html) > MAX_ELEMENTS ? html.replace(/<[^<>]*>?/g, " ") : html;
+  const document = new DOMParser().parseFromString(source, "text/html");
   return trim(childrenOf(document.body, 0));
+}
+
+/** Tags that are opened again in every block until they are closed (HTML, "the list of active formatting elements"). */
+const FORMATTING = new Set("a b big code em font i nobr s small strike strong tt u".split(" "));
+/** Tags in which those opened before them cannot be closed. */
+const MARKERS = new Set("applet caption marquee object td template th".split(" "));
+
+/**
+ * How many elements a parser may make of a message. Formatting that is left open is repeated in each block that
+ * follows, so that a few thousand tags could become millions of elements.
+ */
+function elementsAtMost(html: string): number {
+  let open = new Map<string, number>();
+  let openCount = 0;
+  let elements = 0;
+  for (const [, slash, written = ""] of html.matchAll(/<(\/?)([a-z][a-z0-9-]*)/gi)) {
+    const tag = written.toLowerCase();
+    const count = open.get(tag) ?? 0;
+    if (slash === "" && FORMATTING.has(tag)) {
+      open.set(tag, count + 1);
+      openCount++;
+    } else if (slash === "/" && count > 0) {
+      open.set(tag, count - 1);
+      openCount--;
+    } else if (MARKERS.has(tag)) {
+      open = new Map();
+    }
+    elements += 1 + openCount;
+  }
+  return elements;
 }
 
 /** The words of a formatted message, for checks and previews. */
@@ -105,11 +138,15 @@ export function linkify(text: string): TextPart[] {
   return parts;
 }
 
+const PUNCTUATION = ".,:;!?*_~";
+
 /** Drops the punctuation of the sentence around an address, and a bracket that was opened before it. */
 function trimUrl(url: string): string {
-  let trimmed = url.replace(/[.,:;!?*_~]+$/, "");
-  while (trimmed.endsWith(")") && count(trimmed, ")") > count(trimmed, "(")) trimmed = trimmed.slice(0, -1);
-  return trimmed;
+  let end = url.length;
+  while (end > 0 && PUNCTUATION.includes(url.charAt(end - 1))) end--;
+  let unopened = count(url, ")") - count(url, "(");
+  for (; unopened > 0 && url[end - 1] === ")"; unopened--) end--;
+  return url.slice(0, end);
 }
 
 function count(text: string, character: string): number {
