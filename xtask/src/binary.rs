@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use crate::node;
 use crate::process;
 use crate::project::Project;
+use crate::sbom;
 
 /// `cargo xtask run`: builds both halves and starts `im2 serve`, whose exit code becomes ours.
 pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<ExitCode> {
@@ -23,6 +24,7 @@ pub(crate) fn build_release(project: &Project) -> Result<ExitCode> {
     let binary = release(project)?;
     let bytes = binary.metadata().with_context(|| format!("cargo made no {}", binary.display()))?.len();
     println!("{} ({})", binary.display(), mebibytes(bytes));
+    println!("{} (what it is made of)", sbom::write(project)?.display());
     Ok(ExitCode::SUCCESS)
 }
 

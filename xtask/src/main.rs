@@ -5,6 +5,7 @@
 //! pure check over files or over `cargo metadata`, so that it can be tested on small inputs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
+mod advisories;
 mod binary;
 mod clients;
 mod coverage;
@@ -15,6 +16,7 @@ mod process;
 mod project;
 mod routes;
 mod running;
+mod sbom;
 mod test;
 mod tidy;
 
@@ -35,7 +37,7 @@ Working on IM2
   test [STEP...]    run the tests and sum up; without STEP, all of them, in this order:
                       rust      unit, property, conformance and whole-server tests (cargo nextest)
                       web       lints and unit tests of the web client
-                      clients   matrix-js-sdk, matrix-rust-sdk, matrix-nio and the protocol suite against a server
+                      clients   matrix-js-sdk, matrix-rust-sdk, matrix-nio, the protocol suite and others against a server
                       browser   two people in Chromium against a real server
   e2e [ARGS]        only the browser tests; ARGS go to `npm run e2e`
 
@@ -43,6 +45,9 @@ Checks
   ci                everything a change has to pass (.ci/run)
   tidy              crate edges, file and function sizes, documents, leftovers
   deny              licences, sources and duplicates of the dependencies, by deny.toml
+  advisories        known vulnerabilities of the dependencies, by cargo-deny, which is installed if it is missing;
+                    left out, and said so, where the advisory database cannot be reached
+  sbom              write target/im2.cdx.json: what the binary is made of (CycloneDX)
   coverage [--check]
                     write docs/client-server-coverage.md: the routes served beside the specification's;
                     with --check, fail if the committed file is out of date
@@ -79,6 +84,11 @@ fn dispatch(command: &str, arguments: &[String]) -> Result<ExitCode> {
         "ci" => process::forward(project.command(".ci/run")),
         "tidy" => tidy::run(&project),
         "deny" => deny::run(&project),
+        "advisories" => advisories::run(&project),
+        "sbom" => {
+            println!("{}", sbom::write(&project)?.display());
+            Ok(ExitCode::SUCCESS)
+        }
         "coverage" => coverage::run(&project, arguments),
         "spec-routes" => routes::write_from_specification(&project, arguments),
         other => anyhow::bail!("there is no command `{other}`; `cargo xtask help` lists them"),
