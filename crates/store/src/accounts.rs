@@ -157,6 +157,9 @@ impl Transaction<'_> {
 
     /// Makes an account; `None` if the name is taken.
     pub fn create_account(&self, new: &NewAccount) -> Result<Option<UserNid>> {
+        if new.is_admin && self.account(&new.user_id)?.is_none() {
+            self.end_first_admin_tokens()?;
+        }
         let user = self.ensure_user(&new.user_id)?;
         let sql = "INSERT INTO accounts (user_nid, password_hash, is_admin, created_ts) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT DO NOTHING";
@@ -176,7 +179,19 @@ impl Transaction<'_> {
 
     /// Says whether an account administers the server.
     pub fn set_admin(&self, user: UserNid, is_admin: bool) -> Result<()> {
+        if is_admin {
+            self.end_first_admin_tokens()?;
+        }
         self.execute("UPDATE accounts SET is_admin = ?2 WHERE user_nid = ?1", (user.0, is_admin)).map(drop)
+    }
+
+    /// Ends the tokens that make administrators, if what is about to be made is the first one: whatever makes them, the
+    /// way to become that has served its purpose. Later ones are made by somebody who may.
+    fn end_first_admin_tokens(&self) -> Result<()> {
+        if !self.has_admin()? {
+            self.execute("DELETE FROM registration_tokens WHERE grants_admin", [])?;
+        }
+        Ok(())
     }
 
     /// Locks an account, or unlocks it.

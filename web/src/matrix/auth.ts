@@ -91,14 +91,15 @@ export async function register(homeserver: string, registration: Registration): 
 }
 
 /**
- * The stages to go through: a flow made only of what this client can do. Whoever has a token uses it, since it may grant
- * more than an account; others are spared it where they can be.
+ * The stages to go through: a flow made only of what this client can do. Whoever has a token shows it, since it may grant
+ * more than an account; an open server takes it without offering that. Others are spared it where they can be.
  */
 export function stagesFor(flows: readonly { stages: string[] }[], hasToken: boolean): string[] | undefined {
   const possible = flows
     .map(({ stages }) => stages)
     .filter((stages) => stages.every((s) => s === DUMMY || s === TOKEN));
-  return possible.find((stages) => stages.includes(TOKEN) === hasToken) ?? possible[0];
+  const wanted = possible.find((stages) => stages.includes(TOKEN) === hasToken) ?? possible[0];
+  return hasToken && wanted?.length === 1 && wanted[0] === DUMMY ? [TOKEN] : wanted;
 }
 
 async function challenge(homeserver: string, account: object): Promise<Challenge> {

@@ -136,22 +136,23 @@ impl Accounts {
         Ok(user_id)
     }
 
-    /// The ways to register now.
+    /// The ways to register now. What is offered is what the mode of registration means: a client that was offered
+    /// tokens besides would ask people for one that they do not have. On an open server too, somebody who has a token
+    /// can show it: it may make them the first administrator.
     async fn registration_flows(&self) -> Result<(Vec<Flow>, TokenRule)> {
-        let now = self.core.now();
-        let flow = |stage| Flow { stages: vec![stage] };
-        let awaits_admin = self.core.store.read(move |db| db.admin_registration_token(now)).await?.is_some();
         match self.options.registration {
-            RegistrationMode::Token => Ok((vec![flow(Stage::RegistrationToken)], TokenRule::Any)),
-            RegistrationMode::Open if awaits_admin => {
-                Ok((vec![flow(Stage::Dummy), flow(Stage::RegistrationToken)], TokenRule::Any))
-            }
-            RegistrationMode::Open => Ok((vec![flow(Stage::Dummy)], TokenRule::Any)),
-            RegistrationMode::Closed if awaits_admin => {
-                Ok((vec![flow(Stage::RegistrationToken)], TokenRule::GrantsAdmin))
+            RegistrationMode::Token => Ok((vec![Flow::of(Stage::RegistrationToken)], TokenRule::Any)),
+            RegistrationMode::Open => {
+                Ok((vec![Flow::of(Stage::Dummy), Flow::unoffered(Stage::RegistrationToken)], TokenRule::Any))
             }
             RegistrationMode::Closed => {
-                Err(Error::refused(Code::Forbidden, "registration is closed on this server: ask its administrator"))
+                let now = self.core.now();
+                let awaits_admin = self.core.store.read(move |db| db.admin_registration_token(now)).await?.is_some();
+                if awaits_admin {
+                    return Ok((vec![Flow::of(Stage::RegistrationToken)], TokenRule::GrantsAdmin));
+                }
+                let message = "registration is closed on this server: ask its administrator";
+                Err(Error::refused(Code::Forbidden, message))
             }
         }
     }

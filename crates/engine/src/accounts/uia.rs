@@ -138,6 +138,21 @@ pub struct Challenge {
 pub struct Flow {
     /// Its stages, in order.
     pub stages: Vec<Stage>,
+    /// Whether clients are told of it. One that they are not told of is accepted from those who know it.
+    #[serde(skip)]
+    pub offered: bool,
+}
+
+impl Flow {
+    /// The flow of one stage, of which clients are told.
+    pub(super) fn of(stage: Stage) -> Self {
+        Self { stages: vec![stage], offered: true }
+    }
+
+    /// The flow of one stage, of which clients are not told.
+    pub(super) fn unoffered(stage: Stage) -> Self {
+        Self { stages: vec![stage], offered: false }
+    }
 }
 
 /// Evidence that an authentication has been completed.
@@ -207,7 +222,7 @@ impl Uia {
 
     /// Completes the authentication of a signed-in user, by password.
     pub(super) async fn confirm(&self, purpose: Purpose, session: &Session, auth: Option<Auth>) -> Result<Proof> {
-        let flows = vec![Flow { stages: vec![Stage::Password] }];
+        let flows = vec![Flow::of(Stage::Password)];
         self.run(purpose, Some(session), flows, TokenRule::Any, auth).await
     }
 
@@ -265,6 +280,7 @@ impl Uia {
         let tried = failure.is_some() || !progress.completed.is_empty();
         let completed = tried.then(|| progress.completed.clone());
         self.progress.insert(id.clone(), progress);
+        let flows = flows.into_iter().filter(|flow| flow.offered).collect();
         let challenge = Challenge { flows, params: BTreeMap::new(), session: id, completed, failure };
         Err(Error::Challenge(Box::new(challenge)))
     }

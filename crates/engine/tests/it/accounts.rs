@@ -308,6 +308,53 @@ async fn registration_tokens_open_what_is_not_open() {
 }
 
 #[tokio::test]
+async fn a_fresh_open_server_asks_nobody_for_a_token() {
+    let fixture = Fixture::new().await;
+    let accounts = &fixture.engine.accounts;
+    let token = accounts.first_admin_token().await.unwrap().unwrap();
+    let asked = challenge(accounts.register(RegisterRequest { auth: None, ..request("ana") }).await);
+    assert_eq!(asked.flows.iter().map(|flow| flow.stages.clone()).collect::<Vec<_>>(), [[Stage::Dummy]]);
+    let wrong = Auth { token: Some("wrong".into()), ..auth("m.login.registration_token") };
+    let asked = challenge(accounts.register(RegisterRequest { auth: Some(wrong), ..request("root") }).await);
+    assert_eq!(asked.failure.map(|(code, _)| code), Some(Code::Unauthorized));
+    assert_eq!(asked.flows.len(), 1, "not offered after an attempt either");
+    let right = Auth { token: Some(token.token), ..auth("m.login.registration_token") };
+    let root = accounts.register(RegisterRequest { auth: Some(right), ..request("root") }).await.unwrap();
+    assert!(session(&fixture.engine, &root.session.unwrap()).await.is_admin);
+    let ana = accounts.register(request("ana")).await.unwrap();
+    assert!(!session(&fixture.engine, &ana.session.unwrap()).await.is_admin);
+}
+
+#[tokio::test]
+async fn the_first_administrators_token_ends_with_the_first_administrator() {
+    for way in ["command line", "promotion", "the token itself"] {
+        let fixture = Fixture::new().await;
+        let accounts = &fixture.engine.accounts;
+        let token = accounts.first_admin_token().await.unwrap().unwrap();
+        let with = |name: &str| RegisterRequest {
+            auth: Some(Auth { token: Some(token.token.clone()), ..auth("m.login.registration_token") }),
+            ..request(name)
+        };
+        match way {
+            "command line" => drop(accounts.create_user("root", PASSWORD, true).await.unwrap()),
+            "promotion" => {
+                register(&fixture.engine, "root").await;
+                accounts.set_admin("root", true).await.unwrap();
+            }
+            _ => drop(accounts.register(with("root")).await.unwrap()),
+        }
+        let refused = challenge(accounts.register(with("eve")).await);
+        assert_eq!(refused.failure.map(|(code, _)| code), Some(Code::Unauthorized), "{way}");
+        assert!(!accounts.is_registration_token_valid(&token.token).await.unwrap());
+        // What an administrator makes for another one works.
+        let new = NewRegistrationToken { token: Some("another".into()), grants_admin: true, ..Default::default() };
+        accounts.create_registration_token(new).await.unwrap();
+        accounts.set_admin("root", true).await.unwrap();
+        assert!(accounts.is_registration_token_valid("another").await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn the_first_administrator_registers_once_whatever_the_mode() {
     for mode in [RegistrationMode::Open, RegistrationMode::Token, RegistrationMode::Closed] {
         let fixture = Fixture::with(|options| options.accounts.registration = mode).await;
