@@ -12,6 +12,7 @@ mod connection;
 mod error;
 mod lock;
 mod migrations;
+mod private;
 mod readers;
 mod snapshot;
 mod transaction;
@@ -109,7 +110,8 @@ impl Store {
     /// Fails with [`Error::Locked`] while another process has it open, and with [`Error::NewerDatabase`] if a later
     /// release of the program has written it.
     pub fn open(options: &Options) -> Result<Self> {
-        std::fs::create_dir_all(&options.directory)?;
+        private::make_folder(&options.directory)?;
+        private::tighten(&options.directory)?;
         let lock = DirectoryLock::take(&options.directory)?;
         let path = options.directory.join("im2.db");
         let mut connection = writer::connect(&path)?;
@@ -123,6 +125,12 @@ impl Store {
     /// The folder that holds the database.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The data directory and what is directly in it, as far as others than its owner have access. Opening the store
+    /// takes that from them, if it can.
+    pub fn exposed(directory: &Path) -> Result<Vec<PathBuf>> {
+        Ok(private::exposed(directory)?)
     }
 
     /// Whether [`Store::open`] would succeed, without creating or migrating anything.

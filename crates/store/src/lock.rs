@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use crate::{Error, Result};
+use crate::{Error, Result, private};
 
 /// Held while the store is open; the operating system releases it even after `kill -9`.
 #[derive(Debug)]
@@ -15,7 +15,8 @@ pub(crate) struct DirectoryLock {
 
 impl DirectoryLock {
     pub(crate) fn take(directory: &Path) -> Result<Self> {
-        let file = File::options().create(true).write(true).truncate(false).open(directory.join("im2.lock"))?;
+        let path = directory.join("im2.lock");
+        let file = private::file().create(true).write(true).truncate(false).open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::Locked(directory.display().to_string())),

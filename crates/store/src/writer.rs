@@ -13,7 +13,7 @@ use im2_model::{Position, WriterId};
 use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{Error, Result, Transaction, connection::set_up, transaction::Hook};
+use crate::{Error, Result, Transaction, connection::set_up, private, transaction::Hook};
 
 /// Changes that may wait for the writer. Beyond it callers wait, which slows their clients down.
 const QUEUE: usize = 4_096;
@@ -109,6 +109,8 @@ impl Writer {
 /// Opens the writing connection. WAL with `synchronous = FULL`: a commit returns after its `fsync`. What is deleted is
 /// overwritten (`secure_delete`): a redacted message must not be readable in the file.
 pub(crate) fn connect(path: &Path) -> Result<Connection> {
+    // SQLite would make the file for everybody to read; those beside it get the same permissions as this one.
+    private::file().create(true).append(true).open(path)?;
     let connection = Connection::open(path)?;
     set_up(&connection)?;
     connection.execute_batch(

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     time::Duration,
 };
 
@@ -20,6 +21,9 @@ const LITTLE_SPACE: u64 = 1 << 30;
 /// Connections are files; below this the server turns people away early.
 const FEW_FILES: u64 = 4_096;
 
+/// What everybody may do with a file, in its mode.
+const OTHERS: u32 = 0o007;
+
 enum Finding {
     Good(String),
     Warning(String),
@@ -32,6 +36,7 @@ use Finding::{Good, Problem, Warning};
 pub(super) fn run(config: &Config) -> Result<()> {
     let mut findings = vec![Good("the configuration is valid".into())];
     findings.extend([data_dir(config), space(config), files()]);
+    findings.extend(readable_by_others(config));
     findings.extend(config.http.bind.iter().map(|address| listener(*address)));
     findings.push(exposure(config));
     let mut problems = 0;
@@ -64,6 +69,31 @@ fn data_dir(config: &Config) -> Finding {
         Err(im2_store::Error::Locked(_)) => Good(format!("{path} is in use by a running server")),
         Err(error) => Problem(format!("{path} cannot be opened: {error}")),
     }
+}
+
+/// What others on this machine can read or write: the data, and the secrets of application services.
+fn readable_by_others(config: &Config) -> Vec<Finding> {
+    let mut findings = match Store::exposed(&config.data_dir) {
+        Ok(exposed) => {
+            let all = exposed.iter().map(|path| {
+                let how = "have access: the next start takes that from them, if the server's user owns it";
+                Warning(format!("others on this machine than the owner of {} {how}", path.display()))
+            });
+            all.collect()
+        }
+        Err(error) => vec![Problem(format!("who can read {} is unknown: {error}", config.data_dir.display()))],
+    };
+    let secret = config
+        .registration_files
+        .iter()
+        .filter(|path| path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & OTHERS != 0));
+    findings.extend(secret.map(|path| {
+        Warning(format!("everybody on this machine can read the tokens in {}: chmod 600 or 640", path.display()))
+    }));
+    if findings.is_empty() && config.data_dir.exists() {
+        findings.push(Good(format!("only its owner has access to {}", config.data_dir.display())));
+    }
+    findings
 }
 
 fn space(config: &Config) -> Finding {

@@ -92,6 +92,8 @@ impl ConfigFile {
 
 /// Runs the command of this process's arguments.
 pub fn main() -> ExitCode {
+    // What the program makes, whichever part of it, is for the user alone whom it runs as.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and version are "errors" to clap, with exit code 0; its real errors have 2.

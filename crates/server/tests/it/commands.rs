@@ -1,5 +1,11 @@
 //! `im2 user`, `im2 registration-token`, `im2 doctor`: on the data directory and beside a running server.
 
+use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
 use im2_testkit::{Binary, Client, Ended};
 use serde_json::json;
 
@@ -150,6 +156,49 @@ fn the_doctor_looks_and_says() {
     std::fs::write(&nowhere, "").unwrap();
     let broken = binary.run(&["doctor"], &[("IM2_DATA_DIR", "file")]);
     assert!(!broken.success && broken.stdout.contains("PROBLEM  file is not a folder"), "{}", broken.stdout);
+}
+
+#[tokio::test]
+async fn nobody_else_has_access_to_the_data() {
+    fn tree(path: &Path) -> Vec<(PathBuf, u32)> {
+        let metadata = path.symlink_metadata().unwrap();
+        let mut found = vec![(path.to_owned(), metadata.permissions().mode() & 0o777)];
+        if metadata.is_dir() {
+            found.extend(std::fs::read_dir(path).unwrap().flat_map(|entry| tree(&entry.unwrap().path())));
+        }
+        found
+    }
+    let binary = binary();
+    let data = binary.folder().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+    let mut ana: Option<String> = None;
+    for _ in ["made", "found"] {
+        let warned = binary.run(&["doctor"], &[]);
+        assert!(warned.success && warned.stdout.contains("warning  others on this machine"), "{}", warned.stdout);
+        let server = binary.serve(&[("IM2_REGISTRATION__MODE", "open")]);
+        let client = match &ana {
+            None => server.anonymous().register("ana").await,
+            Some(token) => server.anonymous().with_token(token),
+        };
+        ana = Some(client.token().to_owned());
+        let upload = client.request(reqwest::Method::POST, "/_matrix/media/v3/upload").body(vec![7; 100_000]);
+        client.send_request(upload).await.ok();
+        let found = tree(&data);
+        for name in ["im2.db", "im2.db-wal", "im2.db-shm", "im2.lock", "im2.sock", "media"] {
+            assert!(found.iter().any(|(path, _)| path.ends_with(name)), "there is no {name}: {found:?}");
+        }
+        for (path, mode) in found {
+            assert_eq!(mode & 0o077, 0, "{} has {mode:o}", path.display());
+        }
+        let fine = binary.run(&["doctor"], &[]);
+        assert!(fine.stdout.contains("ok       only its owner has access to data"), "{}", fine.stdout);
+        server.signal("TERM");
+        assert!(server.wait().0.success());
+        for path in [data.clone(), data.join("im2.db"), data.join("media")] {
+            std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        }
+    }
 }
 
 #[test]
