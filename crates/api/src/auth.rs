@@ -5,6 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, Uri, header, request::Parts};
 use im2_engine::{Code, Error, accounts::Assertion, appservices, session::Session};
+use tokio::sync::watch;
 
 use crate::{
     Api,
@@ -23,6 +24,15 @@ pub struct User(pub Session);
 /// A signed-in user who may also have been locked out: for signing out.
 #[derive(Debug, Clone)]
 pub struct EvenLocked(pub Session);
+
+/// A signed-in user whose request may wait for something: it ends when the session does.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) session: Session,
+    token: String,
+    assertion: Assertion,
+    ended: watch::Receiver<()>,
+}
 
 /// A signed-in administrator of the server.
 #[derive(Debug, Clone)]
@@ -45,6 +55,48 @@ impl FromRequestParts<Arc<Api>> for User {
         let address = api.options.proxies.client(&parts.extensions, &parts.headers);
         api.engine.accounts.note_seen(&session, address);
         Ok(Self(session))
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Waiting {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
+        let User(session) = User::from_request_parts(parts, api).await?;
+        let token = access_token(&parts.headers, &parts.uri).ok_or_else(missing_token)?;
+        let ended = api.engine.core.session_ends.watch(session.user);
+        let waiting = Self { session, token, assertion: assertion(parts), ended };
+        // It may have ended before anybody would have been told.
+        waiting.check(api).await?;
+        Ok(waiting)
+    }
+}
+
+impl Waiting {
+    /// The outcome of `work`, or, once the session has ended, at once what a new request would be answered.
+    pub(crate) async fn unless_ended<T>(
+        mut self,
+        api: &Api,
+        work: impl Future<Output = im2_engine::Result<T>>,
+    ) -> ApiResult<T> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                Ok(()) = self.ended.changed() => self.check(api).await?,
+                outcome = &mut work => {
+                    if self.ended.has_changed().unwrap_or_default() {
+                        self.check(api).await?;
+                    }
+                    return Ok(outcome?);
+                }
+            }
+        }
+    }
+
+    async fn check(&self, api: &Api) -> ApiResult<()> {
+        let session = api.engine.accounts.authenticate_as(&self.token, || self.assertion.clone()).await;
+        session.map(drop).map_err(ApiError::from)
     }
 }
 

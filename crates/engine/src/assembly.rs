@@ -185,6 +185,7 @@ async fn open_core(
         server_name,
         erased: Arc::new(UserSet::new(erased)),
         locked: Arc::new(UserSet::new(locked)),
+        session_ends: Arc::default(),
         suspended: Arc::new(UserSet::new(suspended)),
         guests: Arc::new(UserSet::new(guests)),
         services,

@@ -8,7 +8,8 @@ use im2_store::Store;
 
 use crate::{
     Code, Error, Result, UserSet, accounts::Asserted, appservices::Services, blocked::BlockedRooms,
-    ephemeral::Ephemeral, key_counts::KeyCountCache, shutdown::Shutdown, stream::Stream, typing::Typists,
+    ephemeral::Ephemeral, key_counts::KeyCountCache, session_ends::SessionEnds, shutdown::Shutdown, stream::Stream,
+    typing::Typists,
 };
 
 /// Shared by all modules of the engine: one pointer, for every module holds some.
@@ -37,6 +38,8 @@ pub struct Shared {
     pub erased: Arc<UserSet>,
     /// Whose account is locked.
     pub locked: Arc<UserSet>,
+    /// Tells requests that wait when a session has ended.
+    pub session_ends: Arc<SessionEnds>,
     /// Whose account is suspended.
     pub suspended: Arc<UserSet>,
     /// Whom application services act as.

@@ -40,6 +40,7 @@ pub mod rooms;
 pub mod search;
 pub mod server_notices;
 pub mod session;
+pub mod session_ends;
 pub mod shutdown;
 mod signing_key;
 pub mod sliding_sync;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::{
     State,
-    auth::User,
+    auth::{User, Waiting},
     body::{Params, QueryParams, json_bytes},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
@@ -38,11 +38,8 @@ struct Query {
     room_id: Option<RoomId>,
 }
 
-async fn events(
-    Extract(api): State,
-    User(session): User,
-    QueryParams(query): QueryParams<Query>,
-) -> ApiResult<Response> {
+async fn events(Extract(api): State, waiting: Waiting, QueryParams(query): QueryParams<Query>) -> ApiResult<Response> {
+    let session = waiting.session.clone();
     let core = &api.engine.core;
     if query.room_id.is_none() && core.guests.contains(session.user) {
         return Err(ApiError::new(Code::GuestAccessForbidden, "guests listen to one room: name it with room_id"));
@@ -51,7 +48,8 @@ async fn events(
     let from = from.map_err(|_| ApiError::new(Code::InvalidParam, "`from` is no token of this server"))?;
     let timeout = Duration::from_millis(query.timeout.unwrap_or(DEFAULT_TIMEOUT));
     let listening = Listening { from, timeout, room: query.room_id };
-    let heard = api.engine.event_stream.listen(&Actor::from(&session), listening).await?;
+    let actor = Actor::from(&session);
+    let heard = waiting.unless_ended(&api, api.engine.event_stream.listen(&actor, listening)).await?;
     let viewer = Viewer::of(&session, core);
     let bundles = Bundles::new();
     let mut out = format!("{{\"start\":\"{}\",\"end\":\"{}\",\"chunk\":", heard.start, heard.end).into_bytes();

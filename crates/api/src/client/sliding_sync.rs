@@ -1,15 +1,12 @@
 //! Simplified sliding sync (MSC4186), on its stable route and on the older one that clients use today.
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    session::Session,
-    sliding_sync::{Body, Dialect, SlidingRequest},
-};
+use im2_engine::sliding_sync::{Body, Dialect, SlidingRequest};
 use serde::Deserialize;
 
 use crate::{
     Api, State,
-    auth::User,
+    auth::Waiting,
     body::{Json, QueryParams, json_bytes},
     error::ApiResult,
     routes::{Access, Routes},
@@ -33,23 +30,23 @@ struct Query {
 
 async fn stable(
     Extract(api): State,
-    User(session): User,
+    waiting: Waiting,
     QueryParams(query): QueryParams<Query>,
     Json(body): Json<Body>,
 ) -> ApiResult<Response> {
-    answer(&api, &session, Dialect::Stable, query, body).await
+    answer(&api, waiting, Dialect::Stable, query, body).await
 }
 
 async fn older(
     Extract(api): State,
-    User(session): User,
+    waiting: Waiting,
     QueryParams(query): QueryParams<Query>,
     Json(body): Json<Body>,
 ) -> ApiResult<Response> {
-    answer(&api, &session, Dialect::Older, query, body).await
+    answer(&api, waiting, Dialect::Older, query, body).await
 }
 
-async fn answer(api: &Api, session: &Session, dialect: Dialect, query: Query, body: Body) -> ApiResult<Response> {
+async fn answer(api: &Api, waiting: Waiting, dialect: Dialect, query: Query, body: Body) -> ApiResult<Response> {
     let Query { pos, timeout, set_presence } = query;
     let body = Body {
         pos: pos.or(body.pos),
@@ -58,5 +55,6 @@ async fn answer(api: &Api, session: &Session, dialect: Dialect, query: Query, bo
         ..body
     };
     let request = SlidingRequest::new(dialect, body)?;
-    Ok(json_bytes(api.engine.sliding_sync.sync(session, request).await?))
+    let session = waiting.session.clone();
+    Ok(json_bytes(waiting.unless_ended(api, api.engine.sliding_sync.sync(&session, request)).await?))
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::{
     State,
-    auth::User,
+    auth::Waiting,
     body::{QueryParams, json_bytes},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
@@ -44,7 +44,8 @@ fn online() -> Availability {
     Availability::Online
 }
 
-async fn sync(Extract(api): State, User(session): User, QueryParams(query): QueryParams<Query>) -> ApiResult<Response> {
+async fn sync(Extract(api): State, waiting: Waiting, QueryParams(query): QueryParams<Query>) -> ApiResult<Response> {
+    let session = waiting.session.clone();
     let filter = match query.filter.as_deref().filter(|filter| !filter.is_empty()) {
         Some(parameter) => api.engine.filters.resolve(session.user, parameter).await?,
         None => Arc::new(Filter::default()),
@@ -64,5 +65,5 @@ async fn sync(Extract(api): State, User(session): User, QueryParams(query): Quer
         timeout: Duration::from_millis(query.timeout),
         set_presence: query.set_presence,
     };
-    Ok(json_bytes(api.engine.sync.sync(&session, request).await?))
+    Ok(json_bytes(waiting.unless_ended(&api, api.engine.sync.sync(&session, request)).await?))
 }

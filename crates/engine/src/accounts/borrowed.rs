@@ -20,29 +20,30 @@ impl Accounts {
     /// Ends the tokens with which administrators act as `user`, inside a larger change.
     pub(super) fn end_borrowed(&self, tx: &mut Transaction<'_>, user: UserNid) -> im2_store::Result<()> {
         let ended = tx.remove_borrowed_tokens(user)?;
-        let sessions = self.sessions.clone();
-        tx.on_commit(move || sessions.revoke(ended));
+        self.end_tokens(tx, user, ended);
         Ok(())
     }
 
     /// Ends the tokens with which `issuer` acts as others, inside a larger change.
     pub(super) fn end_issued(&self, tx: &mut Transaction<'_>, issuer: UserNid) -> im2_store::Result<()> {
         let ended = tx.remove_tokens_issued_by(issuer)?;
-        let sessions = self.sessions.clone();
-        tx.on_commit(move || sessions.revoke(ended));
+        if !ended.is_empty() {
+            let (sessions, core) = (self.sessions.clone(), self.core.clone());
+            tx.on_commit(move || {
+                sessions.revoke(ended);
+                core.session_ends.of_anybody();
+            });
+        }
         Ok(())
     }
 
     /// Ends a session that has no device.
     pub(super) async fn end_token(&self, session: &Session) -> Result<()> {
-        let (token, sessions) = (session.token, self.sessions.clone());
-        let (core, ending) = (self.core.clone(), session.clone());
+        let (token, ending, accounts) = (session.token, session.clone(), self.clone());
         let end = move |tx: &mut Transaction<'_>| {
             let ended = tx.remove_token_pair(token)?;
-            tx.on_commit(move || {
-                sessions.revoke(ended);
-                core.typists.end_user(ending.user, Some(&ending.device_id));
-            });
+            accounts.end_tokens(tx, ending.user, ended);
+            tx.on_commit(move || accounts.core.typists.end_user(ending.user, Some(&ending.device_id)));
             Ok(())
         };
         Ok(self.core.store.write(end).await?)

@@ -65,7 +65,7 @@ impl Accounts {
         let hash = self.passwords.hash(&password).await?;
         let (user, user_id, now) = (guest.user, guest.user_id, self.core.now());
         let (signed_in, pair) = self.new_pair(user, &user_id, &request.device);
-        let (guests, sessions) = (std::sync::Arc::clone(&self.core.guests), self.sessions.clone());
+        let accounts = self.clone();
         let name = request.device.initial_device_display_name;
         let (begins, named) = (!request.inhibit_login, user_id.clone());
         let upgrade = move |tx: &mut Transaction<'_>| {
@@ -88,10 +88,8 @@ impl Accounts {
             if begins {
                 ended.extend(begin_session(tx, &pair, name.as_deref(), now)?);
             }
-            tx.on_commit(move || {
-                guests.set(user, false);
-                sessions.revoke(ended);
-            });
+            accounts.end_tokens(tx, user, ended);
+            tx.on_commit(move || accounts.core.guests.set(user, false));
             Ok(true)
         };
         if !self.core.store.write(upgrade).await? {

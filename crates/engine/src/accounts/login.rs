@@ -1,7 +1,10 @@
 //! Signing in and out, and whose a token is.
 
 use im2_model::{DeviceId, Millis, UserId, UserNid};
-use im2_store::{Transaction, tokens::NewTokenPair};
+use im2_store::{
+    Transaction,
+    tokens::{NewTokenPair, TokenHash},
+};
 
 use super::{
     Accounts,
@@ -70,7 +73,7 @@ impl Accounts {
         }
         self.core.refuse_locked(account.user)?;
         let (signed_in, pair) = self.new_pair(account.user, &account.user_id, &device);
-        let sessions = self.sessions.clone();
+        let accounts = self.clone();
         let now = self.core.now();
         let user = account.user;
         let begun = self
@@ -88,7 +91,7 @@ impl Accounts {
                 if unchanged {
                     let name = device.initial_device_display_name.as_deref();
                     let ended = begin_session(tx, &pair, name, now)?;
-                    tx.on_commit(move || sessions.revoke(ended));
+                    accounts.end_tokens(tx, user, ended);
                 }
                 Ok(Ok(unchanged))
             })
@@ -229,9 +232,22 @@ impl Accounts {
         for device_id in devices {
             ended.extend(tx.access_hashes(user, Some(device_id))?);
         }
-        let sessions = self.sessions.clone();
-        tx.on_commit(move || sessions.revoke(ended));
+        self.end_tokens(tx, user, ended);
         device_lists::remove_devices(&self.core, tx, user, devices)
+    }
+
+    /// Forgets tokens that this change removes, and ends the requests that wait with them.
+    pub(super) fn end_tokens(
+        &self,
+        tx: &mut Transaction<'_>,
+        user: UserNid,
+        ended: impl IntoIterator<Item = TokenHash> + Send + 'static,
+    ) {
+        let (sessions, core) = (self.sessions.clone(), self.core.clone());
+        tx.on_commit(move || {
+            sessions.revoke(ended);
+            core.session_ends.of(user);
+        });
     }
 
     /// Draws the tokens of a new session and prepares their row.
@@ -270,7 +286,7 @@ pub(super) fn begin_session(
     pair: &NewTokenPair,
     device_name: Option<&str>,
     now: Millis,
-) -> im2_store::Result<Vec<im2_store::tokens::TokenHash>> {
+) -> im2_store::Result<Vec<TokenHash>> {
     let ended = tx.access_hashes(pair.user, Some(&pair.device_id))?;
     tx.ensure_device(pair.user, &pair.device_id, device_name, now)?;
     tx.remove_device_tokens(pair.user, &pair.device_id)?;

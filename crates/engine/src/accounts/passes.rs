@@ -55,7 +55,7 @@ impl Accounts {
         let account = self.core.store.read(find).await?.ok_or_else(unknown)?;
         self.core.refuse_locked(account.user)?;
         let (signed_in, pair) = self.new_pair(account.user, &account.user_id, &device);
-        let sessions = self.sessions.clone();
+        let accounts = self.clone();
         let begin = move |tx: &mut Transaction<'_>| {
             if let Err(refusal) = device_lists::check_device_id(tx, pair.user, &pair.device_id)? {
                 return Ok(Err(refusal));
@@ -65,7 +65,7 @@ impl Accounts {
                 return Ok(Ok(false));
             }
             let ended = begin_session(tx, &pair, device.initial_device_display_name.as_deref(), now)?;
-            tx.on_commit(move || sessions.revoke(ended));
+            accounts.end_tokens(tx, pair.user, ended);
             Ok(Ok(true))
         };
         if self.core.store.write(begin).await?? { Ok(signed_in) } else { Err(unknown()) }

@@ -134,13 +134,13 @@ impl Accounts {
         }
         self.core.refuse_locked(account.user)?;
         let (signed_in, pair) = self.new_pair(account.user, &account.user_id, &device);
-        let (sessions, now) = (self.sessions.clone(), self.core.now());
+        let (accounts, now) = (self.clone(), self.core.now());
         let begin = move |tx: &mut im2_store::Transaction<'_>| {
             if let Err(refusal) = device_lists::check_device_id(tx, pair.user, &pair.device_id)? {
                 return Ok(Err(refusal));
             }
             let ended = begin_session(tx, &pair, device.initial_device_display_name.as_deref(), now)?;
-            tx.on_commit(move || sessions.revoke(ended));
+            accounts.end_tokens(tx, pair.user, ended);
             Ok(Ok(()))
         };
         self.core.store.write(begin).await??;

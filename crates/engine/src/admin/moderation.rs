@@ -74,7 +74,7 @@ pub(super) fn apply(
             tx.on_commit(move || {
                 core.locked.set(user, in_force);
                 core.typists.end_user(user, None);
-                core.bus.wake(user); // so that waiting requests end
+                core.session_ends.of(user);
             });
         }
         Measure::Suspension => {

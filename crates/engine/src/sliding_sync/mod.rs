@@ -130,7 +130,6 @@ impl SlidingSync {
             if !self.connections.is_current(&key, &turn) {
                 return Ok(superseded_answer(&request));
             }
-            self.core.refuse_locked(session.user)?;
             if self.may_have_news(session, &request, looked_until.as_ref()).await? {
                 // Boxed, so that a request that waits holds none of what making an answer takes.
                 let answer = Box::pin(self.answer(session, &request, &turn)).await?;

@@ -180,7 +180,6 @@ impl Sync {
         let _connected = self.presence.connect(session, request.set_presence).await?;
         loop {
             let woken = subscription.woken();
-            self.core.refuse_locked(session.user)?;
             // Boxed, so that a request that waits holds none of what making an answer takes.
             let (answer, is_empty) = Box::pin(self.answer(session, &request)).await?;
             let waits = is_empty && request.since.is_some() && !request.full_state;

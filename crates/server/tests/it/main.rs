@@ -34,6 +34,7 @@ mod room_admin;
 mod rooms;
 mod search;
 mod server_notices;
+mod session_ends;
 mod signals;
 mod sliding_sync;
 mod sync_sections;

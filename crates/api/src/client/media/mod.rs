@@ -29,7 +29,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     State,
-    auth::{User, access_token},
+    auth::{User, Waiting, access_token},
     body::{Answer, OptionalJson, Params, QueryParams, empty, json_bytes},
     edge::limits::Class,
     error::{ApiError, ApiResult},
@@ -145,36 +145,36 @@ fn wait(timeout_ms: Option<u64>) -> Duration {
 
 async fn download(
     state: State,
-    user: User,
+    waiting: Waiting,
     Params((server_name, media_id)): Params<(String, String)>,
     query: QueryParams<DownloadQuery>,
     method: Method,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    find_and_serve(state, user, (server_name, media_id, None), query, &method, &headers).await
+    find_and_serve(state, waiting, (server_name, media_id, None), query, &method, &headers).await
 }
 
 async fn download_as(
     state: State,
-    user: User,
+    waiting: Waiting,
     Params((server_name, media_id, filename)): Params<(String, String, String)>,
     query: QueryParams<DownloadQuery>,
     method: Method,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    find_and_serve(state, user, (server_name, media_id, Some(filename)), query, &method, &headers).await
+    find_and_serve(state, waiting, (server_name, media_id, Some(filename)), query, &method, &headers).await
 }
 
 async fn find_and_serve(
     axum::extract::State(api): State,
-    User(_): User,
+    waiting: Waiting,
     (server_name, media_id, filename): (String, String, Option<String>),
     QueryParams(query): QueryParams<DownloadQuery>,
     method: &Method,
     headers: &HeaderMap,
 ) -> ApiResult<Response> {
     let media = &api.engine.media;
-    let content = media.content(&server_name, &media_id, wait(query.timeout_ms)).await?;
+    let content = waiting.unless_ended(&api, media.content(&server_name, &media_id, wait(query.timeout_ms))).await?;
     let content_type = content.content_type.as_deref().unwrap_or("application/octet-stream");
     let filename = filename.or(content.filename);
     let served = serve::Served {
@@ -197,7 +197,7 @@ struct ThumbnailQuery {
 
 async fn get_thumbnail(
     axum::extract::State(api): State,
-    User(_): User,
+    waiting: Waiting,
     Params((server_name, media_id)): Params<(String, String)>,
     QueryParams(query): QueryParams<ThumbnailQuery>,
     method: Method,
@@ -210,7 +210,8 @@ async fn get_thumbnail(
     let fit = fit.ok_or_else(|| ApiError::new(Code::InvalidParam, "method must be crop or scale"))?;
     let request = thumbnail::Request { width, height, method: fit, animated: query.animated.unwrap_or(false) };
     let media = &api.engine.media;
-    let thumbnail = media.thumbnail(&server_name, &media_id, request, wait(query.timeout_ms)).await?;
+    let thumbnail = media.thumbnail(&server_name, &media_id, request, wait(query.timeout_ms));
+    let thumbnail = waiting.unless_ended(&api, thumbnail).await?;
     let served = serve::Served {
         digest: thumbnail.digest,
         size: thumbnail.size,
