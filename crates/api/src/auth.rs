@@ -14,7 +14,7 @@ use crate::{
         limits::{Class, Who},
     },
     error::{ApiError, ApiResult},
-    guests,
+    guests, suspended,
 };
 
 /// A signed-in user.
@@ -51,6 +51,9 @@ impl FromRequestParts<Arc<Api>> for User {
         }
         if api.engine.core.guests.contains(session.user) && !guests::may_call(parts) {
             return Err(ApiError::new(Code::GuestAccessForbidden, "guests may not do this: register first"));
+        }
+        if api.engine.core.suspended.contains(session.user) && !suspended::may_call(parts) {
+            api.engine.core.refuse_suspended(session.user)?;
         }
         let address = api.options.proxies.client(&parts.extensions, &parts.headers);
         api.engine.accounts.note_seen(&session, address);

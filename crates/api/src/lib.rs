@@ -14,6 +14,7 @@ pub mod error;
 mod guests;
 mod interactive;
 pub mod routes;
+mod suspended;
 
 use std::sync::Arc;
 

@@ -86,7 +86,7 @@ impl Core {
     }
 
     /// Refuses what the owner of a suspended account may not do (spec: "Account suspension").
-    pub(crate) fn refuse_suspended(&self, user: UserNid) -> Result<()> {
+    pub fn refuse_suspended(&self, user: UserNid) -> Result<()> {
         if self.suspended.contains(user) {
             let message = "this account has been suspended by an administrator of this server: it can read and leave";
             return Err(Error::refused(Code::UserSuspended, message));

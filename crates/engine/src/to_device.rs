@@ -89,6 +89,9 @@ impl ToDevice {
         check_name(kind, "an event type")?;
         check_name(txn_id, "a transaction ID")?;
         let addressed = addressed(messages)?;
+        if addressed.iter().any(|to| to.user_id != session.user_id) {
+            self.core.refuse_suspended(session.user)?;
+        }
         let (this, kind, txn_id) = (self.clone(), kind.to_owned(), txn_id.to_owned());
         let (sender, device_id, now) = (session.user, session.device_id.clone(), self.core.now());
         let write = move |tx: &mut Transaction<'_>| {

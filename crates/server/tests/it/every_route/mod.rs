@@ -2,6 +2,7 @@
 
 mod malformed;
 mod nobody;
+mod suspended;
 mod world;
 mod wrong_user;
 
