@@ -7,6 +7,7 @@
 pub(crate) mod audit;
 mod cors;
 mod fallback;
+mod headers;
 pub mod health;
 pub mod limits;
 pub mod observe;
@@ -52,6 +53,7 @@ async fn handle(State(api): State<Arc<Api>>, request: Request, next: Next) -> Re
     let route = matched.as_ref().map_or(observe::NO_ROUTE, MatchedPath::as_str);
     // The route, not the path: paths carry identifiers of people and rooms. The query carries tokens.
     let span = tracing::info_span!("request", %id, method = %request.method(), route);
+    let is_for_all = headers::is_for_all(request.uri().path());
     let watch = api.options.observer.watch(request.method(), route);
     let mut response = answer(request, next).instrument(span.clone()).await;
     let elapsed = watch.finish(response.status());
@@ -59,6 +61,7 @@ async fn handle(State(api): State<Arc<Api>>, request: Request, next: Next) -> Re
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    headers::complete(&api, is_for_all, response.headers_mut());
     response
 }
 

@@ -1,5 +1,6 @@
 //! What holds for every route: read from the table of routes, so that none can be forgotten.
 
+mod headers;
 mod malformed;
 mod nobody;
 mod suspended;
