@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
@@ -9,20 +10,12 @@ import { defineConfig } from "vitest/config";
 const homeserver = process.env.IM2_HOMESERVER ?? "http://127.0.0.1:8008";
 const proxy = { "/_matrix": { target: homeserver, changeOrigin: true } };
 
-/** The policy the binary sends; kept here too, so that a preview build breaks where the product would. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' blob: data:",
-  "media-src 'self' blob:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "manifest-src 'self'",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join("; ");
+/** The policy the binary sends, so that a preview build breaks where the product would. */
+const contentSecurityPolicy = readFileSync("../crates/api/src/edge/content-security-policy.txt", "utf8")
+  .trim()
+  .split("\n\n")
+  .map((policy) => policy.split("\n").join("; "))
+  .join(", ");
 
 /**
  * Leaves out what this client does not use yet and the SDK would pull in all the same: the encryption engine (8 MB of

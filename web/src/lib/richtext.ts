@@ -23,9 +23,21 @@ const MAX_DEPTH = 100;
 /** Elements that a message may become; it has at most some 20,000 tags. */
 const MAX_ELEMENTS = 100_000;
 
+/**
+ * Where the browser has Trusted Types, only HTML of a policy is parsed, and the page may have this one policy. It lets
+ * everything pass, because what is parsed stays in a document that runs nothing.
+ */
+const inert = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy("im2-inert-html", {
+  createHTML: (html) => html,
+});
+
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createHTML(html: string): string }): { createHTML(html: string): string };
+}
+
 export function parseRichText(html: string): RichNode[] {
   const source = elementsAtMost(html) > MAX_ELEMENTS ? html.replace(/<[^<>]*>?/g, " ") : html;
-  const document = new DOMParser().parseFromString(source, "text/html");
+  const document = new DOMParser().parseFromString(inert?.createHTML(source) ?? source, "text/html");
   return trim(childrenOf(document.body, 0));
 }
 

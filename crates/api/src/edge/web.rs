@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use axum::{
@@ -19,11 +19,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 /// What the page may load and do: its own scripts, styles and workers, pictures and sounds from memory, and nothing
 /// from anywhere else. `data:` pictures are the blurred previews that events carry.
-const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; \
-     media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; worker-src 'self' blob:; \
-     base-uri 'none'; frame-ancestors 'none'; form-action 'none'",
-);
+///
+/// The file has two policies, of which both must allow what is loaded: the first says that it comes from here, the
+/// second from which paths. A path cannot be said of `'self'`, and what users have uploaded is on the same server.
+const POLICIES: &str = include_str!("content-security-policy.txt");
+static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let policies = POLICIES.trim().split("\n\n").map(|policy| policy.lines().collect::<Vec<_>>().join("; "));
+    let policies = policies.collect::<Vec<_>>().join(", ");
+    HeaderValue::from_str(&policies).expect("the file has printable characters only: a test reads it")
+});
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 const INDEX: &str = "/index.html";
@@ -116,7 +120,7 @@ impl Served {
         headers.insert(header::CACHE_CONTROL, caching);
         headers.insert(header::ETAG, self.etag.clone());
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+        headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
@@ -203,7 +207,8 @@ mod tests {
         let browser = headers(&[(header::ACCEPT, "text/html,*/*")]);
         let page = web.answer("/rooms/x", &browser).unwrap();
         assert_eq!(page.headers()[header::CACHE_CONTROL], "no-cache");
-        assert!(page.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+        let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("; trusted-types im2-inert-html, script-src *:*/assets/ "), "{policy}");
         assert!(web.answer("/assets/gone.js", &HeaderMap::new()).is_none());
         assert!(web.answer("/", &HeaderMap::new()).is_some());
     }

@@ -173,6 +173,7 @@ async fn find_and_serve(
     method: &Method,
     headers: &HeaderMap,
 ) -> ApiResult<Response> {
+    refuse_to_be_run(headers)?;
     let media = &api.engine.media;
     let content = waiting.unless_ended(&api, media.content(&server_name, &media_id, wait(query.timeout_ms))).await?;
     let content_type = content.content_type.as_deref().unwrap_or("application/octet-stream");
@@ -184,6 +185,17 @@ async fn find_and_serve(
         disposition: disposition::of_download(content_type, filename.as_deref()),
     };
     serve::serve(media, served, method, headers).await
+}
+
+/// Refuses to give uploads to a browser that would run them, as a script, a style or a worker: nobody can upload any of
+/// this server's own. Browsers say what something is for where they trust the connection.
+fn refuse_to_be_run(headers: &HeaderMap) -> ApiResult<()> {
+    let destination = headers.get("sec-fetch-dest").and_then(|value| value.to_str().ok());
+    let is_for_show = ["audio", "document", "empty", "embed", "frame", "iframe", "image", "object", "track", "video"];
+    if destination.is_none_or(|destination| is_for_show.contains(&destination)) {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::Forbidden, "uploads are shown or saved, not run"))
 }
 
 #[derive(Deserialize)]
