@@ -64,7 +64,7 @@ export const en = {
   "problem.signed-out": "You were signed out. Sign in again to go on.",
   "problem.user-name-taken": "That user name is taken. Try another one.",
   "problem.user-name-invalid": "A user name has only lower-case letters, digits and . _ = - /",
-  "problem.weak-password": "That password is too easy to guess. Choose a longer one.",
+  "problem.weak-password": "That password is too easy to guess. Choose another one.",
   "problem.token-refused": "That invitation code is not valid, or has been used up.",
   "problem.registration-closed": "This server does not take new accounts.",
   "problem.alias-taken": "Another group has that address. Choose a different one.",

@@ -65,7 +65,7 @@ export const zh: Catalogue = {
   "problem.signed-out": "你已退出登录，请重新登录。",
   "problem.user-name-taken": "该用户名已被占用，请换一个。",
   "problem.user-name-invalid": "用户名只能包含小写字母、数字和 . _ = - /",
-  "problem.weak-password": "密码太容易被猜到，请换一个更长的。",
+  "problem.weak-password": "密码太容易被猜到，请换一个。",
   "problem.token-refused": "邀请码无效或已用完。",
   "problem.registration-closed": "此服务器不开放注册。",
   "problem.alias-taken": "该地址已被其他群组使用，请换一个。",

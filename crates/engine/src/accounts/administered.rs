@@ -4,7 +4,7 @@
 use im2_model::{Millis, UserId};
 use im2_store::{Snapshot, Transaction, accounts::Account, registration_tokens::RegistrationToken};
 
-use super::{Accounts, passwords::check_length, registration::Creation};
+use super::{Accounts, registration::Creation};
 use crate::{Code, Error, Result, names};
 
 /// An account that an administrator makes.
@@ -21,7 +21,7 @@ pub struct NewUser {
 impl Accounts {
     /// Makes an account of this name, whatever the mode of registration.
     pub(crate) async fn create_as(&self, user_id: &UserId, new: NewUser) -> Result<()> {
-        let password_hash = self.hash_if_given(new.password.as_deref()).await?;
+        let password_hash = self.hash_if_given(user_id, new.password.as_deref()).await?;
         let creation = Creation {
             user_id: self.check_available(user_id.localpart()).await?,
             password_hash,
@@ -35,7 +35,7 @@ impl Accounts {
 
     /// Sets the password of an account. With `end_sessions` all its sessions end.
     pub(crate) async fn set_password_of(&self, account: &Account, password: &str, end_sessions: bool) -> Result<()> {
-        check_length(password)?;
+        self.check_given_password(Some(&account.user_id), password)?;
         let hash = self.passwords.hash(password).await?;
         let (user, accounts) = (account.user, self.clone());
         let change = move |tx: &mut Transaction<'_>| {
@@ -51,7 +51,7 @@ impl Accounts {
 
     /// Makes a deactivated account work again. Its rooms and devices are gone; its password is another, or none.
     pub(crate) async fn reactivate(&self, account: &Account, password: Option<&str>) -> Result<()> {
-        let hash = self.hash_if_given(password).await?;
+        let hash = self.hash_if_given(&account.user_id, password).await?;
         let (user, user_id, core) = (account.user, account.user_id.clone(), self.core.clone());
         let change = move |tx: &mut Transaction<'_>| {
             tx.reactivate_account(user)?;
@@ -106,9 +106,9 @@ impl Accounts {
         self.core.store.read(move |db| db.registration_token(&token)).await?.ok_or_else(missing)
     }
 
-    async fn hash_if_given(&self, password: Option<&str>) -> Result<Option<String>> {
+    async fn hash_if_given(&self, user_id: &UserId, password: Option<&str>) -> Result<Option<String>> {
         let Some(password) = password else { return Ok(None) };
-        check_length(password)?;
+        self.check_given_password(Some(user_id), password)?;
         self.passwords.hash(password).await.map(Some)
     }
 }

@@ -7,7 +7,6 @@ use im2_store::{Transaction, accounts::NewAccount};
 use super::{
     Accounts, RegisterRequest, Registered,
     login::{NewSession, begin_session},
-    passwords::check_strength,
     uia::{Flow, Proof, TokenRule},
 };
 use crate::{Code, Error, Result, names};
@@ -57,7 +56,7 @@ impl Accounts {
             return Err(refused());
         }
         if let Some(password) = &request.password {
-            check_strength(password, self.options.min_password)?;
+            self.check_chosen_password(Some(&guest.user_id), password)?;
         }
         let Proof { registration_token, .. } = self.uia.register(flows, rule, request.auth).await?;
         let password =

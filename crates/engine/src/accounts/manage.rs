@@ -5,7 +5,6 @@ use im2_store::{Transaction, accounts::Account};
 
 use super::{
     Accounts, local_user,
-    passwords::{check_length, check_strength},
     registration::Creation,
     uia::{Auth, Proof, Purpose},
 };
@@ -62,7 +61,7 @@ impl Accounts {
             let message = "an application service does not choose passwords for its users";
             return Err(Error::refused(Code::Forbidden, message));
         }
-        check_strength(new_password, self.options.min_password)?;
+        self.check_chosen_password(Some(&session.user_id), new_password)?;
         let Proof { .. } = self.uia.confirm(Purpose::ChangePassword, session, auth).await?;
         let hash = self.passwords.hash(new_password).await?;
         let (session, accounts) = (session.clone(), self.clone());
@@ -85,8 +84,8 @@ impl Accounts {
 
     /// Makes an account, whatever the mode of registration: for administrators.
     pub async fn create_user(&self, username: &str, password: &str, is_admin: bool) -> Result<UserId> {
-        check_length(password)?;
         let user_id = self.check_available(username).await?;
+        self.check_given_password(Some(&user_id), password)?;
         let password_hash = Some(self.passwords.hash(password).await?);
         let creation =
             Creation { user_id, password_hash, is_admin, displayname: None, registration_token: None, session: None };

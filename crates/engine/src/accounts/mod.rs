@@ -7,6 +7,7 @@ mod administered;
 mod asserted;
 mod borrowed;
 mod first_parameters;
+mod guessable;
 mod guests;
 mod last_seen;
 mod login;
@@ -40,7 +41,7 @@ pub use shared_secret::SharedSecretRequest;
 use crate::{Code, Core, Error, Result};
 use first_parameters::Request;
 use last_seen::LastSeen;
-use passwords::Passwords;
+use passwords::{Passwords, check_length};
 use sessions::Sessions;
 use shared_secret::Nonces;
 use uia::Uia;
@@ -146,6 +147,28 @@ fn local_user(text: &str, server: &ServerName) -> Option<UserId> {
         UserId::new(text, server).ok()?
     };
     UserId::new(&user_id.localpart().to_lowercase(), server).ok()
+}
+
+impl Accounts {
+    /// Refuses a password that `user` should not choose: one that is too short, or among the first that are guessed.
+    fn check_chosen_password(&self, user: Option<&UserId>, password: &str) -> Result<()> {
+        check_length(password)?;
+        let least = self.options.min_password;
+        if password.chars().count() < least {
+            let message = format!("the password needs at least {least} characters");
+            return Err(Error::refused(Code::WeakPassword, message));
+        }
+        self.check_given_password(user, password)
+    }
+
+    /// Refuses a password that nobody should give `user`, administrators included. These may give a short one: it may
+    /// be for a first time, or for a machine.
+    fn check_given_password(&self, user: Option<&UserId>, password: &str) -> Result<()> {
+        check_length(password)?;
+        let server = self.core.server_name.as_str();
+        let names = [user.map_or("", UserId::localpart), server, server.split('.').next().unwrap_or_default()];
+        guessable::reason(password, &names).map_or(Ok(()), |why| Err(Error::refused(Code::WeakPassword, why)))
+    }
 }
 
 /// The longest name a device may have, in characters.

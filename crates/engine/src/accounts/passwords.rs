@@ -129,15 +129,6 @@ fn normal(password: &str) -> String {
     password.nfkc().collect()
 }
 
-/// Refuses a password that nobody should choose: one of fewer than `least` characters.
-pub(super) fn check_strength(password: &str, least: usize) -> Result<()> {
-    check_length(password)?;
-    if password.chars().count() < least {
-        return Err(Error::refused(Code::WeakPassword, format!("the password needs at least {least} characters")));
-    }
-    Ok(())
-}
-
 /// Refuses what cannot be a password, whoever sets it.
 pub(super) fn check_length(password: &str) -> Result<()> {
     if password.is_empty() {
@@ -153,7 +144,7 @@ pub(super) fn check_length(password: &str) -> Result<()> {
 mod tests {
     use std::sync::Arc;
 
-    use super::{PasswordCost, Passwords, check_strength};
+    use super::{PasswordCost, Passwords, check_length};
     use im2_model::SeededRandom;
 
     fn passwords() -> Passwords {
@@ -180,10 +171,9 @@ mod tests {
     }
 
     #[test]
-    fn weak_passwords_are_refused() {
-        assert!(check_strength("", 8).is_err());
-        assert!(check_strength("seven77", 8).is_err());
-        assert!(check_strength("八个字符的密码吗", 8).is_ok());
-        assert!(check_strength(&"x".repeat(513), 8).is_err());
+    fn a_password_has_a_length() {
+        assert!(check_length("").is_err());
+        assert!(check_length("八").is_ok());
+        assert!(check_length(&"x".repeat(513)).is_err());
     }
 }

@@ -6,7 +6,6 @@ use im2_store::{Transaction, accounts::NewAccount};
 use super::{
     Accounts, RegistrationMode,
     login::{LoginRequest, NewSession, SignedIn, begin_session},
-    passwords::check_strength,
     uia::{Auth, Flow, Made, Stage, TokenRule},
 };
 use crate::{Code, Error, Result, appservices::Service, names};
@@ -66,7 +65,7 @@ impl Accounts {
             None => None,
         };
         if let Some(password) = &request.password {
-            check_strength(password, self.options.min_password)?;
+            self.check_chosen_password(wanted.as_ref(), password)?;
         }
         let proof = self.uia.register(flows, rule, request.auth).await?;
         let password =

@@ -40,3 +40,4 @@ mod sliding_sync;
 mod sync_sections;
 mod to_device;
 mod user_content;
+mod weak_passwords;
