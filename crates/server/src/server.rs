@@ -96,9 +96,9 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         guests: config.registration.guests,
         shared_secret: config.registration.shared_secret.as_ref().map(|secret| secret.reveal().to_owned()),
         min_password: config.registration.min_password_length,
+        access_token_lifetime: config.access_token_lifetime * 1_000,
         login_tokens: config.login_tokens,
         password_cost: world.password_cost,
-        ..accounts::Options::default()
     };
     let media = media::Options {
         max_upload_bytes: config.max_upload_bytes,

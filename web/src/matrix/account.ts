@@ -26,6 +26,7 @@ import { RoomHandle } from "./room.ts";
 import { resendWaiting } from "./sending.ts";
 import type { Session } from "./session.ts";
 import type { ConnectionStatus, Person } from "./types.ts";
+import { Tokens } from "./tokens.ts";
 
 /** Words for rooms without a name, in the person's language. */
 export interface RoomNames {
@@ -45,10 +46,11 @@ export class Account {
   private constructor(
     private readonly client: MatrixClient,
     session: Session,
+    private readonly tokens: Tokens,
   ) {
     this.conversations = new Conversations(client);
     this.directory = new Directory(client, this.conversations);
-    this.media = new Media(session);
+    this.media = new Media(session.homeserver, tokens);
     this.profile = new Derived(
       () => this.describeMe(session.userId),
       (changed) => this.watchMe(session.userId, changed),
@@ -59,8 +61,11 @@ export class Account {
 
   /** Opens the store and starts to sync. What was stored last time is shown before the server has answered. */
   static async start(session: Session, names: RoomNames): Promise<Account> {
-    const client = await openClient(session, names);
-    const account = new Account(client, session);
+    const tokens = new Tokens(session);
+    const client = await openClient(session, tokens, names);
+    tokens.onChange((accessToken) => client.setAccessToken(accessToken));
+    client.setAccessToken(await tokens.fresh());
+    const account = new Account(client, tokens, session);
     window.addEventListener("online", account.reconnect);
     window.addEventListener("offline", account.disconnected);
     await client.startClient({
@@ -141,6 +146,7 @@ export class Account {
     window.removeEventListener("offline", this.disconnected);
     this.client.stopClient();
     this.media.clear();
+    this.tokens.stop();
     await this.client.clearStores().catch(() => undefined);
   }
 
@@ -216,13 +222,14 @@ export class Account {
 }
 
 /** A client on the stored data, or where the browser stores nothing, on memory alone. */
-async function openClient(session: Session, names: RoomNames): Promise<MatrixClient> {
+async function openClient(session: Session, tokens: Tokens, names: RoomNames): Promise<MatrixClient> {
   const create = (store?: IndexedDBStore) =>
     createClient({
       baseUrl: session.homeserver,
       userId: session.userId,
       deviceId: session.deviceId,
       accessToken: session.accessToken,
+      fetchFn: tokens.fetch,
       store,
       timelineSupport: true,
       logger: QUIET,

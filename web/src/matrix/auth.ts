@@ -1,9 +1,10 @@
 /** Signing in and registering: password login, and registration with the stages this client can do. */
 import { MatrixHttpError, ProblemError, problemOf } from "./errors.ts";
 import { request } from "./http.ts";
-import type { Session } from "./session.ts";
+import { expiry, type Session } from "./session.ts";
 
-const DEVICE_NAME = "IM2 Web";
+/** What a new session is: its name, and that its access token may expire, for it can be refreshed. */
+const DEVICE = { initial_device_display_name: "IM2 Web", refresh_token: true };
 const DUMMY = "m.login.dummy";
 const TOKEN = "m.login.registration_token";
 
@@ -11,6 +12,8 @@ interface SignInAnswer {
   user_id: string;
   device_id: string;
   access_token: string;
+  refresh_token?: string;
+  expires_in_ms?: number;
 }
 
 interface Challenge {
@@ -27,7 +30,7 @@ export async function signIn(homeserver: string, user: string, password: string)
     type: "m.login.password",
     identifier: { type: "m.id.user", user: user.trim() },
     password,
-    initial_device_display_name: DEVICE_NAME,
+    ...DEVICE,
   };
   try {
     return toSession(homeserver, await request<SignInAnswer>(homeserver, "/v3/login", { method: "POST", body }));
@@ -70,7 +73,7 @@ export interface Registration {
 
 export async function register(homeserver: string, registration: Registration): Promise<Session> {
   const { username, password, token } = registration;
-  const account = { username, password, initial_device_display_name: DEVICE_NAME };
+  const account = { username, password, ...DEVICE };
   let asked: Challenge;
   try {
     asked = await challenge(homeserver, account);
@@ -127,5 +130,7 @@ function toSession(homeserver: string, answer: SignInAnswer): Session {
     userId: answer.user_id,
     deviceId: answer.device_id,
     accessToken: answer.access_token,
+    ...(answer.refresh_token === undefined ? {} : { refreshToken: answer.refresh_token }),
+    ...(answer.expires_in_ms === undefined ? {} : expiry(answer.expires_in_ms)),
   };
 }

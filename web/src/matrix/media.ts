@@ -1,7 +1,7 @@
 /** Pictures and files from the media repository, fetched with the access token and kept as object URLs. */
 import { ObjectUrlCache } from "../lib/lru.ts";
 import { MatrixHttpError } from "./errors.ts";
-import type { Session } from "./session.ts";
+import type { Tokens } from "./tokens.ts";
 import type { Mxc } from "./types.ts";
 
 /** A few screens of pictures and every avatar in sight; about 60 MB at worst with 800-pixel thumbnails. */
@@ -19,7 +19,10 @@ export interface ThumbnailSize {
 export class Media {
   private readonly urls = new ObjectUrlCache(CACHE_LIMIT, (key) => this.fetchBlob(key));
 
-  constructor(private readonly session: Session) {}
+  constructor(
+    private readonly homeserver: string,
+    private readonly tokens: Tokens,
+  ) {}
 
   /** The key under which a picture is cached: its path on the server. */
   thumbnailKey(mxc: Mxc, size: ThumbnailSize): string | undefined {
@@ -66,9 +69,8 @@ export class Media {
   }
 
   private async fetchBlob(key: string): Promise<Blob> {
-    const response = await fetch(new URL(`/_matrix/client/v1/media/${key}`, this.session.homeserver), {
-      headers: { Authorization: `Bearer ${this.session.accessToken}` },
-    });
+    const url = new URL(`/_matrix/client/v1/media/${key}`, this.homeserver);
+    const response = await this.tokens.fetch(url, { headers: { Authorization: "Bearer" } });
     if (!response.ok) {
       // A picture too small, or of a kind the server cannot scale, is shown as it is.
       if (key.startsWith("thumbnail/") && response.status !== 404) {

@@ -4,6 +4,16 @@ export interface Session {
   userId: string;
   deviceId: string;
   accessToken: string;
+  /** For the next access token, where this one expires. */
+  refreshToken?: string;
+  /** When the access token expires, and after how long a life, in milliseconds. */
+  expiresAt?: number;
+  lifetime?: number;
+}
+
+/** What a session keeps of the `expires_in_ms` of an answer. */
+export function expiry(expiresIn: number | undefined): Pick<Session, "expiresAt" | "lifetime"> {
+  return { expiresAt: expiresIn === undefined ? undefined : Date.now() + expiresIn, lifetime: expiresIn };
 }
 
 const KEY = "im2.session";
@@ -34,5 +44,10 @@ export function clearSession(): void {
 function isSession(value: unknown): value is Session {
   if (typeof value !== "object" || value === null) return false;
   const fields = value as Record<string, unknown>;
-  return ["homeserver", "userId", "deviceId", "accessToken"].every((name) => typeof fields[name] === "string");
+  const has = (type: "string" | "number") => (name: string) => typeof fields[name] === type;
+  const may = (type: "string" | "number") => (name: string) => fields[name] === undefined || has(type)(name);
+  const required = ["homeserver", "userId", "deviceId", "accessToken"];
+  return (
+    required.every(has("string")) && may("string")("refreshToken") && ["expiresAt", "lifetime"].every(may("number"))
+  );
 }

@@ -197,6 +197,18 @@ pub const KEYS: &[Key] = &[
         get: |config| Some(Value::Boolean(config.login_tokens)),
     },
     Key {
+        path: "login.access_token_lifetime",
+        kind: Kind::Integer,
+        allowed: "a number of seconds from 10 to 31536000",
+        about: "How long an access token lives when the client can refresh it; others live until they are signed out",
+        secret: false,
+        set: |config, value| {
+            let seconds = integer(&value).and_then(|seconds| u64::try_from(seconds).ok())?;
+            (10..=31_536_000).contains(&seconds).then(|| config.access_token_lifetime = seconds)
+        },
+        get: |config| i64::try_from(config.access_token_lifetime).ok().map(Value::Integer),
+    },
+    Key {
         path: "user_directory.everyone",
         kind: Kind::Boolean,
         allowed: "true or false",

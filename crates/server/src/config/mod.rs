@@ -33,6 +33,8 @@ pub struct Config {
     pub registration: Registration,
     /// Whether signed-in people can make tokens with which other devices sign in.
     pub login_tokens: bool,
+    /// How long an access token lives that can be refreshed, in seconds.
+    pub access_token_lifetime: u64,
     /// Whether people search finds strangers too.
     pub directory_shows_everyone: bool,
     /// The registration files of application services.
@@ -220,6 +222,7 @@ impl Default for Config {
             },
             registration: Registration { mode: None, guests: false, shared_secret: None, min_password_length: 8 },
             login_tokens: false,
+            access_token_lifetime: 60 * 60,
             directory_shows_everyone: false,
             registration_files: Vec::new(),
             rate_limits: true,
