@@ -1,6 +1,6 @@
 //! What people say about themselves: display name, avatar, and fields of their own choosing (spec: "Profiles").
 
-use im2_model::{UserId, UserNid};
+use im2_model::{UserId, UserNid, shown_name};
 use im2_store::{Transaction, profiles::ProfileField};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -81,6 +81,10 @@ impl Profiles {
 
     /// Sets a field that has been checked, of whoever it is.
     pub(crate) async fn set_for(&self, user: UserNid, user_id: &UserId, name: &str, value: Value) -> Result<()> {
+        let value = match value {
+            Value::String(text) if name == "displayname" => Value::from(shown_name(&text)),
+            value => value,
+        };
         let removes = matches!(name, "displayname" | "avatar_url") && value.as_str() == Some("");
         self.change(user, user_id, name, (!removes).then(|| value.to_string())).await
     }

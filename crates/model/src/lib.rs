@@ -1,4 +1,4 @@
-//! Identifiers, stream positions, the clock and randomness.
+//! Identifiers, stream positions, names as they may be shown, the clock and randomness.
 //!
 //! Values only: nothing here does I/O, knows a table or speaks HTTP. Every other crate may use this one; it uses
 //! none of them.
@@ -7,6 +7,7 @@ mod clock;
 mod ids;
 mod position;
 mod random;
+mod shown;
 
 pub use clock::{Clock, ManualClock, Millis, SystemClock};
 pub use ids::{
@@ -14,3 +15,4 @@ pub use ids::{
 };
 pub use position::{Position, Reached, StreamToken, TokenError, WriterId};
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use shown::shown_name;

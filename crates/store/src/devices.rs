@@ -1,6 +1,6 @@
 //! Devices of the server's users.
 
-use im2_model::{DeviceId, Millis, UserNid};
+use im2_model::{DeviceId, Millis, UserNid, shown_name};
 use rusqlite::{Row, types::Type};
 
 use crate::{Result, Snapshot, Transaction};
@@ -77,14 +77,14 @@ impl Transaction<'_> {
     ) -> Result<bool> {
         let sql = "INSERT INTO devices (user_nid, device_id, display_name, created_ts) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT DO NOTHING";
-        let made = self.execute(sql, (user.0, device_id.as_str(), display_name, now as i64))?;
+        let made = self.execute(sql, (user.0, device_id.as_str(), display_name.map(shown_name), now as i64))?;
         Ok(made == 1)
     }
 
     /// Renames a device; returns whether there is such a device.
     pub fn rename_device(&self, user: UserNid, device_id: &DeviceId, name: Option<&str>) -> Result<bool> {
         let sql = "UPDATE devices SET display_name = ?3 WHERE user_nid = ?1 AND device_id = ?2";
-        Ok(self.execute(sql, (user.0, device_id.as_str(), name))? == 1)
+        Ok(self.execute(sql, (user.0, device_id.as_str(), name.map(shown_name)))? == 1)
     }
 
     /// Removes a device and, with it, its tokens and whatever else hangs on it; returns whether it was there.

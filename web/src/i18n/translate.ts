@@ -1,3 +1,4 @@
+import { isolated } from "../lib/text.ts";
 import type { Catalogue, MessageKey } from "./en.ts";
 
 export type Params = Record<string, string | number>;
@@ -33,7 +34,7 @@ function fill(text: string, params: Params | undefined): string {
   return text.replace(/( ?)\{(\w+)\}( ?)/g, (whole, before: string, name: string, after: string, offset: number) => {
     const value = params[name];
     if (value === undefined) return whole;
-    const inserted = String(value);
+    const inserted = isolated(String(value));
     const tightBefore = HAN_AT_END.test(text.slice(0, offset)) && HAN_AT_START.test(inserted);
     const tightAfter = HAN_AT_START.test(text.slice(offset + whole.length)) && HAN_AT_END.test(inserted);
     return (tightBefore ? "" : before) + inserted + (tightAfter ? "" : after);

@@ -1,5 +1,22 @@
 import { expect, test } from "vitest";
-import { colourOf, initials, isJumboEmoji, isUserId, localpart } from "./text.ts";
+import { cleanName, colourOf, initials, isJumboEmoji, isolated, isUserId, localpart } from "./text.ts";
+
+test.each([
+  ["Ana\u202egnp.exe", "Anagnp.exe"],
+  ["Ana\u2067Ben\u2069", "AnaBen"],
+  ["two\nlines\u0007", "two lines"],
+  ["  شذا  ", "شذا"],
+  ["می‌خواهم", "می‌خواهم"],
+  ["👩‍👩‍👧", "👩‍👩‍👧"],
+  ["\u202e\u200b", ""],
+])("a name without control characters: %j", (name, expected) => {
+  expect(cleanName(name)).toBe(expected);
+});
+
+test("only what is written from right to left is set off in a sentence", () => {
+  expect(isolated("Ana")).toBe("Ana");
+  expect(isolated("שלום")).toBe("\u2068שלום\u2069");
+});
 
 test.each([
   ["Ana", "A"],

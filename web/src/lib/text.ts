@@ -30,6 +30,25 @@ export function colourOf(id: string): number {
   return ((hash ^ (hash >>> 12)) >>> 0) % PERSON_COLOURS;
 }
 
+/**
+ * A name as somebody else has written it, without what would change the text around it: control characters, and those
+ * that turn the direction of writing. Joiners stay, for scripts and emoji that need them.
+ */
+export function cleanName(name: string): string {
+  return name
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .replace(/[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u{e0001}]/gu, "")
+    .trim();
+}
+
+/** Text to be put into a sentence, so that writing from right to left does not turn what follows. */
+export function isolated(text: string): string {
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+}
+
+const RIGHT_TO_LEFT =
+  /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
+
 /** `@ana:example.org` → `ana`. */
 export function localpart(userId: string): string {
   return /^@([^:]*):/.exec(userId)?.[1] ?? userId;

@@ -17,16 +17,17 @@ import {
 } from "matrix-js-sdk/lib/matrix.js";
 import type { Logger } from "matrix-js-sdk/lib/logger.js";
 import { Derived, Observable } from "../lib/observable.ts";
-import { localpart } from "../lib/text.ts";
+import { cleanName, localpart } from "../lib/text.ts";
 import { Conversations } from "./conversations.ts";
 import { Directory } from "./directory.ts";
 import { ProblemError, problemOf } from "./errors.ts";
+import { nameOf } from "./events.ts";
 import { Media } from "./media.ts";
 import { RoomHandle } from "./room.ts";
 import { resendWaiting } from "./sending.ts";
 import type { Session } from "./session.ts";
-import type { ConnectionStatus, Person } from "./types.ts";
 import { Tokens } from "./tokens.ts";
+import type { ConnectionStatus, Person } from "./types.ts";
 
 /** Words for rooms without a name, in the person's language. */
 export interface RoomNames {
@@ -45,8 +46,8 @@ export class Account {
 
   private constructor(
     private readonly client: MatrixClient,
-    session: Session,
     private readonly tokens: Tokens,
+    session: Session,
   ) {
     this.conversations = new Conversations(client);
     this.directory = new Directory(client, this.conversations);
@@ -145,8 +146,8 @@ export class Account {
     window.removeEventListener("online", this.reconnect);
     window.removeEventListener("offline", this.disconnected);
     this.client.stopClient();
-    this.media.clear();
     this.tokens.stop();
+    this.media.clear();
     await this.client.clearStores().catch(() => undefined);
   }
 
@@ -200,10 +201,9 @@ export class Account {
 
   private describeMe(userId: string): Person {
     const user = this.client.getUser(userId);
-    const name = user?.displayName;
     return {
       id: userId,
-      name: name === undefined || name === userId ? localpart(userId) : name,
+      name: nameOf(user?.displayName, userId),
       avatar: user?.avatarUrl || undefined,
     };
   }
@@ -265,9 +265,12 @@ function storeName(userId: string): string {
 function roomName(state: RoomNameState, names: RoomNames): string {
   switch (state.type) {
     case RoomNameType.Actual:
-      return state.name;
+      return cleanName(state.name) || names.empty();
     case RoomNameType.Generated:
-      return names.people(state.names.map(localpart), Math.max(0, state.count - state.names.length));
+      return names.people(
+        state.names.map((name) => nameOf(name, name)),
+        Math.max(0, state.count - state.names.length),
+      );
     default:
       return state.oldName === undefined ? names.empty() : localpart(state.oldName);
   }

@@ -8,8 +8,9 @@ import {
   Preset,
   Visibility,
 } from "matrix-js-sdk/lib/matrix.js";
-import { isUserId, localpart } from "../lib/text.ts";
+import { cleanName, isUserId } from "../lib/text.ts";
 import type { Conversations } from "./conversations.ts";
+import { nameOf } from "./events.ts";
 import type { GroupPage, Person } from "./types.ts";
 
 const PAGE = 30;
@@ -34,7 +35,7 @@ export class Directory {
     const people = results.map(
       ({ user_id, display_name, avatar_url }): Person => ({
         id: user_id,
-        name: display_name ?? localpart(user_id),
+        name: nameOf(display_name, user_id),
         avatar: avatar_url ?? undefined,
       }),
     );
@@ -79,7 +80,7 @@ export class Directory {
       .filter(({ room_type }) => room_type === undefined)
       .map((room) => ({
         id: room.room_id,
-        name: room.name ?? room.canonical_alias ?? room.room_id,
+        name: cleanName(room.name ?? "") || room.canonical_alias || room.room_id,
         alias: room.canonical_alias,
         topic: room.topic,
         avatar: room.avatar_url,
@@ -110,7 +111,7 @@ export class Directory {
   private async lookUp(userId: string): Promise<Person[]> {
     try {
       const profile = await this.client.getProfileInfo(userId);
-      return [{ id: userId, name: profile.displayname ?? localpart(userId), avatar: profile.avatar_url }];
+      return [{ id: userId, name: nameOf(profile.displayname, userId), avatar: profile.avatar_url }];
     } catch {
       return [];
     }

@@ -1,6 +1,6 @@
 /** Reads SDK events into the plain values of `types.ts`. */
 import { EventStatus, type MatrixEvent, RelationType, type Room, type RoomMember } from "matrix-js-sdk/lib/matrix.js";
-import { localpart } from "../lib/text.ts";
+import { cleanName, localpart } from "../lib/text.ts";
 import { problemOf } from "./errors.ts";
 import type { MediaSource, MessageBody, Person, RoomChange, SendStatus } from "./types.ts";
 
@@ -13,8 +13,13 @@ export function personOf(room: Room, userId: string): Person {
 }
 
 export function personOfMember(member: RoomMember): Person {
-  const name = member.name === member.userId || member.name === "" ? localpart(member.userId) : member.name;
-  return { id: member.userId, name, avatar: member.getMxcAvatarUrl() };
+  return { id: member.userId, name: nameOf(member.name, member.userId), avatar: member.getMxcAvatarUrl() };
+}
+
+/** What somebody is called, who may have chosen no name, or none that can be shown. */
+export function nameOf(chosen: string | undefined, userId: string): string {
+  const name = cleanName(chosen ?? "");
+  return name === "" || name === userId ? localpart(userId) : name;
 }
 
 /** What an event shows in a timeline; nothing for events that only change others or are not for people. */
@@ -65,7 +70,7 @@ function mediaBody(kind: "image" | "video" | "audio" | "file", content: Content)
   const body = str(content.body) ?? "";
   const media: MediaSource = {
     mxc,
-    name: filename ?? body,
+    name: cleanName(filename ?? body),
     size: num(info.size),
     mimetype: str(info.mimetype),
     width: num(info.w),
@@ -93,7 +98,7 @@ function changeOf(event: MatrixEvent, room: Room): RoomChange | undefined {
     case "m.room.member":
       return memberChange(event, room);
     case "m.room.name":
-      return isInitial(event, room) ? undefined : { what: "named", name: str(content.name) ?? "" };
+      return isInitial(event, room) ? undefined : { what: "named", name: cleanName(str(content.name) ?? "") };
     case "m.room.topic":
       return isInitial(event, room) ? undefined : { what: "topic", topic: str(content.topic) ?? "" };
     case "m.room.avatar":
@@ -140,8 +145,8 @@ function memberChange(event: MatrixEvent, room: Room): RoomChange | undefined {
 }
 
 function renamed(before: Content, after: Content, userId: string): RoomChange | undefined {
-  const from = str(before.displayname) ?? localpart(userId);
-  const to = str(after.displayname) ?? localpart(userId);
+  const from = nameOf(str(before.displayname), userId);
+  const to = nameOf(str(after.displayname), userId);
   return from === to ? undefined : { what: "called", from, to };
 }
 

@@ -1,6 +1,6 @@
 //! Making accounts (spec: `POST /register`).
 
-use im2_model::{MAX_ID_BYTES, UserId, UserNid};
+use im2_model::{MAX_ID_BYTES, UserId, UserNid, shown_name};
 use im2_store::{Transaction, accounts::NewAccount};
 
 use super::{
@@ -171,6 +171,7 @@ impl Accounts {
     /// Makes an account and, if wanted, its first session, in one step.
     pub(super) async fn create(&self, creation: Creation) -> Result<Registered> {
         let Creation { user_id, password_hash, is_admin, displayname, registration_token, session } = creation;
+        let displayname = displayname.map(|name| shown_name(&name).into_owned()).filter(|name| !name.is_empty());
         let now = self.core.now();
         // The user's number is known only inside the transaction; the tokens are drawn before it.
         let drawn = session.map(|session| (self.new_pair(UserNid(0), &user_id, &session), session));

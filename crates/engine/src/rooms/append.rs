@@ -338,7 +338,8 @@ impl Builder<'_> {
         draft: Draft,
     ) -> Result<Prepared> {
         let head = state.head;
-        let Draft { kind, state_key, content, redacts, ts, .. } = draft;
+        let Draft { kind, state_key, mut content, redacts, ts, .. } = draft;
+        validate::show_names(&kind, &mut content);
         let keys = auth_event_keys(self.version, &actor.user_id, &kind, state_key.as_deref(), &content);
         let auth_events: Vec<EventId> =
             keys.into_iter().filter_map(|(kind, key)| Some(state.get(kind, key)?.event_id.clone())).collect();

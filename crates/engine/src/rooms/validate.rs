@@ -1,6 +1,6 @@
 //! Checks of what clients send that the authorisation rules leave to the server (spec: the events' own pages).
 
-use im2_model::{EventId, UserId};
+use im2_model::{EventId, UserId, shown_name};
 use im2_rooms::content::Membership;
 use serde_json::{Map, Value};
 
@@ -22,6 +22,19 @@ pub(super) fn check(draft: &mut Draft) -> Result<()> {
         ("m.room.create", _) => Err(Error::refused(Code::InvalidParam, "a room has one create event, made with it")),
         (_, Some(_)) => check_content(draft),
         _ => Ok(()),
+    }
+}
+
+/// Takes out of the names that an event gives what cannot be shown among other text.
+pub(super) fn show_names(kind: &str, content: &mut Map<String, Value>) {
+    let field = match kind {
+        "m.room.member" => "displayname",
+        "m.room.name" => "name",
+        _ => return,
+    };
+    if let Some(Value::String(name)) = content.get_mut(field) {
+        let shown = shown_name(name).into_owned();
+        *name = shown;
     }
 }
 

@@ -28,7 +28,7 @@ export const ChatRow = memo(function ChatRow({ conversation, selected }: ChatRow
     >
       <Avatar id={colourId} name={name} picture={avatar} size="l" square={!direct} />
       <span className="chat-row__top">
-        <span className="chat-row__name ellipsis">{name}</span>
+        <bdi className="chat-row__name ellipsis">{name}</bdi>
         {muted && <BellOff className="chat-row__mark" aria-label={t("chats.muted")} />}
         {activity > 0 && (
           <time

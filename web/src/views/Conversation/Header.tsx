@@ -27,7 +27,7 @@ export function Header({ model, conversation, detailsOpen, onDetails }: HeaderPr
         <Avatar id={colourId} name={name} picture={avatar} square={!direct} />
         <span className="header__text">
           <span className="header__name">
-            <span className="ellipsis">{name}</span>
+            <bdi className="ellipsis">{name}</bdi>
             {muted && <BellOff aria-label={t("chats.muted")} />}
           </span>
           {typing.length > 0 ? (

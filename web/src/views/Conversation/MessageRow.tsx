@@ -69,7 +69,7 @@ export const MessageRow = memo(function MessageRow({ row, model, direct, focusab
         >
           {showAvatar && first && (
             <div className="bubble__sender person" data-colour={colourOf(sender.id)}>
-              {sender.name}
+              <bdi>{sender.name}</bdi>
             </div>
           )}
           {event.quote !== undefined && <QuoteBlock quote={event.quote} model={model} t={t} />}

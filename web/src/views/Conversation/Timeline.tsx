@@ -98,7 +98,7 @@ function Beginning({ conversation }: { conversation: Conversation }) {
   return (
     <div className="timeline__beginning">
       <Avatar id={colourId} name={name} picture={avatar} size="xl" square={!direct} />
-      <h2>{name}</h2>
+      <h2 dir="auto">{name}</h2>
       <p>{t(direct ? "timeline.start.direct" : "timeline.start.group", { name })}</p>
     </div>
   );

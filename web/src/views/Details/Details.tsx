@@ -95,9 +95,13 @@ function Summary({ details, onEdit }: { details: RoomDetails; onEdit: () => void
   return (
     <div className="details__summary">
       <Avatar id={colourId} name={name} picture={avatar} size="xl" square={!direct} />
-      <h3>{name}</h3>
+      <h3 dir="auto">{name}</h3>
       <p className="details__kind">{direct ? peer : t(details.public ? "details.public" : "details.private")}</p>
-      {topic !== "" && <p className="details__topic">{topic}</p>}
+      {topic !== "" && (
+        <p className="details__topic" dir="auto">
+          {topic}
+        </p>
+      )}
       {alias !== undefined && <p className="details__kind">{alias}</p>}
       {!direct && (can.rename || can.describe || can.picture) && (
         <Button kind="text" onClick={onEdit}>
@@ -161,7 +165,7 @@ function MemberRow({ member, details, onRemove }: { member: Member; details: Roo
         <Avatar id={member.id} name={member.name} picture={member.avatar} />
         <span className="member__text">
           <span className="ellipsis">
-            {member.name}
+            <bdi>{member.name}</bdi>
             {me && <span className="member__you">{` (${t("details.you")})`}</span>}
           </span>
           <span className="member__detail ellipsis">

@@ -110,8 +110,14 @@ function GroupRow({ group, busy, onJoin }: { group: PublicGroup; busy: boolean; 
     <div className="group-row">
       <Avatar id={id} name={name} picture={avatar} size="l" square />
       <div className="group-row__text">
-        <div className="group-row__name ellipsis">{name}</div>
-        {topic !== undefined && topic !== "" && <div className="group-row__topic">{topic}</div>}
+        <div className="group-row__name ellipsis" dir="auto">
+          {name}
+        </div>
+        {topic !== undefined && topic !== "" && (
+          <div className="group-row__topic" dir="auto">
+            {topic}
+          </div>
+        )}
         <div className="group-row__count">
           <Users aria-hidden />
           {t.count("details.members", memberCount)}

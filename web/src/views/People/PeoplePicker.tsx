@@ -38,7 +38,7 @@ export function PeoplePicker({ picked, onChange, exclude, autoFocus }: PeoplePic
             <li key={person.id}>
               <button type="button" className="picker__chip" onClick={() => toggle(person)}>
                 <Avatar id={person.id} name={person.name} picture={person.avatar} size="xs" />
-                <span className="ellipsis">{person.name}</span>
+                <bdi className="ellipsis">{person.name}</bdi>
                 <X aria-label={t("action.remove")} />
               </button>
             </li>

@@ -16,7 +16,7 @@ export function PersonRow({ person, detail, busy = false, picked, onSelect }: Pe
     <button type="button" className="person-row" aria-pressed={picked} onClick={onSelect} title={person.id}>
       <Avatar id={person.id} name={person.name} picture={person.avatar} />
       <span className="person-row__text">
-        <span className="person-row__name ellipsis">{person.name}</span>
+        <bdi className="person-row__name ellipsis">{person.name}</bdi>
         <span className="person-row__detail ellipsis">{detail}</span>
       </span>
       {busy && <LoaderCircle className="spin" aria-hidden />}

@@ -62,7 +62,7 @@ export function Switcher({ onClose }: { onClose: () => void }) {
             onMouseMove={() => setIndex(position)}
           >
             <Avatar id={colourId} name={name} picture={avatar} size="s" square={!direct} />
-            <span className="ellipsis">{name}</span>
+            <bdi className="ellipsis">{name}</bdi>
             {unread > 0 && <span className="badge">{unread}</span>}
           </li>
         ))}
