@@ -12,7 +12,7 @@ const STEPS: usize = 60;
 const MEMBER: &str = "m.room.member";
 const VISIBILITY: &str = "m.room.history_visibility";
 /// What strangers are told of a room that they are invited to or knock at.
-const INTRODUCTION: [&str; 3] = ["m.room.name", "m.room.topic", "m.room.avatar"];
+const INTRODUCTION: [&str; 3] = ["m.room.name", "m.room.topic", "m.room.join_rules"];
 
 /// A room's events as its owner, who never leaves, sees them: the whole truth.
 #[derive(Default)]
@@ -99,8 +99,11 @@ impl Log {
                 }
             }
         }
-        if let Some(count) = self.reach(user) {
-            allowed.extend(self.state(count).values());
+        if let Some(reach) = self.reach(user) {
+            allowed.extend(self.state(reach).values());
+            // Timelines come with the state at their beginning.
+            let seen = (0..reach).filter(|index| self.sees(*index, user));
+            allowed.extend(seen.flat_map(|index| self.state(index).into_values()).collect::<Vec<_>>());
         }
         allowed
     }
