@@ -162,6 +162,36 @@ impl Stream {
         self.grown.send_replace(());
     }
 
+    /// Puts the redacted form of an event in its place, and takes its content out of the events that have a copy of
+    /// it. Called from commit hooks only.
+    pub(crate) fn redact(&self, redacted: &Arc<RoomEvent>) {
+        let mut inner = self.inner.write();
+        let Inner { recent, bytes, .. } = &mut *inner;
+        let mut put = |change: &mut Change, event: Arc<RoomEvent>| {
+            *bytes -= change.weight();
+            *change = Change::Event(event);
+            *bytes += change.weight();
+        };
+        if let Ok(at) = recent.binary_search_by_key(&redacted.position, |(position, _)| *position)
+            && let Some((_, change @ Change::Event(_))) = recent.get_mut(at)
+        {
+            put(change, Arc::clone(redacted));
+        }
+        // Messages are copied nowhere, and they are what is mostly redacted.
+        if !redacted.is_state() && redacted.kind() != "m.room.redaction" {
+            return;
+        }
+        for (_, change) in recent {
+            if let Change::Event(event) = change
+                && event.room == redacted.room
+                && event.copies(redacted.id())
+            {
+                let event = Arc::new(event.with_copy_of(&redacted.pdu));
+                put(change, event);
+            }
+        }
+    }
+
     /// How far the stream has got.
     pub fn reached(&self) -> StreamToken {
         self.inner.read().reached.clone()

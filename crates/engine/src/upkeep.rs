@@ -27,7 +27,7 @@ impl Upkeep {
     pub async fn run(self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut count: u32 = 0;
+        let (mut count, mut until_checkpoint): (u32, u32) = (0, TICKS_PER_CHECKPOINT);
         loop {
             tokio::select! {
                 () = self.core.shutdown.begun() => break,
@@ -41,10 +41,21 @@ impl Upkeep {
             {
                 tracing::error!(%error, "what is noted in memory could not be stored; it will be tried again");
             }
-            if count.is_multiple_of(TICKS_PER_CHECKPOINT)
-                && let Err(error) = self.core.store.flush().await
-            {
+            until_checkpoint = until_checkpoint.saturating_sub(1);
+            if until_checkpoint == 0 {
+                until_checkpoint = self.checkpoint().await;
+            }
+        }
+    }
+
+    /// Empties the write-ahead log. Returns the ticks until it is done again: soon, if it could not be emptied.
+    async fn checkpoint(&self) -> u32 {
+        match self.core.store.flush().await {
+            Ok(true) => TICKS_PER_CHECKPOINT,
+            Ok(false) => TICKS_PER_FLUSH,
+            Err(error) => {
                 tracing::error!(%error, "the write-ahead log could not be emptied; it will be tried again");
+                TICKS_PER_FLUSH
             }
         }
     }

@@ -142,7 +142,7 @@ impl Control {
     /// Makes sure that everything is on disk.
     pub async fn finish(self) -> Result<()> {
         match self {
-            Self::Offline(engine) => Ok(engine.core.store.flush().await?),
+            Self::Offline(engine) => Ok(engine.core.store.flush().await.map(drop)?),
             Self::Running(_) => Ok(()),
         }
     }

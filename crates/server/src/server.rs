@@ -251,7 +251,7 @@ impl Running {
             ended.context("a part of the server failed")?;
         }
         self.engine.upkeep().flush().await?;
-        self.engine.core.store.flush().await.context("the database could not be flushed")
+        self.engine.core.store.flush().await.map(drop).context("the database could not be flushed")
     }
 }
 

@@ -196,8 +196,9 @@ impl Store {
         self.writer.job_added().notify_one();
     }
 
-    /// Waits for everything queued to be committed, then folds the write-ahead log into the database file.
-    pub async fn flush(&self) -> Result<()> {
+    /// Waits for everything queued to be committed, then folds the write-ahead log into the database file and empties
+    /// it, unless a reader needs it: says whether it is empty.
+    pub async fn flush(&self) -> Result<bool> {
         self.writer.flush().await
     }
 }

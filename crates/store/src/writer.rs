@@ -26,7 +26,7 @@ type Change = Box<dyn FnOnce(&Connection, &mut Position) -> (Vec<Hook>, Answer) 
 
 enum Message {
     Change(Change),
-    Flush(oneshot::Sender<Result<()>>),
+    Flush(oneshot::Sender<Result<bool>>),
 }
 
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Writer {
         Ok(Queued(receiver))
     }
 
-    pub(crate) async fn flush(&self) -> Result<()> {
+    pub(crate) async fn flush(&self) -> Result<bool> {
         let (sender, receiver) = oneshot::channel();
         self.queue.send(Message::Flush(sender)).await.map_err(|_| Error::Closed)?;
         receiver.await.map_err(|_| Error::Closed)?
@@ -241,7 +241,9 @@ fn save_position(connection: &Connection, before: Position, last: Position) -> r
     Ok(())
 }
 
-fn checkpoint(connection: &Connection) -> Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+/// Folds the write-ahead log into the database file and empties it. Says whether it is empty: a reader that still reads
+/// an older state keeps it.
+fn checkpoint(connection: &Connection) -> Result<bool> {
+    let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(!is_busy)
 }

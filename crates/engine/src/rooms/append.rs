@@ -25,8 +25,9 @@ use im2_store::rooms::{Appended, NewEvent, Redaction, Relation, TransactionKey};
 use serde_json::{Map, Value};
 
 use super::{
-    Actor, Replaced, RoomEvent, RoomMembership, Rooms,
+    Actor, RoomEvent, RoomMembership, Rooms,
     directory::Directory,
+    event::Replaced,
     guests,
     member_index::MemberIndex,
     named_media::{MOST, named_media},
@@ -458,7 +459,10 @@ pub(super) fn commit(
         for (event, place) in events.into_iter().zip(stored) {
             let (event, redacts) = event.stored(nid, place);
             let target = redacts.as_ref().map(|(target, _)| Arc::clone(target));
-            room.publish(&event, redacts.map(|(target, left)| target.redacted(left, &event.client)));
+            let (event, redacted) = room.publish(event, redacts);
+            if let Some(redacted) = redacted {
+                publisher.stream.redact(&redacted);
+            }
             publisher.announce(&room, event, target.as_deref());
         }
     });

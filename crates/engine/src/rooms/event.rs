@@ -37,26 +37,42 @@ pub struct RoomEvent {
     /// The transaction in which a client sent it.
     pub transaction: Option<TransactionKey>,
     /// For state events: what it replaced.
-    pub replaced: Option<Replaced>,
+    pub(crate) replaced: Option<Replaced>,
     /// How it relates to another event.
     pub relation: Option<Relation>,
-    /// The event that redacted it, in its form for clients.
-    pub redacted_because: Option<Box<str>>,
+    /// The event that redacted it.
+    pub(super) redacted_because: Option<RedactedBecause>,
+}
+
+/// The event that redacted another.
+#[derive(Debug, Clone)]
+pub(super) struct RedactedBecause {
+    /// The redaction.
+    pub(super) event_id: EventId,
+    /// Its form for clients.
+    pub(super) json: Box<str>,
+}
+
+impl RedactedBecause {
+    fn of(pdu: &Pdu) -> Self {
+        let json = format!("{}}}", client_event_prefix(pdu).with_room_id()).into();
+        Self { event_id: pdu.event_id.clone(), json }
+    }
 }
 
 /// The state that a state event replaced.
 #[derive(Debug, Clone)]
-pub struct Replaced {
+pub(crate) struct Replaced {
     /// The event replaced.
-    pub event_id: EventId,
+    pub(super) event_id: EventId,
     /// Who had sent it.
-    pub sender: UserId,
+    pub(super) sender: UserId,
     /// Its content, JSON.
-    pub content: Box<str>,
+    pub(crate) content: Box<str>,
 }
 
 impl Replaced {
-    pub(crate) fn of(pdu: &Pdu) -> Self {
+    pub(super) fn of(pdu: &Pdu) -> Self {
         Self { event_id: pdu.event_id.clone(), sender: pdu.sender.clone(), content: pdu.content_json().into() }
     }
 
@@ -120,7 +136,7 @@ impl RoomEvent {
     }
 
     /// The same event after `redaction` has taken its content.
-    pub(crate) fn redacted(&self, pdu: Pdu, redaction: &ClientPrefix) -> Self {
+    pub(super) fn redacted(&self, pdu: Pdu, redaction: &Pdu) -> Self {
         Self {
             room: self.room,
             position: self.position,
@@ -132,7 +148,43 @@ impl RoomEvent {
             transaction: self.transaction.clone(),
             relation: None,
             replaced: self.replaced.clone(),
-            redacted_because: Some(format!("{}}}", redaction.with_room_id()).into()),
+            redacted_because: Some(RedactedBecause::of(redaction)),
+        }
+    }
+
+    /// Whether it has a copy of what another event says: the state that it replaced, or its redaction.
+    pub(crate) fn copies(&self, event_id: &EventId) -> bool {
+        let replaces = self.replaced.as_ref().is_some_and(|replaced| replaced.event_id == *event_id);
+        replaces || self.redacted_because.as_ref().is_some_and(|redaction| redaction.event_id == *event_id)
+    }
+
+    /// The same event, with what is left of `redacted` where it copies that.
+    pub(crate) fn with_copy_of(&self, redacted: &Pdu) -> Self {
+        let mut event = Self {
+            room: self.room,
+            position: self.position,
+            seq: self.seq,
+            sender: self.sender,
+            member: self.member,
+            pdu: Arc::clone(&self.pdu),
+            client: self.client.clone(),
+            transaction: self.transaction.clone(),
+            relation: self.relation.clone(),
+            replaced: self.replaced.clone(),
+            redacted_because: self.redacted_because.clone(),
+        };
+        event.refresh_copy_of(redacted);
+        event
+    }
+
+    /// Makes its copy of `original` say what that says now.
+    fn refresh_copy_of(&mut self, original: &Pdu) {
+        let id = &original.event_id;
+        if self.replaced.as_ref().is_some_and(|replaced| replaced.event_id == *id) {
+            self.replaced = Some(Replaced::of(original));
+        }
+        if self.redacted_because.as_ref().is_some_and(|redaction| redaction.event_id == *id) {
+            self.redacted_because = Some(RedactedBecause::of(original));
         }
     }
 
@@ -196,15 +248,15 @@ pub(super) fn has_url(content: &str) -> bool {
     content.contains("\"url\"") && is_key()
 }
 
-/// A redaction in its form for clients; `None` if the room has no such event.
+/// A redaction by its identifier; `None` if the room has no such event.
 pub(super) fn redaction(
     db: &Snapshot<'_>,
     version: RoomVersion,
     room: RoomNid,
     event_id: &EventId,
-) -> im2_store::Result<Option<Box<str>>> {
+) -> im2_store::Result<Option<RedactedBecause>> {
     let redaction = db.event(room, event_id)?.map(|row| parse(version, &row)).transpose()?;
-    Ok(redaction.map(|pdu| format!("{}}}", client_event_prefix(&pdu).with_room_id()).into()))
+    Ok(redaction.map(|pdu| RedactedBecause::of(&pdu)))
 }
 
 fn parse(version: RoomVersion, row: &EventRow) -> im2_store::Result<Pdu> {

@@ -12,7 +12,7 @@ use im2_store::{Snapshot, rooms::EventText};
 
 use super::{
     Form, Room, RoomEvent, Rooms,
-    event::{has_url, redaction},
+    event::{RedactedBecause, has_url, redaction},
 };
 use crate::{
     Core, Result,
@@ -58,7 +58,7 @@ pub struct StoredMember<'a> {
     text: EventText<'a>,
     state: StoredState<'a>,
     room: &'a Room,
-    redacted_because: Option<Box<str>>,
+    redacted_because: Option<RedactedBecause>,
 }
 
 impl Rooms {
@@ -241,7 +241,7 @@ impl<'a> StoredMember<'a> {
         // Writing to a vector cannot fail.
         drop(write!(out, ",\"unsigned\":{{\"age\":{age},\"membership\":\"{}\"", membership.as_str()));
         if let Some(redaction) = &self.redacted_because {
-            drop(write!(out, ",\"redacted_because\":{redaction}"));
+            drop(write!(out, ",\"redacted_because\":{}", redaction.json));
         }
         out.extend_from_slice(b"}}");
     }

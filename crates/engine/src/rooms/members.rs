@@ -80,6 +80,11 @@ impl Members {
         self.all.get(user_id)?.event.as_ref()
     }
 
+    /// The current member events that are in memory, in no order.
+    pub(super) fn in_memory(&self) -> impl Iterator<Item = &Arc<RoomEvent>> {
+        self.all.values().filter_map(|member| member.event.as_ref())
+    }
+
     /// How many there are, former ones included.
     pub fn len(&self) -> usize {
         self.all.len()
@@ -116,7 +121,7 @@ impl Members {
         Some(before.membership)
     }
 
-    /// Puts the redacted form of a member event in its place, if it is current.
+    /// Puts what a redaction left of a member event, or of what it copies, in its place, if it is current.
     pub(super) fn redact(&mut self, redacted: &Arc<RoomEvent>) {
         self.redactions += 1;
         let current = redacted.state_key().and_then(|user_id| self.all.get_mut(user_id));

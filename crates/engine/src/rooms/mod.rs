@@ -47,7 +47,7 @@ pub use aliases::RoomOrAlias;
 pub use append::{Draft, Transaction};
 pub use create::{CreateRoom, InitialState, Preset, Visibility};
 pub use directory::{DirectoryPage, DirectoryQuery, DirectoryToken, Networks};
-pub use event::{Replaced, RoomEvent};
+pub use event::RoomEvent;
 pub(crate) use forgotten::{Forgotten, PURGE_FORGOTTEN};
 pub use hierarchy::{HierarchyQuery, HierarchyToken, SpaceRoom};
 pub use history::Page;

@@ -10,7 +10,7 @@ use im2_rooms::{client::client_event_prefix, content::Membership, event::Pdu, ve
 
 use serde_json::value::RawValue;
 
-use super::{Replaced, RoomEvent};
+use super::{RoomEvent, event::Replaced};
 use crate::{Core, UserSet, session::Session};
 
 /// Who is shown events, and when.
@@ -77,7 +77,7 @@ pub fn write_event(
         write_replaced(out, replaced, may_see);
     }
     if let Some(redaction) = &event.redacted_because {
-        drop(write!(out, ",\"redacted_because\":{redaction}"));
+        drop(write!(out, ",\"redacted_because\":{}", redaction.json));
     }
     let sent_here = |device: &&DeviceId| {
         event.transaction.as_ref().filter(|sent| sent.user == viewer.user && sent.device_id == **device)
@@ -104,7 +104,7 @@ pub fn write_event_for_service(event: &RoomEvent, introduction: Option<(&str, Ve
         write_replaced(&mut json, replaced, true);
     }
     if let Some(redaction) = &event.redacted_because {
-        drop(write!(json, ",\"redacted_because\":{redaction}"));
+        drop(write!(json, ",\"redacted_because\":{}", redaction.json));
     }
     if let Some((name, introduction)) = introduction {
         drop(write!(json, ",\"{name}\":"));

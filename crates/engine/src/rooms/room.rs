@@ -126,7 +126,7 @@ impl Room {
         let mut view = View::empty(power);
         view.members = Members::new(options.member_events);
         for event in events {
-            view.publish(version, event, None);
+            drop(view.publish(version, Arc::clone(event), None));
         }
         let (head, view) = (Mutex::new(Head::of(&view, 0)?), RwLock::new(view));
         Some(Self { nid, id, version, head, view, gone: AtomicBool::new(false) })
@@ -161,9 +161,14 @@ impl Room {
         }
     }
 
-    /// Adds a committed event. Called from commit hooks, in the room's order.
-    pub(super) fn publish(&self, event: &Arc<RoomEvent>, redacted: Option<RoomEvent>) {
-        self.view.write().publish(self.version, event, redacted);
+    /// Adds a committed event; with what it redacts, and what is left of that. Returns both as they are now. Called
+    /// from commit hooks, in the room's order.
+    pub(super) fn publish(
+        &self,
+        event: Arc<RoomEvent>,
+        redacts: Option<(Arc<RoomEvent>, Pdu)>,
+    ) -> (Arc<RoomEvent>, Option<Arc<RoomEvent>>) {
+        self.view.write().publish(self.version, event, redacts)
     }
 }
 
@@ -197,15 +202,75 @@ impl View {
         }
     }
 
-    fn publish(&mut self, version: RoomVersion, event: &Arc<RoomEvent>, redacted: Option<RoomEvent>) {
+    fn publish(
+        &mut self,
+        version: RoomVersion,
+        event: Arc<RoomEvent>,
+        redacts: Option<(Arc<RoomEvent>, Pdu)>,
+    ) -> (Arc<RoomEvent>, Option<Arc<RoomEvent>>) {
         self.seq = event.seq;
-        if let Some(redacted) = redacted {
-            self.replace(version, &Arc::new(redacted));
+        let event = self.with_replaced(event);
+        let redacted = redacts.and_then(|(target, left)| {
+            let target = self.in_tail(target.seq).unwrap_or(&target);
+            // Of two redactions at the same moment the first is the one that counts.
+            (!target.is_redacted()).then(|| Arc::new(target.redacted(left, &event.pdu)))
+        });
+        if let Some(redacted) = &redacted {
+            self.replace(version, redacted);
+            self.replace_copies(redacted);
         }
-        self.tail.push_back(Arc::clone(event));
+        self.tail.push_back(Arc::clone(&event));
         if self.tail.len() > TAIL {
             self.tail.pop_front();
         }
+        self.publish_state(version, &event);
+        (event, redacted)
+    }
+
+    /// A state event with what it replaces as that is now: between its making and its commit it may have been redacted.
+    fn with_replaced(&self, event: Arc<RoomEvent>) -> Arc<RoomEvent> {
+        let Some((key, replaced)) = event.state_key().zip(event.replaced.as_ref()) else { return event };
+        let current = match event.kind() {
+            "m.room.member" => self.members.event(key),
+            kind => self.state.get(kind, key),
+        };
+        match current.filter(|current| *current.id() == replaced.event_id) {
+            Some(current) if *replaced.content != *current.pdu.content_json() => {
+                Arc::new(event.with_copy_of(&current.pdu))
+            }
+            _ => event,
+        }
+    }
+
+    /// Takes the content of a redacted event out of the events that have a copy of it: the state event that replaced
+    /// it, or what it had redacted.
+    fn replace_copies(&mut self, redacted: &RoomEvent) {
+        let id = redacted.id();
+        for event in self.tail.iter_mut().filter(|event| event.copies(id)) {
+            *event = Arc::new(event.with_copy_of(&redacted.pdu));
+        }
+        let mut current: Vec<Arc<RoomEvent>> = Vec::new();
+        if redacted.kind() == "m.room.redaction" {
+            current.extend(self.state.iter().map(|(_, _, event)| event).filter(|event| event.copies(id)).cloned());
+            current.extend(self.members.in_memory().filter(|event| event.copies(id)).cloned());
+        } else if let Some(key) = redacted.state_key() {
+            let now = match redacted.kind() {
+                "m.room.member" => self.members.event(key),
+                kind => self.state.get(kind, key),
+            };
+            current.extend(now.filter(|event| event.copies(id)).cloned());
+        }
+        for event in current {
+            let replaced = Arc::new(event.with_copy_of(&redacted.pdu));
+            match (event.kind(), event.state_key()) {
+                ("m.room.member", _) => self.members.redact(&replaced),
+                (kind, Some(key)) => drop(self.state.insert(kind, key, replaced)),
+                _ => {}
+            }
+        }
+    }
+
+    fn publish_state(&mut self, version: RoomVersion, event: &Arc<RoomEvent>) {
         let Some(state_key) = event.state_key() else { return };
         if event.kind() == "m.room.member" {
             return self.publish_member(state_key, event);

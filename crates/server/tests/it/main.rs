@@ -29,6 +29,7 @@ mod profiles_in_rooms;
 mod push;
 mod push_rules;
 mod reading;
+mod redactions;
 mod reports;
 mod room_admin;
 mod rooms;
