@@ -165,7 +165,8 @@ mod tests {
         kept.end("one", 50);
         assert!(kept.get("one", of_user(1), 49).is_some() && kept.get("one", of_user(1), 50).is_none());
         kept.expire(50);
-        assert_eq!((kept.of_users.lock().bytes, kept.of_users.lock().by_expiry.len()), (0, 0));
+        let pool = kept.of_users.lock();
+        assert_eq!((pool.bytes, pool.by_session.len(), pool.by_expiry.len()), (0, 0, 0));
     }
 
     #[test]

@@ -86,7 +86,7 @@ async fn a_bridge_publishes_rooms_for_its_networks() {
     let (server, bridge) = bridged("null").await;
     let human = server.register("human").await;
     let own = human.create_room(json!({ "visibility": "public", "name": "Ours" })).await;
-    let bridged = bridge.client.create_room(json!({ "name": "Bridged" })).await;
+    let bridged = bridge.client.create_room(json!({ "preset": "public_chat", "name": "Bridged" })).await;
     let both = human.create_room(json!({ "visibility": "public", "name": "Both" })).await;
     let put = |room: &str| format!("/v3/directory/list/appservice/libera/{}", segment(room));
     human.put(&put(&own), json!({ "visibility": "public" })).await.refused(403, "M_FORBIDDEN");
