@@ -41,6 +41,7 @@ pub(super) struct Creation {
     pub(super) user_id: UserId,
     pub(super) password_hash: Option<String>,
     pub(super) is_admin: bool,
+    /// What others see the user as; the localpart if it is not said.
     pub(super) displayname: Option<String>,
     /// Used up with the making.
     pub(super) registration_token: Option<String>,
@@ -177,6 +178,8 @@ impl Accounts {
         let drawn = session.map(|session| (self.new_pair(UserNid(0), &user_id, &session), session));
         let (signed_in, rest) = drawn.map(|((signed_in, pair), session)| (signed_in, (pair, session))).unzip();
         let new = NewAccount { user_id: user_id.clone(), password_hash, is_admin, created_ts: now };
+        // Clients show a bare user ID where there is no name, and some do not get on without one.
+        let displayname = displayname.filter(|name| !name.is_empty()).unwrap_or_else(|| user_id.localpart().to_owned());
         let make = move |tx: &mut Transaction<'_>| {
             let mut new = new;
             if let Some(text) = &registration_token {
@@ -187,10 +190,8 @@ impl Accounts {
                 new.is_admin |= grants_admin;
             }
             let Some(user) = tx.create_account(&new)? else { return Ok(Err(user_in_use())) };
-            tx.index_user(user, &names::index(&new.user_id, displayname.as_deref()))?;
-            if let Some(name) = displayname {
-                tx.set_profile_field(user, "displayname", &serde_json::Value::from(name).to_string())?;
-            }
+            tx.index_user(user, &names::index(&new.user_id, Some(&displayname)))?;
+            tx.set_profile_field(user, "displayname", &serde_json::Value::from(displayname).to_string())?;
             if let Some((mut pair, session)) = rest {
                 pair.user = user;
                 begin_session(tx, &pair, session.initial_device_display_name.as_deref(), now)?;

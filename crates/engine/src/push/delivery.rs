@@ -273,7 +273,10 @@ impl Delivery {
                 let since = teller.core.now();
                 let item = Item { position: event.position, room: room.nid, event_id: event.id().clone(), since };
                 self.ready.extend(teller.registry.notify(user, &item).into_iter().map(|nid| (user, nid)));
-            } else if event.pdu.sender == actor.user_id || event.kind() == "m.room.redaction" || !is_member {
+            } else if (event.pdu.sender == actor.user_id && !is_alone_or_new(&room, event, &actor))
+                || event.kind() == "m.room.redaction"
+                || !is_member
+            {
                 self.refresh(user);
             }
         }
@@ -398,6 +401,14 @@ fn news(registry: &Registry, change: &Change) -> Option<News> {
         return matters.then_some(News::Rules(change.user));
     }
     None
+}
+
+/// Whether somebody has sent an event to a room in which nothing can have been unread for them: by joining it, or where
+/// nobody else has said anything. The number on their devices is as before.
+fn is_alone_or_new(room: &Room, event: &RoomEvent, actor: &Actor) -> bool {
+    let view = room.view();
+    let is_alone = || view.tail_start() <= 1 && view.tail.iter().all(|event| event.pdu.sender == actor.user_id);
+    event.joins() == Some(actor.user) || is_alone()
 }
 
 /// Whether an event may notify a user at all: as a member of the room, or by inviting them.

@@ -39,7 +39,7 @@ use super::{
     validate,
 };
 use crate::{
-    Code, Error, Result, UserSet,
+    Code, Core, Error, Result, UserSet,
     stream::{Change, Stream},
     typing::Typists,
     words,
@@ -98,6 +98,7 @@ pub(super) struct Prepared {
 /// What the commit hook of an append needs to tell the world.
 #[derive(Clone)]
 pub(super) struct Publisher {
+    core: Core,
     registry: Arc<Registry>,
     stream: Arc<Stream>,
     bus: Bus,
@@ -118,6 +119,7 @@ pub(super) struct Builder<'a> {
 impl Rooms {
     pub(super) fn publisher(&self) -> Publisher {
         Publisher {
+            core: self.core.clone(),
             registry: Arc::clone(&self.registry),
             stream: Arc::clone(&self.core.stream),
             bus: self.core.bus.clone(),
@@ -451,9 +453,11 @@ pub(super) fn commit(
     events: Vec<Prepared>,
     publisher: Publisher,
 ) -> im2_store::Result<Vec<Appended>> {
+    let core = publisher.core.clone();
+    let followers = Followers::of(room.nid, &room.view(), &events);
+    followers.follow_now(&core, tx, room.nid)?;
     let places = store(tx, room.nid, head_seq, &events)?;
     let closes = events.iter().any(|event| guests::closes(&publisher.guests, &event.pdu)).then_some(room.nid);
-    let followers = Followers::of(room.nid, &room.view(), &events);
     let (stored, nid) = (places.clone(), room.nid);
     tx.on_commit(move || {
         for (event, place) in events.into_iter().zip(stored) {
@@ -470,7 +474,7 @@ pub(super) fn commit(
     if let Some(room) = closes {
         guests::remove_later(tx, room)?;
     }
-    followers.follow_later(tx)?;
+    followers.follow_later(&core, tx)?;
     Ok(places)
 }
 
@@ -484,7 +488,7 @@ pub(super) fn commit_new(
 ) -> im2_store::Result<Arc<Room>> {
     let nid = tx.create_room(&room_id, version.as_str(), now)?;
     let places = store(tx, nid, 0, &events)?;
-    let followers = Followers::of(nid, &View::empty(Arc::default()), &events);
+    let (core, followers) = (publisher.core.clone(), Followers::of(nid, &View::empty(Arc::default()), &events));
     let events: Vec<_> = events.into_iter().zip(places).map(|(event, place)| event.stored(nid, place).0).collect();
     let reserved = publisher.registry.reserve(nid, (room_id, version), &events)?;
     let room = Arc::clone(reserved.room());
@@ -494,7 +498,7 @@ pub(super) fn commit_new(
             publisher.announce(&room, event, None);
         }
     });
-    followers.follow_later(tx)?;
+    followers.follow_later(&core, tx)?;
     Ok(room)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use im2_model::{EventId, Millis, Position, RoomNid, UserId, UserNid};
 use im2_rooms::{
     client::{ClientPrefix, client_event_prefix, stripped_state},
+    content::Membership,
     event::Pdu,
     relations::Relation,
     version::RoomVersion,
@@ -85,6 +86,15 @@ impl Replaced {
 }
 
 impl RoomEvent {
+    /// The user whom the event lets in, who was not a member before.
+    pub(crate) fn joins(&self) -> Option<UserNid> {
+        let content = self.replaced.as_ref().map(|replaced| &*replaced.content);
+        let before = content.and_then(|content| serde_json::from_str::<Value>(content).ok());
+        let was_joined = before.is_some_and(|before| before["membership"] == Membership::Join.as_str());
+        let joins = self.pdu.membership == Some(Membership::Join) && !was_joined;
+        self.member.filter(|_| joins)
+    }
+
     /// The event's identifier.
     pub fn id(&self) -> &EventId {
         &self.pdu.event_id

@@ -1,7 +1,7 @@
 //! Accounts over HTTP: registration, login, tokens, user-interactive authentication, devices, shared-secret
 //! registration.
 
-use im2_testkit::{Client, Server, Setup};
+use im2_testkit::{Client, Server, Setup, segment};
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -248,4 +248,35 @@ async fn who_did_not_hear_that_they_are_registered_is_told_again() {
     assert_eq!(nobody.post("/v3/register", with("ben", "a long one")).await.status, 401);
     server.advance(31 * 60 * 1000);
     nobody.post("/v3/register", with("ana", "a long one")).await.refused(400, "M_USER_IN_USE");
+}
+
+#[tokio::test]
+async fn a_new_account_is_called_as_its_user_name_unless_something_else_is_said() {
+    let setup = Setup::default().set("registration.shared_secret", "s3cret").set("registration.guests", true);
+    let server = setup.start().await;
+    let nobody = server.anonymous();
+    let root = server.register_admin("root").await;
+    let name = async |user_id: &str| {
+        nobody.get(&format!("/v3/profile/{}", segment(user_id))).await.ok()["displayname"].clone()
+    };
+    assert_eq!(name(root.user_id()).await, "root");
+    server.engine().accounts.create_user("ben", "password of ben", false).await.unwrap();
+    assert_eq!(name("@ben:localhost").await, "ben", "the command line");
+    let account = |user: &str| format!("/_synapse/admin/v2/users/{}", segment(user));
+    root.put(&account("@eve:localhost"), json!({ "password": "password of eve" })).await.status_is(201);
+    assert_eq!(name("@eve:localhost").await, "eve");
+    root.put(&account("@dan:localhost"), json!({ "displayname": "Dan" })).await.status_is(201);
+    assert_eq!(name("@dan:localhost").await, "Dan");
+    let drawn = json!({ "password": "password of cem", "auth": { "type": "m.login.dummy" } });
+    let drawn = nobody.post("/v3/register", drawn).await.ok();
+    let drawn = drawn["user_id"].as_str().unwrap();
+    assert_eq!(json!(format!("@{}:localhost", name(drawn).await.as_str().unwrap())), drawn);
+    let guest = nobody.post("/v3/register?kind=guest", json!({})).await.ok();
+    assert_eq!(name(guest["user_id"].as_str().unwrap()).await, Value::Null, "a drawn name says nothing of a guest");
+
+    let room = root.create_room(json!({ "invite": ["@ben:localhost"] })).await;
+    let state = root.get(&format!("/v3/rooms/{}/state/m.room.member/@ben:localhost", segment(&room))).await.ok();
+    assert_eq!(state["displayname"], "ben", "and rooms show it");
+    root.delete("/v3/profile/@root:localhost/displayname", json!({})).await.ok();
+    assert_eq!(name(root.user_id()).await, Value::Null, "it can be removed");
 }

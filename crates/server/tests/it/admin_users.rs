@@ -63,7 +63,7 @@ async fn users_are_listed_filtered_sorted_and_by_pages() {
         ("order_by=creation_ts", vec!["root", "ana", "ben"]),
         ("order_by=creation_ts&dir=b", vec!["ben", "ana", "root"]),
         ("order_by=admin&dir=b", vec!["root", "ana", "ben"]),
-        ("order_by=displayname&dir=b", vec!["ana", "ben", "root"]),
+        ("order_by=displayname&dir=b", vec!["root", "ben", "ana"]),
         ("order_by=shadow_banned", vec!["ana", "ben", "root"]),
         ("dir=b", vec!["root", "ben", "ana"]),
     ] {

@@ -65,16 +65,17 @@ async fn who_joins_may_say_more_in_the_member_event() {
         "reason": "why not", "foo": "bar", "membership": "ban", "join_authorised_via_users_server": "@ana:localhost",
     });
     ben.post(&format!("/v3/rooms/{}/join", segment(&room)), body.clone()).await.ok();
-    let expected = json!({ "membership": "join", "reason": "why not", "foo": "bar" });
-    assert_eq!(own_member_event(&ben, &room).await, expected);
+    let expected = |name: &str| json!({ "membership": "join", "displayname": name, "reason": "why not", "foo": "bar" });
+    assert_eq!(own_member_event(&ben, &room).await, expected("ben"));
     eve.post("/v3/join/%23here:localhost", body).await.ok();
-    assert_eq!(own_member_event(&eve, &room).await, expected);
+    assert_eq!(own_member_event(&eve, &room).await, expected("eve"));
 }
 
 #[tokio::test]
 async fn joined_members_have_a_name_and_a_picture_or_null() {
     let server = Server::start().await;
     let ana = server.register("ana").await;
+    ana.delete("/v3/profile/@ana:localhost/displayname", json!({})).await.ok();
     let room = ana.create_room(json!({})).await;
     let path = format!("/v3/rooms/{}/joined_members", segment(&room));
     let nameless = json!({ "joined": { "@ana:localhost": { "display_name": null, "avatar_url": null } } });

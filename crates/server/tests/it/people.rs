@@ -28,8 +28,8 @@ async fn a_profile_has_the_fields_that_its_owner_gives_it() {
     let server = Server::start().await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
     let nobody = server.anonymous();
-    assert_eq!(nobody.get("/v3/profile/@ana:localhost").await.ok(), json!({}));
-    nobody.get("/v3/profile/@ana:localhost/displayname").await.refused(404, "M_NOT_FOUND");
+    assert_eq!(nobody.get("/v3/profile/@ana:localhost").await.ok(), json!({ "displayname": "ana" }));
+    nobody.get("/v3/profile/@ana:localhost/avatar_url").await.refused(404, "M_NOT_FOUND");
     nobody.get("/v3/profile/@eve:localhost").await.refused(404, "M_NOT_FOUND");
     nobody.get("/v3/profile/ana").await.refused(400, "M_INVALID_PARAM");
     set_profile(&ana, "displayname", json!("Ana 安娜")).await.ok();
@@ -207,14 +207,15 @@ async fn presence_is_for_those_who_share_a_room() {
     let path = "/v3/presence/@ana:localhost/status";
     assert_eq!(ana.get(path).await.ok()["presence"], "offline");
     ana.put(path, json!({ "presence": "online", "status_msg": "开会" })).await.ok();
-    let expected =
-        json!({ "presence": "online", "status_msg": "开会", "currently_active": true, "last_active_ago": 0 });
+    let expected = json!({ "presence": "online", "status_msg": "开会", "currently_active": true, "last_active_ago": 0,
+        "displayname": "ana" });
     assert_eq!(ben.get(path).await.ok(), expected);
     server.advance(20_000);
     assert_eq!(ben.get(path).await.ok()["last_active_ago"], 20_000);
     server.advance(10_000);
     server.engine().presence.tick();
-    let expected = json!({ "presence": "offline", "status_msg": "开会", "last_active_ago": 30_000 });
+    let expected =
+        json!({ "presence": "offline", "status_msg": "开会", "last_active_ago": 30_000, "displayname": "ana" });
     assert_eq!(ben.get(path).await.ok(), expected);
     eve.get(path).await.refused(403, "M_FORBIDDEN");
     eve.get("/v3/presence/@nobody:localhost/status").await.refused(403, "M_FORBIDDEN");

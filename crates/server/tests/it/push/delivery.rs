@@ -183,3 +183,25 @@ async fn what_a_gateway_has_not_confirmed_is_told_again_after_a_kill() {
     assert_eq!(told["event_id"], json!(event_id));
     assert_eq!(told["content"]["body"], Value::from("do not lose this"));
 }
+
+#[tokio::test]
+async fn what_changes_no_number_is_not_told() {
+    let server = server().await;
+    let (ana, ben, room, mut gateway) = two_in_a_room(&server).await;
+    let eve = server.register("eve").await;
+    eve.join(&room).await;
+    let mut elsewhere = Gateway::start().await;
+    set(&ben, pusher(&gateway.url, "key")).await;
+    set(&eve, pusher(&elsewhere.url, "key of eve")).await;
+    let other = ana.create_room(json!({ "preset": "public_chat" })).await;
+    ben.join(&other).await;
+    let own = ben.create_room(json!({ "name": "Mine" })).await;
+    ben.send_text(&own, "to myself").await;
+    // Once Eve is told of what came later, Ben would have been told.
+    let with_eve = ana.create_room(json!({ "preset": "public_chat" })).await;
+    eve.join(&with_eve).await;
+    ana.send_text(&with_eve, "for Eve").await;
+    elsewhere.next_event().await;
+    let event_id = ana.send_text(&room, "one").await;
+    assert_eq!(gateway.next().await["event_id"], json!(event_id), "the first that the gateway hears");
+}

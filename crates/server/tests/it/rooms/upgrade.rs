@@ -148,9 +148,15 @@ async fn what_somebody_set_for_a_room_follows_them_into_its_successor() {
     let condition = json!({ "kind": "event_match", "key": "room_id", "pattern": old });
     let mute = json!({ "actions": [], "conditions": [condition] });
     ben.put(&rule("override", &old), mute).await.ok();
+    let since = ben.sync(None).await["next_batch"].as_str().unwrap().to_owned();
     let new = upgrade(&ana, &old, json!({ "new_version": "12" })).await.ok()["replacement_room"].clone();
     let new = new.as_str().unwrap();
     ben.join(new).await;
+    let shown = ben.sync(Some(&since)).await;
+    let events = shown["rooms"]["join"][new]["account_data"]["events"].as_array().unwrap();
+    let tag = json!({ "type": "m.tag", "content": { "tags": { "m.favourite": { "order": 0.5 } } } });
+    assert!(events.contains(&tag), "with the room itself: {shown}");
+    assert!(shown["account_data"].to_string().contains(new), "and so is the direct chat: {shown}");
     server.until_jobs_are_done().await;
     let tags = ben.get(&format!("{own}/rooms/{}/tags", segment(new))).await.ok();
     assert_eq!(tags["tags"], json!({ "m.favourite": { "order": 0.5 } }));
@@ -173,6 +179,7 @@ async fn nothing_follows_into_a_room_that_only_claims_to_be_a_successor() {
     let real = upgrade(&ana, &old, json!({ "new_version": "12" })).await.ok()["replacement_room"].clone();
     ana.join(&false_room).await;
     let tags = |room: &str| format!("{own}/rooms/{}/tags", segment(room));
+    assert_eq!(ana.get(&tags(real.as_str().unwrap())).await.ok()["tags"], json!({ "m.favourite": {} }), "at once");
     server.until_jobs_are_done().await;
     assert_eq!(ana.get(&tags(real.as_str().unwrap())).await.ok()["tags"], json!({ "m.favourite": {} }));
     assert_eq!(ana.get(&tags(&false_room)).await.ok()["tags"], json!({}));
