@@ -163,6 +163,7 @@ impl JoinRule {
 
     /// The rule itself where `version` knows it, and otherwise the nearest one that lets nobody join whom this rule
     /// would not.
+    #[must_use]
     pub fn nearest_in(self, version: RoomVersion) -> Self {
         let stricter: &[Self] = match self {
             Self::KnockRestricted => &[Self::KnockRestricted, Self::Restricted, Self::Knock],
