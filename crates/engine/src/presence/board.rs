@@ -75,7 +75,7 @@ struct Shown {
 /// One device of a user, while it is connected.
 #[derive(Debug, Clone)]
 pub(super) struct Device {
-    device_id: DeviceId,
+    id: DeviceId,
     /// The presence that the device last asked for.
     pub(super) chosen: Availability,
     /// When it was last heard of; now, while it syncs.
@@ -125,20 +125,20 @@ impl Entry {
 
     /// A device that has been heard of lately.
     pub(super) fn known_device(&mut self, device_id: &DeviceId) -> Option<&mut Device> {
-        self.devices.iter_mut().find(|device| device.device_id == *device_id)
+        self.devices.iter_mut().find(|device| device.id == *device_id)
     }
 
     /// A device that is heard of at `now`.
     pub(super) fn device(&mut self, device_id: &DeviceId, now: Millis) -> &mut Device {
-        let known = self.devices.iter().position(|device| device.device_id == *device_id);
+        let known = self.devices.iter().position(|device| device.id == *device_id);
         let index = known.unwrap_or_else(|| {
             if self.devices.len() == MAX_DEVICES
                 && let Some(silent) = (0..MAX_DEVICES).min_by_key(|index| self.devices[*index].last_contact)
             {
                 self.devices.swap_remove(silent);
             }
-            let device_id = device_id.clone();
-            self.devices.push(Device { device_id, chosen: Availability::Offline, last_contact: now, syncing: 0 });
+            let id = device_id.clone();
+            self.devices.push(Device { id, chosen: Availability::Offline, last_contact: now, syncing: 0 });
             self.devices.len() - 1
         });
         let device = &mut self.devices[index];

@@ -89,9 +89,10 @@ impl Answering<'_> {
             situation.known = Some(self.sync.rooms.seq_at_token(room, since).await?);
         }
         let mut timeline = self.timeline(room, &mut situation).await?;
-        let state = match was_member {
-            true => self.room_state(room, &situation, &timeline).await?,
-            false => self.state_of_earlier_stay(room, &situation, &mut timeline).await?,
+        let state = if was_member {
+            self.room_state(room, &situation, &timeline).await?
+        } else {
+            self.state_of_earlier_stay(room, &situation, &mut timeline).await?
         };
         let mut out = Vec::new();
         self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
