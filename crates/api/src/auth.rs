@@ -11,7 +11,7 @@ use crate::{
     Api,
     edge::{
         audit,
-        limits::{Class, Who},
+        limits::{self, Class, ClientAddress, Who},
     },
     error::{ApiError, ApiResult},
     guests, suspended,
@@ -42,13 +42,8 @@ impl FromRequestParts<Arc<Api>> for User {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
-        let token = access_token(&parts.headers, &parts.uri).ok_or_else(missing_token)?;
-        let session = api.engine.accounts.authenticate_as(&token, || assertion(parts)).await?;
-        if let Some(class) = parts.extensions.get::<Class>()
-            && session.is_rate_limited()
-        {
-            api.limits.spend_of(*class, session.user, api.engine.rate_limits.of(session.user))?;
-        }
+        let session = authenticated(parts, api).await?;
+        limits::count_user(api, &session, parts)?;
         if api.engine.core.guests.contains(session.user) && !guests::may_call(parts) {
             return Err(ApiError::new(Code::GuestAccessForbidden, "guests may not do this: register first"));
         }
@@ -107,12 +102,15 @@ impl FromRequestParts<Arc<Api>> for EvenLocked {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
-        let token = access_token(&parts.headers, &parts.uri).ok_or_else(missing_token)?;
         let accounts = &api.engine.accounts;
-        if api.engine.core.services.by_token(&token).is_some() {
-            return Ok(Self(accounts.authenticate_as(&token, || assertion(parts)).await?));
+        let shown = access_token(&parts.headers, &parts.uri);
+        if shown.as_ref().is_none_or(|token| api.engine.core.services.by_token(token).is_some()) {
+            return Ok(Self(authenticated(parts, api).await?));
         }
-        Ok(Self(accounts.authenticate_even_locked(&token).await?))
+        let work = accounts.authenticate_even_locked(shown.as_deref().unwrap_or_default());
+        let session = counting_unknown(parts, api, shown.as_deref(), work).await?;
+        limits::count_user(api, &session, parts)?;
+        Ok(Self(session))
     }
 }
 
@@ -156,26 +154,40 @@ impl FromRequestParts<Arc<Api>> for ShownToken {
     }
 }
 
-/// Runs a use case that asks for the user's password, and counts a wrong one as a failed sign-in to the account:
-/// whoever has got hold of a token cannot guess the password with it.
-pub(crate) async fn asking_for_password<T>(
-    api: &Api,
-    session: &Session,
-    work: impl Future<Output = im2_engine::Result<T>>,
-) -> ApiResult<T> {
-    let name = Who::name(session.user_id.localpart());
-    api.limits.check(Class::FailedLogin, name)?;
-    let outcome = work.await;
-    if let Err(Error::Challenge(challenge)) = &outcome
-        && challenge.failure.is_some_and(|(code, _)| code == Code::Forbidden)
-    {
-        api.limits.spend(Class::FailedLogin, name)?;
-    }
-    Ok(outcome?)
+/// Whose token a request shows.
+async fn authenticated(parts: &Parts, api: &Api) -> ApiResult<Session> {
+    let token = access_token(&parts.headers, &parts.uri);
+    let work = async {
+        match &token {
+            Some(token) => api.engine.accounts.authenticate_as(token, || assertion(parts)).await,
+            None => Err(Error::refused(Code::MissingToken, "this needs an access token")),
+        }
+    };
+    counting_unknown(parts, api, token.as_deref(), work).await
 }
 
-fn missing_token() -> ApiError {
-    ApiError::new(Code::MissingToken, "this needs an access token")
+/// Counts a request whose token is unknown or missing against its address. Once there have been too many, only tokens
+/// that were in use a moment ago are looked at: others could be guesses.
+async fn counting_unknown(
+    parts: &Parts,
+    api: &Api,
+    token: Option<&str>,
+    work: impl Future<Output = im2_engine::Result<Session>>,
+) -> ApiResult<Session> {
+    let ClientAddress(address) = ClientAddress::of(api, &parts.extensions, &parts.headers);
+    let (limits, who) = (&api.engine.core.limits, Who::address(address));
+    if let Err(refusal) = limits.check(Class::UnknownToken, who)
+        && !token.is_some_and(|token| api.engine.accounts.in_use(token).is_some())
+    {
+        return Err(refusal.into());
+    }
+    let outcome = work.await;
+    if let Err(error) = &outcome
+        && matches!(error.code(), Some(Code::UnknownToken | Code::MissingToken))
+    {
+        limits.spend(Class::UnknownToken, who)?;
+    }
+    Ok(outcome?)
 }
 
 /// The token of the `Authorization` header or, deprecated but still in the specification, of the query.

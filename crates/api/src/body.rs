@@ -11,7 +11,10 @@ use http::{header, request::Parts};
 use im2_engine::Code;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::{ApiError, ApiResult};
+use crate::{
+    edge::limits::Unannounced,
+    error::{ApiError, ApiResult},
+};
 
 /// How long a client may take to send a JSON body. A megabyte in it is the pace of a modem; slower ones only hold
 /// resources.
@@ -33,6 +36,7 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
+        let unannounced = Unannounced::of(request.extensions());
         let read = tokio::time::timeout(READ_LIMIT, Bytes::from_request(request, state))
             .await
             .map_err(|_| ApiError::slow_body())?;
@@ -43,6 +47,9 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
                 ApiError::new(Code::Unknown, "the request body could not be read to its end")
             }
         })?;
+        if let Some(unannounced) = unannounced {
+            unannounced.count(bytes.len())?;
+        }
         Ok(Self(bytes))
     }
 }

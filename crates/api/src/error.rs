@@ -105,6 +105,7 @@ fn status_and_errcode(code: Code) -> (StatusCode, &'static str) {
         Code::NotJson => (BAD, "M_NOT_JSON"),
         Code::NotFound => (StatusCode::NOT_FOUND, "M_NOT_FOUND"),
         Code::LimitExceeded => (StatusCode::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED"),
+        Code::UserLimitExceeded => (FORBIDDEN, "M_USER_LIMIT_EXCEEDED"),
         Code::Unrecognized => (StatusCode::NOT_FOUND, "M_UNRECOGNIZED"),
         Code::Unknown => (BAD, "M_UNKNOWN"),
         Code::UserInUse => (BAD, "M_USER_IN_USE"),

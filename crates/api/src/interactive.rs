@@ -10,7 +10,7 @@ use im2_model::UserNid;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Api, auth::asking_for_password, body::parse_json, error::ApiResult};
+use crate::{Api, body::parse_json, error::ApiResult};
 
 /// A request that may have to be confirmed.
 pub(crate) struct Interactive<'a> {
@@ -56,14 +56,9 @@ impl<'a> Interactive<'a> {
         outcome
     }
 
-    /// The same for a signed-in user, who is asked for the password.
-    pub(crate) async fn confirm<T>(
-        self,
-        session: &Session,
-        work: impl Future<Output = im2_engine::Result<T>>,
-    ) -> ApiResult<T> {
-        let api = self.api;
-        asking_for_password(api, session, self.run(work)).await
+    /// The same for handlers.
+    pub(crate) async fn confirm<T>(self, work: impl Future<Output = im2_engine::Result<T>>) -> ApiResult<T> {
+        Ok(self.run(work).await?)
     }
 }
 

@@ -22,7 +22,7 @@ use axum::Router;
 use im2_engine::Engine;
 
 use crate::{
-    edge::{limits::Limits, observe::Observing, peer::Proxies, web::Web},
+    edge::{observe::Observing, peer::Proxies, web::Web},
     routes::Routes,
 };
 
@@ -32,8 +32,6 @@ pub struct Options {
     /// The address clients reach this server at, without a trailing slash (`https://im.example.org`), if the operator
     /// has said it.
     pub public_url: Option<String>,
-    /// Whether requests are limited in rate.
-    pub rate_limits: bool,
     /// Whose word on the client's address is taken.
     pub proxies: Proxies,
     /// Is told of each request.
@@ -51,15 +49,12 @@ pub struct Api {
     pub engine: Arc<Engine>,
     /// The edge's own settings.
     pub options: Options,
-    /// Rate limits.
-    pub limits: Limits,
 }
 
 impl Api {
     /// The edge of an engine.
     pub fn new(engine: Arc<Engine>, options: Options) -> Self {
-        let limits = Limits::new(options.rate_limits, Arc::clone(&engine.core.clock));
-        Self { engine, options, limits }
+        Self { engine, options }
     }
 }
 

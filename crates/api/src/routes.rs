@@ -44,9 +44,9 @@ pub struct Route {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
-    /// The rate limit it counts against.
+    /// The class of requests it counts against.
     #[serde(skip)]
-    pub limit: Option<Class>,
+    pub limit: Class,
 }
 
 fn method_as_text<S: serde::Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
@@ -93,16 +93,17 @@ impl Routes {
     );
 
     fn add(mut self, method: Method, path: &'static str, access: Access, handler: MethodRouter<Arc<Api>>) -> Self {
-        self.table.push(Route { method, path, access, limit: None });
+        let limit = default_class(&method, access);
+        self.table.push(Route { method, path, access, limit });
         self.handlers.push(handler);
         self
     }
 
-    /// Counts the endpoint added last against a rate limit.
+    /// Counts the endpoint added last against another class of requests than [`default_class`] has for it.
     #[must_use]
     pub fn limited(mut self, class: Class) -> Self {
         if let Some(route) = self.table.last_mut() {
-            route.limit = Some(class);
+            route.limit = class;
         }
         self
     }
@@ -123,15 +124,23 @@ impl Routes {
     /// The router, with the rate limits in place.
     pub fn into_router(self, api: &Arc<Api>) -> Router<Arc<Api>> {
         self.table.into_iter().zip(self.handlers).fold(Router::new(), |router, (route, handler)| {
-            let handler = match route.limit {
-                Some(class) => handler.layer(from_fn_with_state((Arc::clone(api), class), limits::layer)),
-                None => handler,
-            };
+            let handler = handler.layer(from_fn_with_state((Arc::clone(api), route.limit), limits::layer));
             let handler = if route.access == Access::Admin { handler.layer(from_fn(audit::layer)) } else { handler };
             let old = old_paths(route.path);
             let router = old.into_iter().fold(router, |router, path| router.route(&path, handler.clone()));
             router.route(route.path, handler)
         })
+    }
+}
+
+/// The class of an endpoint for which its line in the table names none: there is no endpoint without a limit. Before
+/// anybody is authenticated only addresses can be counted.
+fn default_class(method: &Method, access: Access) -> Class {
+    match access {
+        Access::Public | Access::Proof => Class::Anonymous,
+        Access::Admin => Class::Admin,
+        Access::User if *method == Method::GET => Class::Read,
+        Access::User => Class::Change,
     }
 }
 
@@ -160,5 +169,22 @@ pub(crate) fn present_path(path: &str) -> std::borrow::Cow<'_, str> {
 impl std::fmt::Debug for Routes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(&self.table).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Access;
+    use im2_engine::rate_limits::By;
+
+    #[test]
+    fn a_class_counts_whom_its_routes_know() {
+        for route in crate::routes().table() {
+            let expected = match route.access {
+                Access::Public | Access::Proof => By::Address,
+                Access::User | Access::Admin => By::User,
+            };
+            assert_eq!(route.limit.description().by, expected, "{} {}", route.method, route.path);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Puts the modules of the engine together over an open store, each after those that it calls.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use im2_bus::Bus;
 use im2_model::{Clock, Millis, Random, ServerName};
@@ -25,7 +25,7 @@ use crate::{
     profile::Profiles,
     push::Pushers,
     push_rules::PushRules,
-    rate_limits::RateLimits,
+    rate_limits::{self, Limits, RateLimits},
     receipts::Receipts,
     reports::Reports,
     rooms::Rooms,
@@ -55,7 +55,7 @@ pub(crate) async fn assemble(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Engine> {
-    let core = open_core(options.server_name, options.services, store, clock, random).await?;
+    let core = open_core(options.server_name, options.services, options.rate_limits, store, clock, random).await?;
     let key = signing_key::load(&core).await?;
     let accounts = Accounts::new(core.clone(), options.accounts);
     Box::pin(accounts.make_service_users()).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn assemble(
     let rooms = Rooms::new(core.clone(), account_data.clone(), key, options.rooms);
     let push_rules = PushRules::new(core.clone());
     let sync = open_sync(core.clone(), &accounts, &push_rules, account_data, rooms.clone()).await?;
-    let admin_users = open_admin_users(&accounts, &sync).await?;
+    let admin_users = open_admin_users(&accounts, &sync);
     let media = Media::new(core.clone(), options.media);
     let server_notices =
         ServerNotices::new(core.clone(), rooms.clone(), sync.account_data.clone(), options.server_notices);
@@ -145,23 +145,24 @@ async fn open_sync(
 }
 
 /// Administration of users, with the modules through which it changes them.
-async fn open_admin_users(accounts: &Accounts, sync: &Sync) -> Result<admin::users::Users> {
+fn open_admin_users(accounts: &Accounts, sync: &Sync) -> admin::users::Users {
     let core = sync.core.clone();
-    Ok(admin::users::Users {
+    admin::users::Users {
         devices: Devices::new(core.clone(), accounts.clone()),
         profiles: Profiles::new(core.clone(), sync.presence.clone()),
         moderation: admin::moderation::Moderation::new(core.clone()),
-        rate_limits: RateLimits::open(core.clone()).await?,
+        rate_limits: RateLimits::new(core.clone()),
         accounts: accounts.clone(),
         account_data: sync.account_data.clone(),
         core,
-    })
+    }
 }
 
 /// What all modules stand on, with what it keeps of the store in memory.
 async fn open_core(
     server_name: ServerName,
     services: Arc<Services>,
+    limits: rate_limits::Options,
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -171,6 +172,8 @@ async fn open_core(
     let users =
         |db: &Snapshot<'_>| Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?, db.guest_users()?));
     let (erased, locked, suspended, guests) = store.read(users).await?;
+    let own: HashMap<_, _> = store.read(|db| Ok(db.rate_limits()?.into_iter().collect())).await?;
+    let limits = Arc::new(Limits::new(limits, Arc::clone(&clock), own));
     let blocked = Arc::new(store.read(|db| db.blocked_rooms().map(BlockedRooms::new)).await?);
     let bus = Bus::default();
     let typists = Arc::new(Typists::new(Arc::clone(&clock), Arc::clone(&ephemeral), bus.clone()));
@@ -191,6 +194,7 @@ async fn open_core(
         services,
         asserted: Arc::default(),
         key_counts: Arc::default(),
+        limits,
         blocked,
         shutdown: Shutdown::default(),
     }))

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use im2_bus::Bus;
-use im2_model::{Clock, Millis, Random, ServerName, UserNid};
+use im2_model::{Clock, Millis, Random, ServerName, UserId, UserNid};
 use im2_store::Store;
 
 use crate::{
     Code, Error, Result, UserSet, accounts::Asserted, appservices::Services, blocked::BlockedRooms,
-    ephemeral::Ephemeral, key_counts::KeyCountCache, session_ends::SessionEnds, shutdown::Shutdown, stream::Stream,
+    ephemeral::Ephemeral, key_counts::KeyCountCache, rate_limits::Limits, session_ends::SessionEnds, shutdown::Shutdown,
+    stream::Stream,
     typing::Typists,
 };
 
@@ -48,6 +49,8 @@ pub struct Shared {
     pub key_counts: Arc<KeyCountCache>,
     /// Who is a guest.
     pub guests: Arc<UserSet>,
+    /// What may be done how often, and how much may be kept.
+    pub limits: Arc<Limits>,
     /// Which rooms administrators have blocked.
     pub blocked: Arc<BlockedRooms>,
     /// Who is typing.
@@ -74,6 +77,11 @@ impl Core {
     /// The current time.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// Whether a user belongs to an application service, for whose users limits on people do not hold.
+    pub(crate) fn is_of_service(&self, user_id: &UserId) -> bool {
+        self.services.all().iter().any(|service| service.sender == *user_id || service.owns_user(user_id))
     }
 
     /// Refuses everything to the owner of a locked account (spec: "Account locking").

@@ -21,6 +21,7 @@ pub enum Code {
     NotJson,
     NotFound,
     LimitExceeded,
+    UserLimitExceeded,
     Unrecognized,
     Unknown,
     UserInUse,

@@ -92,6 +92,8 @@ pub struct Options {
     pub server_notices: Option<server_notices::Options>,
     /// How reports are handled.
     pub reports: reports::Options,
+    /// What may be done how often, and how much may be kept.
+    pub rate_limits: rate_limits::Options,
 }
 
 impl Options {
@@ -108,6 +110,7 @@ impl Options {
             rooms: rooms::Options::default(),
             server_notices: None,
             reports: reports::Options::default(),
+            rate_limits: rate_limits::Options::default(),
         }
     }
 }

@@ -133,6 +133,7 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         rooms,
         server_notices,
         reports,
+        rate_limits: config.limits(),
         ..im2_engine::Options::new(server_name)
     };
     Ok(Engine::open(options, store, world.clock, world.random).await?)
@@ -188,7 +189,6 @@ impl Running {
         let public_url = config.public_url.clone().unwrap_or_else(|| address_url(bound.addresses().next()));
         let options = im2_api::Options {
             public_url: config.public_url.clone(),
-            rate_limits: config.rate_limits,
             proxies: Proxies::new(config.http.trusted_proxies.clone()),
             observer: Observing::by(requests.clone()),
             web: web::client(),

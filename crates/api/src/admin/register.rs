@@ -9,16 +9,17 @@ use crate::{
     State,
     body::{Answer, Json, json_bytes},
     client::SessionAnswer,
+    edge::limits::{Class, ClientAddress, counting_guesses},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_synapse/admin/v1/register", Access::Public, nonce).post(
-        "/_synapse/admin/v1/register",
-        Access::Proof,
-        register,
-    )
+    Routes::default()
+        .get("/_synapse/admin/v1/register", Access::Public, nonce)
+        .limited(Class::Lookup)
+        .post("/_synapse/admin/v1/register", Access::Proof, register)
+        .limited(Class::Lookup)
 }
 
 async fn nonce(axum::extract::State(api): State) -> ApiResult<Response> {
@@ -39,6 +40,7 @@ struct RegisterBody {
 
 async fn register(
     axum::extract::State(api): State,
+    address: ClientAddress,
     Json(body): Json<RegisterBody>,
 ) -> ApiResult<Answer<SessionAnswer>> {
     if body.user_type.is_some() {
@@ -52,5 +54,6 @@ async fn register(
         displayname: body.displayname,
         mac: body.mac,
     };
-    Ok(Answer(api.engine.accounts.register_with_shared_secret(request).await?.into()))
+    let made = counting_guesses(&api, address, api.engine.accounts.register_with_shared_secret(request)).await?;
+    Ok(Answer(made.into()))
 }

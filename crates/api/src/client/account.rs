@@ -9,6 +9,7 @@ use crate::{
     State,
     auth::User,
     body::{Answer, RawBody, empty, json_bytes},
+    edge::limits::Class,
     error::ApiResult,
     interactive::Interactive,
     routes::{Access, Routes},
@@ -18,7 +19,9 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v3/account/whoami", Access::User, whoami)
         .post("/_matrix/client/v3/account/password", Access::User, change_password)
+        .limited(Class::Pass)
         .post("/_matrix/client/v3/account/deactivate", Access::User, deactivate)
+        .limited(Class::Pass)
 }
 
 #[derive(Debug, Serialize)]
@@ -58,7 +61,7 @@ async fn change_password(
     let body: PasswordBody = request.parse()?;
     let accounts = &api.engine.accounts;
     let change = accounts.change_password(&session, &body.new_password, body.logout_devices, body.auth);
-    request.confirm(&session, change).await?;
+    request.confirm(change).await?;
     Ok(empty())
 }
 
@@ -77,7 +80,7 @@ async fn deactivate(
     let request = Interactive::new(&api, "account/deactivate", Some(&session), sent);
     let body: DeactivateBody = request.parse_optional()?;
     let end = api.engine.accounts.deactivate(&session, body.erase, body.auth);
-    request.confirm(&session, end).await?;
+    request.confirm(end).await?;
     // There were no identifiers to unbind from an identity server, which the specification calls a success.
     Ok(json_bytes(json!({ "id_server_unbind_result": "success" }).to_string()))
 }

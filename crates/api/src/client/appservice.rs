@@ -8,13 +8,12 @@ use crate::{
     State,
     auth::Service,
     body::{Answer, OptionalJson, Params},
-    edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().post("/_matrix/client/v1/appservice/{appserviceId}/ping", Access::User, ping).limited(Class::Send)
+    Routes::default().post("/_matrix/client/v1/appservice/{appserviceId}/ping", Access::User, ping)
 }
 
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     State,
-    auth::{User, asking_for_password},
+    auth::User,
     body::{Answer, Json, OptionalJson, Params, RawBody, empty},
     error::ApiResult,
     interactive::Interactive,
@@ -95,8 +95,7 @@ async fn remove(
     Params(device_id): Params<DeviceId>,
     OptionalJson(body): OptionalJson<RemoveBody>,
 ) -> ApiResult<Response> {
-    let remove = api.engine.devices.remove(&session, vec![device_id], body.auth);
-    asking_for_password(&api, &session, remove).await?;
+    api.engine.devices.remove(&session, vec![device_id], body.auth).await?;
     Ok(empty())
 }
 
@@ -114,6 +113,6 @@ async fn remove_many(
     let request = Interactive::new(&api, "delete_devices", Some(&session), sent);
     let body: RemoveManyBody = request.parse()?;
     let remove = api.engine.devices.remove(&session, body.devices, body.auth);
-    request.confirm(&session, remove).await?;
+    request.confirm(remove).await?;
     Ok(empty())
 }

@@ -16,6 +16,7 @@ use crate::{
     State,
     auth::{User, Waiting},
     body::{Params, QueryParams, json_bytes},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -24,7 +25,7 @@ use crate::{
 const DEFAULT_TIMEOUT: u64 = 30_000;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_matrix/client/v3/events", Access::User, events).get(
+    Routes::default().get("/_matrix/client/v3/events", Access::User, events).limited(Class::Sync).get(
         "/_matrix/client/v3/events/{eventId}",
         Access::User,
         event,

@@ -112,7 +112,7 @@ async fn upload_cross_signing(Extract(api): State, User(session): User, RawBody(
     }
     let upload = CrossSigningUpload { master_key, self_signing_key, user_signing_key };
     let publish = api.engine.e2ee.upload_cross_signing(&session, upload, auth);
-    request.confirm(&session, publish).await?;
+    request.confirm(publish).await?;
     Ok(empty())
 }
 

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use im2_engine::{
     Code,
-    accounts::{LoginRequest, NewSession, SignedIn, uia::Identifier},
+    accounts::{LoginRequest, NewSession, Origin, SignedIn, uia::Identifier},
 };
 use im2_model::DeviceId;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
     auth::{EvenLocked, ShownToken},
     base_url::BaseUrl,
     body::{Answer, Json, empty},
-    edge::limits::{Class, Who},
+    edge::limits::{Class, ClientAddress, counting_guesses},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -23,8 +23,8 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v3/login", Access::Public, flows)
         .post("/_matrix/client/v3/login", Access::Proof, login)
-        .limited(Class::Login)
         .post("/_matrix/client/v3/refresh", Access::Proof, refresh)
+        .limited(Class::Refresh)
         .post("/_matrix/client/v3/logout", Access::User, logout)
         .post("/_matrix/client/v3/logout/all", Access::User, logout_all)
 }
@@ -93,15 +93,18 @@ struct LoginBody {
 async fn login(
     axum::extract::State(api): State,
     ShownToken(token): ShownToken,
+    address: ClientAddress,
     base_url: BaseUrl,
     Json(body): Json<LoginBody>,
 ) -> ApiResult<Answer<SessionAnswer>> {
-    let signed_in = sign_in(&api, token.as_deref(), body).await?;
+    let signed_in = sign_in(&api, address, token.as_deref(), body).await?;
     Ok(Answer(SessionAnswer { well_known: base_url.well_known(), ..signed_in.into() }))
 }
 
-async fn sign_in(api: &Api, token: Option<&str>, body: LoginBody) -> ApiResult<SignedIn> {
+async fn sign_in(api: &Api, address: ClientAddress, token: Option<&str>, body: LoginBody) -> ApiResult<SignedIn> {
     if body.kind == TOKEN && api.engine.accounts.offers_login_tokens() {
+        // Those by password are counted where it is known whether the account is in use there.
+        api.engine.core.limits.spend_at(Class::Login, address.0, 1)?;
         return login_with_token(api, body).await;
     }
     if !matches!(&*body.kind, "m.login.password" | APPLICATION_SERVICE) {
@@ -123,16 +126,12 @@ async fn sign_in(api: &Api, token: Option<&str>, body: LoginBody) -> ApiResult<S
         refresh_token: body.refresh_token,
     };
     if body.kind == APPLICATION_SERVICE {
-        return Ok(api.engine.accounts.login_for_service(token, user.as_deref().ok(), device).await?);
+        let work = api.engine.accounts.login_for_service(token, user.as_deref().ok(), device);
+        return counting_guesses(api, address, work).await;
     }
     let (user, password) = (user?, body.password.ok_or_else(missing)?);
-    let name = attempted_name(&user);
-    api.limits.check(Class::FailedLogin, name)?;
-    let outcome = api.engine.accounts.login(LoginRequest { user, password, device }).await;
-    if outcome.as_ref().is_err_and(|error| error.code() == Some(Code::Forbidden)) {
-        api.limits.spend(Class::FailedLogin, name)?;
-    }
-    Ok(outcome?)
+    let origin = Origin { address: Some(address.0), token: token.map(str::to_owned) };
+    Ok(api.engine.accounts.login(LoginRequest { user, password, device, origin }).await?)
 }
 
 /// Signing in with a token that was made on another device.
@@ -144,12 +143,6 @@ async fn login_with_token(api: &Api, body: LoginBody) -> ApiResult<SignedIn> {
         refresh_token: body.refresh_token,
     };
     Ok(api.engine.accounts.login_with_token(&body.token.ok_or_else(missing)?, device).await?)
-}
-
-/// The account that somebody tries to sign in to, written as they like: wrong passwords are counted by account.
-fn attempted_name(user: &str) -> Who {
-    let localpart = user.strip_prefix('@').and_then(|id| id.split(':').next()).unwrap_or(user);
-    Who::name(&localpart.to_lowercase())
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,6 @@ use crate::{
     State,
     auth::User,
     body::{Answer, QueryParams},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -23,12 +22,10 @@ pub(super) fn routes() -> Routes {
         .get("/_matrix/client/v1/mutual_rooms", Access::User, {
             |api: State, user: User, query: Params| mutual_rooms(api, user, query, "next_batch")
         })
-        .limited(Class::Send)
         // As MSC2666 was while it was a draft.
         .get("/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms", Access::User, {
             |api: State, user: User, query: Params| mutual_rooms(api, user, query, "next_batch_token")
         })
-        .limited(Class::Send)
 }
 
 type Params = QueryParams<Query>;

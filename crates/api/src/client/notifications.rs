@@ -14,12 +14,13 @@ use crate::{
     State,
     auth::User,
     body::{QueryParams, json_bytes},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_matrix/client/v3/notifications", Access::User, list)
+    Routes::default().get("/_matrix/client/v3/notifications", Access::User, list).limited(Class::History)
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     State,
-    auth::{User, asking_for_password},
+    auth::User,
     body::{Answer, OptionalJson},
     edge::limits::Class,
     error::{ApiError, ApiResult},
@@ -38,8 +38,7 @@ async fn login_token(
     User(session): User,
     OptionalJson(body): OptionalJson<TokenBody>,
 ) -> ApiResult<Answer<TokenAnswer>> {
-    let create = api.engine.accounts.create_login_token(&session, body.auth);
-    let made = asking_for_password(&api, &session, create).await?;
+    let made = api.engine.accounts.create_login_token(&session, body.auth).await?;
     Ok(Answer(TokenAnswer { login_token: made.token, expires_in_ms: made.expires_in_ms }))
 }
 

@@ -12,13 +12,14 @@ use crate::{
     State,
     auth::User,
     body::{Answer, Json, Params, empty},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
     const STATUS: &str = "/_matrix/client/v3/presence/{userId}/status";
-    Routes::default().get(STATUS, Access::User, get).put(STATUS, Access::User, set)
+    Routes::default().get(STATUS, Access::User, get).put(STATUS, Access::User, set).limited(Class::Signal)
 }
 
 async fn get(

@@ -1,25 +1,34 @@
 //! Profiles (spec: "Profiles").
 
 use axum::response::Response;
-use im2_engine::Code;
+use im2_engine::{Code, session::Session};
 use im2_model::UserId;
+use im2_rooms::content::Membership;
 use serde_json::{Map, Value};
 
 use crate::{
-    State,
+    Api, State,
     auth::User,
     body::{Answer, Json, Params, empty},
+    edge::limits::{Class, count_more},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
+
+/// Rooms that are told of a change for the price of another change.
+const ROOMS_A_UNIT: u64 = 200;
 
 pub(super) fn routes() -> Routes {
     const FIELD: &str = "/_matrix/client/v3/profile/{userId}/{keyName}";
     Routes::default()
         .get("/_matrix/client/v3/profile/{userId}", Access::Public, get)
+        .limited(Class::Lookup)
         .get(FIELD, Access::Public, get_field)
+        .limited(Class::Lookup)
         .put(FIELD, Access::User, set)
+        .limited(Class::Profile)
         .delete(FIELD, Access::User, remove)
+        .limited(Class::Profile)
 }
 
 async fn get(
@@ -46,8 +55,18 @@ async fn set(
     let Some(value) = body.remove(&name) else {
         return Err(ApiError::new(Code::MissingParam, format!("the body has no property {name}")));
     };
+    count_rooms(&api, &session, &name).await?;
     api.engine.profiles.set(&session, &user_id, &name, value).await?;
     Ok(empty())
+}
+
+/// Counts the rooms that a change of name or avatar is told in, where they are very many.
+async fn count_rooms(api: &Api, session: &Session, field: &str) -> ApiResult<()> {
+    if !matches!(field, "displayname" | "avatar_url") {
+        return Ok(());
+    }
+    let joined = api.engine.rooms.of_user(session.user).await?.with(Membership::Join).len();
+    count_more(api, session, Class::Profile, joined as u64 / ROOMS_A_UNIT)
 }
 
 async fn remove(
@@ -55,6 +74,7 @@ async fn remove(
     User(session): User,
     Params((user_id, name)): Params<(UserId, String)>,
 ) -> ApiResult<Response> {
+    count_rooms(&api, &session, &name).await?;
     api.engine.profiles.remove(&session, &user_id, &name).await?;
     Ok(empty())
 }

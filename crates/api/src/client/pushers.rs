@@ -12,16 +12,16 @@ use crate::{
     State,
     auth::User,
     body::{Answer, Json, empty},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default()
-        .get("/_matrix/client/v3/pushers", Access::User, list)
-        .post("/_matrix/client/v3/pushers/set", Access::User, set)
-        .limited(Class::Join)
+    Routes::default().get("/_matrix/client/v3/pushers", Access::User, list).post(
+        "/_matrix/client/v3/pushers/set",
+        Access::User,
+        set,
+    )
 }
 
 async fn list(Extract(api): State, User(session): User) -> ApiResult<Answer<Value>> {

@@ -15,6 +15,7 @@ use crate::{
     State,
     auth::User,
     body::{Json, OptionalJson, Params, empty},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -22,7 +23,9 @@ use crate::{
 pub(super) fn routes() -> Routes {
     Routes::default()
         .post("/_matrix/client/v3/rooms/{roomId}/receipt/{receiptType}/{eventId}", Access::User, send)
+        .limited(Class::Signal)
         .post("/_matrix/client/v3/rooms/{roomId}/read_markers", Access::User, move_markers)
+        .limited(Class::Signal)
 }
 
 async fn send(

@@ -12,7 +12,7 @@ use crate::{
     State,
     auth::ShownToken,
     body::{Answer, QueryParams, RawBody},
-    edge::limits::Class,
+    edge::limits::{Class, ClientAddress, counting_guesses},
     error::{ApiError, ApiResult},
     interactive::Interactive,
     routes::{Access, Routes},
@@ -60,6 +60,7 @@ enum RegisterAnswer {
 async fn register(
     axum::extract::State(api): State,
     ShownToken(token): ShownToken,
+    address: ClientAddress,
     QueryParams(query): QueryParams<RegisterQuery>,
     RawBody(sent): RawBody,
 ) -> ApiResult<Answer<RegisterAnswer>> {
@@ -81,7 +82,8 @@ async fn register(
     let accounts = &api.engine.accounts;
     let registered = if body.kind.as_deref() == Some(APPLICATION_SERVICE) {
         let session = (!body.inhibit_login).then_some(device);
-        accounts.register_for_service(token.as_deref(), body.username.as_deref(), session).await?
+        let work = accounts.register_for_service(token.as_deref(), body.username.as_deref(), session);
+        counting_guesses(&api, address, work).await?
     } else {
         let registration = RegisterRequest {
             username: body.username,
@@ -91,7 +93,7 @@ async fn register(
             auth: body.auth,
             guest_access_token: body.guest_access_token,
         };
-        request.run(accounts.register(registration)).await?
+        counting_guesses(&api, address, request.run(accounts.register(registration))).await?
     };
     Ok(Answer(registered.into()))
 }
@@ -138,8 +140,10 @@ struct ValidityAnswer {
 
 async fn token_validity(
     axum::extract::State(api): State,
+    address: ClientAddress,
     QueryParams(query): QueryParams<ValidityQuery>,
 ) -> ApiResult<Answer<ValidityAnswer>> {
-    let valid = api.engine.accounts.is_registration_token_valid(&query.token).await?;
+    let work = api.engine.accounts.is_registration_token_valid(&query.token);
+    let valid = counting_guesses(&api, address, work).await?;
     Ok(Answer(ValidityAnswer { valid }))
 }

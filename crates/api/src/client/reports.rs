@@ -16,11 +16,11 @@ use crate::{
 pub(super) fn routes() -> Routes {
     Routes::default()
         .post("/_matrix/client/v3/rooms/{roomId}/report", Access::User, room)
-        .limited(Class::Join)
+        .limited(Class::Report)
         .post("/_matrix/client/v3/rooms/{roomId}/report/{eventId}", Access::User, event)
-        .limited(Class::Join)
+        .limited(Class::Report)
         .post("/_matrix/client/v3/users/{userId}/report", Access::User, user)
-        .limited(Class::Join)
+        .limited(Class::Report)
 }
 
 #[derive(Deserialize)]

@@ -8,16 +8,17 @@ use crate::{
     Api, State,
     auth::Waiting,
     body::{Json, QueryParams, json_bytes},
+    edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().post("/_matrix/client/v4/sync", Access::User, stable).post(
-        "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync",
-        Access::User,
-        older,
-    )
+    Routes::default()
+        .post("/_matrix/client/v4/sync", Access::User, stable)
+        .limited(Class::Sync)
+        .post("/_matrix/client/unstable/org.matrix.simplified_msc3575/sync", Access::User, older)
+        .limited(Class::Sync)
 }
 
 /// What the older form has in the query instead of the body.

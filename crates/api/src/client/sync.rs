@@ -15,12 +15,13 @@ use crate::{
     State,
     auth::Waiting,
     body::{QueryParams, json_bytes},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_matrix/client/v3/sync", Access::User, sync)
+    Routes::default().get("/_matrix/client/v3/sync", Access::User, sync).limited(Class::Sync)
 }
 
 #[derive(Deserialize)]

@@ -17,17 +17,17 @@ use crate::{
 pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v3/thirdparty/protocols", Access::User, protocols)
-        .limited(Class::Send)
+        .limited(Class::Search)
         .get("/_matrix/client/v3/thirdparty/protocol/{protocol}", Access::User, protocol)
-        .limited(Class::Send)
+        .limited(Class::Search)
         .get("/_matrix/client/v3/thirdparty/location/{protocol}", Access::User, locations)
-        .limited(Class::Send)
+        .limited(Class::Search)
         .get("/_matrix/client/v3/thirdparty/user/{protocol}", Access::User, users)
-        .limited(Class::Send)
+        .limited(Class::Search)
         .get("/_matrix/client/v3/thirdparty/location", Access::User, location_of_alias)
-        .limited(Class::Send)
+        .limited(Class::Search)
         .get("/_matrix/client/v3/thirdparty/user", Access::User, user_of_id)
-        .limited(Class::Send)
+        .limited(Class::Search)
 }
 
 async fn protocols(Extract(api): State, User(_): User) -> Answer<Map<String, Value>> {

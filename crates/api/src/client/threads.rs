@@ -28,11 +28,11 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .get(SUBSCRIPTION, Access::User, look)
         .put(SUBSCRIPTION, Access::User, subscribe)
-        .limited(Class::Send)
         .delete(SUBSCRIPTION, Access::User, unsubscribe)
-        .limited(Class::Send)
         .get("/_matrix/client/unstable/io.element.msc4308/thread_subscriptions", Access::User, changes)
+        .limited(Class::History)
         .get("/_matrix/client/unstable/io.element.msc4360/thread_updates", Access::User, updates)
+        .limited(Class::History)
 }
 
 async fn look(

@@ -1,5 +1,7 @@
 //! Messages to devices (spec: "Send-to-Device messaging").
 
+use std::collections::BTreeMap;
+
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::to_device::Messages;
 use serde::Deserialize;
@@ -8,7 +10,7 @@ use crate::{
     State,
     auth::User,
     body::{Json, Params, empty},
-    edge::limits::Class,
+    edge::limits::{Class, count_more},
     error::ApiResult,
     routes::{Access, Routes},
 };
@@ -18,6 +20,9 @@ pub(super) fn routes() -> Routes {
         .put("/_matrix/client/v3/sendToDevice/{eventType}/{txnId}", Access::User, send)
         .limited(Class::ToDevice)
 }
+
+/// Devices reached by one request that cost as much as one more: a room key goes to this many at a time.
+const DEVICES_A_UNIT: u64 = 20;
 
 #[derive(Deserialize)]
 struct Body {
@@ -30,6 +35,8 @@ async fn send(
     Params((kind, txn_id)): Params<(String, String)>,
     Json(Body { messages }): Json<Body>,
 ) -> ApiResult<Response> {
+    let reached: usize = messages.values().map(BTreeMap::len).sum();
+    count_more(&api, &session, Class::ToDevice, reached as u64 / DEVICES_A_UNIT)?;
     api.engine.to_device.send(&session, &kind, &txn_id, messages).await?;
     Ok(empty())
 }

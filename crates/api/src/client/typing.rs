@@ -9,12 +9,13 @@ use crate::{
     State,
     auth::User,
     body::{Json, Params, empty},
+    edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().put("/_matrix/client/v3/rooms/{roomId}/typing/{userId}", Access::User, set)
+    Routes::default().put("/_matrix/client/v3/rooms/{roomId}/typing/{userId}", Access::User, set).limited(Class::Signal)
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,6 +7,7 @@ use crate::{
     State,
     auth::User,
     body::{Answer, Json},
+    edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
 };
@@ -15,7 +16,7 @@ use crate::{
 const DEFAULT_LIMIT: usize = 10;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().post("/_matrix/client/v3/user_directory/search", Access::User, search)
+    Routes::default().post("/_matrix/client/v3/user_directory/search", Access::User, search).limited(Class::Search)
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,13 +7,18 @@ use im2_store::{
 };
 
 use super::{
-    Accounts,
+    Accounts, Origin,
     borrowed::stand_in,
-    check_device_name, local_user,
+    check_device_name,
+    guesses::attempted_name,
+    local_user,
     sessions::{Known, hash_token},
     uia::{Auth, Proof, Purpose},
 };
-use crate::{Code, Error, Result, device_lists, session::Session};
+use crate::{Code, Error, Result, device_lists, rate_limits::Quota, session::Session};
+
+/// How long a device has not been heard of that makes way for another, of an account that has as many as it may.
+const FORGOTTEN_DEVICE: Millis = 90 * 24 * 60 * 60 * 1000;
 
 /// Signing in by password (spec: `POST /login` with `m.login.password`).
 #[derive(Clone)]
@@ -24,6 +29,8 @@ pub struct LoginRequest {
     pub password: String,
     /// On which device, and with what kind of tokens.
     pub device: NewSession,
+    /// Where from.
+    pub origin: Origin,
 }
 
 /// What a client asks of a new session.
@@ -56,7 +63,7 @@ impl Accounts {
     /// Signs somebody in by password. The same refusal, after the same time, whether the user or the password is
     /// unknown; that an account is deactivated is told only to who knows its password.
     pub async fn login(&self, request: LoginRequest) -> Result<SignedIn> {
-        let LoginRequest { user, password, device } = request;
+        let LoginRequest { user, password, device, origin } = request;
         check_device_name(device.initial_device_display_name.as_deref())?;
         let wrong = || Error::refused(Code::Forbidden, "the user name or the password is wrong");
         let found = match local_user(&user, &self.core.server_name) {
@@ -64,9 +71,14 @@ impl Accounts {
             None => None,
         };
         let hash = found.as_ref().and_then(|account| account.password_hash.as_deref());
-        if !self.passwords.verify(&password, hash).await? {
+        let name = attempted_name(&user);
+        let guess = self.reserve_guess(&name, found.as_ref(), &origin, device.device_id.as_ref()).await?;
+        let verified = self.passwords.verify(&password, hash).await;
+        if matches!(verified, Ok(false)) {
             return Err(wrong());
         }
+        guess.give_back();
+        verified?;
         let account = found.ok_or_else(wrong)?;
         if account.deactivated_ts.is_some() {
             return Err(Error::refused(Code::UserDeactivated, "this account has been deactivated"));
@@ -86,6 +98,9 @@ impl Accounts {
                     current.password_hash == account.password_hash && current.deactivated_ts.is_none()
                 });
                 if let Err(refusal) = device_lists::check_device_id(tx, user, &pair.device_id)? {
+                    return Ok(Err(refusal));
+                }
+                if let Err(refusal) = accounts.make_room_for_device(tx, user, &pair.device_id)? {
                     return Ok(Err(refusal));
                 }
                 if unchanged {
@@ -123,6 +138,11 @@ impl Accounts {
             })
             .await?;
         if refreshed { Ok(signed_in) } else { Err(unknown()) }
+    }
+
+    /// Whose an access token is that has been used lately: its session is in memory.
+    pub fn in_use(&self, token: &str) -> Option<UserNid> {
+        self.sessions.get(&hash_token(token)).map(|known| known.session.user)
     }
 
     /// Whose an access token is. That of a locked account is refused.
@@ -225,6 +245,24 @@ impl Accounts {
         let devices = tx.devices(user)?.into_iter().map(|device| device.device_id);
         let devices: Vec<_> = devices.filter(|device_id| keep != Some(device_id)).collect();
         self.remove_these(tx, user, &devices)
+    }
+
+    /// Before a device is added to an account that has as many as it may: removes one that has not been heard of for
+    /// a long time, or refuses. The inner error is the refusal.
+    pub(crate) fn make_room_for_device(
+        &self,
+        tx: &mut Transaction<'_>,
+        user: UserNid,
+        device_id: &DeviceId,
+    ) -> im2_store::Result<Result<()>> {
+        let limits = &self.core.limits;
+        if tx.device_count(user)? < limits.quota(Quota::Devices) || tx.device(user, device_id)?.is_some() {
+            return Ok(Ok(()));
+        }
+        let Some(oldest) = tx.oldest_device(user, self.core.now().saturating_sub(FORGOTTEN_DEVICE))? else {
+            return Ok(Err(limits.over_quota(Quota::Devices)));
+        };
+        self.remove_these(tx, user, &[oldest]).map(Ok)
     }
 
     fn remove_these(&self, tx: &mut Transaction<'_>, user: UserNid, devices: &[DeviceId]) -> im2_store::Result<()> {

@@ -8,6 +8,7 @@ mod asserted;
 mod borrowed;
 mod first_parameters;
 mod guessable;
+mod guesses;
 mod guests;
 mod last_seen;
 mod login;
@@ -27,6 +28,7 @@ use im2_model::{Millis, ServerName, UserId, UserNid};
 
 pub use administered::NewUser;
 pub use asserted::Asserted;
+pub use guesses::Origin;
 pub use im2_store::registration_tokens::RegistrationToken;
 pub use last_seen::Seen;
 pub use login::{LoginRequest, NewSession, SignedIn};

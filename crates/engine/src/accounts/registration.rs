@@ -4,7 +4,7 @@ use im2_model::{MAX_ID_BYTES, UserId, UserNid, shown_name};
 use im2_store::{Transaction, accounts::NewAccount};
 
 use super::{
-    Accounts, RegistrationMode,
+    Accounts, Origin, RegistrationMode,
     login::{LoginRequest, NewSession, SignedIn, begin_session},
     uia::{Auth, Flow, Made, Stage, TokenRule},
 };
@@ -92,7 +92,7 @@ impl Accounts {
         let Made { user_id, device_id, .. } = made;
         let device = NewSession { device_id: device_id.or(request.device.device_id), ..request.device };
         let password = request.password.unwrap_or_default();
-        let login = LoginRequest { user: user_id.to_string(), password, device };
+        let login = LoginRequest { user: user_id.to_string(), password, device, origin: Origin::default() };
         let session = if request.inhibit_login { None } else { Some(self.login(login).await?) };
         Ok(Registered { user_id, session })
     }

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::{
     first_parameters::{FirstParameters, Request},
+    guesses::reserve_confirmation,
     local_user,
     passwords::Passwords,
 };
@@ -351,7 +352,12 @@ impl Uia {
         let user = session.user;
         let account = self.core.store.read(move |db| db.account_of(user)).await?;
         let hash = account.and_then(|account| account.password_hash);
-        self.passwords.verify(auth.password.as_deref().unwrap_or_default(), hash.as_deref()).await
+        let guess = reserve_confirmation(&self.core, session)?;
+        let verified = self.passwords.verify(auth.password.as_deref().unwrap_or_default(), hash.as_deref()).await;
+        if !matches!(verified, Ok(false)) {
+            guess.give_back();
+        }
+        verified
     }
 }
 

@@ -3,8 +3,8 @@
 use im2_engine::{
     Code, Engine, Error,
     accounts::{
-        LoginRequest, NewRegistrationToken, NewSession, Options, PasswordCost, RegisterRequest, RegistrationMode,
-        SharedSecretRequest, SignedIn,
+        LoginRequest, NewRegistrationToken, NewSession, Options, Origin, PasswordCost, RegisterRequest,
+        RegistrationMode, SharedSecretRequest, SignedIn,
         uia::{Auth, Challenge, Stage},
     },
     session::Session,
@@ -47,7 +47,10 @@ async fn register(engine: &Engine, name: &str) -> SignedIn {
 }
 
 async fn login(engine: &Engine, user: &str, password: &str, device: NewSession) -> Result<SignedIn, Error> {
-    engine.accounts.login(LoginRequest { user: user.into(), password: password.into(), device }).await
+    engine
+        .accounts
+        .login(LoginRequest { user: user.into(), password: password.into(), device, origin: Origin::default() })
+        .await
 }
 
 async fn session(engine: &Engine, signed_in: &SignedIn) -> Session {

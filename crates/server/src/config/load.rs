@@ -235,7 +235,7 @@ mod tests {
             ("PATH", "/bin"),
         ])
         .unwrap();
-        assert_eq!((config.http.bind.len(), config.metrics.bind.len(), config.rate_limits), (2, 0, false));
+        assert_eq!((config.http.bind.len(), config.metrics.bind.len(), config.rate_limits.enabled), (2, 0, false));
         let problem = from_environment(&[("IM2_HTTP__PORT", "80")]).unwrap_err();
         assert!(problem.starts_with("environment variable IM2_HTTP__PORT: http.port: there is no such key"));
         let problem = from_environment(&[("IM2_RATE_LIMITS__ENABLED", "2")]).unwrap_err();

@@ -10,7 +10,7 @@ mod value;
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use im2_api::edge::peer::Network;
-use im2_engine::rooms::RoomVersion;
+use im2_engine::{rate_limits, rooms::RoomVersion};
 use im2_model::ServerName;
 
 pub use keys::{KEYS, Key};
@@ -39,8 +39,8 @@ pub struct Config {
     pub directory_shows_everyone: bool,
     /// The registration files of application services.
     pub registration_files: Vec<PathBuf>,
-    /// Whether requests are limited in rate.
-    pub rate_limits: bool,
+    /// What may be done how often, and how much may be kept.
+    pub rate_limits: rate_limits::Options,
     /// What is logged, and how.
     pub log: Log,
     /// The largest file that may be uploaded, in bytes.
@@ -225,7 +225,11 @@ impl Default for Config {
             access_token_lifetime: 60 * 60,
             directory_shows_everyone: false,
             registration_files: Vec::new(),
-            rate_limits: true,
+            rate_limits: rate_limits::Options {
+                enabled: true,
+                strangers_per_day: 50,
+                ..rate_limits::Options::default()
+            },
             log: Log { level: "info".into(), format: LogFormat::Text },
             max_upload_bytes: 100 << 20,
             url_previews: false,
@@ -266,6 +270,15 @@ impl Config {
     /// Whether only programs on this machine can connect.
     pub fn is_loopback_only(&self) -> bool {
         self.http.bind.iter().all(|address| address.ip().is_loopback())
+    }
+
+    /// The limits, with the page that refusals point to: the one that helps users, else whom to turn to.
+    pub fn limits(&self) -> rate_limits::Options {
+        let page = self.support.page.clone().unwrap_or_else(|| {
+            let url = self.public_url.clone().unwrap_or_else(|| format!("https://{}", self.server_name()));
+            format!("{url}/.well-known/matrix/support")
+        });
+        rate_limits::Options { info_uri: Some(page), ..self.rate_limits.clone() }
     }
 
     /// Whom to turn to about this server, in the form of `/.well-known/matrix/support`; `None` if nobody is named.

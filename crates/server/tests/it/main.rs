@@ -37,6 +37,7 @@ mod search;
 mod server_notices;
 mod session_ends;
 mod shown_names;
+mod sign_in_limits;
 mod signals;
 mod sliding_sync;
 mod sync_sections;

@@ -23,15 +23,16 @@ use im2_engine::{
         Upload, UploadInfo,
         thumbnail::{self, Method as Fit},
     },
+    session::Session,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    State,
+    Api, State,
     auth::{User, Waiting, access_token},
     body::{Answer, OptionalJson, Params, QueryParams, empty, json_bytes},
-    edge::limits::Class,
+    edge::limits::{Class, count_more},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -53,8 +54,11 @@ pub(super) fn routes() -> Routes {
         .put("/_matrix/media/v3/upload/{serverName}/{mediaId}", Access::User, upload_to)
         .limited(Class::Upload)
         .get("/_matrix/client/v1/media/download/{serverName}/{mediaId}", Access::User, download)
+        .limited(Class::Media)
         .get("/_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}", Access::User, download_as)
+        .limited(Class::Media)
         .get("/_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}", Access::User, get_thumbnail)
+        .limited(Class::Thumbnail)
         .get("/_matrix/client/v1/media/preview_url", Access::User, preview_url)
         .limited(Class::Upload)
         .get("/_matrix/media/v3/preview_url", Access::User, preview_url)
@@ -84,8 +88,10 @@ async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<Answer<Value>> {
-    let upload = api.engine.media.upload(session.user, upload_info(query, &headers)).await?;
-    let uri = receive(upload, body).await?;
+    let info = upload_info(query, &headers);
+    let bytes = UploadedBytes::announced(&api, &session, info.length)?;
+    let upload = api.engine.media.upload(session.user, info).await?;
+    let uri = receive(upload, body, &bytes).await?;
     Ok(Answer(json!({ "content_uri": uri })))
 }
 
@@ -107,8 +113,9 @@ async fn upload_to(
     body: Body,
 ) -> ApiResult<Response> {
     let info = upload_info(query, &headers);
+    let bytes = UploadedBytes::announced(&api, &session, info.length)?;
     let upload = api.engine.media.upload_to(session.user, &server_name, &media_id, info).await?;
-    receive(upload, body).await?;
+    receive(upload, body, &bytes).await?;
     Ok(empty())
 }
 
@@ -121,14 +128,38 @@ fn upload_info(query: UploadQuery, headers: &HeaderMap) -> UploadInfo {
     }
 }
 
+/// What counts the bytes of an upload as they come, so that one that breaks off costs no more than what came of it.
+struct UploadedBytes<'a> {
+    api: &'a Api,
+    session: &'a Session,
+}
+
+impl<'a> UploadedBytes<'a> {
+    /// Refuses an upload that announces more than there is left.
+    fn announced(api: &'a Api, session: &'a Session, length: Option<u64>) -> ApiResult<Self> {
+        if session.is_rate_limited() {
+            api.engine.core.limits.check_of(Class::UploadBytes, session.user, length.unwrap_or(1))?;
+        }
+        Ok(Self { api, session })
+    }
+
+    fn count(&self, length: usize) -> ApiResult<()> {
+        count_more(self.api, self.session, Class::UploadBytes, length as u64)
+    }
+}
+
 /// Passes the body on piece by piece.
-async fn receive(mut upload: Upload, body: Body) -> ApiResult<im2_model::MxcUri> {
+async fn receive(mut upload: Upload, body: Body, bytes: &UploadedBytes<'_>) -> ApiResult<im2_model::MxcUri> {
     let mut pieces = body.into_data_stream();
     let broken = |why| ApiError::new(Code::Unknown, why);
     loop {
         let piece = tokio::time::timeout(UPLOAD_IDLE, pieces.next());
         match piece.await.map_err(|_| broken("the upload stopped coming"))? {
-            Some(piece) => upload.write(&piece.map_err(|_| broken("the upload broke off"))?).await?,
+            Some(piece) => {
+                let piece = piece.map_err(|_| broken("the upload broke off"))?;
+                bytes.count(piece.len())?;
+                upload.write(&piece).await?;
+            }
             None => return Ok(upload.finish().await?),
         }
     }
@@ -222,7 +253,8 @@ async fn get_thumbnail(
     let fit = fit.ok_or_else(|| ApiError::new(Code::InvalidParam, "method must be crop or scale"))?;
     let request = thumbnail::Request { width, height, method: fit, animated: query.animated.unwrap_or(false) };
     let media = &api.engine.media;
-    let thumbnail = media.thumbnail(&server_name, &media_id, request, wait(query.timeout_ms));
+    let payer = Some(waiting.session.user).filter(|_| waiting.session.is_rate_limited());
+    let thumbnail = media.thumbnail(payer, &server_name, &media_id, request, wait(query.timeout_ms));
     let thumbnail = waiting.unless_ended(&api, thumbnail).await?;
     let served = serve::Served {
         digest: thumbnail.digest,

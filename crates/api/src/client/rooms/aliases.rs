@@ -22,9 +22,7 @@ pub(super) fn routes() -> Routes {
         .get("/_matrix/client/v3/directory/room/{roomAlias}", Access::Public, resolve)
         .limited(Class::Lookup)
         .put("/_matrix/client/v3/directory/room/{roomAlias}", Access::User, add)
-        .limited(Class::Send)
         .delete("/_matrix/client/v3/directory/room/{roomAlias}", Access::User, remove)
-        .limited(Class::Send)
         .get("/_matrix/client/v3/rooms/{roomId}/aliases", Access::User, of_room)
 }
 

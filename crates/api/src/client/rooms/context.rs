@@ -16,6 +16,7 @@ use crate::{
     Api, State,
     auth::User,
     body::{Answer, Params, QueryParams, json_bytes},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -25,11 +26,11 @@ const DEFAULT_LIMIT: usize = 10;
 const MAX_LIMIT: usize = 200;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_matrix/client/v3/rooms/{roomId}/context/{eventId}", Access::User, context).get(
-        "/_matrix/client/v1/rooms/{roomId}/timestamp_to_event",
-        Access::User,
-        timestamp_to_event,
-    )
+    Routes::default()
+        .get("/_matrix/client/v3/rooms/{roomId}/context/{eventId}", Access::User, context)
+        .limited(Class::History)
+        .get("/_matrix/client/v1/rooms/{roomId}/timestamp_to_event", Access::User, timestamp_to_event)
+        .limited(Class::History)
 }
 
 #[derive(Deserialize)]

@@ -14,7 +14,7 @@ use crate::{
     Api, State,
     auth::User,
     body::{Answer, OptionalJson},
-    edge::limits::Class,
+    edge::limits::{Class, count_more},
     error::ApiResult,
     routes::{Access, Routes},
 };
@@ -72,6 +72,7 @@ async fn create(
     OptionalJson(request): OptionalJson<Request>,
 ) -> ApiResult<Answer<Value>> {
     let request = to_engine(&api, request)?;
+    count_more(&api, &session, Class::Invite, request.invite.len() as u64)?;
     if let Some(alias) = &request.alias {
         api.engine.rooms.check_new_alias(session.service.as_deref(), alias)?;
     }

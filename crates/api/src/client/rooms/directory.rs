@@ -28,12 +28,11 @@ pub(super) fn routes() -> Routes {
         .get("/_matrix/client/v3/publicRooms", Access::Public, list)
         .limited(Class::Lookup)
         .post("/_matrix/client/v3/publicRooms", Access::User, search)
+        .limited(Class::Search)
         .get("/_matrix/client/v3/directory/list/room/{roomId}", Access::Public, get_visibility)
         .limited(Class::Lookup)
         .put("/_matrix/client/v3/directory/list/room/{roomId}", Access::User, set_visibility)
-        .limited(Class::Send)
         .put("/_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}", Access::User, set_in_network)
-        .limited(Class::Send)
 }
 
 #[derive(Deserialize)]

@@ -15,6 +15,7 @@ use crate::{
     Api, State,
     auth::User,
     body::{Params, QueryParams, json_bytes},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -23,11 +24,10 @@ use crate::{
 const MAX_LIMIT: usize = 1_000;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_matrix/client/v3/rooms/{roomId}/event/{eventId}", Access::User, event).get(
-        "/_matrix/client/v3/rooms/{roomId}/messages",
-        Access::User,
-        messages,
-    )
+    Routes::default()
+        .get("/_matrix/client/v3/rooms/{roomId}/event/{eventId}", Access::User, event)
+        .get("/_matrix/client/v3/rooms/{roomId}/messages", Access::User, messages)
+        .limited(Class::History)
 }
 
 async fn event(

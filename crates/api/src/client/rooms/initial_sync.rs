@@ -31,8 +31,9 @@ const MAX_LIMIT: usize = 100;
 pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v3/rooms/{roomId}/initialSync", Access::User, of_room)
+        .limited(Class::History)
         .get("/_matrix/client/v3/initialSync", Access::User, of_all)
-        .limited(Class::Join)
+        .limited(Class::Search)
 }
 
 #[derive(Deserialize)]

@@ -11,16 +11,17 @@ use crate::{
     State,
     auth::User,
     body::{Params, QueryParams, json_bytes},
+    edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_matrix/client/v3/rooms/{roomId}/members", Access::User, members).get(
-        "/_matrix/client/v3/rooms/{roomId}/joined_members",
-        Access::User,
-        joined_members,
-    )
+    Routes::default()
+        .get("/_matrix/client/v3/rooms/{roomId}/members", Access::User, members)
+        .limited(Class::History)
+        .get("/_matrix/client/v3/rooms/{roomId}/joined_members", Access::User, joined_members)
+        .limited(Class::History)
 }
 
 /// The number of the event with which a room's creator joins it.

@@ -28,7 +28,7 @@ pub(super) fn routes() -> Routes {
         .post("/_matrix/client/v3/rooms/{roomId}/leave", Access::User, leave)
         .post("/_matrix/client/v3/rooms/{roomId}/forget", Access::User, forget)
         .post("/_matrix/client/v3/rooms/{roomId}/invite", Access::User, invite)
-        .limited(Class::Join)
+        .limited(Class::Invite)
         .post("/_matrix/client/v3/rooms/{roomId}/kick", Access::User, kick)
         .limited(Class::Send)
         .post("/_matrix/client/v3/rooms/{roomId}/ban", Access::User, ban)

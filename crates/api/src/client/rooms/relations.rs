@@ -14,6 +14,7 @@ use crate::{
     Api, State,
     auth::User,
     body::{Params, QueryParams, json_bytes},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -25,9 +26,13 @@ const MAX_LIMIT: usize = 1_000;
 pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v1/rooms/{roomId}/relations/{eventId}", Access::User, all)
+        .limited(Class::History)
         .get("/_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}", Access::User, of_rel_type)
+        .limited(Class::History)
         .get("/_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{eventType}", Access::User, of_both)
+        .limited(Class::History)
         .get("/_matrix/client/v1/rooms/{roomId}/threads", Access::User, threads)
+        .limited(Class::History)
 }
 
 #[derive(Deserialize)]

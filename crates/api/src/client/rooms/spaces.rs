@@ -14,6 +14,7 @@ use crate::{
     State,
     auth::User,
     body::{Answer, Params, QueryParams, json_bytes},
+    edge::limits::Class,
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -32,6 +33,7 @@ pub(super) fn routes() -> Routes {
             summary_as_drafted,
         )
         .get("/_matrix/client/v1/rooms/{roomId}/hierarchy", Access::User, hierarchy)
+        .limited(Class::History)
 }
 
 async fn summary(Extract(api): State, User(session): User, Params(room): Params<String>) -> ApiResult<Answer<Value>> {

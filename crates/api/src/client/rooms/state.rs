@@ -15,7 +15,7 @@ use crate::{
     Api, State,
     auth::User,
     body::{Answer, Json, Params, QueryParams, json_bytes},
-    edge::limits::Class,
+    edge::limits::{Class, count_more},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
@@ -23,6 +23,7 @@ use crate::{
 pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/v3/rooms/{roomId}/state", Access::User, all)
+        .limited(Class::History)
         .get("/_matrix/client/v3/rooms/{roomId}/state/{eventType}", Access::User, get_unkeyed)
         .get("/_matrix/client/v3/rooms/{roomId}/state/{eventType}/", Access::User, get_unkeyed)
         .get("/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}", Access::User, get_keyed)
@@ -129,7 +130,22 @@ async fn put_keyed(
 }
 
 async fn put(api: &Api, session: &Session, room_id: &RoomId, draft: Draft) -> ApiResult<Answer<Value>> {
+    if let Some(class) = membership_class(&draft) {
+        count_more(api, session, class, 1)?;
+    }
     let event_id = api.engine.rooms.send_state(&actor(session), room_id, draft).await?;
     api.engine.presence.touch(&session);
     Ok(Answer(json!({ "event_id": event_id })))
+}
+
+/// The class that a change of membership counts against, as it does by its own endpoint.
+fn membership_class(draft: &Draft) -> Option<Class> {
+    if &*draft.kind != "m.room.member" {
+        return (&*draft.kind == "m.room.third_party_invite").then_some(Class::Invite);
+    }
+    match draft.content.get("membership").and_then(Value::as_str) {
+        Some("invite") => Some(Class::Invite),
+        Some("join" | "knock") => Some(Class::Join),
+        _ => None,
+    }
 }

@@ -10,12 +10,13 @@ mod sizes;
 
 use std::{sync::Arc, time::Duration};
 
+use im2_model::UserNid;
 use im2_store::{blobs::Digest, media::ThumbnailKey};
 use quick_cache::sync::Cache;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::Media;
-use crate::{Code, Error, Result};
+use crate::{Code, Error, Result, rate_limits::Class};
 
 pub use im2_store::media::Thumbnail;
 pub(super) use picture::Measured;
@@ -27,6 +28,8 @@ const REMEMBERED: usize = 8_192;
 const MAX_SOURCE_BYTES: u64 = 64 << 20;
 /// Pictures worked on at a time, on machines with at least as many processors; the others work on as many as those.
 const MAX_SLOTS: usize = 4;
+/// What it costs to have a thumbnail made, in those that are there: up to a second of a processor's time.
+const MAKING_COST: u64 = 10;
 /// The unit in which the budget of pixels is shared out.
 const PIXELS_A_PERMIT: u64 = 1 << 12;
 
@@ -74,10 +77,11 @@ fn permits(pixels: u64) -> u32 {
 }
 
 impl Media {
-    /// A thumbnail of a picture, made now unless it has been made before. Waits for promised content like
-    /// [`Media::content`].
+    /// A thumbnail of a picture, made now unless it has been made before: then it counts for `payer`, if anybody is
+    /// limited. Waits for promised content like [`Media::content`].
     pub async fn thumbnail(
         &self,
+        payer: Option<UserNid>,
         server_name: &str,
         media_id: &str,
         request: Request,
@@ -96,12 +100,21 @@ impl Media {
             animated: request.animated,
         };
         // Those who ask for the same at the same time wait for one of them to make it.
-        self.workshop.made.get_or_insert_async(&key, self.find_or_make(key, size, content.size)).await
+        self.workshop.made.get_or_insert_async(&key, self.find_or_make(payer, key, size, content.size)).await
     }
 
-    async fn find_or_make(&self, key: ThumbnailKey, size: sizes::Size, source_bytes: u64) -> Result<Arc<Thumbnail>> {
+    async fn find_or_make(
+        &self,
+        payer: Option<UserNid>,
+        key: ThumbnailKey,
+        size: sizes::Size,
+        source_bytes: u64,
+    ) -> Result<Arc<Thumbnail>> {
         if let Some(found) = self.core.store.read(move |db| db.thumbnail(&key)).await? {
             return Ok(Arc::new(found));
+        }
+        if let Some(user) = payer {
+            self.core.limits.spend_of(Class::Thumbnail, user, MAKING_COST)?;
         }
         let made = self.make(key.source, source_bytes, size, key.animated).await?;
         let (thumbnail, placed) = match made {

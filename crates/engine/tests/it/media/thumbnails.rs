@@ -33,7 +33,7 @@ impl Studio {
         let ana = user(&self.fixture, "ana").await;
         let uri = upload(&self.fixture.engine, ana, source, UploadInfo::default()).await.unwrap();
         let (server, media_id) = uri.parts();
-        self.fixture.engine.media.thumbnail(server, media_id, request, NO_WAIT).await
+        self.fixture.engine.media.thumbnail(None, server, media_id, request, NO_WAIT).await
     }
 
     async fn made(&self, source: &[u8], request: Request) -> (String, Vec<u8>) {

@@ -1,6 +1,7 @@
 //! What holds for every route: read from the table of routes, so that none can be forgotten.
 
 mod headers;
+mod limited;
 mod malformed;
 mod nobody;
 mod suspended;
