@@ -16,6 +16,7 @@ pub(crate) use labels::Labels;
 
 use crate::{
     Code, Core, Error, Result,
+    rate_limits::Quota,
     stream::{AccountDataChange, Change},
 };
 
@@ -107,7 +108,11 @@ impl AccountData {
                     None => return Ok(Err(no_room())),
                 },
             };
-            if tx.account_data(user, room, &kind)?.is_none() && tx.account_data_count(user, room)? >= MAX_TYPES {
+            let before = tx.account_data(user, room, &kind)?;
+            if let Err(refusal) = this.check_quota(tx, user, &kind, before.as_deref(), &content)? {
+                return Ok(Err(refusal));
+            }
+            if before.is_none() && tx.account_data_count(user, room)? >= MAX_TYPES {
                 let message = format!("no more than {MAX_TYPES} types of account data are kept");
                 return Ok(Err(Error::refused(Code::TooLarge, message)));
             }
@@ -120,6 +125,24 @@ impl AccountData {
             Ok(Ok(()))
         };
         self.core.store.write(write).await?
+    }
+
+    /// Refuses content that takes an account beyond what it may keep. The inner error is the refusal. What does not
+    /// grow is not counted.
+    fn check_quota(
+        &self,
+        db: &Snapshot<'_>,
+        user: UserNid,
+        kind: &str,
+        before: Option<&str>,
+        content: &str,
+    ) -> im2_store::Result<Result<()>> {
+        let before = before.map_or(0, |before| before.len() + kind.len());
+        let more = (content.len() + kind.len()).saturating_sub(before) as u64;
+        if more == 0 {
+            return Ok(Ok(()));
+        }
+        Ok(self.core.limits.check_quota(Quota::AccountDataBytes, db.account_data_bytes(user)? + more))
     }
 
     /// Everything the user keeps, push rules included: what an initial sync delivers.
@@ -203,12 +226,17 @@ impl AccountData {
         let (this, room_id) = (self.clone(), room_id.clone());
         let write = move |tx: &mut Transaction<'_>| {
             let Some(room) = tx.room_of_user(user, &room_id)? else { return Ok(Err(no_room())) };
-            let mut tags = tags_in(tx.account_data(user, Some(room), TAGS)?.as_deref());
+            let before = tx.account_data(user, Some(room), TAGS)?;
+            let mut tags = tags_in(before.as_deref());
             if !change(&mut tags) {
                 return Ok(Ok(()));
             }
             let content = json!({ "tags": tags }).to_string();
-            if let Err(refusal) = check_size(&content) {
+            let checked = match check_size(&content) {
+                Ok(()) => this.check_quota(tx, user, TAGS, before.as_deref(), &content)?,
+                refused => refused,
+            };
+            if let Err(refusal) = checked {
                 return Ok(Err(refusal));
             }
             this.clone().forget_labels(tx, user);

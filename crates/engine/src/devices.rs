@@ -76,12 +76,15 @@ impl Devices {
     /// application service API, "Device management"). Returns whether it is new.
     pub async fn rename_or_create(&self, session: &Session, device_id: DeviceId, name: Option<String>) -> Result<bool> {
         check_device_name(name.as_deref())?;
-        let (user, core, now) = (session.user, self.core.clone(), self.core.now());
+        let (user, core, now, accounts) = (session.user, self.core.clone(), self.core.now(), self.accounts.clone());
         let write = move |tx: &mut im2_store::Transaction<'_>| {
             if let Some(device) = tx.device(user, &device_id)? {
                 return rename(&core, tx, user, &device, name.as_deref()).map(|()| Ok(false));
             }
             if let Err(refusal) = device_lists::check_device_id(tx, user, &device_id)? {
+                return Ok(Err(refusal));
+            }
+            if let Err(refusal) = accounts.make_room_for_device(tx, user, &device_id)? {
                 return Ok(Err(refusal));
             }
             tx.ensure_device(user, &device_id, name.as_deref(), now).map(Ok)

@@ -16,12 +16,10 @@ use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::{Code, Core, Error, Result};
+use crate::{Code, Core, Error, Result, rate_limits::Quota};
 
 /// Filters kept parsed, over all users: a sync names its filter in every request.
 const PARSED: usize = 8_192;
-/// Filters one user may store. Definitions are stored once, so a client that uploads its own again adds none.
-const PER_USER: i64 = 1_000;
 /// The largest definition, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -45,19 +43,21 @@ impl Filters {
             return Err(Error::refused(Code::TooLarge, message));
         }
         parse::<Filter>(&text)?;
+        let most = self.core.limits.quota(Quota::Filters);
         let write = move |tx: &mut im2_store::Transaction<'_>| {
+            // Definitions are stored once, so a client that uploads its own again adds none.
             if let Some(number) = tx.filter_number(user, &text)? {
                 return Ok(Some(number));
             }
             let number = tx.last_filter_number(user)? + 1;
-            if number > PER_USER {
+            if number.unsigned_abs() > most {
                 return Ok(None);
             }
             tx.add_filter(user, number, &text)?;
             Ok(Some(number))
         };
         let number = self.core.store.write(write).await?;
-        let too_many = || Error::refused(Code::TooLarge, format!("no more than {PER_USER} filters are stored"));
+        let too_many = || self.core.limits.over_quota(Quota::Filters);
         number.map(|number| number.to_string()).ok_or_else(too_many)
     }
 

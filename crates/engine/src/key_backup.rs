@@ -156,16 +156,17 @@ impl KeyBackups {
                 Keys::All if backup.sessions > 0 => {
                     tx.empty_key_backup(backup.nid)?;
                     add_removal(tx, backup.nid, now)?;
-                    0
+                    (0, 0)
                 }
-                Keys::All => 0,
+                Keys::All => (0, 0),
                 Keys::Room(room_id) => tx.remove_backed_up_sessions(backup.nid, room_id, None)?,
                 Keys::Session(room_id, session_id) => {
                     tx.remove_backed_up_sessions(backup.nid, room_id, Some(session_id))?
                 }
             };
-            if removed > 0 {
-                tx.note_key_backup_change(backup.nid, -(removed as i64))?;
+            let (sessions, bytes) = removed;
+            if sessions > 0 {
+                tx.note_key_backup_change(backup.nid, -sessions, -bytes)?;
             }
             changed(tx, user, number)
         };

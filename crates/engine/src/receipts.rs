@@ -22,6 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     Code, Core, Error, Result,
     account_data::{self, FULLY_READ},
+    rate_limits::Quota,
     rooms::{Actor, Room, RoomEvent, Rooms},
     stream::{Change, ReceiptChange},
     threads,
@@ -158,12 +159,24 @@ impl Receipts {
                         ts: now,
                         position: Position::default(),
                     };
+                    if let Err(refusal) = this.check_quota(tx, &receipt)? {
+                        return Ok(Err(refusal));
+                    }
                     this.set_receipt(tx, &room, receipt, marker.thread)?;
                 }
             }
-            Ok(())
+            Ok(Ok(()))
         };
-        Ok(self.core.store.write(write).await?)
+        self.core.store.write(write).await?
+    }
+
+    /// Refuses a receipt for one thread more than an account may have in a room. The inner error is the refusal.
+    fn check_quota(&self, db: &Snapshot<'_>, receipt: &Receipt) -> im2_store::Result<Result<()>> {
+        let Receipt { room, user, kind, thread_id, .. } = receipt;
+        if thread_id.is_none() || db.receipt_seq(*room, *user, kind, thread_id.as_deref())?.is_some() {
+            return Ok(Ok(()));
+        }
+        Ok(self.core.limits.check_quota(Quota::ThreadReceipts, db.receipt_count(*room, *user)? + 1))
     }
 
     /// The receipts of a room that `reader` may see: what an initial sync delivers.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Code, Core, Error, Result,
+    rate_limits::Quota,
     rooms::{Actor, Rooms},
     server_notices::ServerNotices,
     session::Session,
@@ -18,8 +19,6 @@ pub(crate) const NOTIFY: &str = "reports.notify";
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 4_096;
-/// Reports of one user that are kept: a person does not report as much before an administrator looks.
-const MAX_REPORTS: usize = 1_000;
 
 /// How reports are handled.
 #[derive(Debug, Clone, Default)]
@@ -122,10 +121,10 @@ impl Reports {
             return Err(Error::refused(Code::InvalidParam, message));
         }
         let notify = self.options.notify_admins && self.notices.are_enabled();
+        let core = self.core.clone();
         let add = move |tx: &mut im2_store::Transaction<'_>| {
-            if tx.reports_by(report.reporter)? >= MAX_REPORTS {
-                let message = "you have reported a great deal; wait until the administrators have looked at it";
-                return Ok(Err(Error::refused(Code::LimitExceeded, message)));
+            if let Err(refusal) = core.limits.check_quota(Quota::Reports, tx.reports_by(report.reporter)? as u64 + 1) {
+                return Ok(Err(refusal));
             }
             let id = tx.add_report(&report)?;
             if notify {

@@ -69,6 +69,14 @@ impl Snapshot<'_> {
         self.row(sql, (room_id.as_str(), user.0), |row| row.get(0).map(RoomNid))
     }
 
+    /// How many bytes a user keeps, for the account and for rooms.
+    pub fn account_data_bytes(&self, user: UserNid) -> Result<u64> {
+        let sql =
+            "SELECT coalesce(sum(octet_length(content) + octet_length(kind)), 0) FROM account_data WHERE user_nid = ?1";
+        let sum: Option<i64> = self.row(sql, [user.0], |row| row.get(0))?;
+        Ok(sum.unwrap_or(0) as u64)
+    }
+
     /// How many types a user keeps for the account or for one room.
     pub fn account_data_count(&self, user: UserNid, room: Option<RoomNid>) -> Result<usize> {
         let sql = "SELECT count(*) FROM account_data WHERE user_nid = ?1 AND room_nid = ?2";

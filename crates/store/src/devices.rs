@@ -66,6 +66,22 @@ impl Snapshot<'_> {
     }
 }
 
+impl Snapshot<'_> {
+    /// How many devices a user has.
+    pub fn device_count(&self, user: UserNid) -> Result<u64> {
+        let count: Option<i64> =
+            self.row("SELECT count(*) FROM devices WHERE user_nid = ?1", [user.0], |row| row.get(0))?;
+        Ok(count.unwrap_or(0) as u64)
+    }
+
+    /// The device of a user that has not been heard of for the longest time, if that is since before `before`.
+    pub fn oldest_device(&self, user: UserNid, before: Millis) -> Result<Option<DeviceId>> {
+        let sql = "SELECT device_id FROM devices WHERE user_nid = ?1 AND coalesce(last_seen_ts, created_ts) < ?2
+                   ORDER BY coalesce(last_seen_ts, created_ts) LIMIT 1";
+        self.row(sql, (user.0, before as i64), |row| parsed_device(row, 0))
+    }
+}
+
 impl Transaction<'_> {
     /// Adds a device, or leaves the one that is there as it is. Returns whether it is new.
     pub fn ensure_device(

@@ -113,6 +113,12 @@ impl Snapshot<'_> {
         Ok(count.unwrap_or(0) as usize)
     }
 
+    /// How many bytes of keys a user has in all backups.
+    pub fn key_backup_bytes(&self, user: UserNid) -> Result<i64> {
+        let sql = "SELECT coalesce(sum(bytes), 0) FROM key_backups WHERE user_nid = ?1 AND deleted = 0";
+        Ok(self.row(sql, [user.0], |row| row.get(0))?.unwrap_or(0))
+    }
+
     /// How many keys are stored in all backups, those that are being removed included.
     pub fn stored_key_count(&self) -> Result<usize> {
         let count: Option<i64> = self.row("SELECT count(*) FROM key_backup_sessions", [], |row| row.get(0))?;
@@ -166,20 +172,25 @@ impl Transaction<'_> {
         self.execute(sql, row).map(drop)
     }
 
-    /// Removes keys: one session's, or without `session_id` a room's. Returns how many.
-    pub fn remove_backed_up_sessions(&self, backup: i64, room_id: &str, session_id: Option<&str>) -> Result<usize> {
-        let sql = "DELETE FROM key_backup_sessions WHERE backup_nid = ?1 AND room_id = ?2";
-        if let Some(session_id) = session_id {
-            self.execute(&format!("{sql} AND session_id = ?3"), (backup, room_id, session_id))
-        } else {
-            self.execute(sql, (backup, room_id))
-        }
+    /// Removes keys: one session's, or without `session_id` a room's. Returns how many, and their bytes.
+    pub fn remove_backed_up_sessions(
+        &self,
+        backup: i64,
+        room_id: &str,
+        session_id: Option<&str>,
+    ) -> Result<(i64, i64)> {
+        let which = "FROM key_backup_sessions
+                     WHERE backup_nid = ?1 AND room_id = ?2 AND (?3 IS NULL OR session_id = ?3)";
+        let sum = format!("SELECT count(*), coalesce(sum(octet_length(session_data)), 0) {which}");
+        let removed = self.row(&sum, (backup, room_id, session_id), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        self.execute(&format!("DELETE {which}"), (backup, room_id, session_id))?;
+        Ok(removed.unwrap_or((0, 0)))
     }
 
-    /// Notes that the keys of a backup have changed, and their number by `change`.
-    pub fn note_key_backup_change(&self, backup: i64, change: i64) -> Result<()> {
-        let sql = "UPDATE key_backups SET etag = etag + 1, sessions = sessions + ?2 WHERE nid = ?1";
-        self.execute(sql, (backup, change)).map(drop)
+    /// Notes that the keys of a backup have changed: their number by `sessions`, their bytes by `bytes`.
+    pub fn note_key_backup_change(&self, backup: i64, sessions: i64, bytes: i64) -> Result<()> {
+        let sql = "UPDATE key_backups SET etag = etag + 1, sessions = sessions + ?2, bytes = bytes + ?3 WHERE nid = ?1";
+        self.execute(sql, (backup, sessions, bytes)).map(drop)
     }
 
     /// Takes a backup out of its user's sight. Its keys are then to be removed.

@@ -107,6 +107,13 @@ impl Snapshot<'_> {
         self.rows(&sql, (room.0, user.0), read_receipt)
     }
 
+    /// How many receipts a user has in a room.
+    pub fn receipt_count(&self, room: RoomNid, user: UserNid) -> Result<u64> {
+        let sql = "SELECT count(*) FROM receipts WHERE room_nid = ?1 AND user_nid = ?2";
+        let count: Option<i64> = self.row(sql, (room.0, user.0), |row| row.get(0))?;
+        Ok(count.unwrap_or(0) as u64)
+    }
+
     /// The place in the room that a user's receipt of one kind and thread has reached.
     pub fn receipt_seq(
         &self,

@@ -60,6 +60,9 @@ impl Accounts {
             if let Err(refusal) = device_lists::check_device_id(tx, pair.user, &pair.device_id)? {
                 return Ok(Err(refusal));
             }
+            if let Err(refusal) = accounts.make_room_for_device(tx, pair.user, &pair.device_id)? {
+                return Ok(Err(refusal));
+            }
             // Deactivating an account removes its tokens, so one that is there is one of a working account.
             if !tx.use_pass(Pass::Login, &hash)? {
                 return Ok(Ok(false));

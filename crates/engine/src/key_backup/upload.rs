@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{KeyBackups, KeysChanged, changed, check_name, number_of, unknown};
-use crate::{Code, Error, Result, session::Session};
+use crate::{Code, Error, Result, rate_limits::Quota, session::Session};
 
 /// The largest key: what clients upload has some hundred bytes.
 const MAX_SESSION_DATA_BYTES: usize = 65_536;
@@ -54,37 +54,43 @@ impl KeyBackups {
     /// better one only.
     pub async fn upload(&self, session: &Session, version: &str, keys: UploadedKeys) -> Result<KeysChanged> {
         let (user, number) = (session.user, number_of(version)?);
-        let keys = checked(keys)?;
+        let (keys, core) = (checked(keys)?, self.core.clone());
         let store = move |tx: &mut Transaction<'_>| {
             let Some(current) = tx.current_key_backup(user)? else { return Ok(Err(unknown())) };
             if current.version != number {
                 let is_old = tx.key_backup(user, number)?.is_some();
                 return Ok(Err(if is_old { outdated(&current) } else { unknown() }));
             }
-            let (mut added, mut replaced) = (0, 0);
+            let (mut better, mut added, mut bytes) = (Vec::new(), 0, 0);
             for Checked { room_id, session_id, session } in &keys {
                 let place = SessionPlace { backup: current.nid, room_id, session_id };
                 match tx.backed_up_session(place)? {
                     Some(stored) if !is_better(session, &stored) => continue,
-                    Some(_) => replaced += 1,
+                    Some(stored) => bytes -= stored.session_data.len() as i64,
                     None => added += 1,
                 }
-                tx.set_backed_up_session(place, session)?;
+                bytes += session.session_data.len() as i64;
+                better.push((place, session));
             }
             if current.sessions + added > MAX_SESSIONS {
-                return Err(im2_store::Error::Conflict); // undoes what was stored above
+                let message = format!("a backup holds no more than {MAX_SESSIONS} keys");
+                return Ok(Err(Error::refused(Code::TooLarge, message)));
             }
-            if added + replaced > 0 {
-                tx.note_key_backup_change(current.nid, added)?;
+            let would_be = (tx.key_backup_bytes(user)? + bytes).max(0).unsigned_abs();
+            if bytes > 0
+                && let Err(refusal) = core.limits.check_quota(Quota::KeyBackupBytes, would_be)
+            {
+                return Ok(Err(refusal));
+            }
+            for (place, session) in &better {
+                tx.set_backed_up_session(*place, session)?;
+            }
+            if !better.is_empty() {
+                tx.note_key_backup_change(current.nid, added, bytes)?;
             }
             changed(tx, user, number)
         };
-        match self.core.store.write(store).await {
-            Err(im2_store::Error::Conflict) => {
-                Err(Error::refused(Code::TooLarge, format!("a backup holds no more than {MAX_SESSIONS} keys")))
-            }
-            stored => stored?,
-        }
+        self.core.store.write(store).await?
     }
 }
 

@@ -30,8 +30,6 @@ pub struct Options {
     pub directory: Option<PathBuf>,
     /// The largest upload, in bytes.
     pub max_upload_bytes: u64,
-    /// How much one user may upload in all, in bytes; `None` for as much as fits.
-    pub max_user_bytes: Option<u64>,
     /// The largest picture that is decoded, in pixels. All pictures that are being decoded at a time have no more
     /// pixels together either, which bounds the memory: 8 bytes a pixel at worst.
     pub max_image_pixels: u64,
@@ -42,13 +40,12 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Uploads of up to 100 MiB, no quota, pictures of up to 32 megapixels, no URL previews; media that no event shows any more
+    /// Uploads of up to 100 MiB, pictures of up to 32 megapixels, no URL previews; media that no event shows any more
     /// is deleted after a week.
     fn default() -> Self {
         Self {
             directory: None,
             max_upload_bytes: 100 << 20,
-            max_user_bytes: None,
             max_image_pixels: 32 << 20,
             url_previews: None,
             collect_after: Some(7 * 24 * 60 * 60 * 1000),

@@ -8,7 +8,7 @@ use im2_store::{
 };
 
 use super::Media;
-use crate::{Code, Error, Result};
+use crate::{Code, Error, Result, rate_limits::Quota};
 
 /// How long a promised upload may take to come: the specification's recommendation.
 const PROMISE: Millis = 24 * 60 * 60 * 1000;
@@ -114,12 +114,8 @@ impl Media {
         info.filename = info.filename.filter(|name| !name.is_empty());
         info.content_type = info.content_type.filter(|kind| !kind.is_empty() && kind.len() <= MAX_CONTENT_TYPE);
         self.check_size(info.length.unwrap_or(0))?;
-        if let Some(most) = self.options.max_user_bytes {
-            let used = self.core.store.read(move |db| db.media_bytes(user)).await?;
-            if used.saturating_add(info.length.unwrap_or(1)) > most {
-                return Err(over_quota(most));
-            }
-        }
+        let used = self.core.store.read(move |db| db.media_bytes(user)).await?;
+        self.core.limits.check_quota(Quota::MediaBytes, used.saturating_add(info.length.unwrap_or(1)))?;
         let incoming = self.blobs.begin().await?;
         Ok(Upload { media: self.clone(), owner: user, promised, info, incoming })
     }
@@ -182,12 +178,11 @@ impl Upload {
         let is_promised = promised.is_some();
         let media_id = promised.unwrap_or_else(|| media.new_media_id());
         let uri = media.uri(&media_id)?;
-        let (now, quota, waiting) = (media.core.now(), media.options.max_user_bytes, media.uploaded.clone());
+        let (now, core, waiting) = (media.core.now(), media.core.clone(), media.uploaded.clone());
         let write = media.core.store.write(move |tx| {
-            if let Some(most) = quota
-                && tx.media_bytes(owner)?.saturating_add(content.size) > most
-            {
-                return Ok(Recorded::Refused(over_quota(most)));
+            let would_be = tx.media_bytes(owner)?.saturating_add(content.size);
+            if let Err(refusal) = core.limits.check_quota(Quota::MediaBytes, would_be) {
+                return Ok(Recorded::Refused(refusal));
             }
             if !is_promised {
                 tx.add_media(&media_id, Some(owner), &content, now)?;
@@ -211,10 +206,6 @@ impl Upload {
         media.delete_unless_used(digest).await?;
         Err(refusal)
     }
-}
-
-fn over_quota(most: u64) -> Error {
-    Error::refused(Code::Forbidden, format!("this would exceed your quota of {most} bytes of uploads"))
 }
 
 /// Whether `user` may upload to a media ID now.

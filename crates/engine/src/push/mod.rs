@@ -19,11 +19,9 @@ use url::Url;
 pub use delivery::Delivery;
 pub use im2_store::pushers::Pusher;
 
-use crate::{Code, Core, Error, Result, session::Session};
+use crate::{Code, Core, Error, Result, rate_limits::Quota, session::Session};
 use registry::Registry;
 
-/// Pushers a user may have: a device has one or two.
-const MAX_PUSHERS: usize = 200;
 /// The longest application identifier, in characters, and push key, in bytes (spec: `POST /pushers/set`).
 const MAX_APP_ID: usize = 64;
 const MAX_PUSHKEY: usize = 512;
@@ -102,8 +100,9 @@ impl Pushers {
             let is_same = |pusher: &Pusher| {
                 (&pusher.settings.app_id, &pusher.settings.pushkey) == (&settings.app_id, &settings.pushkey)
             };
-            if existing.len() >= MAX_PUSHERS && !existing.iter().any(is_same) {
-                return Ok(Err(invalid(format!("a user has at most {MAX_PUSHERS} pushers: delete one first"))));
+            let limits = &this.core.limits;
+            if existing.len() as u64 >= limits.quota(Quota::Pushers) && !existing.iter().any(is_same) {
+                return Ok(Err(limits.over_quota(Quota::Pushers)));
             }
             if !append {
                 tx.remove_pushers_of_others(user, &settings.app_id, &settings.pushkey)?;

@@ -6,7 +6,7 @@ use im2_model::{RoomAliasId, RoomId, RoomNid, UserNid};
 use serde_json::{Map, Value};
 
 use super::{Actor, Draft, Room, Rooms, validate};
-use crate::{Code, Error, Result, appservices::Service};
+use crate::{Code, Error, Result, appservices::Service, rate_limits::Quota};
 
 const CANONICAL_ALIAS: &str = "m.room.canonical_alias";
 
@@ -89,11 +89,22 @@ impl Rooms {
             return Err(Error::refused(Code::InvalidParam, "the aliases of another server are made there"));
         }
         let room = if for_service { self.existing(room_id).await? } else { self.joined(actor, room_id).await? };
+        self.check_alias_quota(actor).await?;
         let (nid, creator, now) = (room.nid, actor.user, self.core.now());
         let added = self.core.store.write(move |tx| tx.add_alias(&alias, nid, creator, now)).await;
         added.map_err(|error| {
             if error.is_duplicate() { Error::refused(Code::RoomInUse, "this alias is taken") } else { error.into() }
         })
+    }
+
+    /// Refuses somebody another alias who has made as many as an account may.
+    pub(super) async fn check_alias_quota(&self, actor: &Actor) -> Result<()> {
+        if self.core.is_of_service(&actor.user_id) {
+            return Ok(());
+        }
+        let creator = actor.user;
+        let made = self.core.store.read(move |db| db.aliases_made_by(creator)).await?;
+        self.core.limits.check_quota(Quota::Aliases, made + 1)
     }
 
     /// Removes an alias, and takes it out of the room's `m.room.canonical_alias` if the actor may change that. For

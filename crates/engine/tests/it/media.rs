@@ -116,16 +116,16 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
 
 #[tokio::test]
 async fn a_user_has_a_quota_where_there_is_one() {
-    let fixture = Fixture::with(|options| options.media.max_user_bytes = Some(10)).await;
+    let fixture = Fixture::with(|options| options.rate_limits.quotas.set("media_bytes 10").unwrap()).await;
     let (ana, ben) = (user(&fixture, "ana").await, user(&fixture, "ben").await);
     upload(&fixture.engine, ana, b"123456", UploadInfo::default()).await.unwrap();
     let refusal = upload(&fixture.engine, ana, b"78901", UploadInfo::default()).await.unwrap_err();
-    assert_eq!(refusal.code(), Some(Code::Forbidden));
+    assert_eq!(refusal.code(), Some(Code::UserLimitExceeded));
     assert_eq!(files(&fixture).len(), 1, "what was refused is deleted");
     upload(&fixture.engine, ana, b"7890", UploadInfo::default()).await.unwrap();
     assert_eq!(
         upload(&fixture.engine, ana, b"", UploadInfo::default()).await.unwrap_err().code(),
-        Some(Code::Forbidden)
+        Some(Code::UserLimitExceeded)
     );
     upload(&fixture.engine, ben, b"123456", UploadInfo::default()).await.unwrap();
     assert_eq!(files(&fixture).len(), 2);

@@ -28,6 +28,7 @@ mod people;
 mod profiles_in_rooms;
 mod push;
 mod push_rules;
+mod quotas;
 mod reading;
 mod redactions;
 mod reports;

@@ -69,6 +69,15 @@ impl Snapshot<'_> {
     }
 }
 
+impl Snapshot<'_> {
+    /// How many aliases a user has made.
+    pub fn aliases_made_by(&self, creator: UserNid) -> Result<u64> {
+        let count: Option<i64> =
+            self.row("SELECT count(*) FROM aliases WHERE creator_nid = ?1", [creator.0], |row| row.get(0))?;
+        Ok(count.unwrap_or(0) as u64)
+    }
+}
+
 impl Transaction<'_> {
     /// Adds an alias; fails as a duplicate if it is taken.
     pub fn add_alias(&self, alias: &RoomAliasId, room: RoomNid, creator: UserNid, now: Millis) -> Result<()> {

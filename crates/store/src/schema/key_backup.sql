@@ -7,6 +7,7 @@ CREATE TABLE key_backups (
     auth_data TEXT NOT NULL,                -- a JSON object
     etag      INTEGER NOT NULL DEFAULT 0,   -- changes of its keys so far
     sessions  INTEGER NOT NULL DEFAULT 0,   -- keys in it
+    bytes     INTEGER NOT NULL DEFAULT 0,   -- of their session data
     deleted   INTEGER NOT NULL DEFAULT 0,   -- it is gone for its user; its keys are being removed
     UNIQUE (user_nid, version)
 ) STRICT;

@@ -129,6 +129,7 @@ CREATE TABLE aliases (
     created_ts  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX aliases_by_room ON aliases (room_nid);
+CREATE INDEX aliases_by_creator ON aliases (creator_nid);
 
 -- The rooms in the published directory.
 CREATE TABLE published_rooms (

@@ -123,6 +123,6 @@ async fn the_number_of_pushers_is_limited() {
     for number in 0..200 {
         set(&ana, pusher(URL, &format!("key {number}"))).await;
     }
-    ana.post("/v3/pushers/set", pusher(URL, "one more")).await.refused(400, "M_INVALID_PARAM");
+    ana.post("/v3/pushers/set", pusher(URL, "one more")).await.refused(403, "M_USER_LIMIT_EXCEEDED");
     set(&ana, pusher(URL, "key 7")).await;
 }
