@@ -192,7 +192,7 @@ impl ServerNotices {
             power_level_content_override: levels.as_object().cloned().unwrap_or_default(),
             ..CreateRoom::default()
         };
-        let room = self.rooms.create(sender, new).await?;
+        let room = self.rooms.create_regardless(sender, new).await?;
         let (user, nid) = (target.user, room.nid);
         self.core.store.write(move |tx| tx.set_server_notice_room(user, nid)).await?;
         Ok(room)

@@ -27,6 +27,7 @@ pub mod blocked_rooms;
 pub mod devices;
 pub mod e2ee;
 pub mod filters;
+pub mod invites;
 pub mod jobs;
 pub mod key_backup;
 pub mod media;

@@ -108,7 +108,7 @@ impl Deletion {
             power_level_content_override: levels.as_object().cloned().unwrap_or_default(),
             ..CreateRoom::default()
         };
-        let room = self.rooms.create(&owner, new).await?;
+        let room = self.rooms.create_regardless(&owner, new).await?;
         let mut content = Map::new();
         content.insert("msgtype".into(), "m.text".into());
         content.insert("body".into(), Value::from(request.message.as_deref().unwrap_or(MESSAGE)));

@@ -28,7 +28,7 @@ use super::{
     Actor, RoomEvent, RoomMembership, Rooms,
     directory::Directory,
     event::Replaced,
-    guests,
+    guests, invites,
     member_index::MemberIndex,
     named_media::{MOST, named_media},
     registry::Registry,
@@ -40,6 +40,7 @@ use super::{
 };
 use crate::{
     Code, Core, Error, Result, UserSet,
+    rate_limits::Class,
     stream::{Change, Stream},
     typing::Typists,
     words,
@@ -48,6 +49,8 @@ use crate::{
 /// How often an event is made anew because the room had moved on. Each time something else was committed, so more
 /// than a few in a row means that something is wrong.
 const ATTEMPTS: usize = 5;
+/// Members of a room whom an event reaches for the price of another event.
+const REACHED_A_UNIT: usize = 1_000;
 
 /// An event that somebody wants to send.
 #[derive(Debug, Clone, Default)]
@@ -142,6 +145,7 @@ impl Rooms {
         validate::check(&mut draft)?;
         let room = self.joined(actor, room_id).await?;
         self.check_standing(&room, actor, &draft).await?;
+        self.count_reached(&room, actor)?;
         if let Err(refusal) = self.check_relation(&room, actor, &draft).await {
             // What was sent already and is tried again is not refused for being there.
             let sent = self.sent_before(&room, &draft.kind, transaction.as_ref()).await?;
@@ -162,6 +166,7 @@ impl Rooms {
             self.joined(actor, room_id).await?
         };
         self.check_standing(&room, actor, &draft).await?;
+        self.count_reached(&room, actor)?;
         match (&*draft.kind, draft.state_key.as_deref()) {
             ("m.room.member", _)
                 if own_membership && draft.content.get("membership").and_then(Value::as_str) == Some("leave") =>
@@ -176,6 +181,15 @@ impl Rooms {
         self.append(&room, actor, draft, None).await
     }
 
+    /// Counts the people whom an event reaches, where they are very many.
+    fn count_reached(&self, room: &Room, actor: &Actor) -> Result<()> {
+        let more = room.view().joined.len() / REACHED_A_UNIT;
+        if more == 0 || self.core.is_of_service(&actor.user_id) {
+            return Ok(());
+        }
+        self.core.limits.spend_of(Class::Send, actor.user, more as u64)
+    }
+
     /// The event that a transaction made earlier.
     async fn sent_before(&self, room: &Room, kind: &str, transaction: Option<&Transaction>) -> Result<Option<EventId>> {
         let Some(key) = transaction.cloned() else { return Ok(None) };
@@ -188,6 +202,22 @@ impl Rooms {
     /// State that is already exactly so is not sent again: the event that made it so is the answer. A transaction
     /// that was used before is answered with the event it made.
     pub async fn append(
+        &self,
+        room: &Arc<Room>,
+        actor: &Actor,
+        draft: Draft,
+        transaction: Option<Transaction>,
+    ) -> Result<EventId> {
+        let counted = self.count_membership(room, actor, &draft).await?;
+        let appended = self.append_uncounted(room, actor, draft, transaction).await;
+        if let Some(counted) = counted.filter(|_| appended.is_err()) {
+            self.give_back_invites(counted).await;
+        }
+        appended
+    }
+
+    /// As [`Rooms::append`], for what the server itself does: without limits on invites and joins.
+    pub(super) async fn append_uncounted(
         &self,
         room: &Arc<Room>,
         actor: &Actor,
@@ -513,6 +543,7 @@ fn store(
     for (seq, event) in (head_seq..).zip(events) {
         refuse_duplicate(tx, room, &event.new)?;
         stored.push(tx.append_event(room, seq, &event.new)?);
+        invites::note_answer(tx, &event.pdu, event.replaced.as_ref())?;
     }
     Ok(stored)
 }

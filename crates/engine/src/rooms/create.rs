@@ -132,12 +132,36 @@ impl<'a> Making<'a> {
 
 impl Rooms {
     /// Makes a room. All of its first events are one commit: there is no half a room.
-    pub async fn create(&self, actor: &Actor, mut request: CreateRoom) -> Result<Arc<Room>> {
+    pub async fn create(&self, actor: &Actor, request: CreateRoom) -> Result<Arc<Room>> {
+        let request = self.checked(actor, request)?;
+        self.check_room_quota(actor).await?;
+        if request.alias.is_some() {
+            self.check_alias_quota(actor).await?;
+        }
+        let counted = self.count_invites(actor, &request.invite).await?;
+        let made = self.create_checked(actor, &request).await;
+        if let Some(counted) = counted.filter(|_| made.is_err()) {
+            self.give_back_invites(counted).await;
+        }
+        made
+    }
+
+    /// As [`Rooms::create`], for what the server itself does: without limits on the rooms of the user it is made for.
+    pub(crate) async fn create_regardless(&self, actor: &Actor, request: CreateRoom) -> Result<Arc<Room>> {
+        let request = self.checked(actor, request)?;
+        self.create_checked(actor, &request).await
+    }
+
+    fn checked(&self, actor: &Actor, mut request: CreateRoom) -> Result<CreateRoom> {
         self.core.refuse_suspended(actor.user)?;
         validate::refuse_unless(request.invite.len() <= MAX_INVITES, Code::InvalidParam, "too many invites at once")?;
         let mut invited = HashSet::new();
         request.invite.retain(|user_id| invited.insert(user_id.clone()));
         check_initial_aliases(&request)?;
+        Ok(request)
+    }
+
+    async fn create_checked(&self, actor: &Actor, request: &CreateRoom) -> Result<Arc<Room>> {
         let member = self.own_content(actor, Membership::Join, None).await?;
         let mut invites = Vec::with_capacity(request.invite.len());
         for user_id in &request.invite {
@@ -151,9 +175,9 @@ impl Rooms {
         // From version 12 on the identifier is a hash of the create event, so two rooms that one user makes alike in
         // the same millisecond would be one: the later one is dated a little later.
         for later in 0..ATTEMPTS {
-            let made = self.prepare_new(actor, &request, later, member.clone(), invites.clone());
+            let made = self.prepare_new(actor, request, later, member.clone(), invites.clone());
             let (room_id, events) = made.map_err(invalid_state)?;
-            if let Some(room) = self.store_new(actor, room_id, events, &request).await? {
+            if let Some(room) = self.store_new(actor, room_id, events, request).await? {
                 return Ok(room);
             }
         }

@@ -225,7 +225,7 @@ impl Rooms {
         let mut content = content_of(Membership::Invite, None);
         content.extend(self.profile_content(target).await?);
         let draft = Draft::state("m.room.member", target.as_str(), content);
-        self.append(room, actor, draft, None).await.map(drop)
+        self.append_uncounted(room, actor, draft, None).await.map(drop)
     }
 
     async fn mark_forgotten(&self, actor: &Actor, room: RoomNid) -> Result<()> {

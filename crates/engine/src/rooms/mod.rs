@@ -15,6 +15,7 @@ mod forgotten;
 pub(crate) mod guests;
 mod hierarchy;
 mod history;
+mod invites;
 mod member_index;
 mod member_list;
 mod members;

@@ -14,6 +14,7 @@ mod every_route;
 mod former_members;
 mod guests;
 mod interactive;
+mod invite_limits;
 mod key_backup;
 mod keys;
 mod lifecycle;

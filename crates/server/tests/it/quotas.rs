@@ -170,3 +170,16 @@ async fn receipts_for_threads_have_an_end_and_the_rooms_own_goes_on() {
     read(&ana, reply, None).await.ok();
     read(&ben, reply, Some(root)).await.ok();
 }
+
+#[tokio::test]
+async fn the_server_itself_has_no_quota() {
+    let quotas = Setting::List(vec!["rooms 1".to_owned()]);
+    let setup = Setup::default().set("rate_limits.quotas", quotas).set("server_notices.localpart", "notices");
+    let server = setup.start().await;
+    let (ana, ben) = two(&server).await;
+    let root = server.register_admin("root").await;
+    for user in [&ana, &ben] {
+        let notice = json!({ "user_id": user.user_id(), "content": { "msgtype": "m.text", "body": "notice" } });
+        root.post("/_synapse/admin/v1/send_server_notice", notice).await.ok();
+    }
+}

@@ -64,6 +64,15 @@ CREATE TABLE rate_limits (
     burst      INTEGER NOT NULL           -- at once
 ) STRICT;
 
+-- Of users who have invited people whom they share no room with: how many lately, and what became of their invites.
+CREATE TABLE invite_budgets (
+    user_nid INTEGER PRIMARY KEY REFERENCES users (nid),
+    spent    INTEGER NOT NULL,            -- thousandths of invites that counted at spent_ts
+    spent_ts INTEGER NOT NULL,
+    accepted INTEGER NOT NULL DEFAULT 0,
+    declined INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
 -- What lets somebody register where registration is not open.
 CREATE TABLE registration_tokens (
     token        TEXT PRIMARY KEY,
