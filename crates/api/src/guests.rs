@@ -41,6 +41,12 @@ const ALLOWED: &[(Method, &str)] = &[
     (Method::POST, "/_matrix/client/v3/keys/query"),
     (Method::POST, "/_matrix/client/v3/keys/claim"),
     (Method::POST, "/_matrix/client/v3/logout"),
+    // Calls need these (MSC4140, "Guest accounts").
+    (Method::PUT, "/_matrix/client/unstable/org.matrix.msc4140/rooms/{roomId}/delayed_event/{eventType}/{txnId}"),
+    (Method::GET, "/_matrix/client/unstable/org.matrix.msc4140/delayed_events"),
+    (Method::GET, "/_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayId}"),
+    (Method::POST, "/_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayId}"),
+    (Method::POST, "/_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayId}/{action}"),
 ];
 
 /// Whether guests may make this request.

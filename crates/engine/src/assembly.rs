@@ -13,6 +13,7 @@ use crate::{
     admin,
     appservices::{Appservices, Services},
     core::Shared,
+    delayed_events::DelayedEvents,
     devices::Devices,
     e2ee::E2ee,
     ephemeral::Ephemeral,
@@ -70,7 +71,10 @@ pub(crate) async fn assemble(
     server_notices.prepare().await?;
     let reports = Reports::new(core.clone(), rooms.clone(), server_notices.clone(), options.reports);
     admin::housekeeping::schedule(&core, FIRST_HOUSEKEEPING).await?;
+    let delayed_events = DelayedEvents::new(core.clone(), rooms.clone());
+    delayed_events.follow_clock().await?;
     Ok(Engine {
+        delayed_events,
         push_rules,
         filters: Filters::new(core.clone()),
         search: Search::new(core.clone(), rooms.clone(), sync.account_data.clone()),

@@ -14,6 +14,7 @@ mod assembly;
 mod blocked;
 mod carry_over;
 pub mod core;
+pub mod delayed_events;
 mod device_lists;
 pub mod devices;
 pub mod e2ee;
@@ -132,6 +133,8 @@ pub struct Engine {
     pub filters: filters::Filters,
     /// Rooms.
     pub rooms: rooms::Rooms,
+    /// Events that are sent later.
+    pub delayed_events: delayed_events::DelayedEvents,
     /// How far users have read.
     pub receipts: receipts::Receipts,
     /// Which threads users follow.
@@ -214,6 +217,7 @@ impl Engine {
         let handlers = admin::jobs::register(handlers, admin::jobs::Context { rooms, media, tasks, reports });
         let handlers = admin::redaction::register(handlers, &self.core, &self.rooms);
         let handlers = key_backup::register(handlers, &self.core);
+        let handlers = delayed_events::register(handlers, &self.delayed_events);
         self.e2ee.register(handlers)
     }
 
@@ -224,6 +228,11 @@ impl Engine {
 
     /// What has to be done again and again while the server runs.
     pub fn upkeep(&self) -> upkeep::Upkeep {
-        upkeep::Upkeep { core: self.core.clone(), accounts: self.accounts.clone(), presence: self.presence.clone() }
+        upkeep::Upkeep {
+            core: self.core.clone(),
+            accounts: self.accounts.clone(),
+            presence: self.presence.clone(),
+            delayed_events: self.delayed_events.clone(),
+        }
     }
 }

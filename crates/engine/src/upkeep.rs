@@ -1,10 +1,10 @@
-//! What is done again and again while the server runs: presence ages, and what is noted in memory is stored.
+//! Upkeep while the server runs: presence ages, what is noted in memory is stored, delayed events follow the clock.
 
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{Core, Result, accounts::Accounts, presence::Presence};
+use crate::{Core, Result, accounts::Accounts, delayed_events::DelayedEvents, presence::Presence};
 
 /// How often presence is looked at: others learn that somebody is idle or gone at most this late.
 const TICK: Duration = Duration::from_secs(1);
@@ -20,6 +20,7 @@ pub struct Upkeep {
     pub(crate) core: Core,
     pub(crate) accounts: Accounts,
     pub(crate) presence: Presence,
+    pub(crate) delayed_events: DelayedEvents,
 }
 
 impl Upkeep {
@@ -40,6 +41,11 @@ impl Upkeep {
                 && let Err(error) = self.flush().await
             {
                 tracing::error!(%error, "what is noted in memory could not be stored; it will be tried again");
+            }
+            if count.is_multiple_of(TICKS_PER_FLUSH)
+                && let Err(error) = self.delayed_events.follow_clock().await
+            {
+                tracing::error!(%error, "delayed events could not be moved after a change of the clock");
             }
             until_checkpoint = until_checkpoint.saturating_sub(1);
             if until_checkpoint == 0 {

@@ -45,11 +45,16 @@ impl Snapshot<'_> {
 impl Transaction<'_> {
     /// Adds a job to the outbox, to run at `run_at` or as soon as possible after it.
     pub fn add_job(&mut self, kind: &str, payload: &str, run_at: Millis) -> Result<()> {
+        self.add_numbered_job(kind, payload, run_at).map(drop)
+    }
+
+    /// The same for a job that may be moved or removed later; returns its number.
+    pub fn add_numbered_job(&mut self, kind: &str, payload: &str, run_at: Millis) -> Result<i64> {
         let sql = "INSERT INTO jobs (kind, payload, run_at) VALUES (?1, ?2, ?3)";
-        self.insert(sql, (kind, payload, run_at as i64))?;
+        let id = self.insert(sql, (kind, payload, run_at as i64))?;
         let added = Arc::clone(self.job_added());
         self.on_commit(move || added.notify_one());
-        Ok(())
+        Ok(id)
     }
 
     /// Removes a job that is done.

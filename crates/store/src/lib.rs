@@ -24,6 +24,7 @@ pub mod accounts;
 pub mod appservices;
 pub mod blobs;
 pub mod blocked_rooms;
+pub mod delayed_events;
 pub mod devices;
 pub mod e2ee;
 pub mod filters;

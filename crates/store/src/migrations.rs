@@ -10,6 +10,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/profiles.sql"),
     include_str!("schema/rooms.sql"),
     include_str!("schema/jobs.sql"),
+    include_str!("schema/delayed_events.sql"),
     include_str!("schema/account_data.sql"),
     include_str!("schema/receipts.sql"),
     include_str!("schema/unread.sql"),

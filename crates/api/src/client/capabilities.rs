@@ -4,6 +4,7 @@ use axum::response::Response;
 use im2_rooms::version::RoomVersion;
 use serde_json::{Map, Value, json};
 
+use super::delayed_events;
 use crate::{
     State,
     auth::User,
@@ -32,6 +33,7 @@ async fn capabilities(axum::extract::State(api): State, User(session): User) -> 
         "m.3pid_changes": { "enabled": false },
         "m.get_login_token": { "enabled": api.engine.accounts.offers_login_tokens() },
         "m.forget_forced_upon_leave": { "enabled": false },
+        "org.matrix.msc4140.delayed_events": delayed_events::capability(),
     });
     if session.is_admin {
         capabilities["m.account_moderation"] = json!({ "lock": true, "suspend": true });

@@ -39,6 +39,7 @@ const UNSTABLE_FEATURES: &[&str] = &[
     "org.matrix.msc3440.stable",    // threads
     "org.matrix.msc3827.stable",    // searching the directory by type of room
     "org.matrix.msc3916.stable",    // media for signed-in users only
+    "org.matrix.msc4140",           // events that are sent later
     "org.matrix.msc4306",           // following threads
     "org.matrix.msc4380.stable",    // wanting no invites
     "org.matrix.simplified_msc3575",

@@ -5,6 +5,7 @@ mod account_data;
 mod appservice;
 mod capabilities;
 mod dehydrated;
+mod delayed_events;
 mod devices;
 mod discovery;
 mod events;
@@ -61,6 +62,7 @@ pub(crate) fn routes() -> Routes {
         .merge(user_directory::routes())
         .merge(capabilities::routes())
         .merge(rooms::routes())
+        .merge(delayed_events::routes())
         .merge(search::routes())
         .merge(reports::routes())
         .merge(sync::routes())

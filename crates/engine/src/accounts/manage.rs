@@ -162,6 +162,7 @@ impl Accounts {
             tx.unindex_user(user)?;
             tx.remove_pushers_of(user)?;
             tx.erase_thread_subscriptions(user)?;
+            tx.forget_delayed_events_of(user)?;
             if erase {
                 tx.remove_profile(user)?;
                 tx.erase_account_data(user)?;

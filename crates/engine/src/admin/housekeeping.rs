@@ -1,4 +1,4 @@
-//! What is cleared away once a day: media that nothing shows any more, blobs that nothing needs, tasks that ended long
+//! Daily clearing: media that nothing shows any more, blobs that nothing needs, tasks and delayed events that ended long
 //! ago, and purges that everybody has heard of.
 //!
 //! The job writes the next one before it ends. There is never more than one waiting, so that one that is tried again
@@ -6,7 +6,7 @@
 
 use im2_model::Millis;
 
-use crate::{Core, Result, media::Media};
+use crate::{Core, Result, delayed_events, media::Media};
 
 /// The outbox job. It has no payload.
 pub(super) const DAILY: &str = "admin.daily";
@@ -37,6 +37,7 @@ impl Housekeeping {
         let now = core.now();
         let clear = move |tx: &mut im2_store::Transaction<'_>| {
             tx.forget_tasks_before(now.saturating_sub(TASKS_KEPT))?;
+            delayed_events::forget_finalised(tx, now)?;
             tx.forget_gone_rooms_before(now.saturating_sub(PURGES_TOLD))
         };
         core.store.write(clear).await?;

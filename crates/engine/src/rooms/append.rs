@@ -155,7 +155,18 @@ impl Rooms {
     }
 
     /// Sets state in a room. Whoever is no member may still change their own membership, as far as the rules allow.
-    pub async fn send_state(&self, actor: &Actor, room_id: &RoomId, mut draft: Draft) -> Result<EventId> {
+    pub async fn send_state(&self, actor: &Actor, room_id: &RoomId, draft: Draft) -> Result<EventId> {
+        self.send_state_in(actor, room_id, draft, None).await
+    }
+
+    /// The same in a transaction.
+    pub(super) async fn send_state_in(
+        &self,
+        actor: &Actor,
+        room_id: &RoomId,
+        mut draft: Draft,
+        transaction: Option<Transaction>,
+    ) -> Result<EventId> {
         validate::check(&mut draft)?;
         let own_membership =
             &*draft.kind == "m.room.member" && draft.state_key.as_deref() == Some(actor.user_id.as_str());
@@ -178,7 +189,7 @@ impl Rooms {
             ("m.room.power_levels", Some(_)) => check_levels(&room, &draft.content)?,
             _ => {}
         }
-        self.append(&room, actor, draft, None).await
+        self.append(&room, actor, draft, transaction).await
     }
 
     /// Counts the people whom an event reaches, where they are very many.

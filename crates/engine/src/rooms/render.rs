@@ -10,7 +10,7 @@ use im2_rooms::{client::client_event_prefix, content::Membership, event::Pdu, ve
 
 use serde_json::value::RawValue;
 
-use super::{RoomEvent, event::Replaced};
+use super::{DELAYED_PREFIX, RoomEvent, event::Replaced};
 use crate::{Core, UserSet, session::Session};
 
 /// Who is shown events, and when.
@@ -79,12 +79,15 @@ pub fn write_event(
     if let Some(redaction) = &event.redacted_because {
         drop(write!(out, ",\"redacted_because\":{}", redaction.json));
     }
-    let sent_here = |device: &&DeviceId| {
-        event.transaction.as_ref().filter(|sent| sent.user == viewer.user && sent.device_id == **device)
-    };
-    if let Some(sent) = viewer.device.as_ref().and_then(sent_here) {
-        out.extend_from_slice(b",\"transaction_id\":");
-        drop(serde_json::to_writer(&mut *out, &sent.txn_id));
+    if let Some(sent) = event.transaction.as_ref().filter(|sent| sent.user == viewer.user) {
+        if let Some(delay_id) = sent.txn_id.strip_prefix(DELAYED_PREFIX) {
+            // For all devices of the sender (MSC4140).
+            out.extend_from_slice(b",\"org.matrix.msc4140.delay_id\":");
+            drop(serde_json::to_writer(&mut *out, delay_id));
+        } else if viewer.device == Some(&sent.device_id) {
+            out.extend_from_slice(b",\"transaction_id\":");
+            drop(serde_json::to_writer(&mut *out, &sent.txn_id));
+        }
     }
     if let Some(bundle) = bundles.get(event.id()) {
         drop(write!(out, ",\"m.relations\":{bundle}"));

@@ -7,6 +7,7 @@ mod admin_users;
 mod appservices;
 mod calls;
 mod commands;
+mod delayed_events;
 mod discovery;
 mod edge;
 mod erasure;

@@ -180,9 +180,7 @@ async fn drafts_that_clients_still_use_are_announced_and_there() {
     ana.get(&format!("{profile}/org.example.colour")).await.refused(404, "M_NOT_FOUND");
 
     // What is not there is not recognized, which is how clients find that out.
-    for path in
-        ["org.matrix.msc2965/auth_metadata", "org.matrix.msc4143/rtc/transports", "org.matrix.msc4140/delayed_events"]
-    {
+    for path in ["org.matrix.msc2965/auth_metadata", "org.matrix.msc4143/rtc/transports"] {
         ana.get(&format!("/_matrix/client/unstable/{path}")).await.refused(404, "M_UNRECOGNIZED");
     }
     server.anonymous().get("/v1/auth_metadata").await.refused(404, "M_UNRECOGNIZED");

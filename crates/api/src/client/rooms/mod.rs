@@ -66,13 +66,13 @@ pub(super) fn routes() -> Routes {
 /// What application services may add to a request that makes an event (spec: application service API, "Timestamp
 /// massaging"). From others it means nothing.
 #[derive(Debug, Deserialize)]
-struct Massage {
+pub(crate) struct Massage {
     ts: Option<String>,
 }
 
 impl Massage {
     /// The time that the event is to have, if it is not the present.
-    fn ts(&self, session: &Session) -> Result<Option<Millis>, Error> {
+    pub(crate) fn ts(&self, session: &Session) -> Result<Option<Millis>, Error> {
         let Some(text) = self.ts.as_deref().filter(|_| session.service.is_some()) else { return Ok(None) };
         let ts = text.parse().ok().filter(|ts| *ts <= MAX_TS);
         let invalid = || Error::refused(Code::InvalidParam, "ts is a number of milliseconds since 1970");

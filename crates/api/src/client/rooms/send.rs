@@ -2,6 +2,7 @@
 
 use axum::extract::State as Extract;
 use im2_engine::{
+    delayed_events::NewDelayedEvent,
     rooms::{Draft, Transaction},
     session::Session,
 };
@@ -14,6 +15,7 @@ use crate::{
     State,
     auth::User,
     body::{Answer, Json, OptionalJson, Params, QueryParams},
+    client::delayed_events::{Delay, schedule_by_parameter},
     edge::limits::Class,
     error::ApiResult,
     routes::{Access, Routes},
@@ -36,8 +38,14 @@ async fn send(
     User(session): User,
     Params((room_id, kind, txn_id)): Params<(RoomId, String, String)>,
     QueryParams(massage): QueryParams<Massage>,
+    QueryParams(delay): QueryParams<Delay>,
     Json(content): Json<Map<String, Value>>,
 ) -> ApiResult<Answer<Value>> {
+    if let Some(delay) = delay.millis()? {
+        let (ts, txn_id) = (massage.ts(&session)?, Some(txn_id));
+        let new = NewDelayedEvent { kind, state_key: None, content, ts, delay, txn_id };
+        return schedule_by_parameter(&api, &session, &room_id, new).await;
+    }
     let sent_in = transaction(&session, txn_id);
     let draft = Draft { ts: massage.ts(&session)?, ..Draft::message(&kind, content) };
     let event_id = api.engine.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;
@@ -54,9 +62,16 @@ async fn redact(
     Extract(api): State,
     User(session): User,
     Params((room_id, target, txn_id)): Params<(RoomId, EventId, String)>,
+    QueryParams(delay): QueryParams<Delay>,
     OptionalJson(Reason { reason }): OptionalJson<Reason>,
 ) -> ApiResult<Answer<Value>> {
-    let content = reason.map(|reason| ("reason".to_owned(), Value::from(reason))).into_iter().collect();
+    let mut content: Map<_, _> = reason.map(|reason| ("reason".to_owned(), Value::from(reason))).into_iter().collect();
+    if let Some(delay) = delay.millis()? {
+        content.insert("redacts".into(), target.as_str().into());
+        let (kind, txn_id) = ("m.room.redaction".to_owned(), Some(txn_id));
+        let new = NewDelayedEvent { kind, state_key: None, content, ts: None, delay, txn_id };
+        return schedule_by_parameter(&api, &session, &room_id, new).await;
+    }
     let draft = Draft { redacts: Some(target), ..Draft::message("m.room.redaction", content) };
     let sent_in = transaction(&session, txn_id);
     let event_id = api.engine.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;

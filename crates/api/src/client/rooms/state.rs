@@ -3,10 +3,11 @@
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::{
     Code,
+    delayed_events::NewDelayedEvent,
     rooms::{Bundles, Draft, MemberList, write_array},
     session::Session,
 };
-use im2_model::RoomId;
+use im2_model::{Millis, RoomId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +16,7 @@ use crate::{
     Api, State,
     auth::User,
     body::{Answer, Json, Params, QueryParams, json_bytes},
+    client::delayed_events::{Delay, schedule_by_parameter},
     edge::limits::{Class, count_more},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
@@ -112,10 +114,11 @@ async fn put_unkeyed(
     User(session): User,
     Params((room_id, kind)): Params<(RoomId, String)>,
     QueryParams(massage): QueryParams<Massage>,
+    QueryParams(delay): QueryParams<Delay>,
     Json(content): Json<Map<String, Value>>,
 ) -> ApiResult<Answer<Value>> {
     let draft = Draft { ts: massage.ts(&session)?, ..Draft::state(&kind, "", content) };
-    put(&api, &session, &room_id, draft).await
+    put(&api, &session, &room_id, draft, delay.millis()?).await
 }
 
 async fn put_keyed(
@@ -123,15 +126,28 @@ async fn put_keyed(
     User(session): User,
     Params((room_id, kind, state_key)): Params<(RoomId, String, String)>,
     QueryParams(massage): QueryParams<Massage>,
+    QueryParams(delay): QueryParams<Delay>,
     Json(content): Json<Map<String, Value>>,
 ) -> ApiResult<Answer<Value>> {
     let draft = Draft { ts: massage.ts(&session)?, ..Draft::state(&kind, &state_key, content) };
-    put(&api, &session, &room_id, draft).await
+    put(&api, &session, &room_id, draft, delay.millis()?).await
 }
 
-async fn put(api: &Api, session: &Session, room_id: &RoomId, draft: Draft) -> ApiResult<Answer<Value>> {
+async fn put(
+    api: &Api,
+    session: &Session,
+    room_id: &RoomId,
+    draft: Draft,
+    delay: Option<Millis>,
+) -> ApiResult<Answer<Value>> {
     if let Some(class) = membership_class(&draft) {
         count_more(api, session, class, 1)?;
+    }
+    if let Some(delay) = delay {
+        let Draft { kind, state_key, content, ts, .. } = draft;
+        let (kind, state_key) = (kind.into(), state_key.map(Into::into));
+        let new = NewDelayedEvent { kind, state_key, content, ts, delay, txn_id: None };
+        return schedule_by_parameter(api, session, room_id, new).await;
     }
     let event_id = api.engine.rooms.send_state(&actor(session), room_id, draft).await?;
     api.engine.presence.touch(&session);

@@ -11,6 +11,7 @@ pub(super) struct World {
     room_id: String,
     alias: String,
     event_id: String,
+    delay_id: String,
     filter_id: String,
     uploaded: String,
     awaited: String,
@@ -23,13 +24,17 @@ impl World {
         let room_id =
             owner.create_room(json!({ "preset": "private_chat", "name": "Private", "room_alias_name": name })).await;
         let event_id = owner.send_text(&room_id, "nobody else's business").await;
+        let delayed = format!("/v3/rooms/{}/send/m.room.message/d", im2_testkit::segment(&room_id));
+        let delayed = format!("{delayed}?org.matrix.msc4140.delay=86400000");
+        let delayed = owner.put(&delayed, json!({ "msgtype": "m.text", "body": "tomorrow" })).await.ok();
+        let delay_id = delayed["delay_id"].as_str().expect("a delayed event has an identifier").to_owned();
         let path = format!("/v3/user/{}/filter", im2_testkit::segment(owner.user_id()));
         let filter = owner.post(&path, json!({ "room": { "timeline": { "limit": 5 } } })).await.ok();
         let filter_id = filter["filter_id"].as_str().expect("a filter has an identifier").to_owned();
         let upload = owner.request(Method::POST, "/_matrix/media/v3/upload").header("content-type", "text/plain");
         let uploaded = media_id(&owner.send_request(upload.body("private")).await.ok());
         let awaited = media_id(&owner.post("/_matrix/media/v1/create", json!({})).await.ok());
-        Self { owner, room_id, alias: format!("#{name}:localhost"), event_id, filter_id, uploaded, awaited }
+        Self { owner, room_id, alias: format!("#{name}:localhost"), event_id, delay_id, filter_id, uploaded, awaited }
     }
 
     /// A value for a parameter of a path: one that exists and belongs to the owner, as far as such things do.
@@ -44,6 +49,8 @@ impl World {
             "type" => "org.example.note",
             "stateKey" => "key",
             "txnId" => "transaction",
+            "delayId" => &self.delay_id,
+            "action" => "restart",
             "tag" => "m.favourite",
             "kind" => "override",
             "ruleId" => ".m.rule.master",

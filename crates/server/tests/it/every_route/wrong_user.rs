@@ -84,6 +84,20 @@ const TRIALS: &[(&str, Trial)] = &[
         Refused(r#"{ "msgtype": "m.text", "body": "hello" }"#, 403, "M_FORBIDDEN"),
     ),
     ("PUT /_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Refused("{}", 403, "M_FORBIDDEN")),
+    (
+        "PUT /_matrix/client/unstable/org.matrix.msc4140/rooms/{roomId}/delayed_event/{eventType}/{txnId}",
+        Refused(r#"{ "delay_ms": 1000, "content": {} }"#, 403, "M_FORBIDDEN"),
+    ),
+    ("GET /_matrix/client/unstable/org.matrix.msc4140/delayed_events", Anybody(ONLY_OWN)),
+    ("GET /_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayId}", Refused("{}", 404, "M_NOT_FOUND")),
+    (
+        "POST /_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayId}",
+        Refused(r#"{ "action": "send" }"#, 404, "M_NOT_FOUND"),
+    ),
+    (
+        "POST /_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayId}/{action}",
+        Refused("{}", 404, "M_NOT_FOUND"),
+    ),
     ("GET /_matrix/client/v3/rooms/{roomId}/state", Refused("{}", 403, "M_FORBIDDEN")),
     ("GET /_matrix/client/v3/rooms/{roomId}/state/{eventType}", Refused("{}", 403, "M_FORBIDDEN")),
     ("GET /_matrix/client/v3/rooms/{roomId}/state/{eventType}/", Refused("{}", 403, "M_FORBIDDEN")),
