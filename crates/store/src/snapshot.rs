@@ -25,7 +25,11 @@ impl Snapshot<'_> {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
-        Ok(self.prepare(sql)?.query_row(params, read).optional()?)
+        let mut statement = self.prepare(sql)?;
+        let row = statement.query_row(params, read).optional();
+        #[cfg(test)]
+        steps::add(&statement);
+        Ok(row?)
     }
 
     /// All rows. The query must carry a limit or a bound that the caller states.
@@ -36,7 +40,31 @@ impl Snapshot<'_> {
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
         let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(params, read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let rows = statement.query_map(params, read)?.collect::<rusqlite::Result<_>>();
+        #[cfg(test)]
+        steps::add(&statement);
+        Ok(rows?)
+    }
+}
+
+/// The work of queries, in steps of SQLite's virtual machine: the same however busy the machine is.
+#[cfg(test)]
+pub(crate) mod steps {
+    use std::cell::Cell;
+
+    use rusqlite::{Statement, StatementStatus};
+
+    thread_local! {
+        static STEPS: Cell<i64> = const { Cell::new(0) };
+    }
+
+    pub(super) fn add(statement: &Statement<'_>) {
+        STEPS.set(STEPS.get() + i64::from(statement.reset_status(StatementStatus::VmStep)));
+    }
+
+    /// The outcome of `work`, and the steps of all queries that it ran on this thread.
+    pub(crate) fn of<T>(work: impl FnOnce() -> T) -> (T, i64) {
+        STEPS.set(0);
+        (work(), STEPS.get())
     }
 }

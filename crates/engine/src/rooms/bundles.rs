@@ -7,10 +7,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use im2_model::{EventId, UserId, UserNid};
 use im2_rooms::relations::{is_valid_edit, newest_edit, rel_type};
-use im2_store::{
-    Snapshot,
-    rooms::{Direction, RelatedQuery},
-};
+use im2_store::Snapshot;
 use serde_json::json;
 
 use super::{
@@ -208,42 +205,28 @@ impl Children {
         user: UserNid,
         seen: &Seen,
     ) -> im2_store::Result<Self> {
-        let mut children = Self::default();
-        let query = |rel_type: &str, limit| RelatedQuery {
-            target: event.id().clone(),
-            rel_type: Some(rel_type.to_owned()),
-            kind: None,
-            from_seq: None,
-            direction: Direction::Backward,
-            limit,
-        };
         let sees_all = seen.sees_all_after(event.seq);
-        for summary in db.relation_summary(room.nid, event.id(), user)? {
-            // Newest first, and enough of them for a reader who may not see the newest.
-            let related = |limit| {
-                let limit = if sees_all { limit } else { LOOKED_AT };
-                let rows = db.related_events(room.nid, &query(&summary.rel_type, limit))?;
-                let mut events = load_all(db, room.version, &rows)?;
-                events.retain(|event| seen.sees(event));
-                Ok::<_, im2_store::Error>(events)
-            };
-            match &*summary.rel_type {
-                rel_type::REPLACE => children.edits = related(EDITS)?,
-                rel_type::REFERENCE => {
-                    let events = related(REFERENCES)?;
-                    let newest = events.iter().take(REFERENCES).rev();
-                    children.references = newest.map(|event| event.id().clone()).collect();
-                }
-                rel_type::THREAD => {
-                    let replies = related(1)?;
-                    children.thread_count = if sees_all { summary.count } else { replies.len() };
-                    children.participated =
-                        if sees_all { summary.by_user } else { replies.iter().any(|reply| reply.sender == user) };
-                    children.thread_latest = replies.into_iter().next();
-                }
-                _ => {}
-            }
-        }
-        Ok(children)
+        // Newest first, and enough of them for a reader who may not see the newest.
+        let newest = |rel_type: &str, limit| {
+            let limit = if sees_all { limit } else { LOOKED_AT };
+            let rows = db.newest_children(room.nid, event.id(), rel_type, limit)?;
+            let mut events = load_all(db, room.version, &rows)?;
+            events.retain(|event| seen.sees(event));
+            Ok::<_, im2_store::Error>(events)
+        };
+        let edits = newest(rel_type::REPLACE, EDITS)?;
+        let references = newest(rel_type::REFERENCE, REFERENCES)?;
+        let references = references.iter().take(REFERENCES).rev().map(|event| event.id().clone()).collect();
+        let replies = newest(rel_type::THREAD, 1)?;
+        let (thread_count, participated) = if !sees_all {
+            (replies.len(), replies.iter().any(|reply| reply.sender == user))
+        } else if replies.is_empty() {
+            (0, false)
+        } else {
+            let summary = db.thread_summary(room.nid, event.id(), user)?;
+            (summary.count, summary.by_user)
+        };
+        let thread_latest = replies.into_iter().next();
+        Ok(Self { edits, references, thread_count, thread_latest, participated })
     }
 }

@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use im2_model::EventId;
 use im2_rooms::relations::{Relation, may_root_thread, rel_type};
+pub use im2_store::rooms::RECURSION_DEPTH;
 use im2_store::rooms::{Direction, RelatedQuery};
 use serde_json::Value;
 
 use super::{Actor, Draft, Reader, Room, RoomEvent, Rooms, event::load_all};
 use crate::{Code, Error, Result};
 
-/// How many relations lie at most between an event and those that `recurse` finds.
-pub const RECURSION_DEPTH: usize = 3;
 /// Events read at a time.
 const CHUNK: usize = 128;
+/// Reads for one page of threads, each of which looks at all replies of the room.
+const MAX_READS: usize = 8;
+/// Events looked at for one page, some 100 ms: if few of them are wanted or may be seen, a page has fewer than it could.
+const LOOKED_AT: usize = 10_000;
 
 /// Which of the events that refer to an event to list.
 #[derive(Debug, Clone)]
@@ -35,6 +38,16 @@ pub struct RelatedRequest {
     pub limit: usize,
     /// Whether what refers to those events is listed too.
     pub recurse: bool,
+}
+
+impl RelatedRequest {
+    /// The `from` of a part that begins after the event numbered `seq`.
+    fn after(&self, seq: i64) -> i64 {
+        match self.direction {
+            Direction::Forward => seq,
+            Direction::Backward => seq - 1,
+        }
+    }
 }
 
 /// A part of a list.
@@ -86,23 +99,21 @@ impl Rooms {
                 Direction::Backward => from.saturating_add(1),
             }),
             direction: request.direction,
+            recurse: request.recurse,
             limit: CHUNK,
         };
-        let depth = if request.recurse { RECURSION_DEPTH } else { 1 };
         let mut page = RelatedPage::default();
+        let mut looked_at = 0;
         loop {
             let wanted = query.clone();
             let chunk = self.core.store.read(move |db| {
-                let rows = match depth {
-                    1 => db.related_events(nid, &wanted)?,
-                    depth => db.related_events_within(nid, &wanted, depth)?,
-                };
-                load_all(db, version, &rows)
+                let related = db.related(nid, &wanted)?;
+                let numbers = related.iter().filter(|related| related.is_wanted).map(|related| related.seq);
+                let events = load_all(db, version, &db.events_with_numbers(nid, numbers)?)?;
+                Ok((related.len(), related.last().map(|last| last.seq), events))
             });
-            let chunk = chunk.await?;
-            let is_last = chunk.len() < CHUNK;
+            let (count, last, chunk) = chunk.await?;
             for event in chunk {
-                query.from_seq = Some(event.seq);
                 let beyond = request.to.is_some_and(|to| match request.direction {
                     Direction::Forward => event.seq > to,
                     Direction::Backward => event.seq <= to,
@@ -114,17 +125,20 @@ impl Rooms {
                     continue;
                 }
                 if page.events.len() == request.limit {
-                    page.next = page.events.last().map(|last| match request.direction {
-                        Direction::Forward => last.seq,
-                        Direction::Backward => last.seq - 1,
-                    });
+                    page.next = page.events.last().map(|last| request.after(last.seq));
                     return Ok(page);
                 }
                 page.events.push(event);
             }
-            if is_last {
+            looked_at += count;
+            if count < CHUNK {
                 return Ok(page);
             }
+            if looked_at >= LOOKED_AT {
+                page.next = last.map(|last| request.after(last));
+                return Ok(page);
+            }
+            query.from_seq = last;
         }
     }
 
@@ -142,7 +156,7 @@ impl Rooms {
         let taken_part = participated.then_some(reader.actor.user);
         let mut at = from.unwrap_or(i64::MAX);
         let mut page = RelatedPage::default();
-        loop {
+        for _ in 0..MAX_READS {
             let chunk = self.core.store.read(move |db| {
                 let found = db.thread_roots(nid, until, at, taken_part, CHUNK)?;
                 let (rows, latest): (Vec<_>, Vec<_>) = found.into_iter().unzip();
@@ -164,5 +178,7 @@ impl Rooms {
                 return Ok(page);
             }
         }
+        page.next = Some(at);
+        Ok(page)
     }
 }

@@ -10,11 +10,7 @@ use im2_rooms::{
     search::{SearchKey, searched_text},
     version::RoomVersion,
 };
-use im2_store::{
-    Snapshot,
-    rooms::{Direction, EventRow, RelatedQuery},
-    search::TermQuery,
-};
+use im2_store::{Snapshot, rooms::EventRow, search::TermQuery};
 use serde_json::Value;
 
 use super::cursor::Scope;
@@ -198,16 +194,8 @@ impl Look {
 
     /// The edit that says what an event says now, of those the searcher may see.
     fn newest_edit(&self, db: &Snapshot<'_>, seen: &Seen, event: &RoomEvent) -> im2_store::Result<Option<EventId>> {
-        let query = RelatedQuery {
-            target: event.id().clone(),
-            rel_type: Some(rel_type::REPLACE.to_owned()),
-            kind: None,
-            from_seq: None,
-            direction: Direction::Backward,
-            limit: MAX_EDITS,
-        };
         let mut edits = Vec::new();
-        for row in db.related_events(event.room, &query)? {
+        for row in db.newest_children(event.room, event.id(), rel_type::REPLACE, MAX_EDITS)? {
             let edit = RoomEvent::load_state(seen.version, &row)?;
             if is_valid_edit(&event.pdu, false, &edit.pdu) && self.sees(seen, &edit) {
                 edits.push(edit.pdu);

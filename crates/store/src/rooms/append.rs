@@ -127,6 +127,7 @@ impl Transaction<'_> {
             let Relation { target, rel_type, key } = relation;
             let row = (room.0, target.as_str(), rel_type, seq, at, &event.kind, event.sender.0, key);
             self.execute(insert, row)?;
+            self.relate_to_ancestors(room, target, seq)?;
         }
         if let Some(terms) = &event.terms {
             self.index_event(position, room, terms)?;
@@ -205,7 +206,7 @@ impl Transaction<'_> {
         let target = (redaction.target.as_str(), room.0, &redaction.pdu, by.as_str());
         let redacted = self.row(sql, target, |row| Ok((Position::from_i64(row.get(0)?), row.get::<_, i64>(1)?)))?;
         if let Some((position, seq)) = redacted {
-            self.execute("DELETE FROM relations WHERE room_nid = ?1 AND seq = ?2", (room.0, seq))?;
+            self.unrelate(room, seq)?;
             if let Some(terms) = &redaction.terms {
                 self.unindex_event(position, room, terms)?;
             }

@@ -47,34 +47,6 @@ pub enum Direction {
     Backward,
 }
 
-/// What to look for among the events that refer to one event.
-#[derive(Debug, Clone)]
-pub struct RelatedQuery {
-    /// The event referred to.
-    pub target: EventId,
-    /// Only this `rel_type`.
-    pub rel_type: Option<String>,
-    /// Only this event type.
-    pub kind: Option<String>,
-    /// From here, exclusive.
-    pub from_seq: Option<i64>,
-    /// Which way.
-    pub direction: Direction,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// How many events refer to one event in one way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RelationSummary {
-    /// `rel_type`.
-    pub rel_type: String,
-    /// How many.
-    pub count: usize,
-    /// Whether one of them is by the user that was asked for.
-    pub by_user: bool,
-}
-
 const COLUMNS: &str = "e.position, e.room_nid, e.seq, e.event_id, e.sender_nid, e.pdu, e.redacted_by";
 
 impl Snapshot<'_> {
@@ -102,6 +74,13 @@ impl Snapshot<'_> {
     pub fn event_at(&self, position: Position) -> Result<Option<EventRow>> {
         let sql = format!("SELECT {COLUMNS} FROM events e WHERE position = ?1");
         self.row(&sql, [position.to_i64()], read_event)
+    }
+
+    /// The events of a room with these numbers, in this order. Numbers that the room does not have are left out.
+    pub fn events_with_numbers(&self, room: RoomNid, numbers: impl IntoIterator<Item = i64>) -> Result<Vec<EventRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM events e WHERE room_nid = ?1 AND seq = ?2");
+        let event = |seq: i64| self.row(&sql, (room.0, seq), read_event).transpose();
+        numbers.into_iter().filter_map(event).collect()
     }
 
     /// Tells `take` of the events of a room with these numbers, in this order, without copying what is in them: they
@@ -171,10 +150,28 @@ impl Snapshot<'_> {
 
     /// The sequence of a room's last event that is at or before `position` in its writer's part of the stream.
     pub fn seq_at_position(&self, room: RoomNid, position: Position) -> Result<i64> {
-        // The positions of a room grow with its sequence, so a binary search over the sequence would do; SQLite
-        // walks the room's newest events instead, which are the ones a token refers to.
-        let sql = "SELECT seq FROM events WHERE room_nid = ?1 AND position <= ?2 ORDER BY seq DESC LIMIT 1";
-        Ok(self.row(sql, (room.0, position.to_i64()), |row| row.get(0))?.unwrap_or(0))
+        // The positions of a room grow with its sequence. The search goes back from the newest event, which most tokens
+        // are near to, in steps that double, and halves what is in between from there.
+        let sql = "SELECT seq, position FROM events WHERE room_nid = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1";
+        let at_or_before = |seq: i64| {
+            let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+            Ok::<_, crate::Error>(self.row(sql, (room.0, seq), read)?.unwrap_or_default())
+        };
+        let (mut found, mut at) = at_or_before(i64::MAX)?;
+        let (mut low, mut too_new, mut step) = (found, found + 1, 1);
+        while at > position.to_i64() {
+            (too_new, low) = (found, found - step);
+            (found, at) = at_or_before(low)?;
+            step *= 2;
+        }
+        while too_new - low > 1 {
+            let middle = low + (too_new - low) / 2;
+            match at_or_before(middle)? {
+                (seq, at) if at > position.to_i64() => too_new = seq,
+                (seq, _) => (found, low) = (seq, middle),
+            }
+        }
+        Ok(found)
     }
 
     /// The event nearest to `ts` that is not before it (forward) or not after it (backward).
@@ -187,31 +184,6 @@ impl Snapshot<'_> {
             "SELECT {COLUMNS} FROM events e WHERE room_nid = ?1 AND ts {comparison} ?2 ORDER BY {order} LIMIT 1"
         );
         self.row(&sql, (room.0, ts as i64), read_event)
-    }
-
-    /// The events that refer to one event.
-    pub fn related_events(&self, room: RoomNid, query: &RelatedQuery) -> Result<Vec<EventRow>> {
-        let (comparison, order) = match query.direction {
-            Direction::Forward => (">", "ASC"),
-            Direction::Backward => ("<", "DESC"),
-        };
-        let sql = format!(
-            "SELECT {COLUMNS} FROM relations r JOIN events e ON e.room_nid = r.room_nid AND e.seq = r.seq
-             WHERE r.room_nid = ?1 AND r.target_id = ?2 AND (?3 IS NULL OR r.rel_type = ?3)
-               AND (?4 IS NULL OR r.kind = ?4) AND (?5 IS NULL OR r.seq {comparison} ?5)
-             ORDER BY r.seq {order} LIMIT ?6"
-        );
-        let RelatedQuery { target, rel_type, kind, from_seq, limit, .. } = query;
-        self.rows(&sql, (room.0, target.as_str(), rel_type, kind, from_seq, *limit as i64), read_event)
-    }
-
-    /// What refers to one event, by `rel_type`.
-    pub fn relation_summary(&self, room: RoomNid, target: &EventId, user: UserNid) -> Result<Vec<RelationSummary>> {
-        let sql = "SELECT rel_type, count(*), max(sender_nid = ?3) FROM relations
-                   WHERE room_nid = ?1 AND target_id = ?2 GROUP BY rel_type LIMIT 64";
-        self.rows(sql, (room.0, target.as_str(), user.0), |row| {
-            Ok(RelationSummary { rel_type: row.get(0)?, count: row.get::<_, i64>(1)? as usize, by_user: row.get(2)? })
-        })
     }
 
     /// The first `limit` events of a room after number `after` and not after `until` that belong to another event as

@@ -13,12 +13,12 @@ mod summaries;
 
 pub use append::{Appended, NewEvent, Redaction, Relation, TransactionKey};
 pub use directory::PublishedRoom;
-pub use events::{Direction, EventRow, EventText, RelatedQuery, RelationSummary};
+pub use events::{Direction, EventRow, EventText};
 pub use gone::GoneRoomRow;
 pub use listing::{ListedRoom, RoomOrder, RoomsQuery};
 pub use members::{MemberEvent, MembershipRow, RoomMember};
 pub use purge::PurgedEvent;
-pub use relations::{Referring, ThreadReply};
+pub use relations::{RECURSION_DEPTH, Referring, Related, RelatedQuery, ThreadReply, ThreadSummary};
 pub use summaries::{SummaryChange, SummaryRow};
 
 use im2_model::{Millis, RoomId, RoomNid};

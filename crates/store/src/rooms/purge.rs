@@ -104,7 +104,7 @@ impl Transaction<'_> {
             if let Some(terms) = terms {
                 self.unindex_event(*position, room, terms)?;
             }
-            self.execute("DELETE FROM relations WHERE room_nid = ?1 AND seq = ?2", (room.0, seq))?;
+            self.unrelate(room, *seq)?;
             self.execute("DELETE FROM transactions WHERE position = ?1", [position.to_i64()])?;
             self.execute("DELETE FROM events WHERE position = ?1 AND room_nid = ?2", (position.to_i64(), room.0))?;
         }

@@ -2,8 +2,48 @@
 
 use im2_model::{EventId, Position, RoomNid, UserNid};
 
-use super::events::{Direction, EVENT_COLUMNS, EventRow, RelatedQuery, conversion, read_event, read_event_id};
-use crate::{Result, Snapshot};
+use super::events::{Direction, EVENT_COLUMNS, EventRow, conversion, read_event, read_event_id};
+use crate::{Result, Snapshot, Transaction};
+
+/// How many relations lie at most between an event and those that are found with `recurse`.
+pub const RECURSION_DEPTH: usize = 3;
+
+/// The events to look for among those that refer to one event.
+#[derive(Debug, Clone)]
+pub struct RelatedQuery {
+    /// The event referred to.
+    pub target: EventId,
+    /// Only this `rel_type`.
+    pub rel_type: Option<String>,
+    /// Only this event type.
+    pub kind: Option<String>,
+    /// From here, exclusive.
+    pub from_seq: Option<i64>,
+    /// Which way.
+    pub direction: Direction,
+    /// Whether events that refer to those are looked for too, through [`RECURSION_DEPTH`] relations.
+    pub recurse: bool,
+    /// How many to look at.
+    pub limit: usize,
+}
+
+/// An event that was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Related {
+    /// Its place in the room.
+    pub seq: i64,
+    /// Whether it is one of those that were looked for.
+    pub is_wanted: bool,
+}
+
+/// The replies of a thread.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ThreadSummary {
+    /// How many there are.
+    pub count: usize,
+    /// Whether one of them is by the user that was asked for.
+    pub by_user: bool,
+}
 
 /// An event that refers to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,30 +83,68 @@ impl Snapshot<'_> {
         })
     }
 
-    /// The events that refer to one event, or to one that does, and so on through `depth` events.
-    pub fn related_events_within(&self, room: RoomNid, query: &RelatedQuery, depth: usize) -> Result<Vec<EventRow>> {
-        let (comparison, order) = match query.direction {
-            Direction::Forward => (">", "ASC"),
-            Direction::Backward => ("<", "DESC"),
+    /// The next events that refer to one event, in the order of the room: a page costs as much as it has entries, however
+    /// many events there are.
+    pub fn related(&self, room: RoomNid, query: &RelatedQuery) -> Result<Vec<Related>> {
+        let (comparison, order, start) = match query.direction {
+            Direction::Forward => (">", "ASC", i64::MIN),
+            Direction::Backward => ("<", "DESC", i64::MAX),
+        };
+        let direct = format!(
+            "SELECT r.seq, (?3 IS NULL OR r.rel_type = ?3) AND (?4 IS NULL OR r.kind = ?4) FROM relations r
+             WHERE r.room_nid = ?1 AND r.target_id = ?2 AND r.seq {comparison} ?5"
+        );
+        // Every event on the way to the ancestor has to refer to the next one still.
+        let distant = format!(
+            "SELECT d.seq, EXISTS (
+                 SELECT 1 FROM relations r
+                 JOIN events parent ON parent.event_id = r.target_id AND parent.room_nid = ?1
+                 JOIN relations second ON second.room_nid = ?1 AND second.seq = parent.seq
+                 LEFT JOIN events grandparent
+                     ON grandparent.event_id = second.target_id AND grandparent.room_nid = ?1
+                 LEFT JOIN relations third ON third.room_nid = ?1 AND third.seq = grandparent.seq
+                 WHERE r.room_nid = ?1 AND r.seq = d.seq AND (?3 IS NULL OR r.rel_type = ?3)
+                   AND (?4 IS NULL OR r.kind = ?4) AND (second.target_id = ?2 OR third.target_id = ?2))
+             FROM distant_relations d
+             WHERE d.room_nid = ?1 AND d.ancestor_id = ?2 AND d.seq {comparison} ?5"
+        );
+        let all = if query.recurse { format!("{direct} UNION ALL {distant}") } else { direct };
+        let sql = format!("{all} ORDER BY 1 {order} LIMIT ?6");
+        let RelatedQuery { target, rel_type, kind, from_seq, limit, .. } = query;
+        let params = (room.0, target.as_str(), rel_type, kind, from_seq.unwrap_or(start), *limit as i64);
+        self.rows(&sql, params, |row| Ok(Related { seq: row.get(0)?, is_wanted: row.get(1)? }))
+    }
+
+    /// The newest edits of an event, references to it or replies in its thread, the newest first.
+    pub fn newest_children(
+        &self,
+        room: RoomNid,
+        target: &EventId,
+        rel_type: &str,
+        limit: usize,
+    ) -> Result<Vec<EventRow>> {
+        // Each index has what its condition says, which has to be in the query word for word.
+        let (index, condition) = if rel_type == "m.thread" {
+            ("relations_threads", "r.rel_type = 'm.thread'")
+        } else {
+            ("relations_bundled", "r.rel_type IN ('m.replace', 'm.reference')")
         };
         let sql = format!(
-            "WITH RECURSIVE related (seq, depth) AS (
-                 SELECT seq, 1 FROM relations WHERE room_nid = ?1 AND target_id = ?2
-                 UNION
-                 SELECT r.seq, related.depth + 1 FROM related
-                 JOIN events p ON p.room_nid = ?1 AND p.seq = related.seq
-                 JOIN relations r ON r.room_nid = ?1 AND r.target_id = p.event_id
-                 WHERE related.depth < ?7)
-             SELECT {EVENT_COLUMNS} FROM (SELECT DISTINCT seq FROM related) d
-             JOIN relations r ON r.room_nid = ?1 AND r.seq = d.seq
-             JOIN events e ON e.room_nid = ?1 AND e.seq = d.seq
-             WHERE (?3 IS NULL OR r.rel_type = ?3) AND (?4 IS NULL OR r.kind = ?4)
-               AND (?5 IS NULL OR d.seq {comparison} ?5)
-             ORDER BY d.seq {order} LIMIT ?6"
+            "SELECT {EVENT_COLUMNS} FROM relations r INDEXED BY {index}
+             JOIN events e ON e.room_nid = r.room_nid AND e.seq = r.seq
+             WHERE r.room_nid = ?1 AND r.target_id = ?2 AND {condition} AND r.rel_type = ?3
+             ORDER BY r.seq DESC LIMIT ?4"
         );
-        let RelatedQuery { target, rel_type, kind, from_seq, limit, .. } = query;
-        let params = (room.0, target.as_str(), rel_type, kind, from_seq, *limit as i64, depth as i64);
-        self.rows(&sql, params, read_event)
+        self.rows(&sql, (room.0, target.as_str(), rel_type, limit as i64), read_event)
+    }
+
+    /// The replies of the thread that starts at an event.
+    pub fn thread_summary(&self, room: RoomNid, root: &EventId, user: UserNid) -> Result<ThreadSummary> {
+        let sql = "SELECT count(*), coalesce(max(sender_nid = ?3), 0) FROM relations INDEXED BY relations_threads
+                   WHERE room_nid = ?1 AND target_id = ?2 AND rel_type = 'm.thread'";
+        let read =
+            |row: &rusqlite::Row<'_>| Ok(ThreadSummary { count: row.get::<_, i64>(0)? as usize, by_user: row.get(1)? });
+        Ok(self.row(sql, (room.0, root.as_str(), user.0), read)?.unwrap_or_default())
     }
 
     /// Whether a user has annotated an event with `key` in an event of type `kind`.
@@ -78,8 +156,8 @@ impl Snapshot<'_> {
         key: &str,
         sender: UserNid,
     ) -> Result<bool> {
-        let sql = "SELECT 1 FROM relations WHERE room_nid = ?1 AND target_id = ?2 AND rel_type = 'm.annotation'
-                   AND kind = ?3 AND key = ?4 AND sender_nid = ?5 LIMIT 1";
+        let sql = "SELECT 1 FROM relations INDEXED BY annotations
+                   WHERE room_nid = ?1 AND target_id = ?2 AND rel_type = 'm.annotation' AND kind = ?3 AND key = ?4 AND sender_nid = ?5 LIMIT 1";
         Ok(self.row(sql, (room.0, target.as_str(), kind, key, sender.0), |_| Ok(()))?.is_some())
     }
 
@@ -130,5 +208,186 @@ impl Snapshot<'_> {
                    WHERE room_nid = ?1 AND target_id = ?2 AND rel_type = 'm.thread' AND position <= ?3
                    ORDER BY seq DESC LIMIT 1";
         self.row(sql, (room.0, root.as_str(), until.to_i64()), |row| Ok(Position::from_i64(row.get(0)?)))
+    }
+}
+
+impl Transaction<'_> {
+    /// Notes what the event numbered `seq` refers to by way of its target.
+    pub(super) fn relate_to_ancestors(&self, room: RoomNid, target: &EventId, seq: i64) -> Result<()> {
+        let sql = "SELECT r.target_id FROM events e JOIN relations r ON r.room_nid = e.room_nid AND r.seq = e.seq
+                   WHERE e.event_id = ?1 AND e.room_nid = ?2";
+        let mut descendant = target.as_str().to_owned();
+        for _ in 1..RECURSION_DEPTH {
+            let Some(ancestor) = self.row(sql, (&descendant, room.0), |row| row.get::<_, String>(0))? else { break };
+            let insert = "INSERT OR IGNORE INTO distant_relations (room_nid, ancestor_id, seq) VALUES (?1, ?2, ?3)";
+            self.execute(insert, (room.0, &ancestor, seq))?;
+            descendant = ancestor;
+        }
+        Ok(())
+    }
+
+    /// Forgets what the event numbered `seq` refers to.
+    pub(super) fn unrelate(&self, room: RoomNid, seq: i64) -> Result<()> {
+        for table in ["relations", "distant_relations"] {
+            self.execute(&format!("DELETE FROM {table} WHERE room_nid = ?1 AND seq = ?2"), (room.0, seq))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use im2_model::{EventId, Position, RoomId, RoomNid, UserId, UserNid};
+
+    use super::{super::Direction, RelatedQuery};
+    use crate::{
+        Options, Result, Snapshot, Store, Transaction,
+        rooms::{NewEvent, Redaction, Relation},
+        snapshot::steps,
+    };
+
+    fn id(number: i64) -> EventId {
+        EventId::parse(&format!("$event{number}")).unwrap()
+    }
+
+    /// Appends the room's event with this number, which may refer to another.
+    fn append(
+        tx: &mut Transaction<'_>,
+        (room, sender): (RoomNid, UserNid),
+        number: i64,
+        relation: Option<(i64, &str)>,
+        redacts: Option<i64>,
+    ) -> Result<Position> {
+        let relation = relation.map(|(target, rel_type)| Relation {
+            target: id(target),
+            rel_type: rel_type.into(),
+            key: (rel_type == "m.annotation").then(|| number.to_string().into()),
+        });
+        let redaction =
+            redacts.map(|target| Redaction { target: id(target), pdu: "{}".into(), terms: None, summary: None });
+        let event = NewEvent {
+            event_id: id(number),
+            sender,
+            kind: "m.reaction".into(),
+            state_key: None,
+            ts: 0,
+            pdu: "{}".into(),
+            membership: None,
+            relation,
+            redaction,
+            terms: None,
+            media: Vec::new(),
+            transaction: None,
+            bumps: false,
+            summary: None,
+        };
+        Ok(tx.append_event(room, number - 1, &event)?.position)
+    }
+
+    /// A room whose first event has `reactions` events that refer to it, each with one that refers to that.
+    async fn busy(store: &Store, name: &str, reactions: i64) -> (RoomNid, UserNid) {
+        let (room_id, user_id) = (RoomId::parse(name).unwrap(), UserId::parse("@ana:example.org").unwrap());
+        let write = move |tx: &mut Transaction<'_>| {
+            let at = (tx.create_room(&room_id, "12", 0)?, tx.ensure_user(&user_id)?);
+            append(tx, at, 1, None, None)?;
+            for number in 0..reactions {
+                let rel_type = ["m.annotation", "m.replace", "m.thread", "other"][number as usize % 4];
+                append(tx, at, 2 + 2 * number, Some((1, rel_type)), None)?;
+                append(tx, at, 3 + 2 * number, Some((2 + 2 * number, "m.reference")), None)?;
+            }
+            Ok(at)
+        };
+        store.write(write).await.unwrap()
+    }
+
+    fn query(from_seq: Option<i64>, direction: Direction, recurse: bool) -> RelatedQuery {
+        RelatedQuery { target: id(1), rel_type: None, kind: None, from_seq, direction, recurse, limit: 50 }
+    }
+
+    /// The steps of everything that a page or a bundle asks of an event with this many reactions.
+    async fn costs(reactions: i64) -> Vec<i64> {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options::new(directory.path())).unwrap();
+        let (room, user) = busy(&store, "!room:example.org", reactions).await;
+        let read = move |db: &Snapshot<'_>| {
+            let mut costs = Vec::new();
+            for from in [None, Some(reactions)] {
+                for direction in [Direction::Forward, Direction::Backward] {
+                    for recurse in [false, true] {
+                        let (found, cost) = steps::of(|| db.related(room, &query(from, direction, recurse)));
+                        assert_eq!(found?.len(), 50);
+                        costs.push(cost);
+                    }
+                }
+            }
+            for rel_type in ["m.replace", "m.reference", "m.thread"] {
+                costs.push(steps::of(|| db.newest_children(room, &id(1), rel_type, 10)).1);
+            }
+            costs.push(steps::of(|| db.is_annotated(room, &id(1), "m.reaction", "2", user)).1);
+            for sequence in [2, reactions as u64, 2 * reactions as u64] {
+                let (seq, cost) = steps::of(|| db.seq_at_position(room, Position::new(1, sequence)));
+                assert_eq!(seq?, sequence as i64);
+                costs.push(cost);
+            }
+            Ok(costs)
+        };
+        store.read(read).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_page_costs_what_it_has_and_not_what_the_room_has() {
+        let (few, many) = (costs(200).await, costs(3_200).await);
+        for (number, (few, many)) in few.into_iter().zip(many).enumerate() {
+            assert!(many <= few + few / 2 + 100, "query {number}: {few} steps with 200 reactions, {many} with 3,200");
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_go_through_three_relations_and_not_through_redacted_events() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options::new(directory.path())).unwrap();
+        let (room_id, user_id) =
+            (RoomId::parse("!room:example.org").unwrap(), UserId::parse("@ana:example.org").unwrap());
+        let write = move |tx: &mut Transaction<'_>| {
+            let at = (tx.create_room(&room_id, "12", 0)?, tx.ensure_user(&user_id)?);
+            append(tx, at, 1, None, None)?;
+            // Each refers to the one before it, and the last to the first.
+            for number in 2..=5 {
+                append(tx, at, number, Some((number - 1, "other")), None)?;
+            }
+            append(tx, at, 6, Some((1, "m.annotation")), None)?;
+            Ok(at)
+        };
+        let at = store.write(write).await.unwrap();
+        let found = async |direction, rel_type: Option<&str>| {
+            let query = RelatedQuery { rel_type: rel_type.map(Into::into), ..query(None, direction, true) };
+            let related = store.read(move |db| db.related(at.0, &query)).await.unwrap();
+            related.into_iter().filter(|related| related.is_wanted).map(|related| related.seq).collect::<Vec<_>>()
+        };
+        assert_eq!(found(Direction::Forward, None).await, [2, 3, 4, 6]);
+        assert_eq!(found(Direction::Backward, None).await, [6, 4, 3, 2]);
+        assert_eq!(found(Direction::Forward, Some("other")).await, [2, 3, 4]);
+        store.write(move |tx| append(tx, at, 7, None, Some(3))).await.unwrap();
+        assert_eq!(found(Direction::Forward, None).await, [2, 6]);
+    }
+
+    #[tokio::test]
+    async fn places_are_found_where_events_were_deleted() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options::new(directory.path())).unwrap();
+        let (room, _) = busy(&store, "!room:example.org", 40).await;
+        let write = move |tx: &mut Transaction<'_>| {
+            tx.execute("DELETE FROM events WHERE room_nid = ?1 AND (seq < 4 OR seq % 5 < 3)", [room.0])
+        };
+        store.write(write).await.unwrap();
+        let read = move |db: &Snapshot<'_>| {
+            let there = |seq: i64| seq >= 4 && seq % 5 >= 3;
+            for sequence in 0..90_i64 {
+                let expected = (0..=sequence.min(81)).rev().find(|seq| there(*seq)).unwrap_or(0);
+                assert_eq!(db.seq_at_position(room, Position::new(1, sequence as u64))?, expected, "{sequence}");
+            }
+            Ok(())
+        };
+        store.read(read).await.unwrap();
     }
 }

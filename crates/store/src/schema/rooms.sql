@@ -87,11 +87,24 @@ CREATE TABLE relations (
     kind       TEXT NOT NULL,          -- its event type
     sender_nid INTEGER NOT NULL,
     key        TEXT,                   -- m.annotation: the reaction
-    PRIMARY KEY (room_nid, target_id, rel_type, seq)
+    PRIMARY KEY (room_nid, target_id, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX relations_by_event ON relations (room_nid, seq);
 CREATE INDEX conversation_relations ON relations (room_nid, seq) WHERE rel_type NOT IN ('m.annotation', 'm.replace');
 CREATE INDEX relations_threads ON relations (room_nid, target_id, seq, sender_nid) WHERE rel_type = 'm.thread';
+CREATE INDEX relations_bundled ON relations (room_nid, target_id, rel_type, seq)
+    WHERE rel_type IN ('m.replace', 'm.reference');
+CREATE INDEX annotations ON relations (room_nid, target_id, sender_nid, key) WHERE rel_type = 'm.annotation';
+
+-- Which events refer to which by way of one or two others, for /relations with `recurse`. A row stays when an event in
+-- between is redacted, and then says nothing.
+CREATE TABLE distant_relations (
+    room_nid    INTEGER NOT NULL REFERENCES rooms (nid),
+    ancestor_id TEXT NOT NULL,
+    seq         INTEGER NOT NULL,      -- of the referring event
+    PRIMARY KEY (room_nid, ancestor_id, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX distant_relations_by_event ON distant_relations (room_nid, seq);
 
 -- What clients sent with a transaction ID, so that a retry is answered and not repeated. Forgotten after some days.
 CREATE TABLE transactions (
