@@ -1,6 +1,6 @@
 //! Power levels (spec: client-server API, `m.room.power_levels`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use im2_model::UserId;
 use serde_json::{Map, Value};
@@ -54,7 +54,7 @@ pub struct PowerLevels {
     events: HashMap<Box<str>, i64>,
     users: HashMap<UserId, i64>,
     /// Users above all levels; empty before version 12.
-    privileged: Vec<UserId>,
+    privileged: HashSet<UserId>,
 }
 
 const DEFAULT_CREATOR_LEVEL: i64 = 100;
@@ -68,7 +68,7 @@ impl PowerLevels {
         let privileged = version.rules().privileged_creators;
         let mut levels = Self::from_written(written.as_ref().unwrap_or(&WrittenLevels::default()));
         if privileged {
-            levels.privileged = creators;
+            levels.privileged = creators.into_iter().collect();
         } else if written.is_none() {
             levels.users.extend(creators.into_iter().map(|creator| (creator, DEFAULT_CREATOR_LEVEL)));
         }
@@ -91,7 +91,7 @@ impl PowerLevels {
             notifications: entries(&written.notifications),
             events: entries(&written.events),
             users: written.users.iter().filter_map(|(user, level)| Some((UserId::parse(user).ok()?, *level))).collect(),
-            privileged: Vec::new(),
+            privileged: HashSet::new(),
         }
     }
 

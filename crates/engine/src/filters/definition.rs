@@ -1,6 +1,6 @@
 //! What a filter says, and which events it lets through.
 
-use std::{fmt, marker::PhantomData};
+use std::{collections::BTreeSet, fmt, marker::PhantomData};
 
 use im2_model::{RoomId, UserId};
 use serde::{
@@ -47,9 +47,9 @@ pub enum EventFormat {
 pub struct RoomFilter {
     /// Only these rooms, before any narrower filter is asked.
     #[serde(deserialize_with = "given")]
-    pub rooms: Option<Vec<RoomId>>,
+    pub rooms: Option<BTreeSet<RoomId>>,
     /// Never these.
-    pub not_rooms: Vec<RoomId>,
+    pub not_rooms: BTreeSet<RoomId>,
     /// Which typing notifications and receipts.
     #[serde(deserialize_with = "object")]
     pub ephemeral: EventFilter,
@@ -74,14 +74,14 @@ pub struct EventFilter {
     #[serde(deserialize_with = "given")]
     limit: Option<u64>,
     #[serde(deserialize_with = "given")]
-    senders: Option<Vec<UserId>>,
-    not_senders: Vec<UserId>,
+    senders: Option<BTreeSet<UserId>>,
+    not_senders: BTreeSet<UserId>,
     #[serde(deserialize_with = "given")]
-    types: Option<Vec<String>>,
-    not_types: Vec<String>,
+    types: Option<Types>,
+    not_types: Types,
     #[serde(deserialize_with = "given")]
-    rooms: Option<Vec<RoomId>>,
-    not_rooms: Vec<RoomId>,
+    rooms: Option<BTreeSet<RoomId>>,
+    not_rooms: BTreeSet<RoomId>,
     #[serde(deserialize_with = "given")]
     contains_url: Option<bool>,
     /// Whether member events are only sent for the senders of events.
@@ -103,6 +103,47 @@ pub struct Candidate<'a> {
     pub has_url: bool,
 }
 
+/// How many event types of a list may have wildcards, and how long these may be, in bytes: each of them is tried on
+/// each event. Types without wildcards are looked up.
+const MAX_WILD_TYPES: usize = 64;
+const MAX_WILD_BYTES: usize = 512;
+
+/// Event types; `*` in them stands for any characters.
+#[derive(Debug, Clone, Default)]
+struct Types {
+    exact: BTreeSet<String>,
+    wild: Vec<String>,
+}
+
+impl Types {
+    fn include(&self, kind: &str) -> bool {
+        self.exact.contains(kind) || self.wild.iter().any(|pattern| wildcard_matches(pattern, kind))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.wild.is_empty()
+    }
+}
+
+impl<'de> Deserialize<'de> for Types {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut types = Self::default();
+        for kind in Vec::<String>::deserialize(deserializer)? {
+            if !kind.contains('*') {
+                types.exact.insert(kind);
+            } else if kind.len() > MAX_WILD_BYTES || types.wild.len() == MAX_WILD_TYPES {
+                let message = format!(
+                    "a list has at most {MAX_WILD_TYPES} event types with wildcards, of at most {MAX_WILD_BYTES} bytes"
+                );
+                return Err(serde::de::Error::custom(message));
+            } else {
+                types.wild.push(kind);
+            }
+        }
+        Ok(types)
+    }
+}
+
 impl Filter {
     /// Whether member events are loaded lazily.
     pub fn lazy_load_members(&self) -> bool {
@@ -113,7 +154,7 @@ impl Filter {
 impl RoomFilter {
     /// Whether the room is included at all.
     pub fn includes(&self, room_id: &RoomId) -> bool {
-        listed(self.rooms.as_deref(), &self.not_rooms, room_id)
+        listed(self.rooms.as_ref(), &self.not_rooms, room_id)
     }
 }
 
@@ -131,16 +172,16 @@ impl EventFilter {
 
     /// Whether events of this room are included.
     pub fn includes_room(&self, room_id: &RoomId) -> bool {
-        listed(self.rooms.as_deref(), &self.not_rooms, room_id)
+        listed(self.rooms.as_ref(), &self.not_rooms, room_id)
     }
 
     /// The only rooms whose events are included, if they are named.
-    pub fn rooms(&self) -> Option<&[RoomId]> {
-        self.rooms.as_deref()
+    pub fn rooms(&self) -> Option<&BTreeSet<RoomId>> {
+        self.rooms.as_ref()
     }
 
     /// The rooms whose events are not included.
-    pub fn not_rooms(&self) -> &[RoomId] {
+    pub fn not_rooms(&self) -> &BTreeSet<RoomId> {
         &self.not_rooms
     }
 
@@ -149,15 +190,14 @@ impl EventFilter {
         self.matches_type(event.kind)
             && self.contains_url.is_none_or(|wanted| wanted == event.has_url)
             && match event.sender {
-                Some(sender) => listed(self.senders.as_deref(), &self.not_senders, sender),
+                Some(sender) => listed(self.senders.as_ref(), &self.not_senders, sender),
                 None => self.senders.is_none(),
             }
     }
 
     /// Whether events of this type can be included at all.
     pub fn matches_type(&self, kind: &str) -> bool {
-        let one_of = |patterns: &[String]| patterns.iter().any(|pattern| wildcard_matches(pattern, kind));
-        self.types.as_deref().is_none_or(one_of) && !one_of(&self.not_types)
+        self.types.as_ref().is_none_or(|types| types.include(kind)) && !self.not_types.include(kind)
     }
 
     /// Whether the filter lets everything through, so that nobody needs to ask it event by event.
@@ -169,10 +209,10 @@ impl EventFilter {
     /// Whether nothing can pass: an empty list of what to include.
     pub fn is_closed(&self) -> bool {
         let empty = |list: Option<usize>| list == Some(0);
-        empty(self.types.as_ref().map(Vec::len))
-            || empty(self.senders.as_ref().map(Vec::len))
-            || empty(self.rooms.as_ref().map(Vec::len))
-            || self.not_types.iter().any(|pattern| pattern == "*")
+        self.types.as_ref().is_some_and(Types::is_empty)
+            || empty(self.senders.as_ref().map(BTreeSet::len))
+            || empty(self.rooms.as_ref().map(BTreeSet::len))
+            || self.not_types.wild.iter().any(|pattern| pattern == "*")
     }
 }
 
@@ -200,7 +240,7 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     T::deserialize(deserializer).map(Some)
 }
 
-fn listed<T: PartialEq>(included: Option<&[T]>, excluded: &[T], one: &T) -> bool {
+fn listed<T: Ord>(included: Option<&BTreeSet<T>>, excluded: &BTreeSet<T>, one: &T) -> bool {
     included.is_none_or(|included| included.contains(one)) && !excluded.contains(one)
 }
 
@@ -280,6 +320,19 @@ mod tests {
         ] {
             assert!(from_value::<Filter>(value.clone()).is_err(), "{value}");
         }
+    }
+
+    #[test]
+    fn long_lists_are_looked_up_and_wildcards_are_few() {
+        let many = |prefix: &str| (0..2_000).map(|number| format!("{prefix}{number}:x")).collect::<Vec<_>>();
+        let long = filter(json!({ "types": many("type"), "senders": many("@user"), "rooms": many("!room") }));
+        let (kind, sender) = ("type1999:x", UserId::parse("@user1999:x").unwrap());
+        assert!(long.matches(Candidate { kind, sender: Some(&sender), has_url: false }));
+        assert!(!long.matches_type("type2000:x") && long.includes_room(&RoomId::parse("!room7:x").unwrap()));
+        let wild = |count: usize| json!({ "not_types": (0..count).map(|n| format!("{n}*")).collect::<Vec<_>>() });
+        assert!(!filter(wild(64)).matches_type("63x"));
+        assert!(from_value::<EventFilter>(wild(65)).unwrap_err().to_string().contains("64 event types"));
+        assert!(from_value::<EventFilter>(json!({ "types": ["*".repeat(513)] })).is_err());
     }
 
     #[test]

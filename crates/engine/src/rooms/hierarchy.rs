@@ -18,6 +18,9 @@ use crate::{Code, Error, Result};
 const MAX_DEPTH: usize = 32;
 /// Rooms that one walk looks at; what lies beyond them in a larger space is not listed.
 const MAX_ROOMS: usize = 2_000;
+/// Children of spaces that one walk looks at. Spaces that name each other would have it look at the same rooms over and
+/// over; the children of spaces beyond are not listed.
+const MAX_CHILDREN: usize = 20_000;
 /// The longest valid `order` of a child.
 const MAX_ORDER: usize = 50;
 
@@ -121,6 +124,7 @@ impl Rooms {
         let mut page = Vec::new();
         let (mut seen, mut returned) = (HashSet::new(), 0);
         let mut waiting = vec![(room_id.clone(), 0)];
+        let mut looked_at = 0;
         while let Some((room_id, depth)) = waiting.pop() {
             if seen.len() >= MAX_ROOMS || !seen.insert(room_id.clone()) {
                 continue;
@@ -132,9 +136,15 @@ impl Rooms {
             if page.len() == query.limit {
                 return Ok((page, Some(HierarchyToken { returned, max_depth, suggested_only })));
             }
-            let children = children_of(&room, suggested_only);
+            let children = if looked_at < MAX_CHILDREN {
+                tokio::task::yield_now().await;
+                children_of(&room, suggested_only, &mut looked_at)
+            } else {
+                Vec::new()
+            };
             if depth < max_depth {
-                waiting.extend(children.iter().rev().filter_map(|child| Some((child_id(child)?, depth + 1))));
+                let below = children.iter().rev().filter_map(|child| Some((child_id(child)?, depth + 1)));
+                waiting.extend(below.filter(|(child, _)| !seen.contains(child)));
             }
             if returned >= start {
                 page.push(SpaceRoom { summary: Summary::of(&room), children });
@@ -152,8 +162,8 @@ fn child_id(child: &RoomEvent) -> Option<RoomId> {
 /// What decides the place of a child among its brothers.
 type Place = (bool, String, u64, RoomId);
 
-/// The valid children of a space in their order; of a room that is no space none.
-fn children_of(room: &Room, suggested_only: bool) -> Vec<Arc<RoomEvent>> {
+/// The valid children of a space in their order; none of a room that is no space. Counts the events that are looked at.
+fn children_of(room: &Room, suggested_only: bool, looked_at: &mut usize) -> Vec<Arc<RoomEvent>> {
     let view = room.view();
     let create = view.content("m.room.create", "").map(CreateContent::parse).unwrap_or_default();
     if create.room_type.as_deref() != Some("m.space") {
@@ -162,6 +172,7 @@ fn children_of(room: &Room, suggested_only: bool) -> Vec<Arc<RoomEvent>> {
     let mut places: HashMap<RoomId, Place> = HashMap::new();
     let mut children: Vec<(RoomId, Arc<RoomEvent>)> = Vec::new();
     for (_, event) in view.state.of_kind("m.space.child") {
+        *looked_at += 1;
         let Some(room_id) = child_id(event) else { continue };
         let content = event.pdu.content_map();
         let valid = content.get("via").and_then(Value::as_array).is_some_and(|via| via.iter().any(Value::is_string));
