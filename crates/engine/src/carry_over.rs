@@ -5,7 +5,7 @@
 //! It looks only at the database and may run twice: what is there already stays as it is.
 
 use im2_model::RoomNid;
-use im2_rooms::push::{Rule, RuleKind};
+use im2_rooms::push::{Rule, RuleBody, RuleKind, Ruleset};
 use im2_store::Snapshot;
 use serde_json::{Map, Value, json};
 
@@ -57,20 +57,24 @@ async fn carry_rules(push_rules: &PushRules, step: &Move) -> Result<()> {
             copies.push((kind, rule_id, body, rule.enabled));
         }
     }
-    // A new rule goes before those of its kind: from the last to the first they end up in their order.
-    for (kind, rule_id, body, enabled) in copies.into_iter().rev() {
-        let outcome = push_rules.put(*user, user_id, (kind, &rule_id), &body, (None, None)).await;
-        match outcome {
-            Err(error) if error.code().is_some() => {} // no room for more
-            outcome => {
-                outcome?;
-                if !enabled {
-                    push_rules.set_enabled(*user, user_id, (kind, &rule_id), false).await?;
-                }
+    if copies.is_empty() {
+        return Ok(());
+    }
+    let add_all = move |rules: &mut Ruleset| {
+        // A new rule goes before those of its kind: from the last to the first they end up in their order.
+        for (kind, rule_id, body, enabled) in copies.into_iter().rev() {
+            let added = RuleBody::parse(kind, &body).and_then(|body| rules.put(kind, &rule_id, body, None, None));
+            // There may be no room for more.
+            if added.is_ok() && !enabled {
+                rules.set_enabled(kind, &rule_id, false)?;
             }
         }
+        Ok(())
+    };
+    match push_rules.change(*user, user_id, add_all).await {
+        Err(error) if error.code().is_some() => Ok(()), // together they are too large
+        outcome => outcome,
     }
-    Ok(())
 }
 
 /// The same rule for the new room, if it is about the old one.

@@ -148,7 +148,7 @@ impl PushRules {
     }
 
     /// Changes a user's rules and streams the new ones; a change that changes nothing is not streamed.
-    async fn change(
+    pub(crate) async fn change(
         &self,
         user: UserNid,
         user_id: &UserId,

@@ -1,6 +1,6 @@
 //! Looking up keys (spec: `POST /keys/query`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use im2_model::{DeviceId, UserId, UserNid};
 use im2_store::{
@@ -19,6 +19,9 @@ pub type QueryRequest = BTreeMap<UserId, Vec<DeviceId>>;
 const MAX_USERS: usize = 10_000;
 /// Users read at once, so that no reader of the database is held for long.
 const CHUNK: usize = 100;
+
+/// The signatures on a user's keys, by the name of the key.
+type Signatures<'a> = HashMap<&'a str, Vec<&'a KeySignature>>;
 
 /// The sections of an answer, each by user.
 #[derive(Default)]
@@ -74,7 +77,12 @@ impl Found {
         user_id: &UserId,
         wanted: &[DeviceId],
     ) -> im2_store::Result<()> {
-        let signatures = db.key_signatures(user, reader)?;
+        let mut signatures = Signatures::new();
+        let made = db.key_signatures(user, reader)?;
+        for signature in &made {
+            signatures.entry(&signature.target_key).or_default().push(signature);
+        }
+        let wanted: HashSet<&DeviceId> = wanted.iter().collect();
         let mut devices = db.device_keys(user)?;
         devices.retain(|device| wanted.is_empty() || wanted.contains(&device.device_id));
         // What somebody calls their device is for those who know them.
@@ -104,7 +112,7 @@ impl Found {
 
 fn device_answer(
     device: DeviceKeys,
-    signatures: &[KeySignature],
+    signatures: &Signatures<'_>,
     shows_name: bool,
 ) -> im2_store::Result<Map<String, Value>> {
     let mut keys = parse(&device.keys)?;
@@ -122,8 +130,8 @@ fn parse(text: &str) -> im2_store::Result<Map<String, Value>> {
 }
 
 /// Adds the signatures on the key that is called `target_key`.
-fn merge(key: &mut Map<String, Value>, target_key: &str, signatures: &[KeySignature]) {
-    for signature in signatures.iter().filter(|signature| signature.target_key == target_key) {
+fn merge(key: &mut Map<String, Value>, target_key: &str, signatures: &Signatures<'_>) {
+    for signature in signatures.get(target_key).into_iter().flatten() {
         let all = key.entry("signatures").or_insert_with(|| json!({}));
         let Some(all) = all.as_object_mut() else { return };
         let made = all.entry(signature.signer.as_str()).or_insert_with(|| json!({}));
