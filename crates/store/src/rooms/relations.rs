@@ -94,22 +94,30 @@ impl Snapshot<'_> {
             "SELECT r.seq, (?3 IS NULL OR r.rel_type = ?3) AND (?4 IS NULL OR r.kind = ?4) FROM relations r
              WHERE r.room_nid = ?1 AND r.target_id = ?2 AND r.seq {comparison} ?5"
         );
-        // Every event on the way to the ancestor has to refer to the next one still.
+        // Every event on the way to the ancestor has to refer to the next one still. `CROSS JOIN` has SQLite go that
+        // way; it would begin with any relation of the room.
         let distant = format!(
             "SELECT d.seq, EXISTS (
-                 SELECT 1 FROM relations r
-                 JOIN events parent ON parent.event_id = r.target_id AND parent.room_nid = ?1
-                 JOIN relations second ON second.room_nid = ?1 AND second.seq = parent.seq
+                 SELECT 1 FROM relations r INDEXED BY relations_by_event
+                 CROSS JOIN events parent ON parent.event_id = r.target_id AND parent.room_nid = ?1
+                 CROSS JOIN relations second INDEXED BY relations_by_event
+                     ON second.room_nid = ?1 AND second.seq = parent.seq
                  LEFT JOIN events grandparent
                      ON grandparent.event_id = second.target_id AND grandparent.room_nid = ?1
-                 LEFT JOIN relations third ON third.room_nid = ?1 AND third.seq = grandparent.seq
+                 LEFT JOIN relations third INDEXED BY relations_by_event
+                     ON third.room_nid = ?1 AND third.seq = grandparent.seq
                  WHERE r.room_nid = ?1 AND r.seq = d.seq AND (?3 IS NULL OR r.rel_type = ?3)
                    AND (?4 IS NULL OR r.kind = ?4) AND (second.target_id = ?2 OR third.target_id = ?2))
              FROM distant_relations d
              WHERE d.room_nid = ?1 AND d.ancestor_id = ?2 AND d.seq {comparison} ?5"
         );
-        let all = if query.recurse { format!("{direct} UNION ALL {distant}") } else { direct };
-        let sql = format!("{all} ORDER BY 1 {order} LIMIT ?6");
+        // Each half has the limit, so that neither is read further than the page goes.
+        let page = format!("ORDER BY 1 {order} LIMIT ?6");
+        let sql = if query.recurse {
+            format!("SELECT * FROM ({direct} {page}) UNION ALL SELECT * FROM ({distant} {page}) {page}")
+        } else {
+            format!("{direct} {page}")
+        };
         let RelatedQuery { target, rel_type, kind, from_seq, limit, .. } = query;
         let params = (room.0, target.as_str(), rel_type, kind, from_seq.unwrap_or(start), *limit as i64);
         self.rows(&sql, params, |row| Ok(Related { seq: row.get(0)?, is_wanted: row.get(1)? }))
