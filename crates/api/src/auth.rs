@@ -5,6 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, Uri, header, request::Parts};
 use im2_engine::{Code, Error, accounts::Assertion, appservices, session::Session};
+use im2_fair::{Caller, caller};
 use tokio::sync::watch;
 
 use crate::{
@@ -166,8 +167,9 @@ async fn authenticated(parts: &Parts, api: &Api) -> ApiResult<Session> {
     counting_unknown(parts, api, token.as_deref(), work).await
 }
 
-/// Counts a request whose token is unknown or missing against its address. Once there have been too many, only tokens
-/// that were in use a moment ago are looked at: others could be guesses.
+/// Counts a request whose token is unknown or missing against its address, and makes the user of any other the caller
+/// whose turn it is. Once there have been too many unknown ones, only tokens that were in use a moment ago are looked
+/// at: others could be guesses.
 async fn counting_unknown(
     parts: &Parts,
     api: &Api,
@@ -187,7 +189,9 @@ async fn counting_unknown(
     {
         limits.spend(Class::UnknownToken, who)?;
     }
-    Ok(outcome?)
+    let session = outcome?;
+    caller::assume(Caller::User(session.user));
+    Ok(session)
 }
 
 /// The token of the `Authorization` header or, deprecated but still in the specification, of the query.

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+/// When a client whose work was too much shall try again, in milliseconds: a queue of reads is empty by then.
+const BUSY_RETRY: u64 = 2_000;
+
 /// Why a request is refused: the error codes of the specification that the use cases speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the specification's: Forbidden is M_FORBIDDEN")]
@@ -81,7 +84,7 @@ pub enum Error {
     Challenge(Box<crate::accounts::uia::Challenge>),
     /// The database failed. The client sees an internal error, the log sees this.
     #[error(transparent)]
-    Store(#[from] im2_store::Error),
+    Store(im2_store::Error),
     /// Something else failed that is not the client's fault.
     #[error("{0}")]
     Internal(String),
@@ -89,6 +92,21 @@ pub enum Error {
 
 /// A use case's result.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<im2_fair::Busy> for Error {
+    fn from(busy: im2_fair::Busy) -> Self {
+        Self::refused(Code::LimitExceeded, busy.to_string()).with("retry_after_ms", BUSY_RETRY)
+    }
+}
+
+impl From<im2_store::Error> for Error {
+    fn from(error: im2_store::Error) -> Self {
+        match error {
+            im2_store::Error::Busy(busy) => busy.into(),
+            error => Self::Store(error),
+        }
+    }
+}
 
 impl Error {
     /// A refusal with a sentence.

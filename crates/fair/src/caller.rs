@@ -18,6 +18,8 @@ pub enum Caller {
     Server,
     /// A signed-in user.
     User(UserNid),
+    /// Work of a user that others may come to wait for: see [`for_others`].
+    Shared(UserNid),
     /// The network of somebody who is not signed in.
     Network(IpAddr),
 }
@@ -39,6 +41,15 @@ tokio::task_local! {
 /// The caller of the current task.
 pub fn current() -> Caller {
     CALLER.try_with(Cell::get).unwrap_or(Caller::Server)
+}
+
+/// The caller for work that others may come to wait for, such as bringing a room into memory. It has a turn of its own
+/// beside the current caller's, so that they do not wait for what else the caller has queued.
+pub fn for_others() -> Caller {
+    match current() {
+        Caller::User(user) => Caller::Shared(user),
+        caller => caller,
+    }
 }
 
 /// Runs `work` on behalf of `caller`.

@@ -5,7 +5,8 @@
 //! `<first two digits>/<digest>`; it is written under `incoming/`, synced and renamed, so that a name never shows
 //! half an object, not even after a power cut. What a failed upload leaves in `incoming/` is removed.
 //!
-//! Files are touched on the runtime's blocking threads only.
+//! Files are touched on the runtime's blocking threads only, in turns: callers who move much, or a disk that is slow
+//! to sync it, do not take these threads from others.
 
 use std::{
     fmt,
@@ -20,6 +21,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use im2_fair::{Bounds, Caller, Load, Turn, Turns, caller};
 use ring::digest::{Context, SHA256};
 use tokio::{
     sync::{OnceCell, OwnedRwLockReadGuard, RwLock},
@@ -31,6 +33,16 @@ use crate::{Error, Result, private};
 /// Bytes that a reader fetches at once and an upload gathers before it goes to the disk. Large enough that a change
 /// of threads is rare, small enough that a thousand transfers at the same time stay within 256 MB.
 const CHUNK: usize = 256 * 1024;
+/// Work on files at the same time: half of the runtime's blocking threads, so that other work finds one.
+const BOUNDS: Bounds = Bounds {
+    running: 16,
+    // A sync of an upload can take seconds on a slow disk.
+    running_per_key: 4,
+    running_per_target: usize::MAX,
+    // Transfers wait for their next chunk; there are not more of them than connections.
+    waiting: 65_536,
+    waiting_per_key: 1_024,
+};
 
 /// The name of a blob: the SHA-256 of its content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +82,7 @@ pub struct Blobs {
 
 #[derive(Debug)]
 struct Folder {
+    turns: Turns,
     root: PathBuf,
     ready: OnceCell<()>,
     next_incoming: AtomicU64,
@@ -82,6 +95,7 @@ impl Blobs {
     /// The blobs under `root`, which is created at the first use.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let folder = Folder {
+            turns: Turns::new(BOUNDS),
             root: root.into(),
             ready: OnceCell::new(),
             next_incoming: AtomicU64::new(0),
@@ -93,7 +107,8 @@ impl Blobs {
     /// Begins to store content whose digest is known only at its end.
     pub async fn begin(&self) -> Result<Incoming> {
         let root = self.folder.root.clone();
-        self.folder.ready.get_or_try_init(|| blocking(move || make_ready(&root))).await?;
+        let caller = caller::current();
+        self.folder.ready.get_or_try_init(|| self.folder.blocking(caller, move || make_ready(&root))).await?;
         let number = self.folder.next_incoming.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.root.join("incoming").join(number.to_string());
         let hash = Context::new(&SHA256);
@@ -111,25 +126,32 @@ impl Blobs {
     /// Opens a blob to read the bytes of `range`, which must lie within it. `None` if there is no such blob.
     pub async fn read(&self, digest: Digest, range: Range<u64>) -> Result<Option<Reader>> {
         let path = self.folder.path(&digest);
+        let (folder, caller) = (Arc::clone(&self.folder), caller::current());
         let open = move || {
             let Some(mut file) = absent(File::open(path))? else { return Ok(None) };
             file.seek(SeekFrom::Start(range.start))?;
-            let mut reader = Reader { file: Some(file), left: range.end.saturating_sub(range.start), ahead: None };
+            let left = range.end.saturating_sub(range.start);
+            let mut reader = Reader { folder, caller, file: Some(file), left, ahead: None };
             reader.ahead = reader.read_chunk()?;
             Ok(Some(reader))
         };
-        blocking(open).await
+        self.folder.blocking(caller, open).await
     }
 
     /// A blob as a file, for those who must seek in it. `None` if there is no such blob.
     pub async fn file(&self, digest: Digest) -> Result<Option<File>> {
         let path = self.folder.path(&digest);
-        blocking(move || Ok(absent(File::open(path))?)).await
+        self.folder.blocking(caller::current(), move || Ok(absent(File::open(path))?)).await
     }
 
     /// Keeps everybody from placing blobs while it lives. Take it, find that a blob is not needed, delete it.
     pub async fn exclude(&self) -> Exclusion {
         Exclusion { blobs: self.clone(), _guard: Arc::clone(&self.folder.placing).write_owned().await }
+    }
+
+    /// Work on files that runs and waits.
+    pub fn load(&self) -> Load {
+        self.folder.turns.load()
     }
 
     /// The blobs whose digest begins with `first`.
@@ -143,7 +165,7 @@ impl Blobs {
             }
             Ok(digests)
         };
-        blocking(list).await
+        self.folder.blocking(caller::current(), list).await
     }
 }
 
@@ -158,7 +180,9 @@ impl Exclusion {
     /// Deletes a blob; that it is not there is fine.
     pub async fn delete(&self, digest: Digest) -> Result<()> {
         let path = self.blobs.folder.path(&digest);
-        blocking(move || Ok(absent(std::fs::remove_file(path)).map(drop)?)).await
+        // Without a turn: who waits to place a blob has one, and waits for this.
+        let remove = move || Ok(absent(std::fs::remove_file(path)).map(drop)?);
+        spawn_blocking(remove).await.map_err(|_| Error::Closed)?
     }
 }
 
@@ -227,11 +251,11 @@ impl Incoming {
     async fn spill(&mut self) -> Result<()> {
         let mut sink = self.sink.take().ok_or(Error::Closed)?;
         let chunk = std::mem::take(&mut self.gathered);
-        let (sink, mut chunk) = blocking(move || {
+        let append = move || {
             sink.append(&chunk)?;
             Ok((sink, chunk))
-        })
-        .await?;
+        };
+        let (sink, mut chunk) = self.blobs.folder.blocking(caller::current(), append).await?;
         self.sink = Some(sink);
         chunk.clear();
         self.gathered = chunk;
@@ -242,14 +266,16 @@ impl Incoming {
     pub async fn finish(mut self) -> Result<Placed> {
         let mut sink = self.sink.take().ok_or(Error::Closed)?;
         let gathered = std::mem::take(&mut self.gathered);
+        // The turn comes first: a deletion, for which all others wait, must not wait for one caller's backlog.
+        let turn = self.blobs.folder.turns.take().await?;
         let guard = Arc::clone(&self.blobs.folder.placing).read_owned().await;
         let folder = Arc::clone(&self.blobs.folder);
         let size = self.size;
-        let digest = blocking(move || {
+        let place = move || {
             sink.append(&gathered)?;
             sink.place(&folder)
-        })
-        .await?;
+        };
+        let digest = blocking(turn, place).await?;
         Ok(Placed { digest, size, _guard: guard })
     }
 }
@@ -306,6 +332,9 @@ impl fmt::Debug for Sink {
 /// A blob, or a range of it, being read.
 #[derive(Debug)]
 pub struct Reader {
+    folder: Arc<Folder>,
+    /// Who opened it: a body is read outside of the request's task.
+    caller: Caller,
     /// Taken while a blocking thread works on it; gone for good after a failure.
     file: Option<File>,
     left: u64,
@@ -321,12 +350,14 @@ impl Reader {
         if self.left == 0 {
             return Ok(None);
         }
-        let mut reader = Self { file: self.file.take(), left: self.left, ahead: None };
-        let (reader, chunk) = blocking(move || {
+        let folder = Arc::clone(&self.folder);
+        let (file, left, caller) = (self.file.take(), self.left, self.caller);
+        let mut reader = Self { folder: Arc::clone(&folder), caller, file, left, ahead: None };
+        let read = move || {
             let chunk = reader.read_chunk()?;
             Ok((reader, chunk))
-        })
-        .await?;
+        };
+        let (reader, chunk) = folder.blocking(caller, read).await?;
         *self = reader;
         Ok(chunk)
     }
@@ -344,7 +375,22 @@ impl Reader {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+impl Folder {
+    /// Runs work on files on a thread where it may block, in the caller's turn.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        blocking(self.turns.take_for(caller, None).await?, work).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(turn: Turn, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let work = move || {
+        let _turn = turn; // kept when the caller goes away: the work goes on
+        work()
+    };
     spawn_blocking(work).await.map_err(|_| Error::Closed)?
 }
 

@@ -29,6 +29,9 @@ pub enum Error {
     /// The commit that this operation shared with others failed, and so did the operation.
     #[error("commit failed: {0}")]
     Commit(String),
+    /// Too much of the caller's work waits already, or of everybody's.
+    #[error(transparent)]
+    Busy(#[from] im2_fair::Busy),
     /// The store has been shut down.
     #[error("the store is closed")]
     Closed,

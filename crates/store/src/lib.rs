@@ -10,6 +10,7 @@
 
 mod connection;
 mod error;
+mod failure;
 mod lock;
 mod migrations;
 mod private;
@@ -64,7 +65,7 @@ pub use error::{Error, Result};
 pub use snapshot::Snapshot;
 pub use transaction::Transaction;
 
-use crate::{lock::DirectoryLock, readers::Readers, writer::Writer};
+use crate::{failure::Failure, lock::DirectoryLock, readers::Readers, writer::Writer};
 use im2_model::{Position, WriterId};
 
 /// How to open a store.
@@ -74,7 +75,7 @@ pub struct Options {
     pub directory: PathBuf,
     /// This node's number in stream positions, from 1.
     pub writer: WriterId,
-    /// Connections that read at the same time.
+    /// Threads that read, each with a connection.
     pub readers: usize,
 }
 
@@ -101,6 +102,7 @@ pub struct Load {
 pub struct Store {
     readers: Readers,
     writer: Writer,
+    failure: Failure,
     opened_at: Position,
     directory: PathBuf,
     _lock: DirectoryLock,
@@ -119,9 +121,10 @@ impl Store {
         let mut connection = writer::connect(&path)?;
         migrations::migrate(&mut connection)?;
         let opened_at = writer::last_position(&connection, options.writer)?;
-        let readers = Readers::open(&path, options.readers)?;
-        let writer = Writer::start(connection, opened_at);
-        Ok(Self { readers, writer, opened_at, directory: options.directory.clone(), _lock: lock })
+        let failure = Failure::default();
+        let readers = Readers::start(&path, options.readers, &failure)?;
+        let writer = Writer::start(connection, opened_at, failure.clone());
+        Ok(Self { readers, writer, failure, opened_at, directory: options.directory.clone(), _lock: lock })
     }
 
     /// The folder that holds the database.
@@ -151,6 +154,8 @@ impl Store {
     }
 
     /// Runs `operation` on a consistent view of everything committed so far.
+    ///
+    /// Callers ([`im2_fair::caller`]) take turns; [`Error::Busy`] refuses one that has too much waiting already.
     pub async fn read<T, F>(&self, operation: F) -> Result<T>
     where
         T: Send + 'static,
@@ -165,17 +170,46 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     {
-        self.enqueue(operation).await?.durable().await
+        let turn = self.write_turn().await?;
+        self.enqueue(turn, operation).await?.durable().await
+    }
+
+    /// Waits for the right to queue a change. Callers take turns; [`Error::Busy`] refuses one that has too much
+    /// waiting already.
+    pub async fn write_turn(&self) -> Result<WriteTurn> {
+        self.writer.turn().await
     }
 
     /// Queues `operation` for the writer and returns as soon as its place in the order is fixed. Operations that
     /// one task queues run in the order in which it queued them.
-    pub async fn enqueue<T, F>(&self, operation: F) -> Result<Queued<T>>
+    pub async fn enqueue<T, F>(&self, turn: WriteTurn, operation: F) -> Result<Queued<T>>
     where
         T: Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     {
-        self.writer.enqueue(operation).await
+        self.writer.enqueue(turn, operation).await
+    }
+
+    /// Completes with the name of a thread that has panicked. What is in memory may then differ from the database,
+    /// and nothing can be written any more: the process has to end.
+    pub async fn failed(&self) -> &'static str {
+        self.failure.happened().await
+    }
+
+    /// Waits for a sign of life from the writer and from a reader.
+    pub async fn answers(&self) -> Result<()> {
+        self.writer.check().await?;
+        self.read(|_| Ok(())).await
+    }
+
+    /// Reads that run and wait.
+    pub fn reader_load(&self) -> im2_fair::Load {
+        self.readers.load()
+    }
+
+    /// Changes that are queued, and callers that wait to queue one.
+    pub fn writer_load(&self) -> im2_fair::Load {
+        self.writer.turns()
     }
 
     /// What the writer has done and has to do.
@@ -205,4 +239,4 @@ impl Store {
     }
 }
 
-pub use writer::Queued;
+pub use writer::{Queued, WriteTurn};

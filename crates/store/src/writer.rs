@@ -9,16 +9,30 @@ use std::{
     thread,
 };
 
+use im2_fair::{Bounds, Load, Turn, Turns};
 use im2_model::{Position, WriterId};
 use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{Error, Result, Transaction, connection::set_up, private, transaction::Hook};
+use crate::{
+    Error, Result, Transaction, connection::set_up, failure::Failure, private, transaction::Hook,
+};
 
-/// Changes that may wait for the writer. Beyond it callers wait, which slows their clients down.
-const QUEUE: usize = 4_096;
 /// Changes in one commit. Bounds how long the first of them waits for its answer.
 const BATCH: usize = 256;
+/// Changes that may be queued. The queue itself is first in, first out, because the changes of a room build on each
+/// other; so callers take turns before it, and it is no longer than two commits.
+const BOUNDS: Bounds = Bounds {
+    running: 2 * BATCH,
+    // Enough for full use of a commit by a few callers, and some milliseconds of waiting for the others.
+    running_per_key: BATCH / 4,
+    running_per_target: usize::MAX,
+    // Beyond these callers are told to come back.
+    waiting: 16_384,
+    waiting_per_key: 1_024,
+};
+/// Messages that fit into the queue: all changes, and checks and checkpoints.
+const QUEUE: usize = BOUNDS.running + 64;
 
 /// Answers the caller: with the outcome of its own change, or with the failure of the commit.
 type Answer = Box<dyn FnOnce(std::result::Result<(), &rusqlite::Error>) + Send>;
@@ -27,11 +41,13 @@ type Change = Box<dyn FnOnce(&Connection, &mut Position) -> (Vec<Hook>, Answer) 
 enum Message {
     Change(Change),
     Flush(oneshot::Sender<Result<bool>>),
+    Check(oneshot::Sender<()>),
 }
 
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
+    turns: Turns,
     counts: Arc<Counts>,
     job_added: Arc<Notify>,
 }
@@ -54,16 +70,24 @@ impl<T> Queued<T> {
     }
 }
 
+/// The right to queue one change. Take it before a lock that the change is queued under: who holds it must not wait
+/// for somebody who may be waiting for one.
+#[derive(Debug)]
+pub struct WriteTurn(#[expect(dead_code, reason = "held, not looked at")] Turn);
+
 impl Writer {
-    pub(crate) fn start(connection: Connection, last: Position) -> Self {
+    pub(crate) fn start(connection: Connection, last: Position, failure: Failure) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let counts = Arc::new(Counts::default());
         let counting = Arc::clone(&counts);
         thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&connection, receiver, last, &counting))
+            .spawn(move || {
+                let _guard = failure.guard("store-writer");
+                run(&connection, receiver, last, &counting);
+            })
             .expect("a thread can be started while the program starts");
-        Self { queue, counts, job_added: Arc::default() }
+        Self { queue, turns: Turns::new(BOUNDS), counts, job_added: Arc::default() }
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -80,7 +104,16 @@ impl Writer {
         &self.job_added
     }
 
-    pub(crate) async fn enqueue<T, F>(&self, operation: F) -> Result<Queued<T>>
+    /// Callers that wait for the right to queue a change.
+    pub(crate) fn turns(&self) -> Load {
+        self.turns.load()
+    }
+
+    pub(crate) async fn turn(&self) -> Result<WriteTurn> {
+        Ok(WriteTurn(self.turns.take().await?))
+    }
+
+    pub(crate) async fn enqueue<T, F>(&self, turn: WriteTurn, operation: F) -> Result<Queued<T>>
     where
         T: Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
@@ -90,6 +123,7 @@ impl Writer {
         let change: Change = Box::new(move |connection, last| {
             let (result, hooks) = apply(connection, last, &job_added, operation);
             let answer: Answer = Box::new(move |commit| {
+                drop(turn);
                 let result = commit.map_err(|error| Error::Commit(error.to_string())).and(result);
                 drop(sender.send(result)); // a caller that went away needs no answer
             });
@@ -97,6 +131,13 @@ impl Writer {
         });
         self.queue.send(Message::Change(change)).await.map_err(|_| Error::Closed)?;
         Ok(Queued(receiver))
+    }
+
+    /// Waits until the writer has looked at its queue.
+    pub(crate) async fn check(&self) -> Result<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.queue.send(Message::Check(sender)).await.map_err(|_| Error::Closed)?;
+        receiver.await.map_err(|_| Error::Closed)
     }
 
     pub(crate) async fn flush(&self) -> Result<bool> {
@@ -138,6 +179,7 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Message>, mut last: Po
                 counts.changes.fetch_add(changes as u64, Ordering::Relaxed);
             }
             Message::Flush(done) => drop(done.send(checkpoint(connection))),
+            Message::Check(done) => drop(done.send(())),
         }
     }
 }
@@ -167,6 +209,7 @@ fn commit_batch(
                 flushes.push(done);
                 break;
             }
+            Ok(Message::Check(done)) => drop(done.send(())),
             Err(_) => break,
         }
     }

@@ -17,7 +17,10 @@ mod request_id;
 mod small_bodies;
 pub mod web;
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -27,6 +30,7 @@ use axum::{
 };
 use http::{HeaderValue, Method, StatusCode};
 use im2_engine::Code;
+use im2_fair::{Caller, caller};
 use tracing::Instrument as _;
 
 use crate::{Api, error::ApiError};
@@ -55,7 +59,10 @@ async fn handle(State(api): State<Arc<Api>>, request: Request, next: Next) -> Re
     let span = tracing::info_span!("request", %id, method = %request.method(), route);
     let is_for_all = headers::is_for_all(request.uri().path());
     let watch = api.options.observer.watch(request.method(), route);
-    let mut response = answer(request, next).instrument(span.clone()).await;
+    // Until somebody signs in, the network is whose turn the work is done in.
+    let address = api.options.proxies.client(request.extensions(), request.headers());
+    let caller = Caller::at(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    let mut response = caller::scope(caller, answer(request, next)).instrument(span.clone()).await;
     let elapsed = watch.finish(response.status());
     span.in_scope(|| log(response.status(), elapsed));
     if let Ok(value) = HeaderValue::from_str(&id) {

@@ -56,7 +56,8 @@ impl Media {
         if found.content.is_some() && found.accessed + ACCESS_ACCURACY <= now {
             let id = media_id.to_owned();
             // Queued, not waited for: a download does not depend on it.
-            drop(self.core.store.enqueue(move |tx| tx.media_accessed(&id, now)).await?);
+            let turn = self.core.store.write_turn().await?;
+            drop(self.core.store.enqueue(turn, move |tx| tx.media_accessed(&id, now)).await?);
         }
         Ok(found.content)
     }

@@ -1,6 +1,7 @@
 //! Uploads: content that comes with its request, and content that was promised a place before it came (spec:
 //! `POST /media/v3/upload`, `POST /media/v1/create`, `PUT /media/v3/upload/{serverName}/{mediaId}`).
 
+use im2_fair::caller::inherit;
 use im2_model::{Millis, MxcUri, UserNid};
 use im2_store::{
     blobs::{Digest, Incoming},
@@ -161,7 +162,7 @@ impl Upload {
         if self.info.length.is_some_and(|length| length != self.incoming.size()) {
             return Err(Error::refused(Code::Unknown, "the upload ended before the length that was announced"));
         }
-        tokio::spawn(self.place_and_record())
+        tokio::spawn(inherit(self.place_and_record()))
             .await
             .map_err(|error| Error::Internal(format!("an upload failed: {error}")))?
     }

@@ -280,6 +280,8 @@ impl Rooms {
         transaction: Option<Transaction>,
         redacts: Option<(Arc<RoomEvent>, Pdu)>,
     ) -> Result<Queued> {
+        // Before the lock: a backlog of one user's writes must not hold up the room of others.
+        let turn = self.core.store.write_turn().await?;
         let mut head = room.head.lock().await;
         let mut fetched = Vec::new();
         let prepared = loop {
@@ -313,7 +315,7 @@ impl Rooms {
         let prepared = prepared.with(transaction, redacts);
         let (publisher, target) = (self.publisher(), Arc::clone(room));
         let change = move |tx: &mut im2_store::Transaction<'_>| commit(tx, target, seq, vec![prepared], publisher);
-        let queued = self.core.store.enqueue(change).await?;
+        let queued = self.core.store.enqueue(turn, change).await?;
         head.advance(room.version, &room.view(), &pdu);
         Ok(Queued::New(head.epoch, queued, event_id))
     }

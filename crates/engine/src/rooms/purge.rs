@@ -25,6 +25,7 @@ impl Rooms {
     /// Makes a room disappear, if it is there. Its rows are still to be deleted by [`Rooms::finish_purge`].
     pub(crate) async fn begin_purge(&self, room_id: &RoomId) -> Result<()> {
         let Some(room) = self.find(room_id).await? else { return Ok(()) };
+        let turn = self.core.store.write_turn().await?; // before the lock, as for every event
         // Nobody is building an event meanwhile, so that what is queued is committed before.
         let _head = room.head.lock().await;
         let (registry, members) = (Arc::clone(&self.registry), Arc::clone(&self.members));
@@ -53,7 +54,7 @@ impl Rooms {
             });
             Ok(())
         };
-        Ok(self.core.store.write(change).await?)
+        Ok(self.core.store.enqueue(turn, change).await?.durable().await?)
     }
 
     /// Deletes everything that is stored of a room whose purge has begun.

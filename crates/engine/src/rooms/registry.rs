@@ -13,6 +13,7 @@ use std::{
     },
 };
 
+use im2_fair::caller;
 use im2_model::{RoomId, RoomNid};
 use im2_rooms::version::RoomVersion;
 use im2_store::Snapshot;
@@ -106,7 +107,7 @@ impl Registry {
             let loaded = self.core.store.read(move |db| load(db, nid, options));
             loaded.await?.map(Arc::new).ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))
         };
-        entry.room.get_or_try_init(load).await.cloned()
+        caller::scope(caller::for_others(), entry.room.get_or_try_init(load)).await.cloned()
     }
 
     /// A room, if it is in memory.

@@ -103,6 +103,7 @@ impl Rooms {
     }
 
     async fn replace(&self, old: &Arc<Room>, plan: &Plan<'_>) -> Result<RoomId> {
+        let turn = self.core.store.write_turn().await?; // before the lock, as for every event
         let mut head = old.head.lock().await;
         let mut fetched = Vec::new();
         let Replacement { room_id, new, old: last, head: next } = loop {
@@ -121,7 +122,7 @@ impl Rooms {
         };
         let seq = head.seq;
         let (change, answer) = (self.storing(old, seq, room_id.clone(), new, last, plan), room_id);
-        let queued = self.core.store.enqueue(change).await?;
+        let queued = self.core.store.enqueue(turn, change).await?;
         let epoch = head.epoch;
         *head = next;
         drop(head);

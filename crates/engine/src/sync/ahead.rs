@@ -8,6 +8,7 @@ use std::{
     vec::IntoIter,
 };
 
+use im2_fair::caller::inherit;
 use im2_model::RoomNid;
 use im2_rooms::content::Membership;
 use tokio::task::JoinHandle;
@@ -62,7 +63,7 @@ impl ReadAhead {
     fn start(&mut self) {
         let Some(rooms) = self.rest.next() else { return };
         let (sync, actor, receipts) = (self.sync.clone(), self.actor.clone(), self.receipts);
-        self.under_way.push_back(tokio::spawn(async move { sync.read(&actor, rooms, receipts).await }));
+        self.under_way.push_back(tokio::spawn(inherit(async move { sync.read(&actor, rooms, receipts).await })));
     }
 }
 
