@@ -9,10 +9,12 @@ use axum::{Router, extract::State, response::Response, routing::get};
 use hyper::{Method, StatusCode, header};
 use im2_api::edge::observe::Observer;
 use im2_engine::Engine;
+use im2_fair::Load;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, text::encode},
     metrics::{
+        MetricType,
         counter::{ConstCounter, Counter},
         family::Family,
         gauge::{ConstGauge, Gauge},
@@ -135,6 +137,11 @@ impl Collector for Engines {
         gauge("store_queue", "Changes that wait for their commit", load.waiting as u64)?;
         gauge("rooms_in_memory", "Rooms held in memory", self.0.rooms.in_memory() as u64)?;
         gauge("sync_waiting_users", "Users with a long poll open", core.bus.waiting_users() as u64)?;
+        encode_pools(&mut encoder, &self.0)?;
+        let mut gauge = |name: &str, help: &str, value: u64| {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+        };
         if let Some(usage) = process::usage() {
             gauge("process_resident_memory_bytes", "Resident memory", usage.resident_bytes)?;
             gauge("process_open_fds", "Open files and sockets", usage.open_files)?;
@@ -145,4 +152,31 @@ impl Collector for Engines {
         }
         Ok(())
     }
+}
+
+/// What is known of each pool that users take turns at.
+fn encode_pools(encoder: &mut DescriptorEncoder<'_>, engine: &Engine) -> std::fmt::Result {
+    let pools: Vec<(&'static str, Load)> = engine.pools().collect();
+    let mut gauges = |name: &str, help: &str, value: fn(&Load) -> u64| {
+        let mut descriptor = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        pools.iter().try_for_each(|(pool, load)| {
+            let gauge = ConstGauge::new(i64::try_from(value(load)).unwrap_or(i64::MAX));
+            gauge.encode(descriptor.encode_family(&[("pool", *pool)])?)
+        })
+    };
+    gauges("pool_running", "Work that runs, by pool", |load| load.running as u64)?;
+    gauges("pool_waiting", "Work that waits for its turn, by pool", |load| load.waiting as u64)?;
+    let mut counters = |name: &str, help: &str, unit: Option<&Unit>, value: fn(&Load) -> f64| {
+        let mut descriptor = encoder.encode_descriptor(name, help, unit, MetricType::Counter)?;
+        pools.iter().try_for_each(|(pool, load)| {
+            ConstCounter::new(value(load)).encode(descriptor.encode_family(&[("pool", *pool)])?)
+        })
+    };
+    counters("pool_started", "Work that was started, by pool", None, |load| load.started as f64)?;
+    counters("pool_refused", "Work that was refused because a queue was full, by pool", None, |load| {
+        load.refused as f64
+    })?;
+    counters("pool_waited", "Time that started work has waited, by pool", Some(&Unit::Seconds), |load| {
+        load.waited.as_secs_f64()
+    })
 }

@@ -106,6 +106,11 @@ pub struct Accounts {
 }
 
 impl Accounts {
+    /// Password hashes under way and waiting.
+    pub(crate) fn password_load(&self) -> im2_fair::Load {
+        self.passwords.load()
+    }
+
     pub(crate) fn new(core: Core, options: Options) -> Self {
         let passwords = Passwords::new(options.password_cost, Arc::clone(&core.random));
         Self {

@@ -1,4 +1,6 @@
 //! Password hashing: Argon2id, off the asynchronous threads, a few at a time.
+//!
+//! Callers take turns: those who try passwords from one network wait for each other, not everybody for them.
 
 use std::{fmt, sync::Arc};
 
@@ -7,17 +9,23 @@ use argon2::{
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use im2_fair::{Bounds, Load, Turns};
 use im2_model::Random;
-use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Code, Error, Result};
 
-/// Hashes computed at the same time: each needs its own memory and a core.
-const RUNNING: usize = 2;
-/// Callers that may wait for their turn. At the default cost the last of them waits some seconds; who comes after
-/// is better told to come back.
-const WAITING: usize = 128;
+/// Hashes at the same time.
+const BOUNDS: Bounds = Bounds {
+    // Each needs its own memory and a core.
+    running: 2,
+    running_per_key: 1,
+    running_per_target: usize::MAX,
+    // At the default cost the last waits some seconds; later ones are better told to come back.
+    waiting: 128,
+    // An office behind one address signs in on Monday morning.
+    waiting_per_key: 64,
+};
 /// The longest password accepted, in bytes.
 const MAX_PASSWORD: usize = 512;
 
@@ -42,8 +50,7 @@ pub(super) struct Passwords {
     /// What the password of somebody who does not exist is compared with, so that it takes as long.
     decoy: Arc<str>,
     random: Arc<dyn Random>,
-    running: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 impl Passwords {
@@ -58,13 +65,12 @@ impl Passwords {
             STANDARD_NO_PAD.encode(salt),
             STANDARD_NO_PAD.encode(digest)
         );
-        Self {
-            cost,
-            decoy: decoy.into(),
-            random,
-            running: Arc::new(Semaphore::new(RUNNING)),
-            waiting: Arc::new(Semaphore::new(WAITING)),
-        }
+        Self { cost, decoy: decoy.into(), random, turns: Arc::new(Turns::new(BOUNDS)) }
+    }
+
+    /// Hashes under way and waiting.
+    pub(super) fn load(&self) -> Load {
+        self.turns.load()
     }
 
     /// The PHC string for a password.
@@ -102,14 +108,12 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let Ok(_place) = self.waiting.try_acquire() else {
+        let turn = self.turns.take().await.map_err(|_| {
             let message = "too many sign-ins at the same time; try again in a few seconds";
-            return Err(Error::refused(Code::LimitExceeded, message).with("retry_after_ms", 3_000));
-        };
-        let permit = Arc::clone(&self.running).acquire_owned().await;
-        let permit = permit.map_err(|error| Error::Internal(format!("password hashing: {error}")))?;
+            Error::refused(Code::LimitExceeded, message).with("retry_after_ms", 3_000)
+        })?;
         let work = move || {
-            let _permit = permit; // kept when the caller goes away: the work goes on
+            let _turn = turn; // kept when the caller goes away: the work goes on
             work()
         };
         tokio::task::spawn_blocking(work)
@@ -144,7 +148,8 @@ pub(super) fn check_length(password: &str) -> Result<()> {
 mod tests {
     use std::sync::Arc;
 
-    use super::{PasswordCost, Passwords, check_length};
+    use super::{BOUNDS, Code, PasswordCost, Passwords, check_length};
+    use im2_fair::{Caller, caller::scope};
     use im2_model::SeededRandom;
 
     fn passwords() -> Passwords {
@@ -168,6 +173,40 @@ mod tests {
         assert!(passwords.decoy.starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
         assert!(argon2::password_hash::phc::PasswordHash::new(&passwords.decoy).is_ok());
         assert!(!passwords.verify("anything", None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn those_who_guess_from_one_network_wait_for_each_other_only() {
+        let passwords = passwords();
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let gate = Arc::new(parking_lot::Mutex::new(gate));
+        let guesser = Caller::at("192.0.2.1".parse().unwrap());
+        let mut guesses = tokio::task::JoinSet::new();
+        for _ in 0..200 {
+            let (passwords, gate) = (passwords.clone(), Arc::clone(&gate));
+            guesses.spawn(scope(guesser, async move {
+                passwords
+                    .run(move || {
+                        let _ = gate.lock().recv(); // fails once it is open
+                        Ok(())
+                    })
+                    .await
+            }));
+        }
+        let mut refused = 0;
+        while refused < 200 - 1 - BOUNDS.waiting_per_key {
+            let outcome = guesses.join_next().await.unwrap().unwrap();
+            assert_eq!(outcome.unwrap_err().code(), Some(Code::LimitExceeded));
+            refused += 1;
+        }
+        let load = passwords.load();
+        assert_eq!((load.running, load.waiting), (1, BOUNDS.waiting_per_key));
+        let other = Caller::at("198.51.100.1".parse().unwrap());
+        scope(other, passwords.hash("somebody else's")).await.unwrap();
+        drop(open);
+        while let Some(outcome) = guesses.join_next().await {
+            outcome.unwrap().unwrap();
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod upload;
 
 use std::{path::PathBuf, sync::Arc};
 
+use im2_fair::Load;
 use im2_model::Millis;
 use im2_store::blobs::Blobs;
 use tokio::sync::broadcast;
@@ -83,6 +84,12 @@ impl Media {
 
     pub(crate) fn core(&self) -> &Core {
         &self.core
+    }
+
+    /// The load of what users take turns at.
+    pub(crate) fn loads(&self) -> [(&'static str, Load); 3] {
+        let previews = self.previewer.as_ref().map(|previewer| previewer.load()).unwrap_or_default();
+        [("files", self.blobs.load()), ("thumbnails", self.workshop.load()), ("previews", previews)]
     }
 
     /// The settings, which clients may ask for in part.

@@ -13,14 +13,14 @@ mod look;
 
 use std::sync::Arc;
 
+use im2_fair::{Bounds, Load, Turns};
 use im2_model::{EventId, RoomId};
 pub use im2_rooms::search::SearchKey;
-use tokio::sync::Semaphore;
 
 pub use cursor::Cursor;
 
 use crate::{
-    Core, Error, Result,
+    Core, Result,
     account_data::AccountData,
     filters::EventFilter,
     rooms::{Actor, Reader, RoomEvent, Rooms},
@@ -33,8 +33,16 @@ use look::{Look, Match};
 const WINDOW: usize = 1_000;
 /// Windows that one request goes through at most to fill its page.
 const MAX_WINDOWS: usize = 3;
-/// Searches that look through the database at the same time: some of its readers are left for everybody else.
-const AT_ONCE: usize = 2;
+/// Searches that look through the database at the same time.
+const BOUNDS: Bounds = Bounds {
+    // Some of the readers are left for everybody else.
+    running: 2,
+    running_per_key: 1,
+    running_per_target: usize::MAX,
+    waiting: 1_024,
+    // A client asks again with each letter typed.
+    waiting_per_key: 32,
+};
 /// Results in a page if the filter names no number, and at most.
 const DEFAULT_LIMIT: usize = 10;
 const MAX_LIMIT: usize = 100;
@@ -118,7 +126,7 @@ pub struct Search {
     core: Core,
     rooms: Rooms,
     account_data: AccountData,
-    at_once: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 /// Matches of a page, and what is after it.
@@ -135,7 +143,12 @@ struct Page {
 
 impl Search {
     pub(crate) fn new(core: Core, rooms: Rooms, account_data: AccountData) -> Self {
-        Self { core, rooms, account_data, at_once: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { core, rooms, account_data, turns: Arc::new(Turns::new(BOUNDS)) }
+    }
+
+    /// Searches under way and waiting.
+    pub fn load(&self) -> Load {
+        self.turns.load()
     }
 
     /// A page of the events that match and that `actor` may see.
@@ -172,7 +185,7 @@ impl Search {
             ignored: self.account_data.ignored_users(actor.user, &actor.user_id).await?,
             erased: Arc::clone(&self.core.erased),
         });
-        let _permit = self.at_once.acquire().await.map_err(|error| Error::Internal(error.to_string()))?;
+        let _turn = self.turns.take().await?;
         let mut page = Page::default();
         for _ in 0..MAX_WINDOWS {
             let (look, before) = (Arc::clone(&look), cursor.before);

@@ -7,11 +7,12 @@ mod html;
 
 use std::sync::Arc;
 
+use im2_fair::{Bounds, Load, Turn, Turns, caller};
 use im2_model::Millis;
 use im2_store::media;
 use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 use url::Url;
 
 use self::fetch::{Fetched, Fetcher};
@@ -26,8 +27,17 @@ const KEPT: Millis = 6 * 60 * 60 * 1000;
 const KEPT_NOTHING: Millis = 10 * 60 * 1000;
 /// Previews that are kept: a few kilobytes each.
 const MOST_KEPT: usize = 10_000;
-/// Pages fetched at the same time: what a fetch may hold in memory is 10 MB.
-const AT_ONCE: usize = 8;
+/// Pages fetched at the same time. The target is the host.
+const BOUNDS: Bounds = Bounds {
+    // What a fetch may hold in memory is 10 MB.
+    running: 8,
+    // A fetch may take ten seconds, by the will of who posted the link.
+    running_per_key: 2,
+    running_per_target: 2,
+    waiting: 1_024,
+    // A timeline full of links.
+    waiting_per_key: 64,
+};
 /// URLs that several may be waiting for at the same time.
 const AWAITED: usize = 256;
 /// Bytes of a URL. Browsers and servers agree on no more than 2,000 or so.
@@ -55,14 +65,19 @@ impl Default for Options {
 #[derive(Debug)]
 pub(super) struct Previewer {
     fetcher: Fetcher,
-    at_once: Semaphore,
+    turns: Turns<String>,
     /// Previews being made: who asks for one of them waits for it instead of fetching as well.
     awaited: Cache<String, Arc<str>>,
 }
 
 impl Previewer {
+    /// Fetches under way and waiting.
+    pub(super) fn load(&self) -> Load {
+        self.turns.load()
+    }
+
     pub(super) fn new(options: Options) -> Self {
-        Self { fetcher: Fetcher::new(options), at_once: Semaphore::new(AT_ONCE), awaited: Cache::new(AWAITED) }
+        Self { fetcher: Fetcher::new(options), turns: Turns::new(BOUNDS), awaited: Cache::new(AWAITED) }
     }
 }
 
@@ -79,19 +94,34 @@ impl Media {
             return Err(invalid());
         }
         url.set_fragment(None);
+        if let Some(kept) = self.kept_preview(&url).await? {
+            return Ok(kept);
+        }
+        // The turn comes first: who asks for the same as somebody with a backlog does not wait for that backlog.
+        let host = url.host_str().map(str::to_owned);
+        let turn = previewer.turns.take_for(caller::current(), host).await?;
         let key = url.as_str().to_owned();
-        let preview = previewer.awaited.get_or_insert_async(&key, self.find_or_fetch(previewer, url, language)).await;
+        let fetch = self.find_or_fetch(turn, previewer, url, language);
+        let preview = previewer.awaited.get_or_insert_async(&key, fetch).await;
         previewer.awaited.remove(&key); // from now on it is in the database
         preview
     }
 
-    async fn find_or_fetch(&self, previewer: &Previewer, url: Url, language: Option<&str>) -> Result<Arc<str>> {
+    async fn kept_preview(&self, url: &Url) -> Result<Option<Arc<str>>> {
         let (key, now) = (url.as_str().to_owned(), self.core.now());
-        if let Some(found) = self.core.store.read(move |db| db.url_preview(&key, now)).await? {
-            return Ok(found.into());
+        Ok(self.core.store.read(move |db| db.url_preview(&key, now)).await?.map(Into::into))
+    }
+
+    async fn find_or_fetch(
+        &self,
+        _turn: Turn<String>,
+        previewer: &Previewer,
+        url: Url,
+        language: Option<&str>,
+    ) -> Result<Arc<str>> {
+        if let Some(kept) = self.kept_preview(&url).await? {
+            return Ok(kept);
         }
-        let closed = |_| Error::Internal("previews have ended".into());
-        let _permit = previewer.at_once.acquire().await.map_err(closed)?;
         let key = url.as_str().to_owned();
         let properties = self.look_at(previewer, url, language).await?;
         let expires = self.core.now() + if properties.is_empty() { KEPT_NOTHING } else { KEPT };

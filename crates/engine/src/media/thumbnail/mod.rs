@@ -10,6 +10,7 @@ mod sizes;
 
 use std::{sync::Arc, time::Duration};
 
+use im2_fair::{Bounds, Load, Turn, Turns};
 use im2_model::UserNid;
 use im2_store::{blobs::Digest, media::ThumbnailKey};
 use quick_cache::sync::Cache;
@@ -30,6 +31,10 @@ const MAX_SOURCE_BYTES: u64 = 64 << 20;
 const MAX_SLOTS: usize = 4;
 /// What it costs to have a thumbnail made, in those that are there: up to a second of a processor's time.
 const MAKING_COST: u64 = 10;
+/// Requests that may wait: one may take a second.
+const WAITING: usize = 1_024;
+/// Requests of one caller that may wait: a screen of a gallery that has never been opened before.
+const WAITING_PER_CALLER: usize = 128;
 /// The unit in which the budget of pixels is shared out.
 const PIXELS_A_PERMIT: u64 = 1 << 12;
 
@@ -49,8 +54,8 @@ pub struct Request {
 /// Where thumbnails are made: bounds on how many at a time and of how many pixels, and the memory of those made.
 #[derive(Debug)]
 pub struct Workshop {
-    slots: Semaphore,
-    pixels: Semaphore,
+    slots: Turns,
+    pixels: Arc<Semaphore>,
     max_pixels: u64,
     made: Cache<ThumbnailKey, Arc<Thumbnail>>,
 }
@@ -58,12 +63,25 @@ pub struct Workshop {
 impl Workshop {
     pub(super) fn new(max_pixels: u64) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let running = processors.min(MAX_SLOTS);
+        let bounds = Bounds {
+            running,
+            running_per_key: running.div_ceil(2),
+            running_per_target: usize::MAX,
+            waiting: WAITING,
+            waiting_per_key: WAITING_PER_CALLER,
+        };
         Self {
-            slots: Semaphore::new(processors.min(MAX_SLOTS)),
-            pixels: Semaphore::new(permits(max_pixels) as usize),
+            slots: Turns::new(bounds),
+            pixels: Arc::new(Semaphore::new(permits(max_pixels) as usize)),
             max_pixels,
             made: Cache::new(REMEMBERED),
         }
+    }
+
+    /// Pictures worked on and waiting.
+    pub(super) fn load(&self) -> Load {
+        self.slots.load()
     }
 
     /// Forgets which thumbnails there are.
@@ -99,24 +117,38 @@ impl Media {
             method: size.method.as_str(),
             animated: request.animated,
         };
+        if let Some(made) = self.workshop.made.get(&key) {
+            return Ok(made);
+        }
+        if let Some(found) = self.find(key).await? {
+            self.workshop.made.insert(key, Arc::clone(&found));
+            return Ok(found);
+        }
+        // The turn comes first: who asks for the same as somebody with a backlog does not wait for that backlog.
+        let turn = self.workshop.slots.take().await?;
         // Those who ask for the same at the same time wait for one of them to make it.
-        self.workshop.made.get_or_insert_async(&key, self.find_or_make(payer, key, size, content.size)).await
+        self.workshop.made.get_or_insert_async(&key, self.find_or_make(turn, payer, key, size, content.size)).await
+    }
+
+    async fn find(&self, key: ThumbnailKey) -> Result<Option<Arc<Thumbnail>>> {
+        Ok(self.core.store.read(move |db| db.thumbnail(&key)).await?.map(Arc::new))
     }
 
     async fn find_or_make(
         &self,
+        turn: Turn,
         payer: Option<UserNid>,
         key: ThumbnailKey,
         size: sizes::Size,
         source_bytes: u64,
     ) -> Result<Arc<Thumbnail>> {
-        if let Some(found) = self.core.store.read(move |db| db.thumbnail(&key)).await? {
-            return Ok(Arc::new(found));
+        if let Some(found) = self.find(key).await? {
+            return Ok(found);
         }
         if let Some(user) = payer {
             self.core.limits.spend_of(Class::Thumbnail, user, MAKING_COST)?;
         }
-        let made = self.make(key.source, source_bytes, size, key.animated).await?;
+        let made = self.make(turn, key.source, source_bytes, size, key.animated).await?;
         let (thumbnail, placed) = match made {
             picture::Made::Source(content_type) => {
                 (Thumbnail { digest: key.source, size: source_bytes, content_type: content_type.into() }, None)
@@ -135,26 +167,41 @@ impl Media {
 
     /// What a picture is by its header; `None` if thumbnails are not made of such.
     pub(super) async fn measure(&self, source: Digest, bytes: u64) -> Result<Option<Measured>> {
-        let closed = |_| Error::Internal("the workshop is closed".into());
-        let _slot = self.workshop.slots.acquire().await.map_err(closed)?;
+        let turn = self.workshop.slots.take().await?;
         let Some(file) = self.blobs.file(source).await? else { return Ok(None) };
         let limit = self.workshop.max_pixels;
-        let probed = working(move || picture::Picture::probe(file, bytes, limit)).await;
+        let probed = working(move || {
+            let _turn = turn;
+            picture::Picture::probe(file, bytes, limit)
+        });
+        let probed = probed.await;
         Ok(probed.ok().map(|picture| picture.measured()))
     }
 
-    async fn make(&self, source: Digest, bytes: u64, size: sizes::Size, animated: bool) -> Result<picture::Made> {
+    async fn make(
+        &self,
+        turn: Turn,
+        source: Digest,
+        bytes: u64,
+        size: sizes::Size,
+        animated: bool,
+    ) -> Result<picture::Made> {
         if bytes > MAX_SOURCE_BYTES {
             return Err(picture::Refusal::TooLarge.into());
         }
         let closed = |_| Error::Internal("the workshop is closed".into());
-        let _slot = self.workshop.slots.acquire().await.map_err(closed)?;
         let missing = || Error::Internal(format!("the blob {source} is missing"));
         let file = self.blobs.file(source).await?.ok_or_else(missing)?;
         let limit = self.workshop.max_pixels;
-        let probed = working(move || picture::Picture::probe(file, bytes, limit)).await?;
-        let _pixels = self.workshop.pixels.acquire_many(permits(probed.pixels())).await.map_err(closed)?;
-        working(move || probed.make(size, animated)).await
+        let probe = move || Ok((picture::Picture::probe(file, bytes, limit)?, turn));
+        let (probed, turn) = working(probe).await?;
+        let pixels = Arc::clone(&self.workshop.pixels).acquire_many_owned(permits(probed.pixels())).await;
+        let held = (turn, pixels.map_err(closed)?);
+        working(move || {
+            let _held = held; // kept when the caller goes away: the work goes on
+            probed.make(size, animated)
+        })
+        .await
     }
 }
 
