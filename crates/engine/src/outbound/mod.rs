@@ -6,8 +6,14 @@
 //! The address that was checked is the one that is connected to.
 
 pub(crate) mod address;
+mod names;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -28,6 +34,7 @@ use tokio_rustls::{
 use url::{Host, Url};
 
 use address::Network;
+use names::Names;
 
 /// The time for one connection, so that there is some left for another address.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -54,6 +61,10 @@ pub(crate) enum Failure {
     Port(u16),
     #[error("the host has no address that may be connected to")]
     Address,
+    #[error("its name cannot be resolved: {0}")]
+    Name(String),
+    #[error(transparent)]
+    Busy(#[from] im2_fair::Busy),
     #[error("too many redirects")]
     Redirects,
     #[error("it answered {0}")]
@@ -89,6 +100,7 @@ pub(crate) struct Outbound {
     /// The ports that may be connected to; `None` for all.
     ports: Option<Vec<u16>>,
     user_agent: &'static str,
+    names: Names,
     tls: OnceCell<Arc<ClientConfig>>,
 }
 
@@ -112,7 +124,7 @@ impl Exchange {
 
 impl Outbound {
     pub(crate) fn new(reach: Reach, ports: Option<Vec<u16>>, user_agent: &'static str) -> Self {
-        Self { reach, ports, user_agent, tls: OnceCell::new() }
+        Self { reach, ports, user_agent, names: Names::default(), tls: OnceCell::new() }
     }
 
     /// Makes a request and reads its answer to the end, whatever its status. Redirects are not followed.
@@ -149,8 +161,8 @@ impl Outbound {
         let (mut sender, driver) = if secure {
             let name = match url.host() {
                 Some(Host::Domain(name)) => ServerName::try_from(name.to_owned()).map_err(|_| Failure::Address)?,
-                Some(Host::Ipv4(address)) => ServerName::from(std::net::IpAddr::from(address)),
-                Some(Host::Ipv6(address)) => ServerName::from(std::net::IpAddr::from(address)),
+                Some(Host::Ipv4(address)) => ServerName::from(IpAddr::from(address)),
+                Some(Host::Ipv6(address)) => ServerName::from(IpAddr::from(address)),
                 None => return Err(Failure::Address),
             };
             let connector = TlsConnector::from(Arc::clone(self.tls().await?));
@@ -176,13 +188,14 @@ impl Outbound {
         if self.ports.as_ref().is_some_and(|ports| !ports.contains(&port)) {
             return Err(Failure::Port(port));
         }
-        let addresses: Vec<SocketAddr> = match url.host().ok_or(Failure::Address)? {
-            Host::Domain(name) => tokio::net::lookup_host((name, port)).await?.collect(),
-            Host::Ipv4(address) => vec![(address, port).into()],
-            Host::Ipv6(address) => vec![(address, port).into()],
+        let addresses: Vec<IpAddr> = match url.host().ok_or(Failure::Address)? {
+            Host::Domain(name) => self.names.addresses(name).await?,
+            Host::Ipv4(address) => vec![address.into()],
+            Host::Ipv6(address) => vec![address.into()],
         };
         let mut failure = Failure::Address;
-        let allowed = addresses.into_iter().filter(|address| self.is_allowed(*address));
+        let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, port));
+        let allowed = addresses.filter(|address| self.is_allowed(*address));
         for address in allowed.take(MAX_ADDRESSES) {
             match timeout(CONNECT, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
