@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use im2_model::RoomNid;
-use tokio::sync::Mutex;
+use parking_lot::Mutex;
 
 use crate::{
     Core, Result,
@@ -17,44 +17,79 @@ use crate::{
 /// number, and each has to be brought into memory once.
 const ROOMS: usize = 500;
 
-/// The unread notifications of each of a user's rooms that has any; `None` as long as nobody has asked.
+/// The unread notifications of each of a user's rooms that has any.
+///
+/// Noting a change never waits for a count that is under way: one task does so for all users.
 #[derive(Debug, Default)]
-pub(super) struct Badge(Mutex<Option<HashMap<RoomNid, u64>>>);
+pub(super) struct Badge {
+    state: Mutex<State>,
+    /// Held while the rooms are counted, so that they are counted once.
+    counting: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// `None` as long as nobody has asked.
+    rooms: Option<HashMap<RoomNid, u64>>,
+    /// Changes noted during a count, which may or may not have seen them.
+    noted: HashMap<RoomNid, u64>,
+    /// How often all numbers were forgotten.
+    resets: u64,
+}
+
+impl State {
+    fn total(&self) -> Option<u64> {
+        self.rooms.as_ref().map(|rooms| rooms.values().sum())
+    }
+}
 
 impl Badge {
     /// Notes what is unread in one room now.
-    pub(super) async fn set(&self, room: RoomNid, unread: u64) {
-        if let Some(rooms) = self.0.lock().await.as_mut() {
-            if unread == 0 {
-                rooms.remove(&room);
-            } else {
-                rooms.insert(room, unread);
-            }
+    pub(super) fn set(&self, room: RoomNid, unread: u64) {
+        let State { rooms, noted, .. } = &mut *self.state.lock();
+        match rooms {
+            Some(rooms) if unread == 0 => drop(rooms.remove(&room)),
+            Some(rooms) => drop(rooms.insert(room, unread)),
+            None if self.counting.try_lock().is_err() => drop(noted.insert(room, unread)),
+            None => {}
         }
     }
 
     /// Forgets all numbers: what they depend on has changed.
-    pub(super) async fn reset(&self) {
-        *self.0.lock().await = None;
+    pub(super) fn reset(&self) {
+        let mut state = self.state.lock();
+        state.rooms = None;
+        state.resets += 1;
     }
 
     /// The number over all rooms.
     pub(super) async fn total(&self, core: &Core, rooms: &Rooms, unread: &Unread, actor: &Actor) -> Result<u64> {
-        let mut kept = self.0.lock().await;
-        if let Some(rooms) = kept.as_ref() {
-            return Ok(rooms.values().sum());
+        if let Some(total) = self.state.lock().total() {
+            return Ok(total);
         }
+        let _counting = self.counting.lock().await;
+        let resets = {
+            let mut state = self.state.lock();
+            if let Some(total) = state.total() {
+                return Ok(total);
+            }
+            state.noted.clear();
+            state.resets
+        };
         let user = actor.user;
         let mut counted = HashMap::new();
         for nid in core.store.read(move |db| db.unread_rooms(user, ROOMS)).await? {
             let room = rooms.by_nid(nid).await?;
             let count = unread.in_room(actor, &room).await?.counts.total().notification_count;
-            if count > 0 {
-                counted.insert(nid, count);
-            }
+            counted.insert(nid, count);
         }
+        let mut state = self.state.lock();
+        counted.extend(std::mem::take(&mut state.noted));
+        counted.retain(|_, count| *count > 0);
         let total = counted.values().sum();
-        *kept = Some(counted);
+        if state.resets == resets {
+            state.rooms = Some(counted);
+        }
         Ok(total)
     }
 }

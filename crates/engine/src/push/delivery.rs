@@ -1,7 +1,8 @@
 //! Following the stream on behalf of all pushers, and telling their gateways.
 //!
-//! One task judges: each event that is committed, for those members of its room who have pushers, by their push rules.
-//! What notifies waits in memory for its gateway; each gateway's key is told one thing at a time, in order. How far all
+//! Each event that is committed is judged for those members of its room who have pushers, by their push rules
+//! ([`judge`](super::judge)): in order for each user, and no user waits for another. What notifies waits in memory for
+//! its gateway; each gateway's key is told one thing at a time, in order. How far all
 //! of it has got is stored every few seconds, so that after a crash the last of it is delivered again and nothing is
 //! lost: gateways recognise an event that they were told before by its identifier.
 
@@ -11,41 +12,35 @@ use std::{
     time::Duration,
 };
 
-use http::Method;
-use im2_model::{Millis, Position, RoomNid, StreamToken, UserNid};
-use im2_rooms::content::Membership;
-use im2_store::pushers::Pusher;
-use serde_json::Value;
+use im2_fair::{Caller, caller};
+use im2_model::{Position, StreamToken, UserId, UserNid};
+use parking_lot::Mutex;
 use tokio::{
     task::JoinSet,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
 };
-use url::Url;
 
 use super::{
-    Pushers,
-    notification::{of_badge, of_event},
-    registry::{Item, Registry, Task},
+    LIFETIME, Pushers,
+    gateways::{Contact, Gateway, Gateways},
+    registry::{News, Ready, Registry},
+    teller::{Teller, Told},
 };
 use crate::{
-    Core, Result,
-    outbound::{Exchange, Outbound, Reach},
-    rooms::{Actor, Room, RoomEvent, Rooms},
+    Result,
+    contained::contained,
+    outbound::{Outbound, Reach},
+    rooms::{RoomEvent, Rooms},
     stream::Change,
-    threads,
     unread::Unread,
 };
 
-/// Gateways told at the same time: each costs a connection.
-const AT_ONCE: usize = 64;
-/// How long a gateway may take for one request, and how much it may answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-const MAX_ANSWER: usize = 64 * 1024;
-/// The time between attempts doubles from the first to the last.
+/// Users whose news are judged at the same time. One after the other would do, but that users may have the server busy
+/// with work that judging theirs has to wait for.
+const JUDGES: usize = 32;
+/// The time between attempts for one pusher doubles from the first to the last.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(300);
-/// How old a notification may become: whoever has not been reached for a day has missed nothing that is still news.
-const LIFETIME: Millis = 24 * 60 * 60 * 1000;
 /// How often progress is stored: so much is delivered twice after a crash.
 const STORE_EVERY: Duration = Duration::from_secs(2);
 /// Events looked at after a start or a long break, the newest, and how many are read at a time.
@@ -62,49 +57,21 @@ pub struct Delivery {
     reached: StreamToken,
     /// How far that is stored.
     stored: StreamToken,
-    /// Pushers that have something to be told, until there is a place for them.
-    ready: VecDeque<(UserNid, i64)>,
+    /// Users whose news are to be judged, until there is a place for them.
+    to_judge: VecDeque<UserNid>,
+    /// How many are being judged.
+    judging: usize,
+    /// Pushers that have something to be told.
+    gateways: Arc<Mutex<Gateways>>,
     running: JoinSet<Ended>,
-    /// How many of those are telling and not waiting for their time.
-    telling: usize,
-}
-
-/// What it takes to tell.
-#[derive(Debug)]
-struct Teller {
-    core: Core,
-    rooms: Rooms,
-    unread: Unread,
-    registry: Arc<Registry>,
-    outbound: Outbound,
 }
 
 /// How a task ended.
 enum Ended {
-    Told(UserNid, i64, Told),
+    Judged(UserNid, Vec<Ready>),
+    Told(UserNid, i64, Gateway, Told),
     /// The time between two attempts is over.
     Waited(UserNid, i64),
-}
-
-/// What became of a delivery.
-enum Told {
-    /// The gateway knows this number of unread notifications.
-    Yes(u64),
-    /// There is nothing to tell any more.
-    Nothing,
-    /// The pusher is no more.
-    Gone,
-    /// The gateway could not be told.
-    Failed,
-}
-
-/// What of the stream matters here.
-enum News {
-    Event(Arc<RoomEvent>),
-    /// A user has read something, in this room.
-    Read(UserNid, RoomNid),
-    /// What a user's numbers depend on has changed.
-    Rules(UserNid),
 }
 
 impl Pushers {
@@ -118,9 +85,10 @@ impl Pushers {
             teller: Arc::new(Teller { core, rooms, unread, registry, outbound }),
             stored: reached.clone(),
             reached,
-            ready: VecDeque::new(),
+            to_judge: VecDeque::new(),
+            judging: 0,
+            gateways: Arc::clone(&self.gateways),
             running: JoinSet::new(),
-            telling: 0,
         }
     }
 }
@@ -143,9 +111,11 @@ impl Delivery {
             if let Err(error) = self.follow().await {
                 tracing::error!(%error, "events could not be judged for notifications; it will be tried again");
             }
-            self.start_ready();
+            self.start_judging();
+            let next_attempt = self.start_ready();
             tokio::select! {
                 () = core.shutdown.begun() => break,
+                () = sleep_until(next_attempt.unwrap_or_else(Instant::now)), if next_attempt.is_some() => {}
                 _ = grown.changed() => {}
                 Some(ended) = self.running.join_next() => self.ended(ended),
                 _ = ticks.tick() => self.store().await,
@@ -214,9 +184,10 @@ impl Delivery {
             }
             for news in news {
                 match news {
-                    News::Event(event) => self.judge(&event).await?,
-                    News::Read(user, room) => self.read(user, room).await?,
-                    News::Rules(user) => self.rules_changed(user).await,
+                    Change::Event(event) => self.note_event(&event).await?,
+                    Change::Receipt(receipt) => self.note(receipt.user, News::Read(receipt.room)),
+                    Change::AccountData(change) => self.note(change.user, News::Rules),
+                    _ => {}
                 }
             }
             self.reached = until;
@@ -239,16 +210,32 @@ impl Delivery {
                 if let Some(event) = self.teller.rooms.event(&room, &row.event_id).await?
                     && event.pdu.origin_server_ts >= still_news
                 {
-                    self.judge(&event).await?;
+                    self.note_event(&event).await?;
                 }
             }
+            self.judge_all().await;
             self.reached.advance(at);
         }
         Ok(())
     }
 
-    /// Has an event wait for the pushers of those whom it notifies.
-    async fn judge(&mut self, event: &Arc<RoomEvent>) -> Result<()> {
+    /// Waits until everything noted so far has been judged, so that a long way to catch up does not push any of it out.
+    async fn judge_all(&mut self) {
+        let shutdown = self.teller.core.shutdown.clone();
+        loop {
+            self.start_judging();
+            if self.judging == 0 {
+                return;
+            }
+            tokio::select! {
+                () = shutdown.begun() => return,
+                Some(ended) = self.running.join_next() => self.ended(ended),
+            }
+        }
+    }
+
+    /// Has an event judged for those of its room's members who have pushers.
+    async fn note_event(&mut self, event: &Arc<RoomEvent>) -> Result<()> {
         let teller = Arc::clone(&self.teller);
         let room = match teller.rooms.by_nid(event.room).await {
             Err(error) if error.code().is_some() => return Ok(()), // purged meanwhile
@@ -258,98 +245,108 @@ impl Delivery {
             let joined = &room.view().joined;
             teller.registry.among(joined.len(), joined.keys().copied(), |user| joined.contains_key(&user))
         };
-        concerned.extend(event.member.filter(|user| teller.registry.has(*user)));
+        concerned.extend(self.member_of(event).await?.filter(|user| teller.registry.has(*user)));
         for user in concerned {
-            let Some((user_id, badge)) = teller.registry.owner(user) else { continue };
-            let actor = Actor { user, user_id };
-            let unread = teller.unread.in_room(&actor, &room).await?;
-            let is_member = room.view().joined.contains_key(&user);
-            let count = if is_member { unread.counts.total().notification_count } else { 0 };
-            badge.set(room.nid, count).await;
-            if event.pdu.sender != actor.user_id
-                && may_notify(&room, event, &actor)
-                && unread.evaluate(&actor.user_id, &event.pdu, event.is_redacted()).notify
-            {
-                let since = teller.core.now();
-                let item = Item { position: event.position, room: room.nid, event_id: event.id().clone(), since };
-                self.ready.extend(teller.registry.notify(user, &item).into_iter().map(|nid| (user, nid)));
-            } else if (event.pdu.sender == actor.user_id && !is_alone_or_new(&room, event, &actor))
-                || event.kind() == "m.room.redaction"
-                || !is_member
-            {
-                self.refresh(user);
-            }
+            self.note(user, News::Event(event.position, event.room, event.id().clone()));
         }
         Ok(())
     }
 
-    /// Brings a user's numbers up to date after they have read something.
-    async fn read(&mut self, user: UserNid, room: RoomNid) -> Result<()> {
-        let teller = Arc::clone(&self.teller);
-        let Some((user_id, badge)) = teller.registry.owner(user) else { return Ok(()) };
-        let room = match teller.rooms.by_nid(room).await {
-            Err(error) if error.code().is_some() => return Ok(()),
-            room => room?,
-        };
-        if room.view().joined.contains_key(&user) {
-            let unread = teller.unread.in_room(&Actor { user, user_id }, &room).await?;
-            badge.set(room.nid, unread.counts.total().notification_count).await;
-        }
-        self.refresh(user);
-        Ok(())
-    }
-
-    async fn rules_changed(&mut self, user: UserNid) {
-        if let Some((_, badge)) = self.teller.registry.owner(user) {
-            badge.reset().await;
-            self.refresh(user);
+    /// The user whom a membership event is about.
+    async fn member_of(&self, event: &RoomEvent) -> Result<Option<UserNid>> {
+        // Events that come from the database do not have their member's number.
+        let user_id = event.pdu.membership.and_then(|_| event.state_key()?.parse::<UserId>().ok());
+        match (event.member, user_id) {
+            (None, Some(user_id)) => Ok(self.teller.core.store.read(move |db| db.user_nid(&user_id)).await?),
+            (member, _) => Ok(member),
         }
     }
 
-    fn refresh(&mut self, user: UserNid) {
-        self.ready.extend(self.teller.registry.refresh(user).into_iter().map(|nid| (user, nid)));
+    /// Has news of a user judged, after what is to be judged of theirs already.
+    fn note(&mut self, user: UserNid, news: News) {
+        if self.teller.registry.note(user, news) {
+            self.to_judge.push_back(user);
+        }
     }
 
-    /// Starts telling those gateways for which there is a place.
-    fn start_ready(&mut self) {
-        while self.telling < AT_ONCE
-            && let Some((user, nid)) = self.ready.pop_front()
+    /// Starts judging for those users for whom there is a place.
+    fn start_judging(&mut self) {
+        while self.judging < JUDGES
+            && let Some(user) = self.to_judge.pop_front()
         {
-            let Some(task) = self.teller.registry.take(user, nid) else { continue };
-            self.telling += 1;
+            self.judging += 1;
             let teller = Arc::clone(&self.teller);
-            self.running.spawn(async move {
-                let told = teller.tell(user, nid, task).await.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a notification could not be made; it will be tried again");
-                    Told::Failed
-                });
-                Ended::Told(user, nid, told)
-            });
+            self.running.spawn(caller::scope(Caller::User(user), async move {
+                Ended::Judged(user, teller.judge_some(user).await)
+            }));
         }
+    }
+
+    /// Queues pushers for their gateways.
+    fn queue(&self, user: UserNid, ready: impl IntoIterator<Item = Ready>) {
+        let mut gateways = self.gateways.lock();
+        ready.into_iter().for_each(|(nid, gateway)| gateways.push(user, nid, gateway));
+    }
+
+    /// Starts telling those gateways for which there is a place; returns when one that was away is to be tried again.
+    fn start_ready(&mut self) -> Option<Instant> {
+        let gateways = Arc::clone(&self.gateways);
+        let mut gateways = gateways.lock();
+        gateways.try_again();
+        while let Some((user, nid, gateway)) = gateways.take() {
+            let Some(task) = self.teller.registry.take(user, nid) else {
+                gateways.done(user, &gateway, Contact::None);
+                if let Some((nid, gateway)) = self.teller.registry.unqueue(user, nid) {
+                    gateways.push(user, nid, gateway);
+                }
+                continue;
+            };
+            let teller = Arc::clone(&self.teller);
+            self.running.spawn(caller::scope(Caller::User(user), async move {
+                let told = match contained(teller.tell(user, nid, task)).await {
+                    Ok(Ok(told)) => told,
+                    Ok(Err(error)) => {
+                        tracing::error!(%error, "a notification could not be made; it will be tried again");
+                        Told::NotSent
+                    }
+                    Err(_) => Told::Nothing, // would panic again; the hook has logged it
+                };
+                Ended::Told(user, nid, gateway, told)
+            }));
+        }
+        gateways.next_attempt()
     }
 
     fn ended(&mut self, ended: std::result::Result<Ended, tokio::task::JoinError>) {
         let registry = &self.teller.registry;
-        match ended {
+        let (user, nid) = match ended {
+            Ok(Ended::Judged(user, ready)) => {
+                self.judging -= 1;
+                if registry.stop_judging(user) {
+                    self.to_judge.push_back(user);
+                }
+                return self.queue(user, ready);
+            }
             Ok(Ended::Waited(user, nid)) => {
                 registry.retry(user, nid);
-                self.ready.push_back((user, nid));
+                (user, nid)
             }
-            Ok(Ended::Told(user, nid, told)) => {
-                self.telling -= 1;
+            Ok(Ended::Told(user, nid, gateway, told)) => {
+                self.gateways.lock().done(user, &gateway, told.contact());
                 match told {
                     Told::Yes(badge) => registry.delivered(user, nid, Some(badge)),
                     Told::Nothing => registry.delivered(user, nid, None),
                     Told::Gone => registry.remove(user, nid),
-                    Told::Failed => self.wait(user, nid),
+                    Told::Refused | Told::NotSent | Told::Unreachable => return self.wait(user, nid),
                 }
-                self.ready.push_back((user, nid));
+                (user, nid)
             }
             Err(error) => {
-                self.telling = self.telling.saturating_sub(1);
                 tracing::error!(%error, "telling a push gateway ended in a way it should not be able to");
+                return;
             }
-        }
+        };
+        self.queue(user, registry.unqueue(user, nid));
     }
 
     /// Has a pusher wait before the next attempt.
@@ -388,103 +385,15 @@ impl Delivery {
     }
 }
 
-/// What a change means here, if anything: there are kinds that notify nobody.
-fn news(registry: &Registry, change: &Change) -> Option<News> {
-    if let Change::Event(event) = change {
-        return Some(News::Event(Arc::clone(event)));
-    }
-    if let Change::Receipt(receipt) = change {
-        return registry.has(receipt.user).then_some(News::Read(receipt.user, receipt.room));
-    }
-    if let Change::AccountData(change) = change {
-        let matters = matches!(&*change.kind, "m.push_rules" | "m.ignored_user_list") && registry.has(change.user);
-        return matters.then_some(News::Rules(change.user));
-    }
-    None
-}
-
-/// Whether somebody has sent an event to a room in which nothing can have been unread for them: by joining it, or where
-/// nobody else has said anything. The number on their devices is as before.
-fn is_alone_or_new(room: &Room, event: &RoomEvent, actor: &Actor) -> bool {
-    let view = room.view();
-    let is_alone = || view.tail_start() <= 1 && view.tail.iter().all(|event| event.pdu.sender == actor.user_id);
-    event.joins() == Some(actor.user) || is_alone()
-}
-
-/// Whether an event may notify a user at all: as a member of the room, or by inviting them.
-fn may_notify(room: &Room, event: &RoomEvent, actor: &Actor) -> bool {
-    let invites = event.member == Some(actor.user) && event.pdu.membership == Some(Membership::Invite);
-    invites || room.view().joined.contains_key(&actor.user)
-}
-
-impl Teller {
-    /// Tells a gateway, unless there is nothing to tell any more.
-    async fn tell(&self, user: UserNid, nid: i64, task: Task) -> Result<Told> {
-        let Some(pusher) = self.core.store.read(move |db| db.pusher(nid)).await? else { return Ok(Told::Gone) };
-        let Some((user_id, badge)) = self.registry.owner(user) else { return Ok(Told::Gone) };
-        let actor = Actor { user, user_id };
-        let total = badge.total(&self.core, &self.rooms, &self.unread, &actor).await?;
-        let body = match task {
-            Task::Event(item) => self.notification(&pusher, &actor, &item, total).await?,
-            Task::Badge if self.registry.told(user, nid) == Some(total) => None,
-            Task::Badge => Some(of_badge(&pusher, total)),
-        };
-        let Some(body) = body else { return Ok(Told::Nothing) };
-        let Some(rejected) = self.post(&pusher, &body).await else { return Ok(Told::Failed) };
-        if rejected.contains(&pusher.settings.pushkey) {
-            tracing::info!(app_id = %pusher.settings.app_id, "a push gateway rejects a key; its pusher is removed");
-            self.core.store.write(move |tx| tx.remove_rejected_pusher(nid, pusher.set_ts)).await?;
+/// The change, if it may matter to somebody's pushers: there are kinds that notify nobody.
+fn news(registry: &Registry, change: &Change) -> Option<Change> {
+    let matters = match change {
+        Change::Event(_) => true,
+        Change::Receipt(receipt) => registry.has(receipt.user),
+        Change::AccountData(change) => {
+            matches!(&*change.kind, "m.push_rules" | "m.ignored_user_list") && registry.has(change.user)
         }
-        Ok(Told::Yes(total))
-    }
-
-    /// What is to be said of an event, if it is still to be said: the user has not read it meanwhile, nor left, nor
-    /// was it redacted, and the rules still ask for it.
-    async fn notification(&self, pusher: &Pusher, actor: &Actor, item: &Item, total: u64) -> Result<Option<Value>> {
-        if self.core.now().saturating_sub(item.since) > LIFETIME {
-            return Ok(None);
-        }
-        let room = match self.rooms.by_nid(item.room).await {
-            Err(error) if error.code().is_some() => return Ok(None),
-            room => room?,
-        };
-        let Some(event) = self.rooms.event(&room, &item.event_id).await? else { return Ok(None) };
-        let is_invited = room.view().membership(&actor.user_id) == Some(Membership::Invite);
-        if !is_invited && !room.view().joined.contains_key(&actor.user) {
-            return Ok(None);
-        }
-        let unread = self.unread.in_room(actor, &room).await?;
-        let evaluation = unread.evaluate(&actor.user_id, &event.pdu, event.is_redacted());
-        if !evaluation.notify {
-            return Ok(None);
-        }
-        let (handle, pdu) = (Arc::clone(&room), Arc::clone(&event.pdu));
-        let thread = self.core.store.read(move |db| threads::in_database(db, &handle, &pdu)).await?;
-        if unread.is_read(&thread, event.seq) {
-            return Ok(None);
-        }
-        let sender = room.member(&self.core, event.pdu.sender.as_str()).await?;
-        Ok(Some(of_event(pusher, &room, (&event, sender.as_deref()), &evaluation, total)))
-    }
-
-    /// Sends a notification. Returns the keys that the gateway rejects; `None` if it could not be told.
-    async fn post(&self, pusher: &Pusher, body: &Value) -> Option<Vec<String>> {
-        let url = Url::parse(&pusher.settings.url).ok()?;
-        let exchange = Exchange::json(Method::POST, body.to_string(), PATIENCE, MAX_ANSWER);
-        match self.outbound.exchange(&url, exchange).await {
-            Ok((status, answer)) if status.is_success() => {
-                let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-                let keys = answer.get("rejected").and_then(Value::as_array).into_iter().flatten();
-                Some(keys.filter_map(|key| key.as_str().map(str::to_owned)).collect())
-            }
-            Ok((status, _)) => {
-                tracing::debug!(%status, host = url.host_str(), "a push gateway refused a notification");
-                None
-            }
-            Err(failure) => {
-                tracing::debug!(%failure, host = url.host_str(), "a push gateway could not be told");
-                None
-            }
-        }
-    }
+        _ => false,
+    };
+    matters.then(|| change.clone())
 }

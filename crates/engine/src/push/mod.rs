@@ -7,12 +7,17 @@
 
 mod badge;
 mod delivery;
+mod gateways;
+mod judge;
 mod notification;
 mod registry;
+mod teller;
 
 use std::sync::Arc;
 
+use im2_model::Millis;
 use im2_store::pushers::PusherSettings;
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -20,6 +25,7 @@ pub use delivery::Delivery;
 pub use im2_store::pushers::Pusher;
 
 use crate::{Code, Core, Error, Result, rate_limits::Quota, session::Session};
+use gateways::{Gateway, Gateways};
 use registry::Registry;
 
 /// The longest application identifier, in characters, and push key, in bytes (spec: `POST /pushers/set`).
@@ -30,6 +36,8 @@ const MAX_TEXT: usize = 255;
 /// The longest URL, and what a client may leave for its gateway, in bytes: it goes with every notification.
 const MAX_URL: usize = 2_048;
 const MAX_DATA: usize = 8 * 1024;
+/// How old a notification may become: whoever has not been reached for a day has missed nothing that is still news.
+const LIFETIME: Millis = 24 * 60 * 60 * 1000;
 /// The path that every gateway has.
 const PATH: &str = "/_matrix/push/v1/notify";
 
@@ -64,11 +72,17 @@ pub struct Pushers {
     core: Core,
     options: Options,
     registry: Arc<Registry>,
+    gateways: Arc<Mutex<Gateways>>,
 }
 
 impl Pushers {
     pub(crate) fn new(core: Core, options: Options) -> Self {
-        Self { core, options, registry: Arc::default() }
+        Self { core, options, registry: Arc::default(), gateways: Arc::new(Mutex::new(Gateways::new())) }
+    }
+
+    /// Notifications under way and pushers that wait.
+    pub fn load(&self) -> im2_fair::Load {
+        self.gateways.lock().load()
     }
 
     /// The user's pushers.
@@ -94,6 +108,7 @@ impl Pushers {
         }
         let append = request.append;
         let settings = self.settings(request)?;
+        let gateway = Gateway::of(&settings.url);
         let (this, session, now) = (self.clone(), session.clone(), self.core.now());
         let write = move |tx: &mut im2_store::Transaction<'_>| {
             let existing = tx.pushers_of(user)?;
@@ -110,7 +125,7 @@ impl Pushers {
             let device = tx.device(user, &session.device_id)?.map(|device| device.device_id);
             let since = tx.next_position();
             let nid = tx.set_pusher(user, device.as_ref(), &settings, now, since)?;
-            tx.on_commit(move || this.registry.add(user, &session.user_id, nid, since));
+            tx.on_commit(move || this.registry.add(user, &session.user_id, nid, gateway, since));
             Ok(Ok(()))
         };
         self.core.store.write(write).await?

@@ -12,11 +12,16 @@ use im2_model::{EventId, Millis, Position, RoomNid, StreamToken, UserId, UserNid
 use im2_store::pushers::Pusher;
 use parking_lot::Mutex;
 
-use super::badge::Badge;
+use super::{badge::Badge, gateways::Gateway};
 
 /// Notifications that wait for one gateway. When it has been away for so long that there are more, the older give way:
 /// a device that hears of the newest fetches the rest.
 const WAITING: usize = 50;
+/// News of one user that wait to be judged, a hundred bytes each. They are judged in no time, unless the user has the
+/// server busy with other work.
+const UNJUDGED: usize = 4_096;
+/// Notifications that wait for all gateways of one user. Users with many pushers have fewer waiting for each.
+const WAITING_OF_USER: usize = 1_000;
 
 /// An event that a user may have to be notified of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,18 +37,32 @@ pub(super) struct Item {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Task {
     /// A notification.
-    Event(Item),
+    Event(Arc<Item>),
     /// The numbers alone, because they may have changed.
     Badge,
+}
+
+/// Something that may have to be told to a user's pushers.
+#[derive(Debug, Clone)]
+pub(super) enum News {
+    /// This happened in a room of theirs.
+    Event(Position, RoomNid, EventId),
+    /// They have read something in this room.
+    Read(RoomNid),
+    /// The rules by which their unread events are counted have changed.
+    Rules,
 }
 
 /// One pusher.
 #[derive(Debug)]
 struct Slot {
     nid: i64,
+    gateway: Gateway,
+    /// Whether it is queued for its gateway, being told, or waiting for its next attempt.
+    queued: bool,
     /// Events up to here are none of its business.
     since: Position,
-    waiting: VecDeque<Item>,
+    waiting: VecDeque<Arc<Item>>,
     /// Whether the numbers are to be told although no event is.
     badge: bool,
     /// What is being delivered.
@@ -58,14 +77,25 @@ struct Slot {
     unsure: bool,
 }
 
+/// A pusher that has to be queued for its gateway.
+pub(super) type Ready = (i64, Gateway);
+
 impl Slot {
+    /// What to queue, unless it is queued already.
+    fn queue(&mut self) -> Option<Ready> {
+        let was_queued = std::mem::replace(&mut self.queued, true);
+        (!was_queued).then(|| (self.nid, self.gateway.clone()))
+    }
+
     /// The place after which something is still to be delivered, if it is not where `cursor` stands.
-    fn behind(&self, cursor: &StreamToken) -> Option<Position> {
+    fn behind(&self, cursor: &StreamToken, unjudged: Option<Position>) -> Option<Position> {
+        let unjudged = unjudged.filter(|position| *position > self.since);
         let busy = match &self.busy {
             Some(Task::Event(item)) => Some(item.position),
             _ => None,
         };
-        let first = busy.into_iter().chain(self.waiting.front().map(|item| item.position)).min();
+        let first = self.waiting.front().map(|item| item.position);
+        let first = first.into_iter().chain(busy).chain(unjudged).min();
         let before = first.map(|position| Position::from_i64(position.to_i64() - 1));
         before.or_else(|| (!cursor.includes(self.since)).then_some(self.since))
     }
@@ -77,6 +107,16 @@ struct Owner {
     user_id: UserId,
     badge: Arc<Badge>,
     slots: Vec<Slot>,
+    /// What is to be judged, in order; the first is being judged.
+    unjudged: VecDeque<News>,
+    /// Whether somebody judges, or is about to.
+    judging: bool,
+}
+
+impl Owner {
+    fn first_unjudged(&self) -> Option<Position> {
+        self.unjudged.iter().find_map(|news| if let News::Event(position, ..) = news { Some(*position) } else { None })
+    }
 }
 
 /// The users with pushers.
@@ -87,22 +127,40 @@ pub(super) struct Registry {
 
 impl Registry {
     /// Adds a pusher that is notified of what comes after `since`, unless it is there.
-    pub(super) fn add(&self, user: UserNid, user_id: &UserId, nid: i64, since: Position) {
-        self.insert(user, user_id, nid, since, Some(since));
+    pub(super) fn add(&self, user: UserNid, user_id: &UserId, nid: i64, gateway: Gateway, since: Position) {
+        self.insert(user, user_id, (nid, gateway), since, Some(since));
     }
 
     /// Adds a pusher as it is stored.
     pub(super) fn restore(&self, pusher: &Pusher, since: Position) {
-        self.insert(pusher.user, &pusher.user_id, pusher.nid, since, pusher.behind);
+        let gateway = Gateway::of(&pusher.settings.url);
+        self.insert(pusher.user, &pusher.user_id, (pusher.nid, gateway), since, pusher.behind);
     }
 
-    fn insert(&self, user: UserNid, user_id: &UserId, nid: i64, since: Position, stored: Option<Position>) {
+    fn insert(
+        &self,
+        user: UserNid,
+        user_id: &UserId,
+        (nid, gateway): (i64, Gateway),
+        since: Position,
+        stored: Option<Position>,
+    ) {
         let mut owners = self.owners.lock();
-        let fresh = || Owner { user_id: user_id.clone(), badge: Arc::default(), slots: Vec::new() };
+        let fresh = || Owner {
+            user_id: user_id.clone(),
+            badge: Arc::default(),
+            slots: Vec::new(),
+            unjudged: VecDeque::new(),
+            judging: false,
+        };
         let owner = owners.entry(user).or_insert_with(fresh);
-        if !owner.slots.iter().any(|slot| slot.nid == nid) {
+        if let Some(slot) = owner.slots.iter_mut().find(|slot| slot.nid == nid) {
+            slot.gateway = gateway; // it may have been set anew
+        } else {
             owner.slots.push(Slot {
                 nid,
+                gateway,
+                queued: false,
                 since,
                 waiting: VecDeque::new(),
                 badge: false,
@@ -154,35 +212,76 @@ impl Registry {
         }
     }
 
-    /// Has an event wait for all of a user's pushers. Returns those.
-    pub(super) fn notify(&self, user: UserNid, item: &Item) -> Vec<i64> {
+    /// Has news of a user wait to be judged. Returns whether somebody has to begin to.
+    pub(super) fn note(&self, user: UserNid, news: News) -> bool {
+        let mut owners = self.owners.lock();
+        let Some(owner) = owners.get_mut(&user) else { return false };
+        if owner.unjudged.len() >= UNJUDGED {
+            owner.unjudged.remove(1); // the first is being judged
+        }
+        owner.unjudged.push_back(news);
+        !std::mem::replace(&mut owner.judging, true)
+    }
+
+    /// What is to be judged next; it stays until it has been.
+    pub(super) fn unjudged(&self, user: UserNid) -> Option<News> {
+        self.owners.lock().get(&user)?.unjudged.front().cloned()
+    }
+
+    /// Notes that what was next has been judged.
+    pub(super) fn judged(&self, user: UserNid) {
+        if let Some(owner) = self.owners.lock().get_mut(&user) {
+            owner.unjudged.pop_front();
+        }
+    }
+
+    /// Notes that nobody judges any more, unless there is more. Returns whether there is.
+    pub(super) fn stop_judging(&self, user: UserNid) -> bool {
+        let mut owners = self.owners.lock();
+        let Some(owner) = owners.get_mut(&user) else { return false };
+        owner.judging = !owner.unjudged.is_empty();
+        owner.judging
+    }
+
+    /// Has an event wait for all of a user's pushers. Returns those that have to be queued.
+    pub(super) fn notify(&self, user: UserNid, item: &Arc<Item>) -> Vec<Ready> {
         let mut owners = self.owners.lock();
         let Some(owner) = owners.get_mut(&user) else { return Vec::new() };
-        let mut told = Vec::new();
+        let share = (WAITING_OF_USER / owner.slots.len().max(1)).clamp(1, WAITING);
+        let mut ready = Vec::new();
         for slot in &mut owner.slots {
             if item.position <= slot.since {
                 continue;
             }
-            if slot.waiting.len() >= WAITING {
+            while slot.waiting.len() >= share {
                 slot.waiting.pop_front();
             }
-            slot.waiting.push_back(item.clone());
-            told.push(slot.nid);
+            slot.waiting.push_back(Arc::clone(item));
+            ready.extend(slot.queue());
         }
-        told
+        ready
     }
 
-    /// Has the numbers wait for all of a user's pushers. Returns those.
-    pub(super) fn refresh(&self, user: UserNid) -> Vec<i64> {
+    /// Has the numbers wait for all of a user's pushers. Returns those that have to be queued.
+    pub(super) fn refresh(&self, user: UserNid) -> Vec<Ready> {
         let mut owners = self.owners.lock();
         let Some(owner) = owners.get_mut(&user) else { return Vec::new() };
         let slots = owner.slots.iter_mut();
         slots
-            .map(|slot| {
+            .filter_map(|slot| {
                 slot.badge = true;
-                slot.nid
+                slot.queue()
             })
             .collect()
+    }
+
+    /// Notes that a pusher is no longer queued, and has it queued again if something waits for it.
+    pub(super) fn unqueue(&self, user: UserNid, nid: i64) -> Option<Ready> {
+        self.with(user, nid, |slot| {
+            slot.queued = false;
+            if slot.busy.is_none() && (slot.badge || !slot.waiting.is_empty()) { slot.queue() } else { None }
+        })
+        .flatten()
     }
 
     /// Takes what is to be delivered to a pusher next, unless something is being delivered to it. An event brings the
@@ -247,9 +346,12 @@ impl Registry {
     /// as stored from now on.
     pub(super) fn take_progress(&self, cursor: &StreamToken) -> Vec<(i64, Option<Position>)> {
         let mut owners = self.owners.lock();
-        let slots = owners.values_mut().flat_map(|owner| owner.slots.iter_mut());
-        let changed = slots.filter_map(|slot| {
-            let behind = slot.behind(cursor);
+        let slots = owners.values_mut().flat_map(|owner| {
+            let unjudged = owner.first_unjudged();
+            owner.slots.iter_mut().map(move |slot| (slot, unjudged))
+        });
+        let changed = slots.filter_map(|(slot, unjudged)| {
+            let behind = slot.behind(cursor, unjudged);
             let is_new = slot.unsure || slot.stored != behind;
             slot.unsure = false;
             slot.stored = behind;
@@ -273,11 +375,17 @@ impl Registry {
 mod tests {
     use im2_model::{EventId, Position, RoomNid, StreamToken, UserId, UserNid};
 
-    use super::{Item, Registry, Task, WAITING};
+    use std::sync::Arc;
 
-    fn item(sequence: u64) -> Item {
+    use super::{Gateway, Item, Registry, Task, WAITING, WAITING_OF_USER};
+
+    fn item(sequence: u64) -> Arc<Item> {
         let event_id = EventId::parse(&format!("$event{sequence}")).unwrap();
-        Item { position: Position::new(1, sequence), room: RoomNid(1), event_id, since: 0 }
+        Arc::new(Item { position: Position::new(1, sequence), room: RoomNid(1), event_id, since: 0 })
+    }
+
+    fn gateway() -> Gateway {
+        Gateway::of("https://push.example.org/_matrix/push/v1/notify")
     }
 
     fn at(sequence: u64) -> StreamToken {
@@ -286,7 +394,7 @@ mod tests {
 
     fn one_pusher() -> (Registry, UserNid) {
         let (registry, ana) = (Registry::default(), UserNid(1));
-        registry.add(ana, &UserId::parse("@ana:x").unwrap(), 7, Position::new(1, 10));
+        registry.add(ana, &UserId::parse("@ana:x").unwrap(), 7, gateway(), Position::new(1, 10));
         (registry, ana)
     }
 
@@ -332,5 +440,33 @@ mod tests {
             registry.notify(ana, &item(sequence));
         }
         assert_eq!(registry.take(ana, 7), Some(Task::Event(item(200 - WAITING as u64))));
+    }
+
+    #[test]
+    fn a_pusher_is_queued_once_however_much_waits_for_it() {
+        let (registry, ana) = one_pusher();
+        assert_eq!(registry.notify(ana, &item(11)), [(7, gateway())]);
+        assert!(registry.notify(ana, &item(12)).is_empty() && registry.refresh(ana).is_empty());
+        registry.take(ana, 7);
+        registry.delivered(ana, 7, Some(1));
+        assert_eq!(registry.unqueue(ana, 7), Some((7, gateway())), "there is one more");
+        registry.take(ana, 7);
+        registry.delivered(ana, 7, Some(2));
+        assert_eq!(registry.unqueue(ana, 7), None);
+        assert_eq!(registry.refresh(ana), [(7, gateway())]);
+    }
+
+    #[test]
+    fn many_pushers_of_one_user_have_little_waiting() {
+        let (registry, ana) = one_pusher();
+        for nid in 100..300 {
+            registry.add(ana, &UserId::parse("@ana:x").unwrap(), nid, gateway(), Position::new(1, 10));
+        }
+        for sequence in 11..100 {
+            registry.notify(ana, &item(sequence));
+        }
+        let owners = registry.owners.lock();
+        let waiting: usize = owners[&ana].slots.iter().map(|slot| slot.waiting.len()).sum();
+        assert!(waiting <= WAITING_OF_USER, "{waiting}");
     }
 }

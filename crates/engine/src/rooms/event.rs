@@ -86,13 +86,17 @@ impl Replaced {
 }
 
 impl RoomEvent {
-    /// The user whom the event lets in, who was not a member before.
+    /// The user whom the event lets in, where the number is known.
     pub(crate) fn joins(&self) -> Option<UserNid> {
+        self.member.filter(|_| self.lets_in())
+    }
+
+    /// Whether the event makes somebody a member who was not one before.
+    pub(crate) fn lets_in(&self) -> bool {
         let content = self.replaced.as_ref().map(|replaced| &*replaced.content);
         let before = content.and_then(|content| serde_json::from_str::<Value>(content).ok());
         let was_joined = before.is_some_and(|before| before["membership"] == Membership::Join.as_str());
-        let joins = self.pdu.membership == Some(Membership::Join) && !was_joined;
-        self.member.filter(|_| joins)
+        self.pdu.membership == Some(Membership::Join) && !was_joined
     }
 
     /// The event's identifier.

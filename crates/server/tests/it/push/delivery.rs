@@ -1,9 +1,17 @@
 //! What a push gateway hears, and when.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use im2_fair::caller::scope;
 use im2_testkit::{Binary, Client, Server, segment, until};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use super::{Gateway, keys, pusher, server, set};
+use crate::fairness::{Gate, caller};
 
 /// Ana, who has a name before there is a room that would hear of it later, Ben, both in a room, and a gateway for Ben.
 async fn two_in_a_room(server: &Server) -> (Client, Client, String, Gateway) {
@@ -204,4 +212,64 @@ async fn what_changes_no_number_is_not_told() {
     elsewhere.next_event().await;
     let event_id = ana.send_text(&room, "one").await;
     assert_eq!(gateway.next().await["event_id"], json!(event_id), "the first that the gateway hears");
+}
+
+#[tokio::test]
+async fn silent_gateways_of_one_user_delay_nobody_else() {
+    let server = server().await;
+    let (ana, ben, room, mut gateway) = two_in_a_room(&server).await;
+    let eve = server.register("eve").await;
+    eve.join(&room).await;
+    // Accepts connections and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("http://{}/_matrix/push/v1/notify", listener.local_addr().unwrap());
+    let connected = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&connected);
+    let listening = tokio::spawn(async move {
+        let mut held = Vec::new();
+        loop {
+            held.push(listener.accept().await.unwrap());
+            counting.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    for number in 0..200 {
+        let nowhere = format!("http://nowhere{number}.invalid/_matrix/push/v1/notify");
+        set(&eve, pusher(if number % 2 == 0 { &silent } else { &nowhere }, &format!("key{number}"))).await;
+    }
+    set(&ben, pusher(&gateway.url, "key")).await;
+    for text in ["one", "two", "three"] {
+        let event_id = ana.send_text(&room, text).await;
+        assert_eq!(gateway.next_event().await["event_id"], json!(event_id));
+    }
+    until("a silent gateway is told", async || connected.load(Ordering::SeqCst) > 0).await;
+    // Four at a time until it is left alone, and then one now and then.
+    let (told, load) = (connected.load(Ordering::SeqCst), server.engine().pushers.load());
+    assert!(told < 16 && load.running <= 4, "{told} connections, {load:?}");
+    listening.abort();
+}
+
+#[tokio::test]
+async fn a_user_who_has_the_database_busy_delays_nobody_elses_notifications() {
+    let server = server().await;
+    let (ana, ben, room, mut gateway) = two_in_a_room(&server).await;
+    let eve = server.register("eve").await;
+    eve.join(&room).await;
+    let mut eves = Gateway::start().await;
+    set(&eve, pusher(&eves.url, "key of eve")).await;
+    set(&ben, pusher(&gateway.url, "key")).await;
+    let (store, gate, eve_calls) =
+        (Arc::clone(&server.engine().core.store), Gate::closed(), caller(&server, &eve).await);
+    for _ in 0..20 {
+        let (store, pass) = (Arc::clone(&store), gate.passage());
+        let read = async move { store.read(move |_| Ok(pass())).await };
+        tokio::spawn(scope(eve_calls, read));
+    }
+    until("eve has her share of the readers", async || store.reader_load().waiting >= 18).await;
+    let mut event_id = String::new();
+    for text in ["one", "two", "three"] {
+        event_id = ana.send_text(&room, text).await;
+        assert_eq!(gateway.next_event().await["event_id"], json!(event_id));
+    }
+    drop(gate);
+    while eves.next_event().await["event_id"] != json!(event_id) {}
 }
