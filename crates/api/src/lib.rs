@@ -22,7 +22,7 @@ use axum::Router;
 use im2_engine::Engine;
 
 use crate::{
-    edge::{observe::Observing, peer::Proxies, web::Web},
+    edge::{health::Readiness, observe::Observing, peer::Proxies, web::Web},
     routes::Routes,
 };
 
@@ -49,12 +49,13 @@ pub struct Api {
     pub engine: Arc<Engine>,
     /// The edge's own settings.
     pub options: Options,
+    pub(crate) readiness: Readiness,
 }
 
 impl Api {
     /// The edge of an engine.
     pub fn new(engine: Arc<Engine>, options: Options) -> Self {
-        Self { engine, options }
+        Self { engine, options, readiness: Readiness::default() }
     }
 }
 

@@ -5,27 +5,21 @@
 //! that doubles from [`FIRST_RETRY`] to [`LAST_RETRY`], for ever: what can never succeed is for its handler to
 //! recognise and let go.
 
-use std::{
-    collections::{HashMap, HashSet},
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
+use std::{collections::HashMap, panic::resume_unwind, pin::Pin, sync::Arc, time::Duration};
 
 use im2_model::Millis;
-use im2_store::jobs::Job;
+use im2_store::{Snapshot, jobs::Job};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::Core;
+use crate::{Core, contained::contained};
 
 /// Jobs that run at the same time: most wait for somebody else's server or for a disk.
 const AT_ONCE: usize = 16;
+/// Jobs of one kind that run at the same time: some places are left when somebody causes thousands of one kind.
+const AT_ONCE_OF_KIND: usize = 8;
 const FIRST_RETRY: Millis = 1_000;
 const LAST_RETRY: Millis = 3_600_000;
 /// The longest sleep between two looks, in case the wall clock is set forward meanwhile.
@@ -64,7 +58,7 @@ impl std::fmt::Debug for Handlers {
 
 /// Runs jobs as they become due until a shutdown begins.
 pub async fn run(core: Core, handlers: Handlers) {
-    let mut runner = Runner { core, handlers, running: JoinSet::new(), ids: HashSet::new() };
+    let mut runner = Runner { core, handlers, running: JoinSet::new(), ids: HashMap::new() };
     loop {
         let wake_at = runner.start_due().await;
         tokio::select! {
@@ -84,16 +78,16 @@ struct Runner {
     core: Core,
     handlers: Handlers,
     running: JoinSet<i64>,
-    /// Jobs that run: their rows are still in the outbox.
-    ids: HashSet<i64>,
+    /// Jobs that run, with their kinds: their rows are still in the outbox.
+    ids: HashMap<i64, String>,
 }
 
 impl Runner {
     /// Starts due jobs, up to the limit, and returns when to look again unless something happens before.
     async fn start_due(&mut self) -> Instant {
         let now = self.core.now();
-        // Up to AT_ONCE of the rows are running already, so twice as many hold enough that are not.
-        let look = self.core.store.read(move |db| Ok((db.due_jobs(now, 2 * AT_ONCE)?, db.next_job_after(now)?))).await;
+        let kinds: Vec<&'static str> = self.handlers.0.keys().copied().collect();
+        let look = self.core.store.read(move |db| Ok((due_jobs(db, &kinds, now)?, db.next_job_after(now)?))).await;
         let (due, next) = match look {
             Ok(found) => found,
             Err(error) => {
@@ -102,7 +96,9 @@ impl Runner {
             }
         };
         for job in due {
-            if self.ids.len() < AT_ONCE && self.ids.insert(job.id) {
+            let of_kind = self.ids.values().filter(|kind| **kind == job.kind).count();
+            if self.ids.len() < AT_ONCE && of_kind < AT_ONCE_OF_KIND && !self.ids.contains_key(&job.id) {
+                self.ids.insert(job.id, job.kind.clone());
                 self.running.spawn(attempt(self.core.clone(), self.handlers.clone(), job));
             }
         }
@@ -113,16 +109,34 @@ impl Runner {
     fn forget(&mut self, ended: Result<i64, tokio::task::JoinError>) {
         match ended {
             Ok(id) => drop(self.ids.remove(&id)),
+            // Handlers cannot panic through to here, so the runner itself is broken.
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             Err(error) => tracing::error!(%error, "a job ended in a way it should not be able to"),
         }
     }
+}
+
+/// Due jobs, the kinds in turns: of each, the first that may be running and as many that may not.
+fn due_jobs(db: &Snapshot<'_>, kinds: &[&str], now: Millis) -> im2_store::Result<Vec<Job>> {
+    let mut due = Vec::new();
+    for kind in kinds {
+        due.extend(db.due_jobs_of(kind, now, 2 * AT_ONCE_OF_KIND)?.into_iter().enumerate());
+    }
+    // Those that nothing handles fail, so that the log tells of them.
+    let unknown = db.due_jobs(now, AT_ONCE)?.into_iter().filter(|job| !kinds.contains(&&*job.kind));
+    due.extend(unknown.enumerate());
+    due.sort_by_key(|(turn, _)| *turn);
+    Ok(due.into_iter().map(|(_, job)| job).collect())
 }
 
 /// Runs one job and records what became of it.
 async fn attempt(core: Core, handlers: Handlers, job: Job) -> i64 {
     let id = job.id;
     let outcome = match handlers.0.get(job.kind.as_str()) {
-        Some(handler) => guarded(handler(job.payload)).await,
+        Some(handler) => {
+            let run = async { handler(job.payload).await };
+            contained(run).await.unwrap_or_else(|_| Err("its handler panicked".into()))
+        }
         None => Err(format!("nothing here handles jobs of the kind {}", job.kind)),
     };
     let written = match outcome {
@@ -139,15 +153,6 @@ async fn attempt(core: Core, handlers: Handlers, job: Job) -> i64 {
         tokio::time::sleep(Duration::from_millis(backoff(job.attempts))).await;
     }
     id
-}
-
-/// A handler that panics has failed.
-async fn guarded(mut handler: Running) -> Result<(), Failure> {
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context))) {
-        Ok(poll) => poll,
-        Err(_) => Poll::Ready(Err("its handler panicked".into())),
-    })
-    .await
 }
 
 fn backoff(attempts: u32) -> Millis {
@@ -216,6 +221,26 @@ mod tests {
         runner.await.unwrap();
         let left = core.store.read(|db| db.due_jobs(u64::MAX >> 1, 10)).await.unwrap();
         assert!(left.iter().all(|job| job.kind != "greet"), "{left:?}");
+    }
+
+    #[tokio::test]
+    async fn many_jobs_of_one_kind_leave_places_for_others() {
+        let fixture = fixture().await;
+        let (sender, mut ran) = mpsc::unbounded_channel();
+        let handlers = Handlers::default().on("slow", |_| std::future::pending()).on("quick", move |payload| {
+            let sender = sender.clone();
+            async move { sender.send(payload).map_err(|error| error.to_string()) }
+        });
+        for _ in 0..100 {
+            add(&fixture, "slow", "", 0).await;
+        }
+        add(&fixture, "quick", "first", 0).await;
+        let core = fixture.engine.core.clone();
+        let runner = tokio::spawn(run(core.clone(), handlers));
+        assert_eq!(ran.recv().await.as_deref(), Some("first"));
+        add(&fixture, "quick", "second", 0).await;
+        assert_eq!(ran.recv().await.as_deref(), Some("second"));
+        runner.abort();
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{UnixListener, UnixStream},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -31,6 +31,9 @@ use crate::{
 const LONGEST: u64 = 64 << 10;
 /// How long a command may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// After a failed accept, the time to let files be closed.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// What can be asked for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -230,6 +233,7 @@ pub(crate) async fn listen(engine: Arc<Engine>, data_dir: PathBuf) {
         Ok(listener) => listener,
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "commands beside the running server will not work");
+            engine.core.shutdown.begun().await;
             return;
         }
     };
@@ -247,8 +251,8 @@ pub(crate) async fn listen(engine: Arc<Engine>, data_dir: PathBuf) {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "commands are no longer accepted");
-                break;
+                tracing::warn!(%error, "a command could not be accepted");
+                sleep(ACCEPT_PAUSE).await; // no file descriptor is left
             }
         }
     }

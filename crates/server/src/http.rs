@@ -102,6 +102,13 @@ impl Http {
         &self.addresses
     }
 
+    /// Completes when a listener has ended.
+    pub(crate) async fn ended(&mut self) {
+        if self.listeners.join_next().await.is_none() {
+            std::future::pending().await // there are no addresses to listen on
+        }
+    }
+
     /// Stops accepting, lets requests under way end, and returns whether they did within `patience`.
     pub(crate) async fn stop(mut self, patience: Duration) -> bool {
         self.stopping.send_replace(true);

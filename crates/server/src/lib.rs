@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod config;
 pub mod control;
+mod essential;
 mod http;
 mod logging;
 mod metrics;

@@ -20,14 +20,16 @@ use im2_engine::{
 };
 use im2_model::{Clock, Millis, Random, ServerName, SystemClock, SystemRandom, UserId};
 use im2_store::Store;
-use tokio::task::JoinSet;
 
 use crate::{
     config::{self, Config},
     control,
+    essential::Essential,
     http::{Bound, Bounds, Crowd, Http},
     metrics, process, web,
 };
+
+pub use crate::essential::PartEnded;
 
 /// How long requests under way may take to end after a stop. Long polls are answered at once, so what is left are
 /// slow uploads and downloads.
@@ -67,7 +69,7 @@ pub struct Running {
     metrics: Option<Http>,
     public_url: String,
     /// What runs beside the requests and ends when the shutdown begins.
-    beside: JoinSet<()>,
+    essential: Essential,
 }
 
 /// Opens the data directory and puts the engine on it.
@@ -203,13 +205,13 @@ impl Running {
         };
         let router = im2_api::router(Arc::new(Api::new(Arc::clone(&engine), options)));
         let http = bound.serve(&router, &bounds);
-        let mut beside = JoinSet::new();
-        beside.spawn(jobs::run(engine.core.clone(), engine.job_handlers()));
-        beside.spawn(control::listen(Arc::clone(&engine), config.data_dir.clone()));
-        beside.spawn(engine.upkeep().run());
-        beside.spawn(engine.push_delivery().run());
-        beside.spawn(senders.run());
-        Ok(Self { engine, http, metrics, public_url, beside })
+        let mut essential = Essential::default();
+        essential.spawn("the job runner", jobs::run(engine.core.clone(), engine.job_handlers()));
+        essential.spawn("the control socket", control::listen(Arc::clone(&engine), config.data_dir.clone()));
+        essential.spawn("upkeep", engine.upkeep().run());
+        essential.spawn("push delivery", engine.push_delivery().run());
+        essential.spawn("application services", senders.run(engine.core.shutdown.clone()));
+        Ok(Self { engine, http, metrics, public_url, essential })
     }
 
     /// The page on which the first administrator registers; `None` once there is one.
@@ -238,8 +240,24 @@ impl Running {
         address_url(self.addresses().first().copied())
     }
 
+    /// Completes when a part without which the server is not whole has ended. The process has to end then.
+    pub async fn failed(&mut self) -> PartEnded {
+        let metrics = async {
+            match &mut self.metrics {
+                Some(metrics) => metrics.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            part = self.engine.core.store.failed() => PartEnded { part, is_unsafe: true },
+            ended = self.essential.ended() => ended,
+            () = self.http.ended() => PartEnded { part: "a listener", is_unsafe: false },
+            () = metrics => PartEnded { part: "the metrics listener", is_unsafe: false },
+        }
+    }
+
     /// Ends in order: no new connections, requests under way are answered, jobs end, everything is on disk.
-    pub async fn stop(mut self) -> Result<()> {
+    pub async fn stop(self) -> Result<()> {
         self.engine.core.shutdown.begin();
         if !self.http.stop(DRAIN).await {
             tracing::warn!(seconds = DRAIN.as_secs(), "requests that did not end in time are cut off");
@@ -247,9 +265,7 @@ impl Running {
         if let Some(metrics) = self.metrics {
             metrics.stop(Duration::ZERO).await;
         }
-        while let Some(ended) = self.beside.join_next().await {
-            ended.context("a part of the server failed")?;
-        }
+        self.essential.join().await?;
         self.engine.upkeep().flush().await?;
         self.engine.core.store.flush().await.map(drop).context("the database could not be flushed")
     }

@@ -28,6 +28,15 @@ impl Snapshot<'_> {
         })
     }
 
+    /// Up to `limit` jobs of a kind that are due at `now`, the longest waiting first.
+    pub fn due_jobs_of(&self, kind: &str, now: Millis, limit: usize) -> Result<Vec<Job>> {
+        let sql = "SELECT id, kind, payload, attempts FROM jobs WHERE kind = ?1 AND run_at <= ?2
+                   ORDER BY run_at, id LIMIT ?3";
+        self.rows(sql, (kind, now as i64, limit as i64), |row| {
+            Ok(Job { id: row.get(0)?, kind: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? })
+        })
+    }
+
     /// Whether a job of a kind waits for a time after `now`.
     pub fn is_job_waiting(&self, kind: &str, now: Millis) -> Result<bool> {
         let sql = "SELECT 1 FROM jobs WHERE kind = ?1 AND run_at > ?2 LIMIT 1";

@@ -120,6 +120,11 @@ impl Server {
         self.running.metrics_addresses().first().map(|address| Client::anonymous(format!("http://{address}")))
     }
 
+    /// Waits until a part of the server has failed, and returns its name.
+    pub async fn failed(&mut self) -> &'static str {
+        self.running.failed().await.part
+    }
+
     /// Moves the clock of [`Setup::clock_at`] and lets jobs that have become due start.
     pub fn advance(&self, by: Millis) {
         self.clock.as_ref().expect("the setup has a clock of its own").advance(by);

@@ -17,7 +17,7 @@ mod sender;
 mod services;
 mod third_party;
 
-use std::sync::Arc;
+use std::{panic::resume_unwind, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
@@ -26,7 +26,10 @@ pub use services::{Service, Services};
 pub use third_party::Kind;
 pub(crate) use third_party::instance_id;
 
-use crate::{Core, Result, presence::Presence, receipts::Receipts, rooms::Rooms, to_device::ToDevice, typing::Typing};
+use crate::{
+    Core, Result, presence::Presence, receipts::Receipts, rooms::Rooms, shutdown::Shutdown, to_device::ToDevice,
+    typing::Typing,
+};
 use sender::Sender;
 
 /// The use cases of application services. Cheap to clone.
@@ -75,16 +78,19 @@ impl Appservices {
 pub struct Senders(Vec<Sender>);
 
 impl Senders {
-    /// Runs until a shutdown begins.
-    pub async fn run(self) {
+    /// Runs until a shutdown begins. Panics if one of them does.
+    pub async fn run(self, shutdown: Shutdown) {
         let mut running = JoinSet::new();
         for sender in self.0 {
             running.spawn(sender.run());
         }
         while let Some(ended) = running.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "the sender of an application service ended in a way it should not be able to");
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                resume_unwind(error.into_panic());
             }
         }
+        shutdown.begun().await; // there may be no services
     }
 }

@@ -14,7 +14,10 @@ use im2_store::{Transaction, appservices::Delivery};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Appservices, call::Call, interest::Interest, services::Service};
-use crate::{Core, Result, presence::Presence, receipts::Receipts, rooms::Rooms, to_device::ToDevice, typing::Typing};
+use crate::{
+    Core, Error, Result, contained::contained, presence::Presence, receipts::Receipts, rooms::Rooms,
+    to_device::ToDevice, typing::Typing,
+};
 
 /// How long a service may take for one transaction.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -83,8 +86,10 @@ impl Sender {
         loop {
             let worked = tokio::select! {
                 () = shutdown.begun() => return,
-                worked = self.work() => worked,
+                worked = contained(self.work()) => worked,
             };
+            // A panic over what happened in some room must not end the others' senders, nor the server.
+            let worked = worked.unwrap_or_else(|_| Err(Error::Internal("a transaction could not be made".into())));
             let wait = match worked {
                 Ok(ControlFlow::Continue(())) => continue,
                 Ok(ControlFlow::Break(())) => None,

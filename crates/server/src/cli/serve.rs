@@ -1,6 +1,10 @@
 //! `im2 serve`: the server from start to end.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use tokio::{
@@ -12,23 +16,29 @@ use super::say;
 use crate::{
     config::{Config, LogFormat},
     logging,
-    server::{Running, World},
+    server::{PartEnded, Running, World},
 };
 
-/// Threads for blocking work: reading the database (which has its own smaller limit), files, password hashes.
+/// Threads for blocking work: files, pictures and password hashes, each of which has its own smaller limit.
 const BLOCKING_THREADS: usize = 32;
+/// How long blocking work that nobody waits for any more may go on at the end.
+const BLOCKING_GRACE: Duration = Duration::from_secs(5);
+/// The longest end of a server of which a part has failed. What is left of it may be stuck.
+const LAST_RESORT: Duration = Duration::from_secs(20);
 
 pub(super) fn run(config: &Config) -> Result<()> {
     logging::start(&config.log);
     let mut runtime = runtime::Builder::new_multi_thread();
     let runtime = runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).thread_name("im2").build()?;
-    runtime.block_on(serve(config))
+    let outcome = runtime.block_on(serve(config));
+    runtime.shutdown_timeout(BLOCKING_GRACE);
+    outcome
 }
 
 async fn serve(config: &Config) -> Result<()> {
     // From here on a signal ends the server in order, also while it is starting.
     let mut signals = Signals::listen()?;
-    let running = Running::start(config, World::default()).await?;
+    let mut running = Running::start(config, World::default()).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         server_name = %config.server_name(),
@@ -42,14 +52,39 @@ async fn serve(config: &Config) -> Result<()> {
         invite_first_admin(&link, config.log.format)?;
     }
     say(format_args!("IM2 is ready on {}", running.url()))?;
-    let name = signals.next().await;
-    tracing::info!(signal = name, "stopping");
+    let failure = tokio::select! {
+        name = signals.next() => {
+            tracing::info!(signal = name, "stopping");
+            None
+        }
+        failure = running.failed() => Some(failure),
+    };
+    if let Some(failure) = failure {
+        return end_after(failure, running).await;
+    }
     tokio::select! {
         stopped = running.stop() => stopped?,
         name = signals.next() => anyhow::bail!("ended at once by a second {name}"),
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends a server of which a part has failed: in order, if it can still do so. The process fails in any case, so that
+/// its supervisor starts it anew.
+async fn end_after(failure: PartEnded, running: Running) -> Result<()> {
+    tracing::error!(%failure, "stopping");
+    thread::spawn(|| {
+        thread::sleep(LAST_RESORT);
+        tracing::error!(seconds = LAST_RESORT.as_secs(), "the server did not stop in time");
+        std::process::abort();
+    });
+    if !failure.is_unsafe
+        && let Err(error) = running.stop().await
+    {
+        tracing::error!(error = format!("{error:#}"), "the server did not stop in order");
+    }
+    Err(failure.into())
 }
 
 /// Prints the link beside the log rather than through it, whatever its level: without the link nobody administers

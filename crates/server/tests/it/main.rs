@@ -12,6 +12,7 @@ mod discovery;
 mod edge;
 mod erasure;
 mod every_route;
+mod fairness;
 mod former_members;
 mod guests;
 mod interactive;

@@ -8,6 +8,7 @@ CREATE TABLE jobs (
     failure  TEXT               -- why the last attempt failed
 ) STRICT;
 CREATE INDEX jobs_by_time ON jobs (run_at);
+CREATE INDEX jobs_by_kind ON jobs (kind, run_at);
 
 -- How far each writer's part of the stream has got.
 CREATE TABLE stream_writers (
