@@ -82,7 +82,7 @@ pub struct Options {
 impl Options {
     /// The defaults for a database in `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), writer: 1, readers: 4 }
+        Self { directory: directory.into(), writer: 1, readers: 5 }
     }
 }
 

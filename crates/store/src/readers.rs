@@ -80,7 +80,8 @@ impl Readers {
     pub(crate) fn start(path: &Path, count: usize, failure: &Failure) -> Result<Self> {
         let bounds = Bounds {
             running: count,
-            running_per_key: count.div_ceil(2),
+            // A user may have reads of two kinds under way: their own, and those that others may come to wait for.
+            running_per_key: (count / 2).max(1),
             running_per_target: count,
             waiting: WAITING,
             waiting_per_key: WAITING_PER_CALLER,

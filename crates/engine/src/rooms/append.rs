@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use im2_bus::Bus;
+use im2_fair::caller;
 use im2_model::{EventId, Millis, RoomId, RoomNid};
 use im2_rooms::{
     auth::{auth_event_keys, authorize, check_power_levels},
@@ -308,7 +309,8 @@ impl Rooms {
             // What is read is what the view has, unless that changes meanwhile. No more than what is queued can, and
             // the head is locked, so this ends.
             let missing: Vec<&str> = missing.iter().map(|user_id| &**user_id).collect();
-            fetched.extend(room.members(&self.core, &missing).await?);
+            // Everybody who sends to the room waits for this.
+            fetched.extend(caller::scope(caller::for_others(), room.members(&self.core, &missing)).await?);
         };
         let (seq, event_id) = (head.seq, prepared.pdu.event_id.clone());
         let pdu = Arc::clone(&prepared.pdu);

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use im2_fair::caller;
 use im2_model::{RoomId, UserId};
 use im2_rooms::{
     content::{CreateContent, JoinRule, Membership},
@@ -118,7 +119,7 @@ impl Rooms {
                 missing
             };
             let missing: Vec<&str> = missing.iter().map(UserId::as_str).collect();
-            fetched.extend(old.members(&self.core, &missing).await?);
+            fetched.extend(caller::scope(caller::for_others(), old.members(&self.core, &missing)).await?);
         };
         let seq = head.seq;
         let (change, answer) = (self.storing(old, seq, room_id.clone(), new, last, plan), room_id);

@@ -51,7 +51,7 @@ async fn slow_reads_of_one_user_leave_readers_to_others() {
         }));
     }
     until("ana has her share of the readers", async || store.reader_load().waiting >= 18).await;
-    assert_eq!(store.reader_load().running, 2, "of four");
+    assert_eq!(store.reader_load().running, 2, "of five");
     ben.get("/v3/pushers").await.ok();
     let waiting = store.reader_load().waiting;
     let ana_waits = tokio::spawn(async move { ana.get("/v3/pushers").await.ok() });
