@@ -154,7 +154,7 @@ impl Collector for Engines {
     }
 }
 
-/// What is known of each pool that users take turns at.
+/// The load of each pool that users take turns at.
 fn encode_pools(encoder: &mut DescriptorEncoder<'_>, engine: &Engine) -> std::fmt::Result {
     let pools: Vec<(&'static str, Load)> = engine.pools().collect();
     let mut gauges = |name: &str, help: &str, value: fn(&Load) -> u64| {

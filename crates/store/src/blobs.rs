@@ -333,7 +333,7 @@ impl fmt::Debug for Sink {
 #[derive(Debug)]
 pub struct Reader {
     folder: Arc<Folder>,
-    /// Who opened it: a body is read outside of the request's task.
+    /// The caller that opened it: a body is read outside of the request's task.
     caller: Caller,
     /// Taken while a blocking thread works on it; gone for good after a failure.
     file: Option<File>,

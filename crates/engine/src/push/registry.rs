@@ -81,7 +81,7 @@ struct Slot {
 pub(super) type Ready = (i64, Gateway);
 
 impl Slot {
-    /// What to queue, unless it is queued already.
+    /// The pusher to queue, unless it is queued already.
     fn queue(&mut self) -> Option<Ready> {
         let was_queued = std::mem::replace(&mut self.queued, true);
         (!was_queued).then(|| (self.nid, self.gateway.clone()))
@@ -107,7 +107,7 @@ struct Owner {
     user_id: UserId,
     badge: Arc<Badge>,
     slots: Vec<Slot>,
-    /// What is to be judged, in order; the first is being judged.
+    /// News to judge, in order; the first are being judged.
     unjudged: VecDeque<News>,
     /// Whether somebody judges, or is about to.
     judging: bool,
@@ -223,7 +223,7 @@ impl Registry {
         !std::mem::replace(&mut owner.judging, true)
     }
 
-    /// What is to be judged next; it stays until it has been.
+    /// The news to judge next; they stay until they have been.
     pub(super) fn unjudged(&self, user: UserNid) -> Option<News> {
         self.owners.lock().get(&user)?.unjudged.front().cloned()
     }

@@ -64,7 +64,7 @@ impl Told {
     }
 }
 
-/// What a gateway says to a notification.
+/// A gateway's answer to a notification.
 enum Posted {
     /// It takes it, and rejects these keys.
     Taken(Vec<String>),
@@ -99,7 +99,7 @@ impl Teller {
         Ok(Told::Yes(total))
     }
 
-    /// What is to be said of an event, if it is still to be said: the user has not read it meanwhile, nor left, nor
+    /// The notification of an event, if there is still one to send: the user has not read it meanwhile, nor left, nor
     /// was it redacted, and the rules still ask for it.
     async fn notification(&self, pusher: &Pusher, actor: &Actor, item: &Item, total: u64) -> Result<Option<Value>> {
         if self.core.now().saturating_sub(item.since) > LIFETIME {

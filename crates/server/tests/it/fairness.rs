@@ -1,4 +1,4 @@
-//! What all users share: one user's backlog delays that user's requests and nobody else's, and the server as a whole
+//! Fairness of everything that users share: one user's backlog delays that user's requests and nobody else's; and the server as a whole
 //! says when it no longer works.
 
 use std::sync::{Arc, mpsc};
