@@ -8,9 +8,8 @@ use im2_store::Store;
 
 use crate::{
     Code, Error, Result, UserSet, accounts::Asserted, appservices::Services, blocked::BlockedRooms,
-    ephemeral::Ephemeral, key_counts::KeyCountCache, rate_limits::Limits, session_ends::SessionEnds, shutdown::Shutdown,
-    stream::Stream,
-    typing::Typists,
+    ephemeral::Ephemeral, key_counts::KeyCountCache, rate_limits::Limits, session_ends::SessionEnds,
+    shutdown::Shutdown, stream::Stream, typing::Typists,
 };
 
 /// Shared by all modules of the engine: one pointer, for every module holds some.

@@ -139,6 +139,7 @@ impl<K: Hash + Eq + Clone, T: Hash + Eq + Clone, W> FairQueue<K, T, W> {
     }
 
     /// Adds work however much waits: for callers that bound it themselves.
+    #[expect(clippy::needless_pass_by_value, reason = "like `push`, which gives the work back only")]
     pub fn push_always(&mut self, key: K, target: Option<T>, work: W) {
         self.waiting += 1;
         self.keys.entry(key.clone()).or_default().waiting.push_back((target, work));
@@ -206,7 +207,9 @@ impl<K: Hash + Eq + Clone, T: Hash + Eq + Clone, W> FairQueue<K, T, W> {
         // What went may have been resumed for a slot that others are parked for.
         let parked: Vec<T> =
             self.targets.iter().filter(|(_, of)| !of.parked.is_empty()).map(|(t, _)| t.clone()).collect();
-        parked.iter().for_each(|target| self.resume(target));
+        for target in &parked {
+            self.resume(target);
+        }
         self.forget_idle(key);
     }
 

@@ -14,9 +14,7 @@ use im2_model::{Position, WriterId};
 use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{
-    Error, Result, Transaction, connection::set_up, failure::Failure, private, transaction::Hook,
-};
+use crate::{Error, Result, Transaction, connection::set_up, failure::Failure, private, transaction::Hook};
 
 /// Changes in one commit. Bounds how long the first of them waits for its answer.
 const BATCH: usize = 256;

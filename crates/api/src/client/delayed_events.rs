@@ -124,7 +124,7 @@ async fn schedule(
         Exceeded::Delay => ApiError::new(Code::Forbidden, too_long()),
         Exceeded::Number(next) => ApiError::new(Code::LimitExceeded, too_many()).with("retry_after_ms", next),
     })?;
-    api.engine.presence.touch(session);
+    api.engine.presence.touch(&session);
     Ok(Answer(json!({ "delay_id": delay_id })))
 }
 

@@ -86,17 +86,18 @@ impl Replaced {
 }
 
 impl RoomEvent {
-    /// The user whom the event lets in, where the number is known.
-    pub(crate) fn joins(&self) -> Option<UserNid> {
-        self.member.filter(|_| self.lets_in())
-    }
-
     /// Whether the event makes somebody a member who was not one before.
     pub(crate) fn lets_in(&self) -> bool {
         let content = self.replaced.as_ref().map(|replaced| &*replaced.content);
         let before = content.and_then(|content| serde_json::from_str::<Value>(content).ok());
         let was_joined = before.is_some_and(|before| before["membership"] == Membership::Join.as_str());
         self.pdu.membership == Some(Membership::Join) && !was_joined
+    }
+
+    /// The event as it was signed, whoever may see it: for checks of what is stored. Clients are shown what
+    /// [`write_event`](super::render::write_event) makes of it.
+    pub fn signed(&self) -> &Pdu {
+        &self.pdu
     }
 
     /// The event's identifier.

@@ -12,7 +12,7 @@ use im2_store::{Snapshot, Transaction, invites::InviteBudget};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Actor, Draft, Replaced, Room, Rooms};
+use super::{Actor, Draft, Room, Rooms, event::Replaced};
 use crate::{
     Result,
     rate_limits::{Quota, too_many},

@@ -153,7 +153,7 @@ async fn what_the_rules_ask_of_members_is_read_where_it_is_not_in_memory() {
         let room = rooms.joined(&users[0], &room_id).await.unwrap();
         rooms.append(&room, &users[3], text("hi"), None).await.unwrap();
         assert_eq!(
-            room.view().tail.back().unwrap().pdu.auth_events().len(),
+            room.view().tail.back().unwrap().signed().auth_events().len(),
             if version == RoomVersion::V12 { 2 } else { 3 }
         );
         for (stranger, why) in [(6, "left"), (1, "banned")] {
@@ -165,8 +165,8 @@ async fn what_the_rules_ask_of_members_is_read_where_it_is_not_in_memory() {
         rooms.join(&users[7], &room_id, None).await.unwrap();
         rooms.act(&users[0], &room_id, Act::Ban, &users[8].user_id, Some("spam")).await.unwrap();
         let banned = room.member(&fixture.engine.core, users[8].user_id.as_str()).await.unwrap().unwrap();
-        assert_eq!(banned.pdu.membership, Some(Membership::Ban));
-        assert_eq!(banned.pdu.content_map()["displayname"], "Name 8", "the name stays with the ban");
+        assert_eq!(banned.signed().membership, Some(Membership::Ban));
+        assert_eq!(banned.signed().content_map()["displayname"], "Name 8", "the name stays with the ban");
         let again = Draft::state("m.room.member", users[2].user_id.as_str(), {
             object(json!({ "membership": "join", "displayname": "Name 2" }))
         });
@@ -179,7 +179,7 @@ async fn what_the_rules_ask_of_members_is_read_where_it_is_not_in_memory() {
         let bans: Vec<usize> = (0..MEMBERS).filter(|number| is_banned(&users[*number])).collect();
         assert_eq!(bans, [1, 8, 13, 19, 25], "bans are taken over");
         let ban = new.member(&fixture.engine.core, users[13].user_id.as_str()).await.unwrap().unwrap();
-        assert_eq!(ban.pdu.content_map()["reason"], "spam");
+        assert_eq!(ban.signed().content_map()["reason"], "spam");
     }
 }
 
@@ -192,7 +192,7 @@ async fn a_redacted_member_event_does_not_come_back_from_memory() {
     let room = rooms.joined(&users[0], &room_id).await.unwrap();
     let name = async || {
         let member = room.member(&fixture.engine.core, users[2].user_id.as_str()).await.unwrap().unwrap();
-        (member.id().clone(), member.pdu.content_map().get("displayname").cloned())
+        (member.id().clone(), member.signed().content_map().get("displayname").cloned())
     };
     let (event_id, before) = name().await;
     assert_eq!(before, Some("Name 2".into()));

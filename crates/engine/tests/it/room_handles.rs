@@ -28,7 +28,8 @@ impl BetweenCommitAndHooks {
             });
             Ok(())
         };
-        drop(fixture.engine.core.store.enqueue(change).await.unwrap());
+        let turn = fixture.engine.core.store.write_turn().await.unwrap();
+        drop(fixture.engine.core.store.enqueue(turn, change).await.unwrap());
         until(|| fixture.engine.core.store.load().waiting == 0).await;
         Self { batch, committed, hooks }
     }

@@ -17,7 +17,7 @@ async fn bodies(fixture: &Fixture, reader: &Reader) -> Vec<String> {
     let page = fixture.engine.rooms.page(reader, i64::MAX, None, Direction::Backward, 1000, |_| true).await.unwrap();
     assert_eq!(page.next.unwrap_or(1), 1);
     let body = |content: Map<String, Value>| content.get("body").and_then(Value::as_str).map(str::to_owned);
-    page.events.iter().rev().filter_map(|event| body(event.pdu.content_map())).collect()
+    page.events.iter().rev().filter_map(|event| body(event.signed().content_map())).collect()
 }
 
 #[tokio::test]
@@ -121,13 +121,13 @@ async fn a_redaction_takes_the_content_everywhere() {
     for fixture in [fixture] {
         let room = fixture.engine.rooms.joined(&ana, &id).await.unwrap();
         let event = fixture.engine.rooms.event(&room, &said).await.unwrap().unwrap();
-        assert!(event.is_redacted() && event.pdu.content_map().is_empty());
+        assert!(event.is_redacted() && event.signed().content_map().is_empty());
         drop((room, event));
         let fixture = fixture.reopen().await;
         let room = fixture.engine.rooms.joined(&ana, &id).await.unwrap();
         let event = fixture.engine.rooms.event(&room, &said).await.unwrap().unwrap();
-        assert!(event.is_redacted() && event.pdu.content_map().is_empty());
-        assert!(!event.pdu.json().contains("secret"));
+        assert!(event.is_redacted() && event.signed().content_map().is_empty());
+        assert!(!event.signed().json().contains("secret"));
     }
 }
 

@@ -64,15 +64,15 @@ fn naive(events: &[Arc<RoomEvent>], words: &[&str]) -> BTreeSet<EventId> {
     let text = |content: &Value| content["body"].as_str().map(str::to_lowercase);
     let mut found = BTreeSet::new();
     for event in events.iter().filter(|event| event.kind() == "m.room.message" && !event.is_redacted()) {
-        if Relation::of(&event.pdu).is_some() {
+        if Relation::of(event.signed()).is_some() {
             continue;
         }
         let edits = events.iter().filter(|edit| {
-            let replaces = Relation::of(&edit.pdu).is_some_and(|relation| relation.event_id == *event.id());
-            replaces && !edit.is_redacted() && edit.pdu.sender == event.pdu.sender
+            let replaces = Relation::of(edit.signed()).is_some_and(|relation| relation.event_id == *event.id());
+            replaces && !edit.is_redacted() && edit.signed().sender == event.signed().sender
         });
-        let newest = edits.max_by_key(|edit| edit.pdu.origin_server_ts);
-        let content = Value::Object(newest.unwrap_or(event).pdu.content_map());
+        let newest = edits.max_by_key(|edit| edit.signed().origin_server_ts);
+        let content = Value::Object(newest.unwrap_or(event).signed().content_map());
         let said = text(if newest.is_some() { &content["m.new_content"] } else { &content }).unwrap();
         let says = |word: &&str| {
             if word.is_ascii() {

@@ -475,14 +475,14 @@ impl World {
         let main = main.max().unwrap_or(0);
         let (mut joined, mut is_in) = (0, false);
         for event in events.iter().filter(|event| event.state_key() == Some(me.user_id.as_str())) {
-            let now = event.pdu.membership == Some(Membership::Join);
+            let now = event.signed().membership == Some(Membership::Join);
             if now && !is_in {
                 joined = event.seq;
             }
             is_in = now;
         }
         let is_comment = |event: &RoomEvent| {
-            Relation::of(&event.pdu).is_some_and(|relation| relation.is("m.annotation") || relation.is("m.replace"))
+            Relation::of(event.signed()).is_some_and(|relation| relation.is("m.annotation") || relation.is("m.replace"))
         };
         for event in events.iter().filter(|event| event.sender == user && event.seq > joined) {
             if !event.is_state() && !event.is_redacted() && event.kind() != "m.room.redaction" && !is_comment(event) {
@@ -492,7 +492,7 @@ impl World {
         let rules = engine.push_rules.ruleset(user, &me.user_id).await.unwrap().compile(&me.user_id);
         let ignored = engine.account_data.ignored_users(user, &me.user_id).await.unwrap();
         let member = self.room.member(&engine.core, me.user_id.as_str()).await.unwrap().unwrap();
-        let name = member.pdu.content_map();
+        let name = member.signed().content_map();
         let view = self.room.view();
         let context = Context {
             user: &me.user_id,
@@ -504,10 +504,10 @@ impl World {
         for event in events.iter().filter(|event| event.sender != user && event.seq > joined && !event.is_redacted()) {
             // A reaction or an edit that came before what was read of the timeline is about what was read.
             let is_passed = is_comment(event) && event.seq <= main;
-            if is_passed || ignored.contains(&event.pdu.sender) {
+            if is_passed || ignored.contains(&event.signed().sender) {
                 continue;
             }
-            let evaluation = rules.evaluate(&FlatEvent::new(&event.pdu), &context);
+            let evaluation = rules.evaluate(&FlatEvent::new(event.signed()), &context);
             let thread = thread_in(&events, event);
             let covers =
                 |(of, seq): &(Option<Thread>, i64)| of.as_ref().is_none_or(|of| *of == thread) && *seq >= event.seq;
@@ -526,8 +526,8 @@ impl World {
 }
 
 fn thread_in(events: &[Arc<RoomEvent>], event: &RoomEvent) -> Thread {
-    thread_of(Relation::of(&event.pdu).as_ref(), |id| {
-        events.iter().find(|event| event.id() == id).and_then(|event| Relation::of(&event.pdu))
+    thread_of(Relation::of(event.signed()).as_ref(), |id| {
+        events.iter().find(|event| event.id() == id).and_then(|event| Relation::of(event.signed()))
     })
 }
 
