@@ -24,7 +24,8 @@ pub enum Act {
 }
 
 /// How often a member event is brought up to date with a profile that keeps changing, before that is tried again later.
-const REFRESHES: usize = 20;
+/// Each time another change was carried into the room meanwhile: sixteen jobs may be at it at once.
+const REFRESHES: usize = 200;
 
 impl Rooms {
     /// Joins `actor` to a room. Joining again changes nothing.
