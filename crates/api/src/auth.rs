@@ -179,7 +179,7 @@ async fn counting_unknown(
     let ClientAddress(address) = ClientAddress::of(api, &parts.extensions, &parts.headers);
     let (limits, who) = (&api.engine.core.limits, Who::address(address));
     if let Err(refusal) = limits.check(Class::UnknownToken, who)
-        && !token.is_some_and(|token| api.engine.accounts.in_use(token).is_some())
+        && token.is_none_or(|token| api.engine.accounts.in_use(token).is_none())
     {
         return Err(refusal.into());
     }

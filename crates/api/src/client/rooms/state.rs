@@ -150,7 +150,7 @@ async fn put(
         return schedule_by_parameter(api, session, room_id, new).await;
     }
     let event_id = api.engine.rooms.send_state(&actor(session), room_id, draft).await?;
-    api.engine.presence.touch(&session);
+    api.engine.presence.touch(session);
     Ok(Answer(json!({ "event_id": event_id })))
 }
 
