@@ -163,8 +163,11 @@ async fn look(Extract(api): State, User(session): User, Params(delay_id): Params
     let event = api.engine.delayed_events.get(&session, &delay_id).await?;
     let mut shown = shown(&event)?;
     if let Some(outcome) = &event.outcome {
-        shown.insert("finalised_ts".into(), outcome.at.into());
-        shown.extend(consequence(outcome));
+        let mut members = consequence(outcome);
+        members.insert("finalised_ts".into(), outcome.at.into());
+        // An older draft, which matrix-js-sdk reads, has them in an object of their own.
+        shown.insert("finalised".into(), members.clone().into());
+        shown.extend(members);
     }
     Ok(Answer(shown.into()))
 }
@@ -234,9 +237,10 @@ fn shown(event: &DelayedEvent) -> ApiResult<Map<String, Value>> {
         ("type".into(), event.kind.as_str().into()),
         ("delay_ms".into(), event.delay.into()),
         ("scheduled_at".into(), event.scheduled_at.into()),
-        // The names in the older draft.
+        // The names in older drafts.
         ("delay".into(), event.delay.into()),
         ("running_since".into(), event.scheduled_at.into()),
+        ("delayed_since_ts".into(), event.scheduled_at.into()),
         ("content".into(), content),
     ]);
     if let Some(state_key) = &event.state_key {

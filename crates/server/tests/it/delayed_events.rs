@@ -79,7 +79,7 @@ async fn an_event_is_sent_when_its_time_has_come_and_not_before() {
     assert_eq!(ids, [&later, &leave, &name, &redaction], "in the order of their times");
     assert_eq!(scheduled["scheduled"], scheduled["delayed_events"], "the older draft's name");
     let expected = json!({ "delay_id": later, "room_id": room, "type": "m.room.message", "delay_ms": 5_000,
-        "scheduled_at": NOW, "delay": 5_000, "running_since": NOW,
+        "scheduled_at": NOW, "delay": 5_000, "running_since": NOW, "delayed_since_ts": NOW,
         "content": { "msgtype": "m.text", "body": "later" } });
     assert_eq!(look(&ana, &later).await, expected);
     assert_eq!(look(&ana, &leave).await["state_key"], key);
@@ -90,6 +90,7 @@ async fn an_event_is_sent_when_its_time_has_come_and_not_before() {
     assert_eq!(texts(&ben, &room).await, ["regretted", "later"]);
     let sent = look(&ana, &later).await;
     assert_eq!((&sent["finalised_ts"], &sent["content"]["body"]), (&json!(NOW + 5_000), &json!("later")));
+    assert_eq!(sent["finalised"], json!({ "finalised_ts": NOW + 5_000, "event_id": sent["event_id"] }));
     let event = of(&room, &format!("event/{}", segment(sent["event_id"].as_str().unwrap())));
     let other_device = ana.log_in("ana", "password of ana").await;
     for client in [&ana, &other_device] {
