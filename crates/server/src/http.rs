@@ -105,7 +105,7 @@ impl Http {
     /// Completes when a listener has ended.
     pub(crate) async fn ended(&mut self) {
         if self.listeners.join_next().await.is_none() {
-            std::future::pending().await // there are no addresses to listen on
+            std::future::pending::<()>().await; // there are no addresses to listen on
         }
     }
 

@@ -166,17 +166,17 @@ fn encode_pools(encoder: &mut DescriptorEncoder<'_>, engine: &Engine) -> std::fm
     };
     gauges("pool_running", "Work that runs, by pool", |load| load.running as u64)?;
     gauges("pool_waiting", "Work that waits for its turn, by pool", |load| load.waiting as u64)?;
-    let mut counters = |name: &str, help: &str, unit: Option<&Unit>, value: fn(&Load) -> f64| {
-        let mut descriptor = encoder.encode_descriptor(name, help, unit, MetricType::Counter)?;
+    let mut counters = |name: &str, help: &str, value: fn(&Load) -> u64| {
+        let mut descriptor = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         pools.iter().try_for_each(|(pool, load)| {
             ConstCounter::new(value(load)).encode(descriptor.encode_family(&[("pool", *pool)])?)
         })
     };
-    counters("pool_started", "Work that was started, by pool", None, |load| load.started as f64)?;
-    counters("pool_refused", "Work that was refused because a queue was full, by pool", None, |load| {
-        load.refused as f64
-    })?;
-    counters("pool_waited", "Time that started work has waited, by pool", Some(&Unit::Seconds), |load| {
-        load.waited.as_secs_f64()
+    counters("pool_started", "Work that was started, by pool", |load| load.started)?;
+    counters("pool_refused", "Work that was refused because a queue was full, by pool", |load| load.refused)?;
+    let help = "Time that started work has waited, by pool";
+    let mut waited = encoder.encode_descriptor("pool_waited", help, Some(&Unit::Seconds), MetricType::Counter)?;
+    pools.iter().try_for_each(|(pool, load)| {
+        ConstCounter::new(load.waited.as_secs_f64()).encode(waited.encode_family(&[("pool", *pool)])?)
     })
 }

@@ -436,7 +436,7 @@ impl World {
         let looker = &mut self.lookers[number];
         let sync = looker.client.sync(None).await;
         looker.sync.push(segment(sync["next_batch"].as_str().unwrap()));
-        looker.events = looker.sync[looker.sync.len() / 2].clone();
+        looker.events.clone_from(&looker.sync[looker.sync.len() / 2]);
     }
 }
 

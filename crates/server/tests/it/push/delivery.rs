@@ -261,7 +261,13 @@ async fn a_user_who_has_the_database_busy_delays_nobody_elses_notifications() {
         (Arc::clone(&server.engine().core.store), Gate::closed(), caller(&server, &eve).await);
     for _ in 0..20 {
         let (store, pass) = (Arc::clone(&store), gate.passage());
-        let read = async move { store.read(move |_| Ok(pass())).await };
+        let read = async move {
+            let pass = move |_: &im2_store::Snapshot<'_>| {
+                pass();
+                Ok(())
+            };
+            store.read(pass).await
+        };
         tokio::spawn(scope(eve_calls, read));
     }
     until("eve has her share of the readers", async || store.reader_load().waiting >= 18).await;

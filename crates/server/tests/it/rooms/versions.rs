@@ -28,7 +28,7 @@ fn in_space(version: &str, space: &str) -> Value {
     })
 }
 
-async fn refused_with(answer: im2_testkit::Answer, status: u16, because: &str) {
+fn refused_with(answer: &im2_testkit::Answer, status: u16, because: &str) {
     assert_eq!(answer.status, status, "{}", answer.text());
     assert!(answer.text().contains(because), "{}", answer.text());
 }
@@ -42,11 +42,11 @@ async fn one_asks_to_join_from_version_7_on() {
         let knock = format!("/v3/knock/{}", segment(&room));
         let summary = format!("/v1/room_summary/{}", segment(&room));
         if !is_from(version, 7) {
-            refused_with(ben.post(&knock, json!({})).await, 403, "came with version 7").await;
+            refused_with(&ben.post(&knock, json!({})).await, 403, "came with version 7");
             ben.get(&summary).await.refused(404, "M_NOT_FOUND");
             // Nor may one join, not even when invited: the version does not know the rule.
             ana.post(&of(&room, "invite"), json!({ "user_id": ben.user_id() })).await.ok();
-            refused_with(ben.post(&of(&room, "join"), json!({})).await, 403, "do not know its join rule").await;
+            refused_with(&ben.post(&of(&room, "join"), json!({})).await, 403, "do not know its join rule");
             continue;
         }
         assert_eq!(ben.get(&summary).await.ok()["join_rule"], "knock");
@@ -78,7 +78,7 @@ async fn members_of_a_space_join_its_rooms_from_version_8_on() {
         ana.set_state(&space, "m.space.child", &room, child).await;
         eve.post(&of(&room, "join"), json!({})).await.refused(403, "M_FORBIDDEN");
         if !is_from(version, 8) {
-            refused_with(ben.post(&of(&room, "join"), json!({})).await, 403, "do not know its join rule").await;
+            refused_with(&ben.post(&of(&room, "join"), json!({})).await, 403, "do not know its join rule");
             ben.get(&format!("/v1/room_summary/{}", segment(&room))).await.refused(404, "M_NOT_FOUND");
             continue;
         }
@@ -119,9 +119,9 @@ async fn both_ways_in_at_once_are_known_from_version_10_on() {
         let knock = ben.post(&format!("/v3/knock/{}", segment(&room)), json!({})).await;
         if is_from(version, 10) {
             join.ok();
-            refused_with(knock, 403, "already in this room").await;
+            refused_with(&knock, 403, "already in this room");
         } else {
-            refused_with(join, 403, "do not know its join rule").await;
+            refused_with(&join, 403, "do not know its join rule");
             knock.refused(403, "M_FORBIDDEN");
         }
     }
