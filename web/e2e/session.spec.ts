@@ -130,7 +130,7 @@ test("what users have uploaded does not run in the client", async ({ browser }) 
 
 test("a name that turns the writing turns only itself", async ({ browser }) => {
   const [ana, bo] = [await Person.register(browser, "ana"), await Person.register(browser, "bo")];
-  await ana.setDisplayName("שלום \u202eannA");
+  await ana.setDisplayName("שלום \u202eannA", "שלום annA");
   await ana.startChat(bo.name);
   await ana.say("hello");
   await bo.page.goto("/");
