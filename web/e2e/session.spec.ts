@@ -136,6 +136,13 @@ test("a name that turns the writing turns only itself", async ({ browser }) => {
   await bo.page.goto("/");
   const row = bo.page.locator(".chat-row").first();
   await expect(row.locator("bdi")).toHaveText("שלום annA");
+  await bo.acceptInvitation("annA");
+  await ana.composer.fill("/me waves");
+  await ana.composer.press("Enter");
+  await expect(bo.message("waves").locator("bdi.bubble__emote")).toHaveText("שלום annA");
+  await bo.act("waves", "Reply");
+  await bo.say("hello");
+  await expect(ana.message("hello").locator(".quote bdi")).toHaveText("You");
   await bo.close();
   await ana.close();
 });

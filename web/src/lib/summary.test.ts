@@ -21,6 +21,13 @@ test("a group says who wrote, a direct chat does not need to", () => {
   expect(previewText(preview(photo), false, translator(zh, "zh-CN"))).toBe("Ana：图片");
 });
 
+test("the name before what somebody does is set off from it", () => {
+  const waves: MessageBody = { kind: "text", style: "emote", text: "1 waves" };
+  expect(previewText(preview(waves), false, t)).toBe("Ana 1 waves");
+  const sender = { ...ana, name: "שלום" };
+  expect(previewText({ ...preview(waves), sender }, false, t)).toBe("\u2068שלום\u2069 1 waves");
+});
+
 test("a preview is one line", () => {
   expect(previewText(preview(text("a\n\n b ")), true, t)).toBe("a b");
   expect(previewText(preview(text("x".repeat(5000))), true, t).length).toBe(300);

@@ -2,6 +2,7 @@
 import type { MessageKey } from "../i18n/en.ts";
 import type { Translate } from "../i18n/translate.ts";
 import type { MessageBody, Person, Preview, RoomChange } from "../matrix/types.ts";
+import { isolated } from "./text.ts";
 
 /** The last message of a conversation, as the list shows it. */
 export function previewText(preview: Preview, direct: boolean, t: Translate): string {
@@ -22,7 +23,7 @@ export function isBeginning(change: RoomChange): boolean {
 export function bodyText(body: MessageBody, sender: Person, t: Translate): string {
   switch (body.kind) {
     case "text":
-      return oneLine(body.style === "emote" ? `${sender.name} ${body.text}` : body.text);
+      return oneLine(body.style === "emote" ? `${isolated(sender.name)} ${body.text}` : body.text);
     case "image":
       return oneLine(body.caption ?? t("preview.photo"));
     case "video":

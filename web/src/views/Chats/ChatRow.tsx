@@ -68,7 +68,7 @@ function Line({ conversation, selected, t }: LineProps) {
   if (draft !== undefined && !selected) {
     return (
       <span className="chat-row__text ellipsis">
-        <span className="chat-row__draft">{t("chats.draft")}</span> {draft}
+        <span className="chat-row__draft">{t("chats.draft")}</span> <bdi>{draft}</bdi>
       </span>
     );
   }

@@ -39,7 +39,10 @@ export function Lightbox({ model, event, onShow, onClose }: LightboxProps) {
       <header className="lightbox__head">
         <div className="lightbox__text">
           <div className="ellipsis">{event.sender.name}</div>
-          <div className="lightbox__time ellipsis">{`${source.name} · ${fullTime(event.timestamp, t.locale)}`}</div>
+          <div className="lightbox__time ellipsis">
+            <bdi>{source.name}</bdi>
+            {` · ${fullTime(event.timestamp, t.locale)}`}
+          </div>
         </div>
         <IconButton
           label={t("action.download")}

@@ -20,7 +20,11 @@ export function MessageContent({ event, onPicture, meta }: MessageContentProps) 
     case "text":
       return (
         <div className="bubble__text" data-style={body.style} dir="auto">
-          {body.style === "emote" && <span className="bubble__emote">{sender.name} </span>}
+          {body.style === "emote" && (
+            <>
+              <bdi className="bubble__emote">{sender.name}</bdi>{" "}
+            </>
+          )}
           {body.html === undefined ? <PlainText text={body.text} /> : <RichText html={body.html} />}
           {meta}
         </div>

@@ -158,7 +158,7 @@ function QuoteBlock({ quote, model, t }: { quote: Quote; model: ConversationMode
       data-own={own}
       onClick={() => void model.jumpTo(eventId)}
     >
-      <span className="quote__sender ellipsis">{own ? t("preview.you") : (sender?.name ?? "…")}</span>
+      <bdi className="quote__sender ellipsis">{own ? t("preview.you") : (sender?.name ?? "…")}</bdi>
       <span className="quote__text">
         {body === undefined || sender === undefined ? t("timeline.quote.missing") : bodyText(body, sender, t)}
       </span>
