@@ -53,7 +53,8 @@ pub struct Taken<K, T, W> {
 ///
 /// Keys (users, say) take turns; the work of one key is first in, first out. No key has more than its share running.
 /// Work may have a target (a remote host, say), which has a share of its own: work whose target is busy steps aside
-/// and holds up neither its key nor others.
+/// and holds up neither its key nor others. A slot that becomes free at a target is kept for the key that is next there,
+/// also if that key reaches its share meanwhile: then it is used when some work of that key ends.
 #[derive(Debug)]
 pub struct FairQueue<K, T, W> {
     bounds: Bounds,
@@ -101,9 +102,10 @@ impl<T, W> Share<T, W> {
         self.resumed.len() + self.waiting.len() + self.parked
     }
 
-    fn next(&mut self) -> Option<(Option<T>, W)> {
-        let resumed = self.resumed.pop_front().map(|(target, work)| (Some(target), work));
-        resumed.or_else(|| self.waiting.pop_front())
+    /// The next work, and whether it has waited with its target before.
+    fn next(&mut self) -> Option<(Option<T>, W, bool)> {
+        let resumed = self.resumed.pop_front().map(|(target, work)| (Some(target), work, true));
+        resumed.or_else(|| self.waiting.pop_front().map(|(target, work)| (target, work, false)))
     }
 }
 
@@ -152,11 +154,18 @@ impl<K: Hash + Eq + Clone, T: Hash + Eq + Clone, W> FairQueue<K, T, W> {
             return None;
         }
         while let Some(key) = self.order.pop_front() {
-            self.keys.entry(key.clone()).or_default().listed = false;
-            while let Some((target, work)) = self.keys.get_mut(&key).and_then(Share::next) {
-                if let Some(target) = target.as_ref().filter(|target| self.is_busy(target)) {
-                    self.target(target.clone()).parked.push(key.clone(), work);
-                    self.keys.entry(key.clone()).or_default().parked += 1;
+            let share = self.keys.entry(key.clone()).or_default();
+            share.listed = false;
+            if share.running >= self.bounds.running_per_key {
+                // What it was listed for was discarded, and other work started since. It is listed when that ends.
+                continue;
+            }
+            while let Some((target, work, resumed)) = self.keys.get_mut(&key).and_then(Share::next) {
+                // Older work of the key that waits with the target goes first, also when the target has a free slot:
+                // that is for work which has been resumed.
+                let steps_aside = |target: &&T| self.is_busy(target) || (!resumed && self.parks(target, &key));
+                if let Some(target) = target.as_ref().filter(steps_aside) {
+                    self.park(&key, target, work, resumed);
                     continue;
                 }
                 self.waiting -= 1;
@@ -236,6 +245,36 @@ impl<K: Hash + Eq + Clone, T: Hash + Eq + Clone, W> FairQueue<K, T, W> {
     fn is_busy(&self, target: &T) -> bool {
         let is_full = |target: &Target<K, W>| target.running >= target.limit;
         self.targets.get(target).map_or(self.bounds.running_per_target == 0, is_full)
+    }
+
+    /// Has work wait with its target. Work that has been resumed in vain goes before what waits there, and what was
+    /// resumed after it goes with it.
+    fn park(&mut self, key: &K, target: &T, work: W, resumed: bool) {
+        let share = self.keys.entry(key.clone()).or_default();
+        let (mut back, mut others) = (vec![work], VecDeque::new());
+        if resumed {
+            for (of, work) in share.resumed.drain(..) {
+                if of == *target {
+                    back.push(work);
+                } else {
+                    others.push_back((of, work));
+                }
+            }
+            share.resumed = others;
+        }
+        share.parked += back.len();
+        let parked = &mut self.target(target.clone()).parked;
+        for work in back.into_iter().rev() {
+            if resumed {
+                parked.push_front(key.clone(), work);
+            } else {
+                parked.push(key.clone(), work);
+            }
+        }
+    }
+
+    fn parks(&self, target: &T, key: &K) -> bool {
+        self.targets.get(target).is_some_and(|target| target.parked.has(key))
     }
 
     /// Puts a key into the order if it has work that may run.

@@ -21,6 +21,16 @@ impl<K: Hash + Eq + Clone, W> RoundRobin<K, W> {
         own.push_back(work);
     }
 
+    /// Gives work back that has been popped too early: it is the next of its key again, and its key the next.
+    pub(crate) fn push_front(&mut self, key: K, work: W) {
+        let own = self.waiting.entry(key.clone()).or_default();
+        if !own.is_empty() {
+            self.order.retain(|listed| *listed != key);
+        }
+        self.order.push_front(key);
+        own.push_front(work);
+    }
+
     pub(crate) fn pop(&mut self) -> Option<(K, W)> {
         let key = self.order.pop_front()?;
         let own = self.waiting.get_mut(&key)?;
@@ -44,6 +54,10 @@ impl<K: Hash + Eq + Clone, W> RoundRobin<K, W> {
             self.order.retain(|listed| listed != key);
         }
         gone
+    }
+
+    pub(crate) fn has(&self, key: &K) -> bool {
+        self.waiting.contains_key(key)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
