@@ -84,6 +84,7 @@ test("registration says which names can be had, and uses the token of the link",
   const ana = await Person.register(browser, "ana");
   await page.goto("/register?token=welcome");
   await expect(page.locator("input[name=token]")).toHaveValue("welcome");
+  await expect(page.getByText("It came with the link that you opened.")).toBeVisible();
   await page.locator("input[name=username]").fill(ana.name);
   await expect(page.locator(".field__hint").first()).toContainText("is taken");
   await page.locator("input[name=username]").fill(freshName("free"));

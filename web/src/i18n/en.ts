@@ -40,6 +40,7 @@ export const en = {
   "auth.password.short": "Use at least 8 characters.",
   "auth.token": "Invitation code",
   "auth.token.hint": "This server is by invitation: the code comes from its administrator.",
+  "auth.token.given": "It came with the link that you opened.",
   "auth.name.hint": "Lower-case letters, digits and . _ = - /",
   "auth.name.checking": "Checking…",
   "auth.name.free": "{name} is free",

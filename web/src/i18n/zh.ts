@@ -42,6 +42,7 @@ export const zh: Catalogue = {
   "auth.password.short": "请至少使用 8 个字符。",
   "auth.token": "邀请码",
   "auth.token.hint": "此服务器需要邀请码，请向管理员索取。",
+  "auth.token.given": "来自你打开的链接。",
   "auth.name.hint": "小写字母、数字和 . _ = - /",
   "auth.name.checking": "正在检查…",
   "auth.name.free": "{name} 可以使用",

@@ -64,7 +64,7 @@ export function RegisterForm({ model, token: givenToken }: { model: AuthModel; t
         )}
       </Field>
       {(registration === "token" || givenToken !== "") && (
-        <Field label={t("auth.token")} hint={t("auth.token.hint")}>
+        <Field label={t("auth.token")} hint={t(givenToken === "" ? "auth.token.hint" : "auth.token.given")}>
           {(ids) => (
             <input
               {...ids}
