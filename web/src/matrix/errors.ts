@@ -4,7 +4,8 @@ export type Problem =
   | { kind: "limited"; seconds: number }
   | { kind: "wrong-credentials" | "deactivated" | "forbidden" | "not-found" | "too-large" | "server" | "signed-out" }
   | { kind: "user-name-taken" | "user-name-invalid" | "weak-password" | "token-refused" | "registration-closed" }
-  | { kind: "alias-taken" | "unsupported-steps" | "cancelled" };
+  | { kind: "alias-taken" | "unsupported-steps" | "cancelled" }
+  | { kind: "quota" | "locked" | "suspended" | "invite-blocked" };
 
 export type ProblemKind = Problem["kind"];
 
@@ -34,6 +35,10 @@ export class ProblemError extends Error {
 const BY_ERRCODE: Readonly<Record<string, ProblemKind>> = {
   M_FORBIDDEN: "forbidden",
   M_USER_DEACTIVATED: "deactivated",
+  M_USER_LOCKED: "locked",
+  M_USER_SUSPENDED: "suspended",
+  M_USER_LIMIT_EXCEEDED: "quota",
+  M_INVITE_BLOCKED: "invite-blocked",
   M_USER_IN_USE: "user-name-taken",
   M_INVALID_USERNAME: "user-name-invalid",
   M_EXCLUSIVE: "user-name-taken",
