@@ -44,7 +44,7 @@ pub(crate) const CLIENTS: &[Client] = &[
 
 /// The specification's OpenAPI, from which requests are made up.
 const SPECIFICATION: (&str, &str) = (
-    "IM2_SPECIFICATION",
+    "MATRIX_SPECIFICATION",
     "the folder of client-server-v1.19.json, which is <https://spec.matrix.org/v1.19/client-server-api/api.json>",
 );
 

@@ -186,6 +186,7 @@ impl ServerNotices {
         }
         let levels = json!({ "users_default": -10, "invite": 100 });
         let new = CreateRoom {
+            version: self.rooms.default_version(),
             preset: Some(Preset::PrivateChat),
             name: Some(options.room_name.clone()),
             initial_state,

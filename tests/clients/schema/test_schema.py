@@ -2,7 +2,7 @@
 
 Whatever is asked, the server answers with what the specification allows: no internal error, errors in Matrix's form, and
 what it answers with 200 has the form that the specification gives. The requests are the same in each run: their seed is the
-operation's name. `IM2_SCHEMA_EXAMPLES` asks for more of them than the few of the daily run.
+operation's name. `SCHEMA_EXAMPLES` asks for more of them than the few of the daily run.
 """
 
 import json
@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 BASE_URL = os.environ["IM2_BASE_URL"].rstrip("/")
-SPECIFICATION = Path(os.environ["IM2_SPECIFICATION"])
-EXAMPLES = int(os.environ.get("IM2_SCHEMA_EXAMPLES", "12"))
+SPECIFICATION = Path(os.environ["MATRIX_SPECIFICATION"])
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "12"))
 PASSWORD = "correct horse battery staple"
 # A gateway or another server is at fault, as far as anybody can know.
 OTHERS_AT_FAULT = (502, 504)

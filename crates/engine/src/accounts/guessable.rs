@@ -208,15 +208,19 @@ pub(super) fn reason(password: &str, names: &[&str]) -> Option<&'static str> {
     let core = unit(core(&lower));
     let read = unit(&read_signs(&lower)).to_owned();
     let read = unit(self::core(&read)).to_owned();
-    let forms = [lower.as_str(), core, &read];
+    // With signs at the end that are letters, too: `4n4!`.
+    let whole = read_signs(&format!("{}a", lower.trim_end_matches(|char: char| !char.is_alphanumeric())));
+    let whole = unit(whole.strip_suffix('a').unwrap_or_default());
+    let forms = [lower.as_str(), core, &read, whole];
     if forms.iter().any(|form| is_common(form)) {
         return Some("this password is one of the first that are guessed: choose another");
     }
     if forms.iter().any(|form| names.iter().any(|name| is_name(form, name))) {
         return Some("the password is your own name or this server's: choose another");
     }
-    let length = lower.chars().count();
-    if length >= 4 && (is_row(&lower) || is_row(unit(&lower))) {
+    let (length, repeated) = (lower.chars().count(), unit(&lower).chars().count());
+    let is_repetition = length >= 6 && repeated <= 3 && repeated < length;
+    if length >= 4 && (is_repetition || is_row(&lower) || is_row(unit(&lower))) {
         return Some("the password is keys in a row or the same again: choose another");
     }
     if (4..DIGITS).contains(&length) && lower.chars().all(|char| char.is_ascii_digit()) {

@@ -103,6 +103,7 @@ impl Deletion {
         let owner = self.actor(user_id).await?;
         let levels = json!({ "users_default": -10 });
         let new = CreateRoom {
+            version: self.rooms.default_version(),
             preset: Some(Preset::PublicChat),
             name: Some(request.room_name.clone().unwrap_or_else(|| ROOM_NAME.to_owned())),
             power_level_content_override: levels.as_object().cloned().unwrap_or_default(),

@@ -120,6 +120,11 @@ impl Sight {
         self.last_left().map_or(StateReach::Nothing, StateReach::Until)
     }
 
+    /// How far the timeline is the user's own: to its end for members, else to the end of their last stay.
+    pub(crate) fn stayed_until(&self) -> Option<i64> {
+        if self.membership_at(i64::MAX) == Membership::Join { Some(i64::MAX) } else { self.last_left() }
+    }
+
     /// The number of the event that ended the user's last stay as a member, if it has ended.
     fn last_left(&self) -> Option<i64> {
         let joined = self.memberships.iter().rposition(|(_, membership)| *membership == Membership::Join)?;

@@ -17,7 +17,7 @@ use super::cursor::Scope;
 use crate::{
     UserSet,
     filters::{Candidate, EventFilter},
-    rooms::{Actor, RoomEvent, Sight, StateReach},
+    rooms::{Actor, RoomEvent, Sight},
     words::{Wanted, plain},
 };
 
@@ -139,12 +139,8 @@ impl Look {
         let Some(row) = db.room_by_nid(room)?.filter(|_| encryption.is_none()) else { return Ok(None) };
         let Ok(version) = row.version.parse() else { return Ok(None) };
         let sight = Sight::load(db, room, version, &self.actor.user_id)?;
-        let until = match sight.state_reach() {
-            StateReach::Now => i64::MAX,
-            StateReach::Until(end_of_stay) => end_of_stay,
-            StateReach::Nothing => return Ok(None),
-        };
-        Ok(Some(Seen { version, sight, until }))
+        // Also where everybody may read on: people search what they have been there for.
+        Ok(sight.stayed_until().map(|until| Seen { version, sight, until }))
     }
 
     /// Whether an event that the index found is a result, and which. An edit stands for what it edits.

@@ -141,7 +141,7 @@ async fn the_operator_decides_on_room_versions_and_passwords() {
     let server = setup.start().await;
     let body = |password| json!({ "username": "ana", "password": password, "auth": { "type": "m.login.dummy" } });
     server.anonymous().post("/v3/register", body("123")).await.refused(400, "M_WEAK_PASSWORD");
-    let ana = server.anonymous().signed_in(&server.anonymous().post("/v3/register", body("1234")).await.ok());
+    let ana = server.anonymous().signed_in(&server.anonymous().post("/v3/register", body("tea!")).await.ok());
     let capabilities = ana.get("/v3/capabilities").await.ok();
     assert_eq!(capabilities["capabilities"]["m.room_versions"]["default"], "11");
     let room = ana.create_room(json!({})).await;

@@ -17,7 +17,8 @@ async fn names_are_stored_as_they_may_be_shown() {
     let admin = format!("/_synapse/admin/v2/users/{user}");
     root.put(&admin, json!({ "displayname": format!("{TURNED} 2") })).await.ok();
     assert_eq!(displayname().await, format!("{SHOWN} 2"));
-    root.put("/_synapse/admin/v2/users/@ben:localhost", json!({ "displayname": TURNED })).await.ok();
+    let made = root.put("/_synapse/admin/v2/users/@ben:localhost", json!({ "displayname": TURNED })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
     assert_eq!(ana.get("/v3/profile/@ben:localhost").await.ok()["displayname"], SHOWN);
 
     let room = ana.create_room(json!({ "name": TURNED })).await;
