@@ -9,13 +9,13 @@ use std::{collections::HashSet, sync::Arc};
 use im2_model::{Position, RoomId, RoomNid, StreamToken, UserId, UserNid};
 use im2_rooms::push::Ruleset;
 use im2_store::{Snapshot, Transaction, account_data::AccountData as Row};
-use quick_cache::{Weighter, sync::Cache};
 use serde_json::{Map, Value, json, value::RawValue};
 
 pub(crate) use labels::Labels;
 
 use crate::{
     Code, Core, Error, Result,
+    memory::{Cache, Share},
     rate_limits::Quota,
     stream::{AccountDataChange, Change},
 };
@@ -26,8 +26,8 @@ pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
 pub const MAX_TYPES: usize = 1_000;
 /// The longest type and the longest tag (spec: "The name of a tag MUST NOT exceed 255 bytes").
 const MAX_NAME_BYTES: usize = 255;
-/// Ignored users remembered over all accounts; an entry costs about 50 bytes.
-const IGNORED_USERS: u64 = 500_000;
+/// What a remembered ignored user takes, in bytes.
+const IGNORED_USER: usize = 96;
 
 /// Where push rules are kept: as what the user changed of the defaults.
 pub(crate) const PUSH_RULES: &str = "m.push_rules";
@@ -43,24 +43,15 @@ pub(crate) const INVITE_PERMISSION_CONFIG: &str = "m.invite_permission_config";
 #[derive(Debug, Clone)]
 pub struct AccountData {
     core: Core,
-    ignored: Arc<Cache<UserNid, Arc<HashSet<UserId>>, BySize>>,
-    labels: Arc<labels::Cached>,
-}
-
-/// Weighs a list of ignored users by its length.
-#[derive(Debug, Clone, Copy)]
-struct BySize;
-
-impl Weighter<UserNid, Arc<HashSet<UserId>>> for BySize {
-    fn weight(&self, _: &UserNid, ignored: &Arc<HashSet<UserId>>) -> u64 {
-        1 + ignored.len() as u64
-    }
+    ignored: Cache<UserNid, Arc<HashSet<UserId>>>,
+    labels: labels::Cached,
 }
 
 impl AccountData {
     pub(crate) fn new(core: Core) -> Self {
-        let ignored = Arc::new(Cache::with_weighter(4_096, IGNORED_USERS, BySize));
-        Self { core, ignored, labels: Arc::new(labels::cache()) }
+        let weigh = |_: &UserNid, ignored: &Arc<HashSet<UserId>>| IGNORED_USER * ignored.len();
+        let ignored = Cache::new(&core.memory, "ignored_users", Share::ThirtySecond, weigh);
+        Self { ignored, labels: labels::cache(&core.memory), core }
     }
 
     /// The content of one type, for the account or for a room.

@@ -7,9 +7,9 @@ use im2_model::{Clock, Millis, Random, ServerName};
 use im2_store::{Snapshot, Store};
 
 use crate::{
-    BlockedRooms, Core, Engine, Options, Result, UserSet,
+    BlockedRooms, Core, Engine, KeyCountCache, Options, Result, UserSet,
     account_data::AccountData,
-    accounts::Accounts,
+    accounts::{Accounts, Asserted},
     admin,
     appservices::{Appservices, Services},
     core::Shared,
@@ -21,6 +21,7 @@ use crate::{
     filters::Filters,
     key_backup::KeyBackups,
     media::Media,
+    memory::Memory,
     notifications::Notifications,
     presence::Presence,
     profile::Profiles,
@@ -56,7 +57,9 @@ pub(crate) async fn assemble(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Engine> {
-    let core = open_core(options.server_name, options.services, options.rate_limits, store, clock, random).await?;
+    let memory = Memory::new(options.memory);
+    let core =
+        open_core(options.server_name, options.services, (options.rate_limits, memory), store, clock, random).await?;
     let key = signing_key::load(&core).await?;
     let accounts = Accounts::new(core.clone(), options.accounts);
     Box::pin(accounts.make_service_users()).await?;
@@ -138,7 +141,7 @@ async fn open_sync(
         typing: Typing::new(core.clone(), rooms.clone()),
         presence: Box::pin(Presence::open(core.clone(), rooms.clone())).await?,
         e2ee: E2ee::new(core.clone(), accounts.clone(), rooms.clone(), to_device.clone()),
-        sent_members: SentMembers::default(),
+        sent_members: SentMembers::new(&core.memory),
         core,
         rooms,
         account_data,
@@ -166,12 +169,12 @@ fn open_admin_users(accounts: &Accounts, sync: &Sync) -> admin::users::Users {
 async fn open_core(
     server_name: ServerName,
     services: Arc<Services>,
-    limits: rate_limits::Options,
+    (limits, memory): (rate_limits::Options, Memory),
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Core> {
-    let stream = Arc::new(Stream::starting_at(store.opened_at()));
+    let stream = Arc::new(Stream::starting_at(store.opened_at(), &memory));
     let ephemeral = Arc::new(Ephemeral::starting_at(clock.now()));
     let users =
         |db: &Snapshot<'_>| Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?, db.guest_users()?));
@@ -196,8 +199,9 @@ async fn open_core(
         suspended: Arc::new(UserSet::new(suspended)),
         guests: Arc::new(UserSet::new(guests)),
         services,
-        asserted: Arc::default(),
-        key_counts: Arc::default(),
+        asserted: Arc::new(Asserted::new(&memory)),
+        key_counts: Arc::new(KeyCountCache::new(&memory)),
+        memory,
         limits,
         blocked,
         shutdown: Shutdown::default(),

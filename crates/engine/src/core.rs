@@ -8,7 +8,7 @@ use im2_store::Store;
 
 use crate::{
     Code, Error, Result, UserSet, accounts::Asserted, appservices::Services, blocked::BlockedRooms,
-    ephemeral::Ephemeral, key_counts::KeyCountCache, rate_limits::Limits, session_ends::SessionEnds,
+    ephemeral::Ephemeral, key_counts::KeyCountCache, memory::Memory, rate_limits::Limits, session_ends::SessionEnds,
     shutdown::Shutdown, stream::Stream, typing::Typists,
 };
 
@@ -26,6 +26,8 @@ pub struct Shared {
     pub ephemeral: Arc<Ephemeral>,
     /// Wake-ups for those who wait for the stream.
     pub bus: Bus,
+    /// The memory that caches share.
+    pub memory: Memory,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -12,14 +12,17 @@ pub use projection::EventFields;
 use std::sync::Arc;
 
 use im2_model::UserNid;
-use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::{Code, Core, Error, Result, rate_limits::Quota};
+use crate::{
+    Code, Core, Error, Result,
+    memory::{Cache, Share},
+    rate_limits::Quota,
+};
 
-/// Filters kept parsed, over all users: a sync names its filter in every request.
-const PARSED: usize = 8_192;
+/// What a parsed filter takes, as a multiple of its text.
+const PARSED: usize = 4;
 /// The largest definition, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -27,12 +30,14 @@ const MAX_BYTES: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct Filters {
     core: Core,
-    parsed: Arc<Cache<(UserNid, i64), Arc<Filter>>>,
+    /// Filters kept parsed, with the bytes they take: a sync names its filter in every request.
+    parsed: Cache<(UserNid, i64), (Arc<Filter>, usize)>,
 }
 
 impl Filters {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core, parsed: Arc::new(Cache::new(PARSED)) }
+        let parsed = Cache::new(&core.memory, "filters", Share::HundredAndTwentyEighth, |_, (_, bytes)| *bytes);
+        Self { core, parsed }
     }
 
     /// Stores a definition and returns its ID. The same definition has the same ID.
@@ -74,12 +79,13 @@ impl Filters {
             return parse(parameter).map(Arc::new);
         }
         let key = (user, number_of(parameter).ok_or_else(unknown)?);
-        if let Some(filter) = self.parsed.get(&key) {
+        if let Some((filter, _)) = self.parsed.get(&key) {
             return Ok(filter);
         }
-        let filter: Arc<Filter> = Arc::new(parse(&self.load(user, parameter).await?.ok_or_else(unknown)?)?);
+        let text = self.load(user, parameter).await?.ok_or_else(unknown)?;
+        let filter: Arc<Filter> = Arc::new(parse(&text)?);
         // A definition never changes, so there is nothing to race with.
-        self.parsed.insert(key, Arc::clone(&filter));
+        self.parsed.insert(key, (Arc::clone(&filter), size_of::<Filter>() + PARSED * text.len()));
         Ok(filter)
     }
 

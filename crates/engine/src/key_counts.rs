@@ -8,24 +8,24 @@ use std::sync::Arc;
 use im2_model::{DeviceId, UserNid};
 use im2_store::Transaction;
 pub use im2_store::e2ee::KeyCounts;
-use quick_cache::sync::Cache;
 
-use crate::{Core, Result, stream::Change};
-
-/// Devices remembered: some 200 bytes each. Those that sync are; beyond it the least used are counted again.
-const CAPACITY: usize = 65_536;
+use crate::{
+    Core, Result,
+    memory::{Cache, Memory, Share},
+    stream::Change,
+};
 
 /// The counts of devices that have asked lately.
 #[derive(Debug)]
 pub struct KeyCountCache(Cache<(UserNid, DeviceId), Arc<KeyCounts>>);
 
-impl Default for KeyCountCache {
-    fn default() -> Self {
-        Self(Cache::new(CAPACITY))
-    }
-}
-
 impl KeyCountCache {
+    pub(crate) fn new(memory: &Memory) -> Self {
+        Self(Cache::new(memory, "key_counts", Share::HundredAndTwentyEighth, |(_, device_id), counts| {
+            device_id.as_str().len() + 64 * (1 + counts.one_time.len() + counts.unused_fallback.len())
+        }))
+    }
+
     /// Forgets a device's counts. Called from commit hooks.
     pub(crate) fn forget(&self, user: UserNid, device_id: &DeviceId) {
         self.0.remove(&(user, device_id.clone()));

@@ -28,6 +28,7 @@ pub mod jobs;
 pub mod key_backup;
 mod key_counts;
 pub mod media;
+pub mod memory;
 mod names;
 pub mod notifications;
 mod outbound;
@@ -77,6 +78,8 @@ pub use user_set::UserSet;
 pub struct Options {
     /// The server's name: the domain of its users and rooms.
     pub server_name: ServerName,
+    /// How much memory caches take.
+    pub memory: memory::Options,
     /// How accounts behave.
     pub accounts: accounts::Options,
     /// The application services.
@@ -104,6 +107,7 @@ impl Options {
     pub fn new(server_name: ServerName) -> Self {
         Self {
             server_name,
+            memory: memory::Options::default(),
             accounts: accounts::Options::default(),
             services: Arc::default(),
             media: media::Options::default(),
@@ -228,6 +232,12 @@ impl Engine {
         self.pushers.delivery(self.rooms.clone(), self.unread.clone())
     }
 
+    /// Keeps all caches to the memory budget. Done every second by [`Self::upkeep`].
+    pub fn keep_to_budget(&self) {
+        self.core.memory.balance();
+        self.rooms.make_place();
+    }
+
     /// What has to be done again and again while the server runs.
     pub fn upkeep(&self) -> upkeep::Upkeep {
         upkeep::Upkeep {
@@ -235,6 +245,7 @@ impl Engine {
             accounts: self.accounts.clone(),
             presence: self.presence.clone(),
             delayed_events: self.delayed_events.clone(),
+            rooms: self.rooms.clone(),
         }
     }
 }

@@ -7,34 +7,20 @@ use std::sync::{Arc, LazyLock};
 
 use im2_model::{UserId, UserNid};
 use im2_rooms::push::{CompiledRules, RuleBody, RuleError, RuleKind, Ruleset};
-use quick_cache::{Weighter, sync::Cache};
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 
 use crate::{
     Code, Core, Error, Result,
     account_data::{self, PUSH_RULES, ruleset_of},
+    memory::{Cache, Share},
 };
-
-/// Users whose rules are kept compiled, counted as one for each 5 KB, which is what most take. Those who never changed a
-/// rule share one.
-const COMPILED: usize = 20_000;
-const COMPILED_BYTES: usize = 5 * 1_024;
 
 /// The use cases of push rules.
 #[derive(Debug, Clone)]
 pub struct PushRules {
     core: Core,
-    compiled: Arc<Cache<UserNid, Arc<UserRules>, ByWeight>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct ByWeight;
-
-impl Weighter<UserNid, Arc<UserRules>> for ByWeight {
-    fn weight(&self, _: &UserNid, rules: &Arc<UserRules>) -> u64 {
-        (rules.rules.bytes() / COMPILED_BYTES).max(1) as u64
-    }
+    compiled: Cache<UserNid, Arc<UserRules>>,
 }
 
 /// A user's rules, ready to judge events by.
@@ -63,6 +49,11 @@ impl UserRules {
         Self { rules: ruleset.compile(user_id), member_counts, digest: rules_digest }
     }
 
+    /// What they take in memory, in bytes. Nothing for the defaults, which all share.
+    fn weight(&self) -> usize {
+        if Arc::ptr_eq(&self.rules, &CompiledRules::defaults()) { 0 } else { self.rules.bytes() }
+    }
+
     /// Tells numbers of members apart as far as these rules can: equal for two numbers that no rule distinguishes.
     pub fn member_count_class(&self, count: u64) -> (usize, bool) {
         let below = self.member_counts.partition_point(|compared| *compared < count);
@@ -81,7 +72,9 @@ impl UserRules {
 
 impl PushRules {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core, compiled: Arc::new(Cache::with_weighter(COMPILED, COMPILED as u64, ByWeight)) }
+        let weigh = |_: &UserNid, rules: &Arc<UserRules>| rules.weight();
+        let compiled = Cache::new(&core.memory, "push_rules", Share::ThirtySecond, weigh);
+        Self { core, compiled }
     }
 
     /// All rules of a user, defaults included.

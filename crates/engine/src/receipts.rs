@@ -13,23 +13,21 @@ use im2_rooms::{
     unread::ReadUpTo,
 };
 use im2_store::{Snapshot, Transaction, receipts::Receipt};
-use quick_cache::{
-    Weighter,
-    sync::{Cache, GuardResult},
-};
+use quick_cache::sync::GuardResult;
 use serde_json::{Map, Value, json};
 
 use crate::{
     Code, Core, Error, Result,
     account_data::{self, FULLY_READ},
+    memory::{Cache, Share},
     rate_limits::Quota,
     rooms::{Actor, Room, RoomEvent, Rooms},
     stream::{Change, ReceiptChange},
     threads,
 };
 
-/// Users' own receipts kept in memory, counted as one for each room and each thread in it; about 100 bytes each.
-const OWN: u64 = 200_000;
+/// What a user's own receipt takes in memory, in bytes.
+const RECEIPT: usize = 128;
 
 /// What a client marks as read.
 #[derive(Debug, Clone)]
@@ -107,27 +105,18 @@ impl OwnReceipts {
     }
 }
 
-/// Weighs the receipts of a user in a room by their number.
-#[derive(Debug, Clone, Copy)]
-struct ByCount;
-
-impl Weighter<(UserNid, RoomNid), Arc<OwnReceipts>> for ByCount {
-    fn weight(&self, _: &(UserNid, RoomNid), own: &Arc<OwnReceipts>) -> u64 {
-        1 + own.count
-    }
-}
-
 /// The use cases of receipts.
 #[derive(Debug, Clone)]
 pub struct Receipts {
     core: Core,
     rooms: Rooms,
-    own: Arc<Cache<(UserNid, RoomNid), Arc<OwnReceipts>, ByCount>>,
+    own: Cache<(UserNid, RoomNid), Arc<OwnReceipts>>,
 }
 
 impl Receipts {
     pub(crate) fn new(core: Core, rooms: Rooms) -> Self {
-        Self { core, rooms, own: Arc::new(Cache::with_weighter(50_000, OWN, ByCount)) }
+        let weigh = |_: &(UserNid, RoomNid), own: &Arc<OwnReceipts>| RECEIPT * (1 + own.count as usize);
+        Self { own: Cache::new(&core.memory, "receipts", Share::ThirtySecond, weigh), core, rooms }
     }
 
     /// Moves marks of `actor` in a room forward, all or none. A mark never moves back: one that is further already

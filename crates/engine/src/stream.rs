@@ -13,14 +13,21 @@ use parking_lot::RwLock;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use crate::rooms::RoomEvent;
+use crate::{
+    memory::{Gauge, Memory},
+    rooms::RoomEvent,
+};
 
 /// Changes kept. At a thousand changes a second it holds the last sixteen seconds; an entry is two words and an
 /// `Arc`, so the bound costs about 1 MB plus the events themselves.
 const STRETCH: usize = 16_384;
 
-/// What the changes kept may weigh together, in bytes: large ones shorten the stretch.
+/// What the changes kept may weigh together, in bytes: large ones shorten the stretch. Less where the memory budget is
+/// small: this part of it.
 const STRETCH_BYTES: usize = 64 << 20;
+const PART: usize = 8;
+/// What a change takes by itself.
+const ENTRY: usize = 64;
 
 /// A committed change that some client may have to hear of.
 #[derive(Debug, Clone)]
@@ -53,18 +60,21 @@ pub enum Change {
 impl Change {
     /// What it keeps in memory, roughly.
     fn weight(&self) -> usize {
-        const ENTRY: usize = 512;
         match self {
-            // The event as stored and as clients see it.
-            Self::Event(event) => ENTRY + 2 * event.pdu.json().len(),
-            Self::Receipt(_)
-            | Self::DeviceList(_)
-            | Self::KeySigned { .. }
-            | Self::KeyCounts(..)
-            | Self::ThreadSubscription(_) => ENTRY,
-            Self::AccountData(change) => ENTRY + change.content.get().len(),
-            Self::ToDevice(devices) => ENTRY + 64 * devices.len(),
-            Self::Gone(gone) => ENTRY * (1 + gone.told.len()),
+            Self::Event(event) => ENTRY + event.weight(),
+            other => other.own_weight(),
+        }
+    }
+
+    /// The same without what is counted with the rooms.
+    fn own_weight(&self) -> usize {
+        match self {
+            Self::Event(_) | Self::DeviceList(_) | Self::KeySigned { .. } | Self::ThreadSubscription(_) => ENTRY,
+            Self::KeyCounts(..) => 2 * ENTRY,
+            Self::Receipt(_) => 6 * ENTRY,
+            Self::AccountData(change) => 4 * ENTRY + change.content.get().len(),
+            Self::ToDevice(devices) => 2 * ENTRY + ENTRY * devices.len(),
+            Self::Gone(gone) => 8 * ENTRY * (1 + gone.told.len()),
         }
     }
 }
@@ -118,6 +128,8 @@ pub struct Stream {
     inner: RwLock<Inner>,
     /// Says that something was published, to those who follow the whole stream.
     grown: watch::Sender<()>,
+    memory: Memory,
+    gauge: Arc<Gauge>,
 }
 
 #[derive(Debug)]
@@ -133,9 +145,11 @@ struct Inner {
 
 impl Stream {
     /// A stream that stands at `reached`.
-    pub fn starting_at(reached: Position) -> Self {
+    pub fn starting_at(reached: Position, memory: &Memory) -> Self {
         let reached = StreamToken::at(reached, 0);
         Self {
+            memory: memory.clone(),
+            gauge: memory.gauge("stream"),
             inner: RwLock::new(Inner { floor: reached.clone(), reached, recent: VecDeque::new(), bytes: 0 }),
             grown: watch::Sender::new(()),
         }
@@ -149,13 +163,16 @@ impl Stream {
 
     /// Publishes a committed change. Called from commit hooks only, which run in commit order.
     pub fn publish(&self, position: Position, change: Change) {
+        let most = STRETCH_BYTES.min(self.memory.allowed() / PART);
         let mut inner = self.inner.write();
         inner.reached.advance(position);
         inner.bytes += change.weight();
+        self.gauge.add(change.own_weight());
         inner.recent.push_back((position, change));
-        while inner.recent.len() > STRETCH || inner.bytes > STRETCH_BYTES {
+        while inner.recent.len() > STRETCH || inner.bytes > most {
             let Some((dropped, change)) = inner.recent.pop_front() else { break };
             inner.bytes -= change.weight();
+            self.gauge.subtract(change.own_weight());
             inner.floor.advance(dropped);
         }
         drop(inner);

@@ -15,10 +15,14 @@ use im2_store::{
     Snapshot, Transaction,
     to_device::{InboxLimits, NewToDeviceMessage, ToDeviceMessage},
 };
-use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
 
-use crate::{Code, Core, Error, Result, session::Session, stream::Change};
+use crate::{
+    Code, Core, Error, Result,
+    memory::{Cache, Share},
+    session::Session,
+    stream::Change,
+};
 
 /// Messages in one answer (spec: "100 messages is recommended as a reasonable limit").
 const PER_ANSWER: usize = 100;
@@ -37,8 +41,6 @@ const MAX_NAME_BYTES: usize = 255;
 const INBOX: InboxLimits = InboxLimits { messages: 100_000, bytes: 128 << 20 };
 /// How long a request is remembered: clients keep what they could not send over restarts, but not for a month.
 const REMEMBERED: Millis = 30 * 24 * 3_600_000;
-/// Inboxes of which it is remembered whether they are empty; an entry costs about 100 bytes.
-const INBOXES: usize = 65_536;
 
 /// What to send: by user ID, by device ID or `*`, the content.
 pub type Messages = BTreeMap<String, BTreeMap<String, Map<String, Value>>>;
@@ -48,7 +50,7 @@ pub type Messages = BTreeMap<String, BTreeMap<String, Map<String, Value>>>;
 pub struct ToDevice {
     core: Core,
     /// Whether there is anything in an inbox; "yes" may be outdated, "no" is not.
-    filled: Arc<Cache<(UserNid, DeviceId), bool>>,
+    filled: Cache<(UserNid, DeviceId), bool>,
 }
 
 /// Messages for a device.
@@ -80,7 +82,9 @@ struct Addressed {
 
 impl ToDevice {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core, filled: Arc::new(Cache::new(INBOXES)) }
+        let weigh = |(_, device_id): &(UserNid, DeviceId), _: &bool| device_id.as_str().len();
+        let filled = Cache::new(&core.memory, "inboxes", Share::HundredAndTwentyEighth, weigh);
+        Self { core, filled }
     }
 
     /// Sends messages of one type to devices. Users and devices that are not there are passed over, and a transaction

@@ -1,15 +1,18 @@
-//! Upkeep while the server runs: presence ages, what is noted in memory is stored, delayed events follow the clock.
+//! Upkeep while the server runs: presence ages, what is noted in memory is stored, delayed events follow the clock, and
+//! caches are kept to the memory budget.
 
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{Core, Result, accounts::Accounts, delayed_events::DelayedEvents, presence::Presence};
+use crate::{Core, Result, accounts::Accounts, delayed_events::DelayedEvents, presence::Presence, rooms::Rooms};
 
 /// How often presence is looked at: others learn that somebody is idle or gone at most this late.
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two writes of what is noted in memory: at most so much of it is lost in a crash.
 const TICKS_PER_FLUSH: u32 = 60;
+/// Ticks between two looks at how much memory the machine has left.
+const TICKS_PER_LOOK: u32 = 5;
 /// Ticks between two times at which the write-ahead log is folded into the database and emptied, so that what was
 /// redacted does not stay readable in it while nothing else is written.
 const TICKS_PER_CHECKPOINT: u32 = 3_600;
@@ -21,6 +24,7 @@ pub struct Upkeep {
     pub(crate) accounts: Accounts,
     pub(crate) presence: Presence,
     pub(crate) delayed_events: DelayedEvents,
+    pub(crate) rooms: Rooms,
 }
 
 impl Upkeep {
@@ -37,6 +41,11 @@ impl Upkeep {
             self.presence.tick();
             self.accounts.expire_parameters();
             count = count.wrapping_add(1);
+            if count.is_multiple_of(TICKS_PER_LOOK) {
+                self.core.memory.look_at_machine();
+            }
+            self.core.memory.balance();
+            self.rooms.make_place();
             if count.is_multiple_of(TICKS_PER_FLUSH)
                 && let Err(error) = self.flush().await
             {

@@ -33,6 +33,11 @@ macro_rules! identifier {
                 if $check(text) { Ok(Self(text.into())) } else { Err(IdError($label)) }
             }
 
+            /// Whether `text` is one.
+            pub fn is_valid(text: &str) -> bool {
+                $check(text)
+            }
+
             /// The identifier as text.
             pub fn as_str(&self) -> &str {
                 &self.0

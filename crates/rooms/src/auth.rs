@@ -190,7 +190,7 @@ pub fn authorize<S: StateView>(version: RoomVersion, event: &Pdu, state: &S) -> 
 /// Rule 1.
 fn authorize_create(version: RoomVersion, event: &Pdu) -> Result<(), AuthError> {
     let rules = version.rules();
-    ensure(event.prev_events.is_empty(), || "a create event must be the first of its room")?;
+    ensure(event.prev_events().is_empty(), || "a create event must be the first of its room")?;
     // The create event of version 12 has no `room_id` of its own, or it would not have been read as an event.
     if !rules.room_id_is_create_hash {
         ensure(

@@ -210,7 +210,7 @@ mod tests {
             let event = build(version, member, &[id("$p")], &[id("$a"), id("$b")], 4, &key).unwrap();
             assert_eq!((event.membership, event.depth), (Some(Membership::Join), 4));
             assert_eq!(event.content_json(), r#"{"membership":"join","reason":"r"}"#);
-            assert_eq!((&*event.prev_events, &*event.auth_events()), (&[id("$p")][..], &[id("$a"), id("$b")][..]));
+            assert_eq!((&*event.prev_events(), &*event.auth_events()), (&[id("$p")][..], &[id("$a"), id("$b")][..]));
 
             let again = Pdu::from_stored(version, None, event.json()).unwrap();
             assert_eq!((&again.event_id, again.json()), (&event.event_id, event.json()));

@@ -1,6 +1,6 @@
 //! Events as clients see them (spec: client-server API, "Room event format", "Stripped state").
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io::Write as _};
 
 use im2_model::Millis;
 use serde::Deserialize;
@@ -9,36 +9,19 @@ use serde_json::{Value, value::RawValue};
 use crate::{
     canonical::write_string,
     content::Membership,
-    event::{EventError, Pdu, membership_in},
+    event::{EventError, Pdu, into_text, membership_in},
 };
 
-/// The JSON of an event in the clients' format without its closing brace, made once and shared by all readers.
+/// Writes `event` in the clients' format without its closing brace: with `room_id`, as most endpoints want it, or
+/// without, as `/sync` wants it. A reader appends `,"unsigned":{…}` if it has something to say there, and `}`.
 ///
-/// A reader appends `,"unsigned":{…}` if it has something to say there, and `}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientPrefix {
-    json: Box<str>,
-    without_room: u32,
-}
-
-impl ClientPrefix {
-    /// With `room_id`, as most endpoints want it.
-    pub fn with_room_id(&self) -> &str {
-        &self.json
-    }
-
-    /// Without `room_id`, as `/sync` wants it.
-    pub fn without_room_id(&self) -> &str {
-        &self.json[..self.without_room as usize]
-    }
-}
-
-/// Writes `event` in the clients' format.
+/// It is written for each reader from the event's own bytes: kept beside them it would double what an event takes in
+/// memory, and writing it takes little longer than copying it.
 ///
 /// The target of a redaction is given both at the top level and in the content, whatever the room version: clients
 /// know one place or the other (spec: room version 11, "Moving the `redacts` property").
-pub fn client_event_prefix(event: &Pdu) -> ClientPrefix {
-    let mut out = Vec::with_capacity(event.content_json().len() + 320);
+pub fn write_client_event(out: &mut Vec<u8>, event: &Pdu, with_room_id: bool) {
+    out.reserve(event.content_json().len() + 320);
     out.extend_from_slice(b"{\"content\":");
     match &event.redacts {
         None => out.extend_from_slice(event.content_json().as_bytes()),
@@ -48,20 +31,29 @@ pub fn client_event_prefix(event: &Pdu) -> ClientPrefix {
             out.extend_from_slice(Value::Object(content).to_string().as_bytes());
         }
     }
-    member(&mut out, "event_id", event.event_id.as_str());
+    member(out, b",\"event_id\":", event.event_id.as_str());
     out.extend_from_slice(b",\"origin_server_ts\":");
-    out.extend_from_slice(event.origin_server_ts.to_string().as_bytes());
+    // Writing to a vector cannot fail.
+    drop(write!(out, "{}", event.origin_server_ts));
     if let Some(redacts) = &event.redacts {
-        member(&mut out, "redacts", redacts.as_str());
+        member(out, b",\"redacts\":", redacts.as_str());
     }
-    member(&mut out, "sender", event.sender.as_str());
+    member(out, b",\"sender\":", event.sender.as_str());
     if let Some(state_key) = &event.state_key {
-        member(&mut out, "state_key", state_key);
+        member(out, b",\"state_key\":", state_key);
     }
-    member(&mut out, "type", &event.kind);
-    let without_room = out.len() as u32;
-    member(&mut out, "room_id", event.room_id.as_str());
-    ClientPrefix { json: crate::event::into_text(out), without_room }
+    member(out, b",\"type\":", &event.kind);
+    if with_room_id {
+        member(out, b",\"room_id\":", event.room_id.as_str());
+    }
+}
+
+/// The whole of `event` in the clients' format, with `room_id` or without.
+pub fn client_event(event: &Pdu, with_room_id: bool) -> Box<str> {
+    let mut out = Vec::new();
+    write_client_event(&mut out, event, with_room_id);
+    out.push(b'}');
+    into_text(out)
 }
 
 /// Writes a state event as stripped state: what invited and knocking users, and the space hierarchy, are shown.
@@ -70,11 +62,11 @@ pub fn stripped_state(event: &Pdu) -> Option<Box<str>> {
     let mut out = Vec::with_capacity(event.content_json().len() + 128);
     out.extend_from_slice(b"{\"content\":");
     out.extend_from_slice(event.content_json().as_bytes());
-    member(&mut out, "sender", event.sender.as_str());
-    member(&mut out, "state_key", event.state_key.as_deref()?);
-    member(&mut out, "type", &event.kind);
+    member(&mut out, b",\"sender\":", event.sender.as_str());
+    member(&mut out, b",\"state_key\":", event.state_key.as_deref()?);
+    member(&mut out, b",\"type\":", &event.kind);
     out.push(b'}');
-    Some(crate::event::into_text(out))
+    Some(into_text(out))
 }
 
 /// What clients are shown of a state event, borrowed from the canonical JSON in which it is stored. Of a large room's
@@ -124,11 +116,11 @@ impl<'a> StoredState<'a> {
         self.state_key.get()
     }
 
-    /// Writes what [`client_event_prefix`] makes of the event, with the room if it is given.
+    /// Writes what [`write_client_event`] writes of the event, with the room if it is given.
     pub fn write_prefix(&self, out: &mut Vec<u8>, event_id: &str, room_id: Option<&str>) {
         out.extend_from_slice(b"{\"content\":");
         out.extend_from_slice(self.content.get().as_bytes());
-        member(out, "event_id", event_id);
+        member(out, b",\"event_id\":", event_id);
         out.extend_from_slice(b",\"origin_server_ts\":");
         out.extend_from_slice(self.origin_server_ts.to_string().as_bytes());
         let canonical = [(",\"sender\":", self.sender), (",\"state_key\":", self.state_key), (",\"type\":", self.kind)];
@@ -137,7 +129,7 @@ impl<'a> StoredState<'a> {
             out.extend_from_slice(value.get().as_bytes());
         }
         if let Some(room_id) = room_id {
-            member(out, "room_id", room_id);
+            member(out, b",\"room_id\":", room_id);
         }
     }
 }
@@ -149,10 +141,8 @@ fn text(json: &RawValue) -> Cow<'_, str> {
     serde_json::from_str::<Text<'_>>(json.get()).map(|text| text.0).unwrap_or_default()
 }
 
-fn member(out: &mut Vec<u8>, key: &str, value: &str) {
-    out.push(b',');
-    write_string(out, key);
-    out.push(b':');
+fn member(out: &mut Vec<u8>, key: &[u8], value: &str) {
+    out.extend_from_slice(key);
     write_string(out, value);
 }
 
@@ -161,7 +151,7 @@ mod tests {
     use im2_model::EventId;
     use serde_json::{Value, json};
 
-    use super::{StoredState, client_event_prefix, stripped_state};
+    use super::{StoredState, client_event, stripped_state};
     use crate::{
         event::Pdu,
         version::RoomVersion::{self, V10, V11},
@@ -178,13 +168,13 @@ mod tests {
 
     #[test]
     fn the_clients_format() {
-        let prefix = client_event_prefix(&event(V11, &json!({ "state_key": "s" })));
-        let read = |prefix: &str| serde_json::from_str::<Value>(&format!("{prefix}}}")).unwrap();
+        let event = event(V11, &json!({ "state_key": "s" }));
+        let read = |with_room_id| serde_json::from_str::<Value>(&client_event(&event, with_room_id)).unwrap();
         let mut expected = json!({ "content": { "k": 1 }, "event_id": "$e", "origin_server_ts": 5,
             "sender": "@\"a\u{1}:d", "state_key": "s", "type": "X" });
-        assert_eq!(read(prefix.without_room_id()), expected);
+        assert_eq!(read(false), expected);
         expected["room_id"] = json!("!x:d");
-        assert_eq!(read(prefix.with_room_id()), expected);
+        assert_eq!(read(true), expected);
     }
 
     #[test]
@@ -192,12 +182,11 @@ mod tests {
         let old = event(V10, &json!({ "type": "m.room.redaction", "redacts": "$t" }));
         let new = event(V11, &json!({ "type": "m.room.redaction", "content": { "redacts": "$t" } }));
         for redaction in [old, new] {
-            let client: Value =
-                serde_json::from_str(&format!("{}}}", client_event_prefix(&redaction).with_room_id())).unwrap();
+            let client: Value = serde_json::from_str(&client_event(&redaction, true)).unwrap();
             assert_eq!((&client["redacts"], &client["content"]["redacts"]), (&json!("$t"), &json!("$t")));
         }
         let none = event(V11, &json!({ "type": "m.room.redaction", "content": { "redacts": 5 } }));
-        assert!(!client_event_prefix(&none).with_room_id().contains(r#","redacts""#));
+        assert!(!client_event(&none, true).contains(r#","redacts""#));
     }
 
     #[test]
@@ -213,11 +202,11 @@ mod tests {
             let extra = json!({ "type": "m.room.member", "content": content, "state_key": key });
             let event = event(V11, &extra);
             let stored = StoredState::read(event.json()).unwrap();
-            let prefix = client_event_prefix(&event);
-            for (room_id, expected) in [(Some("!x:d"), prefix.with_room_id()), (None, prefix.without_room_id())] {
+            for room_id in [Some("!x:d"), None] {
                 let mut written = Vec::new();
                 stored.write_prefix(&mut written, "$e", room_id);
-                assert_eq!(String::from_utf8(written).unwrap(), expected);
+                written.push(b'}');
+                assert_eq!(String::from_utf8(written).unwrap(), *client_event(&event, room_id.is_some()));
             }
             assert_eq!(stored.membership(), event.membership);
             assert_eq!(stored.content_json(), event.content_json());

@@ -1,9 +1,12 @@
 //! Events as servers store and exchange them (spec: each room version's "Event format").
 
-use std::ops::Range;
+use std::{borrow::Cow, fmt, ops::Range};
 
 use im2_model::{EventId, Millis, RoomId, UserId};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, SeqAccess, Visitor},
+};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
@@ -42,8 +45,6 @@ pub struct Pdu {
     pub origin_server_ts: Millis,
     /// One more than the greatest depth of `prev_events`.
     pub depth: u64,
-    /// The events before this one.
-    pub prev_events: Box<[EventId]>,
     /// The target of an `m.room.redaction`, wherever the room version keeps it.
     pub redacts: Option<EventId>,
     /// The membership that an `m.room.member` sets; `None` if it names none that is known.
@@ -81,12 +82,41 @@ struct Wire<'a> {
     state_key: Option<Box<str>>,
     origin_server_ts: Millis,
     depth: u64,
-    prev_events: Box<[EventId]>,
-    auth_events: Box<[EventId]>,
+    prev_events: Events,
+    auth_events: Events,
     #[serde(borrow)]
     content: &'a RawValue,
     #[serde(borrow, default)]
     redacts: Option<&'a RawValue>,
+}
+
+/// How many events a list names. They are checked and not kept: a room comes into memory by reading dozens of events,
+/// and who wants to know which they are asks [`Pdu::prev_events`] or [`Pdu::auth_events`].
+struct Events(usize);
+
+impl<'de> Deserialize<'de> for Events {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Counting;
+        impl<'de> Visitor<'de> for Counting {
+            type Value = Events;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of event IDs")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Events, A::Error> {
+                let mut count = 0;
+                while let Some(event_id) = list.next_element::<Cow<'de, str>>()? {
+                    if !EventId::is_valid(&event_id) {
+                        return Err(A::Error::custom("not a valid event ID"));
+                    }
+                    count += 1;
+                }
+                Ok(Events(count))
+            }
+        }
+        deserializer.deserialize_seq(Counting)
+    }
 }
 
 /// A property that may be absent, but not null.
@@ -118,7 +148,7 @@ impl Pdu {
         if wire.state_key.as_ref().is_some_and(|key| key.len() > MAX_KEY_BYTES) {
             return Err(EventError::KeyTooLong("state_key"));
         }
-        if wire.prev_events.len() > MAX_PREV_EVENTS || wire.auth_events.len() > MAX_AUTH_EVENTS {
+        if wire.prev_events.0 > MAX_PREV_EVENTS || wire.auth_events.0 > MAX_AUTH_EVENTS {
             return Err(EventError::Malformed("there are too many prev_events or auth_events".to_owned()));
         }
         let room_id = room_id_of(version, &wire, &event_id)?;
@@ -135,7 +165,6 @@ impl Pdu {
             state_key: wire.state_key,
             origin_server_ts: wire.origin_server_ts,
             depth: wire.depth,
-            prev_events: wire.prev_events,
             redacts,
             membership,
             content,
@@ -171,6 +200,15 @@ impl Pdu {
             auth_events: Vec<EventId>,
         }
         serde_json::from_str::<AuthEvents>(&self.json).map(|found| found.auth_events).unwrap_or_default()
+    }
+
+    /// The events before this one. Read anew each time, for the same reason.
+    pub fn prev_events(&self) -> Vec<EventId> {
+        #[derive(Deserialize)]
+        struct PrevEvents {
+            prev_events: Vec<EventId>,
+        }
+        serde_json::from_str::<PrevEvents>(&self.json).map(|found| found.prev_events).unwrap_or_default()
     }
 
     /// The whole event as a map.

@@ -33,11 +33,12 @@ impl<S: StateView> StateView for &S {
 #[derive(Debug, Clone)]
 pub struct StateMap<V> {
     kinds: HashMap<Box<str>, HashMap<Box<str>, V>>,
+    len: usize,
 }
 
 impl<V> Default for StateMap<V> {
     fn default() -> Self {
-        Self { kinds: HashMap::new() }
+        Self { kinds: HashMap::new(), len: 0 }
     }
 }
 
@@ -52,6 +53,7 @@ impl<V> StateMap<V> {
         if let Some(previous) = self.kinds.get_mut(kind).and_then(|keys| keys.get_mut(state_key)) {
             return Some(std::mem::replace(previous, value));
         }
+        self.len += 1;
         if let Some(keys) = self.kinds.get_mut(kind) {
             return keys.insert(state_key.into(), value);
         }
@@ -70,7 +72,7 @@ impl<V> StateMap<V> {
 
     /// How many values there are.
     pub fn len(&self) -> usize {
-        self.kinds.values().map(HashMap::len).sum()
+        self.len
     }
 
     /// Whether there is none.

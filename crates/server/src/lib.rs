@@ -9,6 +9,7 @@ pub mod control;
 mod essential;
 mod http;
 mod logging;
+mod memory;
 mod metrics;
 mod process;
 pub mod server;

@@ -8,7 +8,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use axum::{Router, extract::State, response::Response, routing::get};
 use hyper::{Method, StatusCode, header};
 use im2_api::edge::observe::Observer;
-use im2_engine::Engine;
+use im2_engine::{Engine, memory::Usage};
 use im2_fair::Load;
 use prometheus_client::{
     collector::Collector,
@@ -39,6 +39,11 @@ struct Answered {
 struct Asked {
     method: &'static str,
     route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Cache {
+    cache: &'static str,
 }
 
 /// Counts requests.
@@ -136,6 +141,8 @@ impl Collector for Engines {
         };
         gauge("store_queue", "Changes that wait for their commit", load.waiting as u64)?;
         gauge("rooms_in_memory", "Rooms held in memory", self.0.rooms.in_memory() as u64)?;
+        gauge("memory_budget_bytes", "Memory that all caches may take together", core.memory.budget() as u64)?;
+        gauge("memory_allowed_bytes", "The same as the machine's memory allows it now", core.memory.allowed() as u64)?;
         gauge("sync_waiting_users", "Users with a long poll open", core.bus.waiting_users() as u64)?;
         encode_pools(&mut encoder, &self.0)?;
         let mut gauge = |name: &str, help: &str, value: u64| {
@@ -150,8 +157,22 @@ impl Collector for Engines {
                 encoder.encode_descriptor("process_cpu_seconds", "Processor time used", None, seconds.metric_type())?;
             seconds.encode(descriptor)?;
         }
-        Ok(())
+        encode_caches(&core.memory.usage(), &mut encoder)
     }
+}
+
+/// What each cache takes, by its name.
+fn encode_caches(usage: &[Usage], encoder: &mut DescriptorEncoder<'_>) -> std::fmt::Result {
+    let (bytes, evicted) = (Family::<Cache, Gauge>::default(), Family::<Cache, Counter>::default());
+    for cache in usage {
+        let label = Cache { cache: cache.name };
+        bytes.get_or_create(&label).set(i64::try_from(cache.bytes).unwrap_or(i64::MAX));
+        evicted.get_or_create(&label).inc_by(cache.evicted);
+    }
+    let help = "Memory that each cache takes";
+    bytes.encode(encoder.encode_descriptor("cache_bytes", help, None, bytes.metric_type())?)?;
+    let help = "Entries that each cache has given up";
+    evicted.encode(encoder.encode_descriptor("cache_evictions", help, None, evicted.metric_type())?)
 }
 
 /// The load of each pool that users take turns at.

@@ -26,7 +26,7 @@ use crate::{
     control,
     essential::Essential,
     http::{Bound, Bounds, Crowd, Http},
-    metrics, process, web,
+    memory, metrics, process, web,
 };
 
 pub use crate::essential::PartEnded;
@@ -126,6 +126,7 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         ttl_seconds: config.turn.ttl_seconds,
     });
     let options = im2_engine::Options {
+        memory: memory_options(config),
         accounts,
         services,
         media,
@@ -139,6 +140,16 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         ..im2_engine::Options::new(server_name)
     };
     Ok(Engine::open(options, store, world.clock, world.random).await?)
+}
+
+/// How much memory caches take.
+fn memory_options(config: &Config) -> im2_engine::memory::Options {
+    let machine = memory::System::default();
+    let budget = config.memory_budget.unwrap_or_else(|| machine.default_budget());
+    im2_engine::memory::Options {
+        budget: usize::try_from(budget).unwrap_or(usize::MAX),
+        machine: Some(Arc::new(machine)),
+    }
 }
 
 /// Who sends the server's notices.

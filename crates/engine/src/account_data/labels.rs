@@ -7,14 +7,16 @@ use std::{
 
 use im2_model::{RoomId, RoomNid, UserNid};
 use im2_store::Transaction;
-use quick_cache::{Weighter, sync::Cache};
 use serde_json::{Map, Value};
 
 use super::{AccountData, DIRECT, TAGS, tags_in};
-use crate::Result;
+use crate::{
+    Result,
+    memory::{Cache, Memory, Share},
+};
 
-/// Direct chats and tagged rooms remembered over all accounts; one costs about 150 bytes.
-const REMEMBERED: u64 = 300_000;
+/// What a direct chat or a tagged room takes, in bytes.
+const LABELLED: usize = 160;
 
 /// The labels of one user's rooms.
 #[derive(Debug, Default)]
@@ -25,20 +27,13 @@ pub(crate) struct Labels {
     pub(crate) tags: HashMap<RoomNid, Vec<Box<str>>>,
 }
 
-/// Weighs labels by the rooms that have any.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ByRooms;
+/// The labels in memory.
+pub(super) type Cached = Cache<UserNid, Arc<Labels>>;
 
-impl Weighter<UserNid, Arc<Labels>> for ByRooms {
-    fn weight(&self, _: &UserNid, labels: &Arc<Labels>) -> u64 {
-        1 + (labels.direct.len() + labels.tags.len()) as u64
-    }
-}
-
-pub(super) type Cached = Cache<UserNid, Arc<Labels>, ByRooms>;
-
-pub(super) fn cache() -> Cached {
-    Cache::with_weighter(4_096, REMEMBERED, ByRooms)
+pub(super) fn cache(memory: &Memory) -> Cached {
+    Cache::new(memory, "room_labels", Share::ThirtySecond, |_, labels: &Arc<Labels>| {
+        LABELLED * (labels.direct.len() + labels.tags.len())
+    })
 }
 
 impl AccountData {

@@ -7,10 +7,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use im2_model::{DeviceId, UserId, UserNid};
-use quick_cache::sync::Cache;
 
-/// Identities remembered: about 200 bytes each. Beyond it the least used are looked up again.
-const CAPACITY: usize = 65_536;
+use crate::memory::{Cache, Memory, Share};
+
 /// Users share so many numbers: one whose account changes makes others be looked up again, now and then.
 const SHARDS: usize = 1_024;
 
@@ -35,14 +34,16 @@ pub struct Asserted {
     of_all: AtomicU64,
 }
 
-impl Default for Asserted {
-    fn default() -> Self {
-        let of_shard = (0..SHARDS).map(|_| AtomicU64::new(0)).collect();
-        Self { known: Cache::new(CAPACITY), of_shard, of_all: AtomicU64::new(0) }
-    }
-}
-
 impl Asserted {
+    pub(crate) fn new(memory: &Memory) -> Self {
+        let of_shard = (0..SHARDS).map(|_| AtomicU64::new(0)).collect();
+        let weigh = |(user_id, device_id): &Identity, _: &Known| {
+            user_id.as_str().len() + device_id.as_ref().map_or(0, |device_id| device_id.as_str().len())
+        };
+        let known = Cache::new(memory, "asserted", Share::HundredAndTwentyEighth, weigh);
+        Self { known, of_shard, of_all: AtomicU64::new(0) }
+    }
+
     /// What is known of an identity, if it is still true.
     pub(super) fn get(&self, identity: &Identity) -> Option<Known> {
         let known = self.known.get(identity)?;
@@ -84,10 +85,11 @@ mod tests {
     use im2_model::{UserId, UserNid};
 
     use super::Asserted;
+    use crate::memory::{Memory, Options};
 
     #[test]
     fn what_changes_is_forgotten_even_while_it_is_looked_up() {
-        let asserted = Asserted::default();
+        let asserted = Asserted::new(&Memory::new(Options::default()));
         let (ana, ben) = (UserNid(1), UserNid(2));
         let identity = |name: &str| (UserId::parse(&format!("@{name}:x")).unwrap(), None);
         let before = asserted.changes();

@@ -115,7 +115,7 @@ impl Accounts {
         let passwords = Passwords::new(options.password_cost, Arc::clone(&core.random));
         Self {
             uia: Uia::new(core.clone(), passwords.clone()),
-            sessions: Arc::default(),
+            sessions: Arc::new(Sessions::new(&core.memory)),
             last_seen: LastSeen::default(),
             nonces: Arc::default(),
             options: Arc::new(options),

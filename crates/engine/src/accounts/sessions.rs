@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use im2_model::Millis;
 use im2_store::tokens::TokenHash;
-use quick_cache::sync::Cache;
 use ring::digest::{SHA256, digest};
 
-use crate::session::Session;
+use crate::{
+    memory::{Cache, Memory, Share},
+    session::Session,
+};
 
-/// Sessions kept: about 200 bytes each, so some 13 MB when full. Beyond it the least used are looked up again.
-const CAPACITY: usize = 65_536;
+/// What the identifiers of a session take beside its own size, in bytes.
+const IDENTIFIERS: usize = 128;
 
 #[derive(Debug, Clone)]
 pub(super) struct Known {
@@ -28,13 +30,12 @@ pub(super) struct Sessions {
     revocations: AtomicU64,
 }
 
-impl Default for Sessions {
-    fn default() -> Self {
-        Self { known: Cache::new(CAPACITY), revocations: AtomicU64::new(0) }
-    }
-}
-
 impl Sessions {
+    pub(super) fn new(memory: &Memory) -> Self {
+        let known = Cache::new(memory, "sessions", Share::ThirtySecond, |_, _| IDENTIFIERS);
+        Self { known, revocations: AtomicU64::new(0) }
+    }
+
     pub(super) fn get(&self, hash: &TokenHash) -> Option<Known> {
         self.known.get(hash)
     }

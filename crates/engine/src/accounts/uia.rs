@@ -11,7 +11,6 @@ use std::{
 };
 
 use im2_model::{DeviceId, Millis, UserId, UserNid};
-use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,12 +20,14 @@ use super::{
     local_user,
     passwords::Passwords,
 };
-use crate::{Code, Core, Error, Result, session::Session};
+use crate::{
+    Code, Core, Error, Result,
+    memory::{Cache, Share},
+    session::Session,
+};
 
-/// Authentications in progress: some 200 bytes each. Beyond it the least used are forgotten.
-const CAPACITY: usize = 16_384;
-/// Accounts just made: some 200 bytes each.
-const MADE: usize = 4_096;
+/// What an authentication in progress or an account just made takes, in bytes.
+const PROGRESS: usize = 256;
 /// How long one may take, and how long afterwards the answer can be asked for again.
 const LIFETIME: Millis = 30 * 60 * 1000;
 /// How long the parameters of a request are kept after it was carried out, for a client that has not got the answer
@@ -188,20 +189,17 @@ pub(super) struct Made {
 pub(super) struct Uia {
     core: Core,
     passwords: Passwords,
-    progress: Arc<Cache<String, Progress>>,
-    made: Arc<Cache<String, Made>>,
+    progress: Cache<String, Progress>,
+    made: Cache<String, Made>,
     parameters: Arc<FirstParameters>,
 }
 
 impl Uia {
     pub(super) fn new(core: Core, passwords: Passwords) -> Self {
-        Self {
-            core,
-            passwords,
-            progress: Arc::new(Cache::new(CAPACITY)),
-            made: Arc::new(Cache::new(MADE)),
-            parameters: Arc::default(),
-        }
+        let share = Share::HundredAndTwentyEighth;
+        let progress = Cache::new(&core.memory, "authentications", share, |_, _| PROGRESS);
+        let made = Cache::new(&core.memory, "made_accounts", share, |_, _| PROGRESS);
+        Self { core, passwords, progress, made, parameters: Arc::default() }
     }
 
     /// Keeps the parameters of a request whose authentication is in progress.

@@ -73,12 +73,12 @@ impl Media {
     pub(crate) fn new(core: Core, options: Options) -> Self {
         let directory = options.directory.clone().unwrap_or_else(|| core.store.directory().join("media"));
         Self {
-            core,
             blobs: Blobs::new(directory),
             uploaded: broadcast::Sender::new(UPLOADED),
-            workshop: Arc::new(thumbnail::Workshop::new(options.max_image_pixels)),
+            workshop: Arc::new(thumbnail::Workshop::new(options.max_image_pixels, &core.memory)),
             previewer: options.url_previews.clone().map(|options| Arc::new(preview::Previewer::new(options))),
             options: Arc::new(options),
+            core,
         }
     }
 

@@ -12,7 +12,6 @@ use im2_model::{EventId, Millis, RoomId, RoomNid};
 use im2_rooms::{
     auth::{auth_event_keys, authorize, check_power_levels},
     build::{EventDraft, build},
-    client::{ClientPrefix, client_event_prefix},
     content::Membership,
     event::Pdu,
     power::PowerLevels,
@@ -26,7 +25,7 @@ use im2_store::rooms::{Appended, NewEvent, Redaction, Relation, TransactionKey};
 use serde_json::{Map, Value};
 
 use super::{
-    Actor, RoomEvent, RoomMembership, Rooms,
+    Actor, RoomEvent, RoomMembership, Rooms, StateLimits,
     directory::Directory,
     event::Replaced,
     guests, invites,
@@ -41,6 +40,7 @@ use super::{
 };
 use crate::{
     Code, Core, Error, Result, UserSet,
+    memory::Counted,
     rate_limits::Class,
     stream::{Change, Stream},
     typing::Typists,
@@ -92,7 +92,6 @@ pub type Transaction = TransactionKey;
 pub(super) struct Prepared {
     new: NewEvent,
     pub(super) pdu: Arc<Pdu>,
-    client: ClientPrefix,
     relation: Option<relations::Relation>,
     replaced: Option<Replaced>,
     /// What the event redacts, and what is left of it.
@@ -302,7 +301,9 @@ impl Rooms {
                         return Ok(Queued::Unchanged(event_id));
                     }
                     let builder = Builder { version: room.version, key: &self.key, now: self.core.now() };
-                    break builder.prepare(Some(&room.id), &state, actor, draft)?;
+                    let prepared = builder.prepare(Some(&room.id), &state, actor, draft)?;
+                    refuse_too_much_state(self.options.state, &view, &prepared.pdu)?;
+                    break prepared;
                 }
                 missing
             };
@@ -343,6 +344,22 @@ impl Rooms {
         let left = target.pdu.redacted(room.version)?;
         Ok(Some((target, left)))
     }
+}
+
+/// Refuses what would give a room more state than fits. Members are no part of it: of them there may be any number.
+fn refuse_too_much_state(most: StateLimits, view: &View, pdu: &Pdu) -> Result<()> {
+    let Some(state_key) = pdu.state_key.as_deref().filter(|_| &*pdu.kind != "m.room.member") else { return Ok(()) };
+    let before = view.state.get(&pdu.kind, state_key).map_or(0, |before| before.pdu.json().len());
+    let after = view.state_bytes - before + pdu.json().len();
+    if before == 0 && view.state.len() >= most.entries {
+        let message = format!("a room has at most {} state events beside its members", most.entries);
+        return Err(Error::refused(Code::TooLarge, message));
+    }
+    if after > most.bytes && pdu.json().len() > before {
+        let message = format!("the state of a room is limited to {} bytes beside its members", most.bytes);
+        return Err(Error::refused(Code::TooLarge, message));
+    }
+    Ok(())
 }
 
 /// Refuses levels that nobody could set. That is the fault of the request, not of who makes it.
@@ -434,8 +451,7 @@ impl Builder<'_> {
             bumps: summaries::is_activity(&pdu),
             summary: summaries::change_by(&pdu),
         };
-        let client = client_event_prefix(&pdu);
-        Ok(Prepared { new, pdu: Arc::new(pdu), client, relation, replaced, redacts: None })
+        Ok(Prepared { new, pdu: Arc::new(pdu), relation, replaced, redacts: None })
     }
 }
 
@@ -454,7 +470,7 @@ impl Prepared {
 
     /// The event with its place, and what it redacts.
     fn stored(self, room: RoomNid, place: Appended) -> (Arc<RoomEvent>, Option<(Arc<RoomEvent>, Pdu)>) {
-        let Self { new, pdu, client, relation, replaced, redacts } = self;
+        let Self { new, pdu, relation, replaced, redacts } = self;
         let event = RoomEvent {
             room,
             position: place.position,
@@ -462,11 +478,11 @@ impl Prepared {
             sender: new.sender,
             member: place.member,
             pdu,
-            client,
             transaction: new.transaction,
             relation,
             replaced,
             redacted_because: None,
+            counted: Counted::default(),
         };
         (Arc::new(event), redacts)
     }

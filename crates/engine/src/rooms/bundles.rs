@@ -112,7 +112,7 @@ impl Rooms {
                 if event.seq < start {
                     old.push(Arc::clone(event));
                 } else {
-                    let children = Children::in_tail(&view.tail, event, actor.user, &seen);
+                    let children = Children::in_tail(view.tail.iter(), event, actor.user, &seen);
                     found.push((Arc::clone(event), children));
                 }
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use im2_model::{EventId, Millis, Position, RoomNid, UserId, UserNid};
 use im2_rooms::{
-    client::{ClientPrefix, client_event_prefix, stripped_state},
+    client::{client_event, stripped_state},
     content::Membership,
     event::Pdu,
     relations::Relation,
@@ -16,7 +16,7 @@ use im2_store::{
 };
 use serde_json::{Map, Value};
 
-use crate::Error;
+use crate::{Error, memory::Counted};
 
 /// An event with its place in the room and in the stream.
 #[derive(Debug)]
@@ -33,8 +33,6 @@ pub struct RoomEvent {
     pub member: Option<UserNid>,
     /// The event itself, for rules. Readers are shown it by [`super::write_event`], which knows who looks.
     pub(crate) pdu: Arc<Pdu>,
-    /// Its form for clients.
-    pub(super) client: ClientPrefix,
     /// The transaction in which a client sent it.
     pub transaction: Option<TransactionKey>,
     /// For state events: what it replaced.
@@ -43,6 +41,8 @@ pub struct RoomEvent {
     pub relation: Option<Relation>,
     /// The event that redacted it.
     pub(super) redacted_because: Option<RedactedBecause>,
+    /// What it takes in memory, once a room keeps it.
+    pub(crate) counted: Counted,
 }
 
 /// The event that redacted another.
@@ -56,8 +56,7 @@ pub(super) struct RedactedBecause {
 
 impl RedactedBecause {
     fn of(pdu: &Pdu) -> Self {
-        let json = format!("{}}}", client_event_prefix(pdu).with_room_id()).into();
-        Self { event_id: pdu.event_id.clone(), json }
+        Self { event_id: pdu.event_id.clone(), json: client_event(pdu, true) }
     }
 }
 
@@ -150,6 +149,15 @@ impl RoomEvent {
         stripped_state(&self.pdu)
     }
 
+    /// What it takes in memory, in bytes: its texts, and what belongs to every event.
+    pub(crate) fn weight(&self) -> usize {
+        // The identifiers, and what the allocator rounds up.
+        const TEXTS: usize = 320;
+        let replaced = self.replaced.as_ref().map_or(0, |replaced| 128 + replaced.content.len());
+        let redaction = self.redacted_because.as_ref().map_or(0, |redaction| 64 + redaction.json.len());
+        size_of::<Self>() + size_of::<Pdu>() + TEXTS + self.pdu.json().len() + replaced + redaction
+    }
+
     /// The same event after `redaction` has taken its content.
     pub(super) fn redacted(&self, pdu: Pdu, redaction: &Pdu) -> Self {
         Self {
@@ -158,12 +166,12 @@ impl RoomEvent {
             seq: self.seq,
             sender: self.sender,
             member: self.member,
-            client: client_event_prefix(&pdu),
             pdu: Arc::new(pdu),
             transaction: self.transaction.clone(),
             relation: None,
             replaced: self.replaced.clone(),
             redacted_because: Some(RedactedBecause::of(redaction)),
+            counted: Counted::default(),
         }
     }
 
@@ -182,13 +190,14 @@ impl RoomEvent {
             sender: self.sender,
             member: self.member,
             pdu: Arc::clone(&self.pdu),
-            client: self.client.clone(),
             transaction: self.transaction.clone(),
             relation: self.relation.clone(),
             replaced: self.replaced.clone(),
             redacted_because: self.redacted_because.clone(),
+            counted: Counted::default(),
         };
         event.refresh_copy_of(redacted);
+        event.counted.count_as(&self.counted, || event.weight());
         event
     }
 
@@ -247,12 +256,12 @@ impl RoomEvent {
             seq: row.seq,
             sender: row.sender,
             member: None,
-            client: client_event_prefix(&pdu),
             relation: Relation::of(&pdu),
             pdu: Arc::new(pdu),
             transaction: None,
             replaced: None,
             redacted_because: None,
+            counted: Counted::default(),
         }
     }
 }

@@ -12,12 +12,15 @@ use im2_model::{Position, RoomNid, StreamToken, UserNid};
 use im2_rooms::content::Membership;
 use im2_store::rooms::MembershipRow;
 use parking_lot::{Mutex, RwLock};
-use quick_cache::sync::Cache;
 
-use crate::{Core, Result};
+use crate::{
+    Core, Result,
+    memory::{Cache, Share},
+};
 
-/// Users whose rooms are remembered. A user in 100 rooms takes some 5 KB.
-const CAPACITY: usize = 50_000;
+/// What a user takes by themselves, and with each room, in bytes.
+const USER: usize = 256;
+const ROOM: usize = 64;
 
 /// What a user is to a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +53,11 @@ impl UserRooms {
     /// A token that includes the member events of all of them.
     pub fn latest(&self) -> StreamToken {
         self.latest.read().clone()
+    }
+
+    /// What they take in memory, in bytes.
+    fn weight(&self) -> usize {
+        USER + ROOM * self.rooms.read().capacity()
     }
 
     /// How many there are, forgotten ones too.
@@ -117,7 +125,8 @@ impl UserRooms {
 /// The index. Filled from the database when a user is asked for, kept true by the commit hooks.
 pub(super) struct MemberIndex {
     core: Core,
-    users: Cache<UserNid, Arc<UserRooms>>,
+    /// Each with what it was weighed at.
+    users: Cache<UserNid, (Arc<UserRooms>, usize)>,
     /// Counts changes, so that a read from the database that ran beside one is not kept.
     changes: AtomicU64,
     /// Held while an entry is added or changed, so that neither falls between the steps of the other.
@@ -126,11 +135,12 @@ pub(super) struct MemberIndex {
 
 impl MemberIndex {
     pub(super) fn new(core: Core) -> Self {
-        Self { core, users: Cache::new(CAPACITY), changes: AtomicU64::new(0), order: Mutex::new(()) }
+        let users = Cache::new(&core.memory, "memberships", Share::Sixteenth, |_, (_, weight)| *weight);
+        Self { core, users, changes: AtomicU64::new(0), order: Mutex::new(()) }
     }
 
     pub(super) async fn rooms_of(&self, user: UserNid) -> Result<Arc<UserRooms>> {
-        if let Some(found) = self.users.get(&user) {
+        if let Some((found, _)) = self.users.get(&user) {
             return Ok(found);
         }
         let before = self.changes.load(Ordering::SeqCst);
@@ -146,19 +156,19 @@ impl MemberIndex {
         }
         let loaded = Arc::new(loaded);
         let _order = self.order.lock();
-        if let Some(found) = self.users.get(&user) {
+        if let Some((found, _)) = self.users.get(&user) {
             return Ok(found);
         }
         // What was read is true as of the read; it is kept only if nothing has changed since it began.
         if self.changes.load(Ordering::SeqCst) == before {
-            self.users.insert(user, Arc::clone(&loaded));
+            self.users.insert(user, (Arc::clone(&loaded), loaded.weight()));
         }
         Ok(loaded)
     }
 
     /// As [`Self::rooms_of`], if it takes no look into the database.
     pub(super) fn in_memory(&self, user: UserNid) -> Option<Arc<UserRooms>> {
-        self.users.get(&user)
+        self.users.get(&user).map(|(found, _)| found)
     }
 
     /// Records a membership. Called from commit hooks.
@@ -194,8 +204,13 @@ impl MemberIndex {
     fn change(&self, user: UserNid, apply: impl FnOnce(&UserRooms)) {
         let _order = self.order.lock();
         self.changes.fetch_add(1, Ordering::SeqCst);
-        if let Some(found) = self.users.get(&user) {
+        if let Some((found, weighed)) = self.users.get(&user) {
             apply(&found);
+            let weight = found.weight();
+            // Weighed anew by quarters, so that a user who joins a thousand rooms is put back a few dozen times.
+            if weight > weighed + weighed / 4 {
+                self.users.insert(user, (found, weight));
+            }
         }
     }
 }

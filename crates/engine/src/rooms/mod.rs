@@ -33,10 +33,12 @@ mod state_changes;
 pub(crate) mod succession;
 mod summaries;
 mod summary;
+mod tail;
 mod timeline;
 mod token;
 mod upgrade;
 mod validate;
+mod weight;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -66,6 +68,7 @@ pub use render::{Bundles, Form, Viewer, write_array, write_event, write_event_fo
 pub use room::{Room, View};
 pub(crate) use summaries::RoomSummary;
 pub use summary::{Listing, Summary};
+pub use tail::Tail;
 pub use timeline::Context;
 pub use token::{PlaceToken, TimelineToken};
 
@@ -88,12 +91,35 @@ pub struct Options {
     /// A room of up to so many members has all their events in memory, of some 2 KB each. Of a larger one they are
     /// read as they are needed.
     pub member_events: usize,
+    /// The most state of a room, without its members.
+    pub state: StateLimits,
+}
+
+/// How much state a room may have, without its members.
+#[derive(Debug, Clone, Copy)]
+pub struct StateLimits {
+    /// Entries. All of them are read for each new member.
+    pub entries: usize,
+    /// Bytes of JSON. A room in use keeps them in memory.
+    pub bytes: usize,
+}
+
+impl Default for StateLimits {
+    /// Twice what a space of ten thousand rooms has, and some 1,600 bytes for each.
+    fn default() -> Self {
+        Self { entries: 20_000, bytes: 32 << 20 }
+    }
 }
 
 impl Default for Options {
     /// A week, the version that the specification recommends, and a thousand members.
     fn default() -> Self {
-        Self { forget_grace: 7 * 24 * 60 * 60 * 1000, default_version: RoomVersion::DEFAULT, member_events: 1_000 }
+        Self {
+            forget_grace: 7 * 24 * 60 * 60 * 1000,
+            default_version: RoomVersion::DEFAULT,
+            member_events: 1_000,
+            state: StateLimits::default(),
+        }
     }
 }
 
@@ -173,9 +199,10 @@ impl Rooms {
         self.registry.in_memory(nid)
     }
 
-    /// Brings rooms into memory that will be asked for next. What is not there any more is left out.
-    pub(crate) async fn preload(&self, rooms: &[RoomNid]) -> Result<()> {
-        self.registry.preload(rooms).await
+    /// Brings rooms into memory that will be asked for next, each with `events` of its newest ones. What is not there any
+    /// more is left out.
+    pub(crate) async fn preload(&self, rooms: &[RoomNid], events: usize) -> Result<()> {
+        self.registry.preload(rooms, events).await
     }
 
     /// The identifier of the room numbered `nid`; `None` if there is no such room.
@@ -202,6 +229,16 @@ impl Rooms {
     /// As [`Self::of_user`], for those whose rooms are in memory: those who are around.
     pub(crate) fn of_user_in_memory(&self, user: UserNid) -> Option<Arc<UserRooms>> {
         self.members.in_memory(user)
+    }
+
+    /// Keeps rooms to what the memory budget leaves to them.
+    pub(crate) fn make_place(&self) {
+        self.registry.make_place();
+    }
+
+    /// What the rooms in memory take, in bytes, weighed anew: for tests of what is counted as they change.
+    pub fn weigh_anew(&self) -> usize {
+        self.registry.weigh_anew()
     }
 
     /// How many rooms are held in memory.

@@ -7,7 +7,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use im2_model::{Millis, RoomId, RoomNid, UserNid};
-use im2_rooms::{event::Pdu, version::RoomVersion};
+use im2_rooms::{client::client_event, event::Pdu, version::RoomVersion};
 use im2_store::rooms::{Direction, EventRow, PurgedEvent};
 
 use super::{Room, RoomEvent, Rooms, append::terms_of};
@@ -139,7 +139,7 @@ fn told_of_leaving(
         if left && (row.forgotten || event.pdu.origin_server_ts.saturating_add(UNHEARD) < now) {
             continue;
         }
-        let shown = left.then(|| format!("{}}}", event.client.without_room_id()).into());
+        let shown = left.then(|| client_event(&event.pdu, false));
         told.insert(row.user, shown);
     }
     Ok(told)

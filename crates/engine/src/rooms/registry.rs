@@ -1,4 +1,5 @@
-//! Which rooms are in memory: one handle a room, the least recently used ones dropped when there are too many.
+//! Which rooms are in memory: one handle a room. When they take more than the memory budget leaves to them, those that
+//! were used least recently give up first the older part of their tails, and then all.
 //!
 //! Handles are made here and nowhere else ([`Seat`]), in the room's entry, so that no room ever has two: two would each
 //! believe that nobody else appends. A room that is read from the database is read once, however many ask for it. The
@@ -6,7 +7,7 @@
 //! earlier, and whoever finds it gets this handle. An entry that anybody holds is not dropped.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -18,21 +19,23 @@ use im2_model::{RoomId, RoomNid};
 use im2_rooms::version::RoomVersion;
 use im2_store::Snapshot;
 use parking_lot::Mutex;
-use quick_cache::sync::Cache;
 use tokio::sync::OnceCell;
 
-use super::{Options, RoomEvent, room::Room};
-use crate::{Code, Core, Error, Result};
+use super::{
+    Options, RoomEvent,
+    room::{Room, TAIL_AT_LOAD},
+    weight::Gauges,
+};
+use crate::{
+    Code, Core, Error, Result,
+    memory::{Cache, Share},
+};
 
-/// Rooms kept in memory. A small room takes some 100 KB with its tail, so this bounds it near 1 GB, and some 150 bytes
-/// for each member of a large one; an idle room that is dropped costs a read when it is used again.
-const CAPACITY: usize = 10_000;
-/// Dropped at once when there are too many, so that the search for the oldest is rare.
-const SWEEP: usize = CAPACITY / 10;
+/// When rooms take too much, they give up so much more than they have to, as a part of what they may take, so that the
+/// search for the least recently used is rare.
+const SLACK: usize = 8;
 /// Rooms read with one look into the database.
 const TOGETHER: usize = 64;
-/// Room identifiers whose number is remembered.
-const IDENTIFIERS: usize = 100_000;
 
 /// The right to make a handle, which only the registry has.
 #[derive(Debug)]
@@ -50,14 +53,20 @@ pub(super) struct Registry {
     options: Options,
     rooms: Mutex<HashMap<RoomNid, Arc<Entry>>>,
     numbers: Cache<RoomId, RoomNid>,
+    gauges: Gauges,
+    /// Held by who makes place, so that it is done once.
+    making_place: Mutex<()>,
     /// Counts uses; the least recently used room has the smallest stamp.
     tick: AtomicU64,
 }
 
 impl Registry {
     pub(super) fn new(core: Core, options: Options) -> Self {
-        let numbers = Cache::new(IDENTIFIERS);
-        Self { core, options, rooms: Mutex::default(), numbers, tick: AtomicU64::new(0) }
+        let numbers =
+            Cache::new(&core.memory, "room_ids", Share::ThirtySecond, |room_id: &RoomId, _| room_id.as_str().len());
+        let gauges = Gauges::new(&core.memory);
+        let (rooms, making_place, tick) = Default::default();
+        Self { core, options, rooms, numbers, gauges, making_place, tick }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -104,8 +113,11 @@ impl Registry {
     pub(super) async fn by_nid(&self, nid: RoomNid) -> Result<Arc<Room>> {
         let (entry, options) = (self.entry(nid), self.options);
         let load = || async {
-            let loaded = self.core.store.read(move |db| load(db, nid, options));
-            loaded.await?.map(Arc::new).ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))
+            let loaded = self.core.store.read(move |db| load(db, nid, options, TAIL_AT_LOAD));
+            let room = loaded.await?.ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))?;
+            room.count_in(&self.gauges);
+            self.make_place();
+            Ok(Arc::new(room))
         };
         caller::scope(caller::for_others(), entry.room.get_or_try_init(load)).await.cloned()
     }
@@ -115,19 +127,23 @@ impl Registry {
         self.rooms.lock().get(&nid)?.room.get().cloned()
     }
 
-    /// Brings those of `wanted` into memory that are not there, many with one look into the database. What cannot be
-    /// read is left to whoever asks for it.
-    pub(super) async fn preload(&self, wanted: &[RoomNid]) -> Result<()> {
+    /// Brings those of `wanted` into memory that are not there, each with `events` of its newest ones, many with one look
+    /// into the database. What cannot be read is left to whoever asks for it.
+    pub(super) async fn preload(&self, wanted: &[RoomNid], events: usize) -> Result<()> {
         for wanted in self.missing(wanted).chunks(TOGETHER) {
             // Held while they are read: a room that somebody else has loaded meanwhile, and perhaps changed, is then
             // still there, and takes no second handle.
             let entries: Vec<Arc<Entry>> = wanted.iter().map(|nid| self.entry(*nid)).collect();
             let (wanted, options) = (wanted.to_vec(), self.options);
-            let read =
-                move |db: &Snapshot<'_>| Ok(wanted.iter().map(|nid| load(db, *nid, options).ok()?).collect::<Vec<_>>());
+            let read = move |db: &Snapshot<'_>| {
+                Ok(wanted.iter().map(|nid| load(db, *nid, options, events).ok()?).collect::<Vec<_>>())
+            };
             for (entry, room) in entries.iter().zip(self.core.store.read(read).await?) {
-                drop(room.map(|room| entry.room.set(Arc::new(room))));
+                let Some(room) = room else { continue };
+                room.count_in(&self.gauges);
+                drop(entry.room.set(Arc::new(room)));
             }
+            self.make_place();
         }
         Ok(())
     }
@@ -149,6 +165,7 @@ impl Registry {
         let corrupt = |what: &str| im2_store::Error::Corrupt(format!("new room {id}: {what}"));
         let room = Room::new(nid, id.clone(), version, events, self.options, &Seat(()));
         let room = Arc::new(room.ok_or_else(|| corrupt("no create event"))?);
+        room.count_in(&self.gauges);
         let entry = self.entry(nid);
         // The database gives no number out twice, so nobody else can have been about to read this one.
         entry.room.set(Arc::clone(&room)).map_err(|_| corrupt("its number is in use"))?;
@@ -161,12 +178,53 @@ impl Registry {
         self.rooms.lock().remove(&room.nid);
     }
 
+    /// Gives up what rooms take beyond what the memory budget leaves to them: the tails of the less recently used half,
+    /// then whole rooms that nobody holds, then the tails of all others.
+    pub(super) fn make_place(&self) {
+        let may_take = self.core.memory.for_rooms();
+        if self.gauges.bytes() <= may_take {
+            return;
+        }
+        let Some(_mine) = self.making_place.try_lock() else { return };
+        let enough = || self.gauges.bytes() <= may_take - may_take / SLACK;
+        let by_use = self.by_use();
+        let shorten = |rooms: &[RoomNid]| {
+            let rooms = rooms.iter().take_while(|_| !enough());
+            rooms.filter_map(|nid| self.in_memory(*nid)).map(|room| room.shorten_tail()).sum::<usize>()
+        };
+        let mut events = shorten(&by_use[..by_use.len() / 2]);
+        let rooms = by_use.iter().take_while(|_| !enough()).filter_map(|nid| self.take_idle(*nid)).count();
+        events += shorten(&by_use);
+        self.gauges.note_evicted(rooms, events);
+    }
+
+    /// What the rooms in memory take, in bytes, weighed anew.
+    pub(super) fn weigh_anew(&self) -> usize {
+        let mut seen = HashSet::new();
+        self.by_use().into_iter().filter_map(|nid| self.in_memory(nid)).map(|room| room.weigh_anew(&mut seen)).sum()
+    }
+
+    /// The rooms in memory, the least recently used first.
+    fn by_use(&self) -> Vec<RoomNid> {
+        let rooms = self.rooms.lock();
+        let mut found: Vec<_> = rooms.iter().map(|(nid, entry)| (entry.used.load(Ordering::Relaxed), *nid)).collect();
+        drop(rooms);
+        found.sort_unstable();
+        found.into_iter().map(|(_, nid)| nid).collect()
+    }
+
+    /// Takes a room out of memory, unless somebody holds it.
+    fn take_idle(&self, nid: RoomNid) -> Option<Arc<Entry>> {
+        let mut rooms = self.rooms.lock();
+        if !is_idle(rooms.get(&nid)?) {
+            return None;
+        }
+        rooms.remove(&nid)
+    }
+
     fn entry(&self, nid: RoomNid) -> Arc<Entry> {
         let now = self.tick.fetch_add(1, Ordering::Relaxed);
         let mut rooms = self.rooms.lock();
-        if rooms.len() >= CAPACITY && !rooms.contains_key(&nid) {
-            sweep(&mut rooms);
-        }
         let fresh = || Arc::new(Entry { room: OnceCell::new(), used: AtomicU64::new(now) });
         let entry = rooms.entry(nid).or_insert_with(fresh);
         entry.used.store(now, Ordering::Relaxed);
@@ -205,28 +263,16 @@ impl Drop for Reservation {
 }
 
 /// Reads a room from the database; `None` if there is no such room.
-fn load(db: &Snapshot<'_>, nid: RoomNid, options: Options) -> im2_store::Result<Option<Room>> {
+fn load(db: &Snapshot<'_>, nid: RoomNid, options: Options, events: usize) -> im2_store::Result<Option<Room>> {
     match db.room_by_nid(nid)? {
-        Some(row) => Room::load(db, row, options, &Seat(())).map(Some),
+        Some(row) => Room::load(db, row, options, events, &Seat(())).map(Some),
         None => Ok(None),
     }
 }
 
-/// Drops the least recently used rooms that nobody holds. One that is held stays, so that a room never has two
-/// handles.
-fn sweep(rooms: &mut HashMap<RoomNid, Arc<Entry>>) {
-    let idle = |entry: &Arc<Entry>| {
-        Arc::strong_count(entry) == 1 && entry.room.get().is_none_or(|room| Arc::strong_count(room) == 1)
-    };
-    let mut candidates: Vec<(u64, RoomNid)> = rooms
-        .iter()
-        .filter(|(_, entry)| idle(entry))
-        .map(|(nid, entry)| (entry.used.load(Ordering::Relaxed), *nid))
-        .collect();
-    candidates.sort_unstable();
-    for (_, nid) in candidates.into_iter().take(SWEEP) {
-        rooms.remove(&nid);
-    }
+/// Whether nobody holds a room. One that is held stays, so that a room never has two handles.
+fn is_idle(entry: &Arc<Entry>) -> bool {
+    Arc::strong_count(entry) == 1 && entry.room.get().is_none_or(|room| Arc::strong_count(room) == 1)
 }
 
 impl std::fmt::Debug for Registry {

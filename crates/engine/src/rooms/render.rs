@@ -1,12 +1,12 @@
-//! Events as their readers see them: the shared bytes, and what is only for this reader in `unsigned`.
+//! Events as their readers see them: what all readers see, and what is only for this reader in `unsigned`.
 //!
-//! Every event that a client is shown is written here, whatever its form: outside `rooms` nobody reads the shared bytes,
-//! and outside the engine nobody reads the stored event.
+//! Every event that a client is shown is written here, whatever its form: outside the engine nobody reads the stored
+//! event.
 
 use std::{collections::HashMap, io::Write as _};
 
 use im2_model::{DeviceId, EventId, Millis, UserId, UserNid};
-use im2_rooms::{client::client_event_prefix, content::Membership, event::Pdu, version::RoomVersion};
+use im2_rooms::{client::write_client_event, content::Membership, event::Pdu, version::RoomVersion};
 
 use serde_json::value::RawValue;
 
@@ -60,14 +60,11 @@ pub fn write_event(
     bundles: &Bundles,
 ) {
     let emptied = is_hidden(event, viewer, membership).then(|| without_content(event));
-    let emptied_client = emptied.as_ref().filter(|_| form != Form::Federation).map(client_event_prefix);
-    let client = emptied_client.as_ref().unwrap_or(&event.client);
-    let shared = match form {
-        Form::Full => client.with_room_id(),
-        Form::InRoom => client.without_room_id(),
-        Form::Federation => return out.extend_from_slice(emptied.as_ref().unwrap_or(&event.pdu).json().as_bytes()),
-    };
-    out.extend_from_slice(shared.as_bytes());
+    let shown = emptied.as_ref().unwrap_or(&event.pdu);
+    if form == Form::Federation {
+        return out.extend_from_slice(shown.json().as_bytes());
+    }
+    write_client_event(out, shown, form == Form::Full);
     let age = viewer.now.saturating_sub(event.pdu.origin_server_ts);
     // Writing to a vector cannot fail.
     drop(write!(out, ",\"unsigned\":{{\"age\":{age},\"membership\":\"{}\"", membership.as_str()));
@@ -100,7 +97,8 @@ pub fn write_event(
 /// the name and the JSON of what introduces the room to whom the event is about.
 pub fn write_event_for_service(event: &RoomEvent, introduction: Option<(&str, Vec<u8>)>, now: Millis) -> Box<RawValue> {
     let age = now.saturating_sub(event.pdu.origin_server_ts);
-    let mut json = event.client.with_room_id().as_bytes().to_vec();
+    let mut json = Vec::new();
+    write_client_event(&mut json, &event.pdu, true);
     // Writing to a vector cannot fail.
     drop(write!(json, ",\"unsigned\":{{\"age\":{age}"));
     if let Some(replaced) = &event.replaced {

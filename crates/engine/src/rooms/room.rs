@@ -1,7 +1,7 @@
 //! A room in memory.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -26,12 +26,12 @@ use super::{
     event::{RoomEvent, load_timeline},
     members::Members,
     registry::Seat,
+    tail::Tail,
+    weight::{Gauges, Weight},
 };
 
-/// Events of the timeline kept in memory: enough for the first screen of every client and for readers that follow.
-const TAIL: usize = 128;
-/// Events read for a room that comes into memory.
-const TAIL_AT_LOAD: usize = 32;
+/// Events read for a room that comes into memory, where nobody says how many are wanted.
+pub(super) const TAIL_AT_LOAD: usize = 32;
 
 /// A room. One handle exists for each room in memory.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ pub struct Room {
     view: RwLock<View>,
     /// Whether it was purged while somebody still held it.
     gone: AtomicBool,
+    weight: Weight,
 }
 
 /// The room as its next event will find it: what is committed and what is queued.
@@ -69,6 +70,8 @@ pub struct View {
     pub seq: i64,
     /// The current state, but for the members.
     pub state: StateMap<Arc<RoomEvent>>,
+    /// What the current state takes without the members, in bytes of JSON.
+    pub(super) state_bytes: usize,
     /// What everybody is to the room.
     pub members: Members,
     /// The joined users.
@@ -80,17 +83,24 @@ pub struct View {
     /// Every history visibility that the room has had, with the number of the event that set it. Usually one.
     pub visibility: Vec<(i64, HistoryVisibility)>,
     /// The newest events, oldest first, without a gap.
-    pub tail: VecDeque<Arc<RoomEvent>>,
+    pub tail: Tail,
 }
 
 impl Room {
-    /// Reads a room from the database. Only the registry may, which sees to it that a room has one handle.
-    pub(super) fn load(db: &Snapshot<'_>, row: RoomRow, options: Options, _: &Seat) -> im2_store::Result<Self> {
+    /// Reads a room from the database, with so many of its newest events. Only the registry may, which sees to it that a
+    /// room has one handle.
+    pub(super) fn load(
+        db: &Snapshot<'_>,
+        row: RoomRow,
+        options: Options,
+        events: usize,
+        _: &Seat,
+    ) -> im2_store::Result<Self> {
         let corrupt = |what: &str| im2_store::Error::Corrupt(format!("room {}: {what}", row.room_id));
         let version: RoomVersion = row.version.parse().map_err(|_| corrupt("unknown version"))?;
         let (nid, head_seq) = (row.nid, row.head_seq);
-        let timeline = load_timeline(db, (nid, version), i64::MAX, Direction::Backward, TAIL_AT_LOAD)?;
-        let tail: VecDeque<_> = timeline.into_iter().rev().collect();
+        let timeline = load_timeline(db, (nid, version), i64::MAX, Direction::Backward, events)?;
+        let tail: Tail = timeline.into_iter().rev().collect();
         let is_whole = tail.len() as i64 == head_seq;
         let (mut members, joined, invited) = load_members(db, nid, options)?;
         let many = members.are_many();
@@ -107,10 +117,19 @@ impl Room {
         }
         let visibility = if is_whole { whole_visibility(&tail) } else { load_visibility(db, (nid, version))? };
         let power = Arc::new(power_of(version, &state).ok_or_else(|| corrupt("no create event"))?);
-        let view = View { seq: row.head_seq, state, members, joined, invited, power, visibility, tail };
+        let state_bytes = state.iter().map(|(_, _, event)| event.pdu.json().len()).sum();
+        let view = View { seq: row.head_seq, state, state_bytes, members, joined, invited, power, visibility, tail };
         let head = Head::of(&view, 0).ok_or_else(|| corrupt("no events"))?;
         let (head, view) = (Mutex::new(head), RwLock::new(view));
-        Ok(Self { nid: row.nid, id: row.room_id, version, head, view, gone: AtomicBool::new(false) })
+        Ok(Self {
+            nid: row.nid,
+            id: row.room_id,
+            version,
+            head,
+            view,
+            gone: AtomicBool::new(false),
+            weight: Weight::default(),
+        })
     }
 
     /// A new room with its first events; `None` without a create event. Only the registry may, as with [`Self::load`].
@@ -129,7 +148,7 @@ impl Room {
             drop(view.publish(version, Arc::clone(event), None));
         }
         let (head, view) = (Mutex::new(Head::of(&view, 0)?), RwLock::new(view));
-        Some(Self { nid, id, version, head, view, gone: AtomicBool::new(false) })
+        Some(Self { nid, id, version, head, view, gone: AtomicBool::new(false), weight: Weight::default() })
     }
 
     /// The room as it is now. Do not hold this across an `await`.
@@ -150,7 +169,39 @@ impl Room {
     /// Drops events that were purged from its history, given by their numbers. Called from commit hooks.
     pub(super) fn drop_events(&self, purged: impl Iterator<Item = i64>) {
         let purged: HashSet<i64> = purged.collect();
-        self.view.write().tail.retain(|event| !purged.contains(&event.seq));
+        self.view.write().tail.remove(&purged);
+    }
+
+    /// Counts what it takes in memory from now on.
+    pub(super) fn count_in(&self, gauges: &Gauges) {
+        if self.weight.start(gauges) {
+            let view = self.view.read();
+            for event in view.events() {
+                self.weight.count(event);
+            }
+            self.weight.update(&view);
+        }
+    }
+
+    /// What it takes in memory with those events that are not in `seen`, weighed anew.
+    pub(super) fn weigh_anew(&self, seen: &mut HashSet<*const RoomEvent>) -> usize {
+        let view = self.view.read();
+        let events = view.events().filter(|event| seen.insert(Arc::as_ptr(event)));
+        super::weight::of_view(&view) + events.map(|event| event.weight()).sum::<usize>()
+    }
+
+    /// Drops all but the newest events from the tail; gives how many.
+    pub(super) fn shorten_tail(&self) -> usize {
+        if !self.view.read().tail.is_long() {
+            return 0;
+        }
+        let dropped = {
+            let mut view = self.view.write();
+            let dropped = view.tail.shorten();
+            self.weight.update(&view);
+            dropped
+        };
+        dropped.len()
     }
 
     /// Keeps member events that were read, unless one has been redacted since there were `redactions`.
@@ -158,6 +209,9 @@ impl Room {
         let members = &mut self.view.write().members;
         if members.redactions() == redactions {
             members.keep(events);
+            for event in events {
+                self.weight.count(event);
+            }
         }
     }
 
@@ -168,7 +222,14 @@ impl Room {
         event: Arc<RoomEvent>,
         redacts: Option<(Arc<RoomEvent>, Pdu)>,
     ) -> (Arc<RoomEvent>, Option<Arc<RoomEvent>>) {
-        self.view.write().publish(self.version, event, redacts)
+        let mut view = self.view.write();
+        let (event, redacted) = view.publish(self.version, event, redacts);
+        self.weight.count(&event);
+        if let Some(redacted) = &redacted {
+            self.weight.count(redacted);
+        }
+        self.weight.update(&view);
+        (event, redacted)
     }
 }
 
@@ -193,13 +254,20 @@ impl View {
         Self {
             seq: 0,
             state: StateMap::default(),
+            state_bytes: 0,
             members: Members::default(),
             joined: HashMap::new(),
             invited: 0,
             power,
             visibility: Vec::new(),
-            tail: VecDeque::new(),
+            tail: Tail::default(),
         }
+    }
+
+    /// Every event that it holds, some of them twice.
+    fn events(&self) -> impl Iterator<Item = &Arc<RoomEvent>> {
+        let state = self.state.iter().map(|(_, _, event)| event);
+        self.tail.iter().chain(state).chain(self.members.in_memory())
     }
 
     fn publish(
@@ -219,10 +287,7 @@ impl View {
             self.replace(version, redacted);
             self.replace_copies(redacted);
         }
-        self.tail.push_back(Arc::clone(&event));
-        if self.tail.len() > TAIL {
-            self.tail.pop_front();
-        }
+        self.tail.push(&event);
         self.publish_state(version, &event);
         (event, redacted)
     }
@@ -246,9 +311,7 @@ impl View {
     /// it, or what it had redacted.
     fn replace_copies(&mut self, redacted: &RoomEvent) {
         let id = redacted.id();
-        for event in self.tail.iter_mut().filter(|event| event.copies(id)) {
-            *event = Arc::new(event.with_copy_of(&redacted.pdu));
-        }
+        self.tail.change(|event| event.copies(id).then(|| Arc::new(event.with_copy_of(&redacted.pdu))));
         let mut current: Vec<Arc<RoomEvent>> = Vec::new();
         if redacted.kind() == "m.room.redaction" {
             current.extend(self.state.iter().map(|(_, _, event)| event).filter(|event| event.copies(id)).cloned());
@@ -264,7 +327,7 @@ impl View {
             let replaced = Arc::new(event.with_copy_of(&redacted.pdu));
             match (event.kind(), event.state_key()) {
                 ("m.room.member", _) => self.members.redact(&replaced),
-                (kind, Some(key)) => drop(self.state.insert(kind, key, replaced)),
+                (_, Some(key)) => self.set_state(key, &replaced),
                 _ => {}
             }
         }
@@ -275,7 +338,7 @@ impl View {
         if event.kind() == "m.room.member" {
             return self.publish_member(state_key, event);
         }
-        self.state.insert(event.kind(), state_key, Arc::clone(event));
+        self.set_state(state_key, event);
         match event.kind() {
             "m.room.power_levels" | "m.room.create" => self.refresh_power(version),
             "m.room.history_visibility" => {
@@ -301,20 +364,24 @@ impl View {
 
     /// Puts the redacted form of an event in its place.
     fn replace(&mut self, version: RoomVersion, redacted: &Arc<RoomEvent>) {
-        if let Ok(index) = self.tail.binary_search_by_key(&redacted.seq, |event| event.seq) {
-            self.tail[index] = Arc::clone(redacted);
-        }
+        self.tail.replace(redacted);
         let Some(state_key) = redacted.state_key() else { return };
         if redacted.kind() == "m.room.member" {
             return self.members.redact(redacted);
         }
         if self.state.get(redacted.kind(), state_key).is_some_and(|current| current.seq == redacted.seq) {
-            self.state.insert(redacted.kind(), state_key, Arc::clone(redacted));
+            self.set_state(state_key, redacted);
             self.refresh_power(version);
         }
         if let Some(entry) = self.visibility.iter_mut().find(|(seq, _)| *seq == redacted.seq) {
             entry.1 = HistoryVisibility::parse(redacted.pdu.content_json());
         }
+    }
+
+    fn set_state(&mut self, state_key: &str, event: &Arc<RoomEvent>) {
+        let before = self.state.insert(event.kind(), state_key, Arc::clone(event));
+        self.state_bytes += event.pdu.json().len();
+        self.state_bytes -= before.map_or(0, |before| before.pdu.json().len());
     }
 
     fn refresh_power(&mut self, version: RoomVersion) {
@@ -447,7 +514,7 @@ fn load_members(
 type Visibility = Vec<(i64, HistoryVisibility)>;
 
 /// The current state of a room whose tail is all of it.
-fn whole_state(tail: &VecDeque<Arc<RoomEvent>>) -> Vec<Arc<RoomEvent>> {
+fn whole_state(tail: &Tail) -> Vec<Arc<RoomEvent>> {
     let (mut seen, mut current) = (HashSet::new(), Vec::new());
     for event in tail.iter().rev() {
         if event.state_key().is_some_and(|key| seen.insert((event.kind(), key))) {
@@ -458,7 +525,7 @@ fn whole_state(tail: &VecDeque<Arc<RoomEvent>>) -> Vec<Arc<RoomEvent>> {
 }
 
 /// The history visibilities that such a room had.
-fn whole_visibility(tail: &VecDeque<Arc<RoomEvent>>) -> Visibility {
+fn whole_visibility(tail: &Tail) -> Visibility {
     let set = tail.iter().filter(|event| event.pdu.is("m.room.history_visibility", ""));
     set.map(|event| (event.seq, HistoryVisibility::parse(event.pdu.content_json()))).collect()
 }
@@ -468,7 +535,7 @@ fn whole_visibility(tail: &VecDeque<Arc<RoomEvent>>) -> Visibility {
 fn load_state(
     db: &Snapshot<'_>,
     (room, version): (RoomNid, RoomVersion),
-    tail: &VecDeque<Arc<RoomEvent>>,
+    tail: &Tail,
     many: bool,
 ) -> im2_store::Result<Vec<Arc<RoomEvent>>> {
     let rows = if many { db.current_state_without_members(room)? } else { db.current_state(room)? };

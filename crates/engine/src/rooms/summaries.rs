@@ -13,14 +13,17 @@ use im2_model::{Position, RoomId, RoomNid};
 use im2_rooms::{content::CreateContent, event::Pdu};
 use im2_store::rooms::{SummaryChange, SummaryRow};
 use parking_lot::{Mutex, RwLock};
-use quick_cache::sync::Cache;
 use serde::Deserialize;
 
 use super::{Room, RoomEvent};
-use crate::{Core, Result};
+use crate::{
+    Core, Result,
+    memory::{Cache, Share},
+};
 
-/// Rooms whose summary is kept; one takes some 300 bytes.
-const CAPACITY: usize = 200_000;
+/// What a summary takes beside its name and what the cache has of it, in bytes. The name may change, so the longest
+/// usual one is counted.
+const SUMMARY: usize = 256;
 /// Of a longer name only this much is kept, in bytes: enough to tell rooms apart, and memory stays bounded.
 const NAME_BYTES: usize = 256;
 
@@ -165,7 +168,8 @@ struct Loading {
 
 impl Summaries {
     pub(super) fn new(core: Core) -> Self {
-        Self { core, rooms: Cache::new(CAPACITY), loading: Mutex::default() }
+        let rooms = Cache::new(&core.memory, "summaries", Share::Sixteenth, |_, _| SUMMARY);
+        Self { core, rooms, loading: Mutex::default() }
     }
 
     /// The summaries of `wanted`, in the same order; `None` for a room that is not there.

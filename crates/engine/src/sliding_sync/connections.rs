@@ -17,12 +17,17 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::sent::{Delta, Sent};
-use crate::{Code, Error, Result};
+use crate::{
+    Code, Error, Result,
+    memory::{Gauge, Memory, Share},
+};
 
 /// Connections of one device. Clients have two or three: the list of rooms, encryption, notifications.
 const OF_A_DEVICE: usize = 10;
-/// Rooms remembered over all connections; one takes some 200 bytes.
-const ROOMS: usize = 1_000_000;
+/// What a connection takes without the rooms that it knows, in bytes.
+const CONNECTION: usize = 1_024;
+/// The part of the memory budget that all connections may take.
+const SHARE: Share = Share::Sixteenth;
 /// How long an idle connection is kept.
 const IDLE: Millis = 7 * 24 * 3_600 * 1_000;
 
@@ -36,6 +41,8 @@ pub(super) struct Connections {
     /// Makes the tokens of this process unlike those of every other.
     nonce: String,
     numbers: AtomicU64,
+    memory: Memory,
+    gauge: Arc<Gauge>,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +50,7 @@ struct Table {
     devices: HashMap<(UserNid, DeviceId), HashMap<String, Connection>>,
     by_use: BTreeMap<u64, Key>,
     uses: u64,
-    rooms: usize,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -58,7 +65,7 @@ struct Connection {
     superseded: Arc<Notify>,
     used: u64,
     used_ts: Millis,
-    rooms: usize,
+    bytes: usize,
 }
 
 /// A request's hold on its connection.
@@ -72,8 +79,25 @@ pub(super) struct Turn {
 }
 
 impl Connections {
-    pub(super) fn new(random: &dyn Random) -> Self {
-        Self { table: Mutex::default(), nonce: random.alphanumeric(12), numbers: AtomicU64::new(1) }
+    pub(super) fn new(random: &dyn Random, memory: &Memory) -> Self {
+        Self {
+            table: Mutex::default(),
+            nonce: random.alphanumeric(12),
+            numbers: AtomicU64::new(1),
+            memory: memory.clone(),
+            gauge: memory.gauge("sliding_connections"),
+        }
+    }
+
+    /// Weighs a connection anew, and drops those used longest ago if all together take too much.
+    fn weigh(&self, table: &mut Table, key: &Key) {
+        table.weigh(key);
+        let (share, before) = (SHARE.of(self.memory.allowed()), table.by_use.len());
+        while table.bytes > share && table.by_use.len() > 1 {
+            table.drop_oldest();
+        }
+        self.gauge.note_evicted(before - table.by_use.len());
+        self.gauge.set(table.bytes);
     }
 
     /// Starts answering a request that stands at `pos`; without one the connection begins.
@@ -93,7 +117,7 @@ impl Connections {
         let before = std::mem::take(&mut connection.superseded);
         before.notify_waiters();
         let turn = Turn { sent: Arc::clone(&connection.sent), superseded: Arc::clone(&connection.superseded), request };
-        table.weigh(key);
+        self.weigh(&mut table, key);
         Ok(turn)
     }
 
@@ -109,7 +133,7 @@ impl Connections {
         let mut table = self.table.lock();
         if let Some(connection) = table.get(key).filter(|connection| connection.request == turn.request) {
             connection.pending = Some((pos.clone(), delta));
-            table.weigh(key);
+            self.weigh(&mut table, key);
         }
         pos
     }
@@ -137,7 +161,7 @@ impl Table {
             superseded: Arc::default(),
             used: 0,
             used_ts: 0,
-            rooms: 0,
+            bytes: 0,
         };
         self.devices.entry((key.0, key.1.clone())).or_default().insert(key.2.clone(), connection);
     }
@@ -174,16 +198,12 @@ impl Table {
         now
     }
 
-    /// Counts a connection's rooms anew, and drops those used longest ago if there are too many over all.
     fn weigh(&mut self, key: &Key) {
         let Some(connection) = self.get(key) else { return };
-        let pending = connection.pending.as_ref().map_or(0, |(_, delta)| delta.rooms.len());
-        let rooms = 1 + connection.sent.rooms.len() + pending;
-        let before = std::mem::replace(&mut connection.rooms, rooms);
-        self.rooms = self.rooms + rooms - before;
-        while self.rooms > ROOMS && self.by_use.len() > 1 {
-            self.drop_oldest();
-        }
+        let pending = connection.pending.as_ref().map_or(0, |(_, delta)| delta.weight());
+        let bytes = CONNECTION + connection.sent.weight() + pending;
+        let before = std::mem::replace(&mut connection.bytes, bytes);
+        self.bytes = self.bytes + bytes - before;
     }
 
     fn expire(&mut self, now: Millis) {
@@ -208,7 +228,7 @@ impl Table {
         let Some(device) = self.devices.get_mut(&device_key) else { return };
         if let Some(connection) = device.remove(&key.2) {
             self.by_use.remove(&connection.used);
-            self.rooms -= connection.rooms;
+            self.bytes -= connection.bytes;
             connection.superseded.notify_waiters();
         }
         if device.is_empty() {
@@ -226,7 +246,14 @@ mod tests {
     use im2_model::{Position, SeededRandom, StreamToken, UserNid};
 
     use super::{Connections, IDLE, Key, OF_A_DEVICE};
-    use crate::sliding_sync::sent::{Delta, ToldOfAll};
+    use crate::{
+        memory::{Memory, Options},
+        sliding_sync::sent::{Delta, ToldOfAll},
+    };
+
+    fn connections() -> Connections {
+        Connections::new(&SeededRandom::new(1), &Memory::new(Options::default()))
+    }
 
     fn key(name: &str) -> Key {
         (UserNid(1), "D".parse().unwrap(), name.to_owned())
@@ -248,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_repeated_request_is_answered_again_and_an_older_one_not() {
-        let (connections, key) = (Connections::new(&SeededRandom::new(1)), key("main"));
+        let (connections, key) = (connections(), key("main"));
         let (first, _) = step(&connections, &key, None, 1);
         let (lost, stood) = step(&connections, &key, Some(&first), 2);
         assert_eq!(stood, Some(token(1)));
@@ -263,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_later_request_takes_the_place_of_an_earlier_one() {
-        let (connections, key) = (Connections::new(&SeededRandom::new(1)), key("main"));
+        let (connections, key) = (connections(), key("main"));
         let (pos, _) = step(&connections, &key, None, 1);
         let earlier = connections.begin(&key, Some(&pos), 0).unwrap();
         let later = connections.begin(&key, Some(&pos), 0).unwrap();
@@ -275,13 +302,13 @@ mod tests {
 
     #[test]
     fn connections_are_bounded_and_expire() {
-        let connections = Connections::new(&SeededRandom::new(1));
+        let connections = connections();
         let positions: Vec<_> =
             (0..=OF_A_DEVICE).map(|number| step(&connections, &key(&number.to_string()), None, 1).0).collect();
         assert!(connections.begin(&key("0"), Some(&positions[0]), 0).is_err(), "the one used longest ago is gone");
         assert!(connections.begin(&key("1"), Some(&positions[1]), 0).is_ok());
         assert!(connections.begin(&key("2"), Some(&positions[2]), IDLE + 1).is_err());
         let table = connections.table.lock();
-        assert_eq!((table.devices.len(), table.rooms, table.by_use.len()), (0, 0, 0));
+        assert_eq!((table.devices.len(), table.bytes, table.by_use.len()), (0, 0, 0));
     }
 }

@@ -36,7 +36,7 @@ use crate::{
     session::Session,
     sync::{
         Sync,
-        ahead::{ReadAhead, TOGETHER},
+        ahead::{ReadAhead, TOGETHER, Wanted},
         changes::Changes,
     },
     to_device::ToDevice,
@@ -99,8 +99,8 @@ struct Answer {
 impl SlidingSync {
     pub(crate) fn new(sync: Sync) -> Self {
         let Sync { core, rooms, account_data, receipts, typing, presence, unread, to_device, e2ee, .. } = sync.clone();
-        let connections = Arc::new(Connections::new(&*core.random));
-        let orders = Arc::new(Orders::new());
+        let connections = Arc::new(Connections::new(&*core.random, &core.memory));
+        let orders = Arc::new(Orders::new(&core.memory));
         Self {
             core,
             sync,
@@ -225,7 +225,8 @@ impl Answering<'_> {
         let stale: Vec<&Matched> =
             listing.rooms.iter().filter(|matched| !is_gone(matched) && self.is_stale(matched)).collect();
         let rooms: Vec<RoomNid> = stale.iter().map(|matched| matched.candidate.room).collect();
-        let mut ahead = ReadAhead::new(&self.sync.sync, &self.actor, &rooms, false);
+        let events = stale.iter().map(|matched| matched.config.timeline_limit).max().unwrap_or(0);
+        let mut ahead = ReadAhead::new(&self.sync.sync, &self.actor, &rooms, Wanted { events, receipts: false });
         for stale in stale.chunks(TOGETHER) {
             ahead.next().await?;
             for matched in stale {

@@ -14,7 +14,6 @@ use std::{
 
 use im2_model::{Position, RoomNid, StreamToken, UserId, UserNid};
 use im2_rooms::content::Membership;
-use quick_cache::{Weighter, sync::Cache};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
@@ -27,13 +26,15 @@ use super::{
 use crate::{
     Result,
     account_data::{INVITE_PERMISSION_CONFIG, Labels},
+    memory::{Cache, Memory, Share},
     rooms::{RoomMembership, RoomSummary, UserRooms},
     session::Session,
     stream::Change,
 };
 
-/// Rooms kept in order over all users; one takes some 60 bytes, and 16 more for each filter that it passes.
-const ROOMS: u64 = 1_000_000;
+/// What an order takes by itself, and with each room in the few filters that clients have, in bytes.
+const ORDER: usize = 512;
+const ROOM: usize = 128;
 /// Filters whose rooms are kept for one user. Clients have one to four; those used longest ago go first.
 const RANKINGS: usize = 8;
 
@@ -282,7 +283,7 @@ impl SlidingSync {
 /// The orders of all users who look at lists.
 #[derive(Debug)]
 pub(super) struct Orders {
-    kept: Cache<UserNid, Kept, BySize>,
+    kept: Cache<UserNid, Kept>,
     epochs: AtomicU64,
 }
 
@@ -293,18 +294,10 @@ struct Kept {
     order: Arc<Mutex<Order>>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct BySize;
-
-impl Weighter<UserNid, Kept> for BySize {
-    fn weight(&self, _: &UserNid, kept: &Kept) -> u64 {
-        1 + kept.size as u64
-    }
-}
-
 impl Orders {
-    pub(super) fn new() -> Self {
-        Self { kept: Cache::with_weighter(10_000, ROOMS, BySize), epochs: AtomicU64::new(0) }
+    pub(super) fn new(memory: &Memory) -> Self {
+        let kept = Cache::new(memory, "room_orders", Share::ThirtySecond, |_, kept: &Kept| ORDER + ROOM * kept.size);
+        Self { kept, epochs: AtomicU64::new(0) }
     }
 
     /// The order of a user who has `size` rooms.

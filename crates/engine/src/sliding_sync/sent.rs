@@ -14,6 +14,10 @@ use super::{required_state::Combined, view::View};
 /// afresh, and they are sent again.
 const MEMBERS: usize = 200;
 
+/// What a room takes without members, and a member, in bytes.
+const ROOM: usize = 256;
+const MEMBER: usize = 96;
+
 /// How far a client has been told of something in a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Told {
@@ -56,6 +60,11 @@ pub(super) struct SentRoom {
 }
 
 impl SentRoom {
+    /// What it takes in memory, in bytes.
+    fn weight(&self) -> usize {
+        ROOM + MEMBER * self.members.len()
+    }
+
     /// Notes that members were sent.
     pub(super) fn add_members<'a>(&mut self, sent: impl Iterator<Item = (&'a str, i64)>) {
         let mut sent = sent.peekable();
@@ -98,6 +107,8 @@ pub(super) struct Sent {
     pub(super) told: ToldOfAll,
     /// Each room.
     pub(super) rooms: HashMap<RoomNid, SentRoom>,
+    /// What the rooms weigh.
+    bytes: usize,
 }
 
 /// What one answer adds to that.
@@ -110,16 +121,29 @@ pub(super) struct Delta {
 }
 
 impl Sent {
+    /// What it takes in memory, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn apply(&mut self, delta: Delta) {
         self.told = delta.told;
-        self.rooms.extend(delta.rooms);
+        for (nid, room) in delta.rooms {
+            self.bytes += room.weight();
+            self.bytes -= self.rooms.insert(nid, room).map_or(0, |before| before.weight());
+        }
         for room in delta.gone {
-            self.rooms.remove(&room);
+            self.bytes -= self.rooms.remove(&room).map_or(0, |before| before.weight());
         }
     }
 }
 
 impl Delta {
+    /// What it takes in memory, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.rooms.values().map(SentRoom::weight).sum()
+    }
+
     /// A room as it will be known after this answer, to be changed; `None` if it will not be known.
     pub(super) fn room(&mut self, before: &Sent, room: RoomNid) -> Option<&mut SentRoom> {
         Some(match self.rooms.entry(room) {

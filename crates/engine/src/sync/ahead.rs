@@ -27,25 +27,39 @@ const FEW: usize = 4;
 /// Readings under way at a time. Half of the reading connections are left to others.
 const AT_ONCE: usize = 2;
 
+/// The fewest and the most events that a room is read with: what is in its tail need not be read again, and what nobody
+/// looks at is read in vain.
+const FEWEST_EVENTS: usize = 12;
+const MOST_EVENTS: usize = 64;
+
 /// Receipts by room.
 pub(crate) type RoomReceipts = HashMap<RoomNid, Vec<ReceiptChange>>;
+
+/// What an answer needs of rooms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// Events of each timeline.
+    pub(crate) events: usize,
+    /// Whether everybody's receipts are needed too.
+    pub(crate) receipts: bool,
+}
 
 /// Rooms that are being read, [`TOGETHER`] at a time.
 pub(crate) struct ReadAhead {
     sync: Sync,
     actor: Actor,
-    receipts: bool,
+    wanted: Wanted,
     rest: IntoIter<Vec<RoomNid>>,
     under_way: VecDeque<JoinHandle<Result<RoomReceipts>>>,
 }
 
 impl ReadAhead {
-    /// Starts reading what an answer for `actor` needs of `rooms`, with `receipts` everybody's receipts too.
-    pub(crate) fn new(sync: &Sync, actor: &Actor, rooms: &[RoomNid], receipts: bool) -> Self {
+    /// Starts reading what an answer for `actor` needs of `rooms`.
+    pub(crate) fn new(sync: &Sync, actor: &Actor, rooms: &[RoomNid], wanted: Wanted) -> Self {
         let rooms = if rooms.len() < FEW { &[] } else { rooms };
         let rest: Vec<_> = rooms.chunks(TOGETHER).map(<[RoomNid]>::to_vec).collect();
         let (sync, actor, rest) = (sync.clone(), actor.clone(), rest.into_iter());
-        let mut ahead = Self { sync, actor, receipts, rest, under_way: VecDeque::new() };
+        let mut ahead = Self { sync, actor, wanted, rest, under_way: VecDeque::new() };
         for _ in 0..AT_ONCE {
             ahead.start();
         }
@@ -62,8 +76,8 @@ impl ReadAhead {
 
     fn start(&mut self) {
         let Some(rooms) = self.rest.next() else { return };
-        let (sync, actor, receipts) = (self.sync.clone(), self.actor.clone(), self.receipts);
-        self.under_way.push_back(tokio::spawn(inherit(async move { sync.read(&actor, rooms, receipts).await })));
+        let (sync, actor, wanted) = (self.sync.clone(), self.actor.clone(), self.wanted);
+        self.under_way.push_back(tokio::spawn(inherit(async move { sync.read(&actor, rooms, wanted).await })));
     }
 }
 
@@ -76,14 +90,15 @@ impl Drop for ReadAhead {
 }
 
 impl Sync {
-    async fn read(&self, actor: &Actor, rooms: Vec<RoomNid>, receipts: bool) -> Result<RoomReceipts> {
-        self.rooms.preload(&rooms).await?;
+    async fn read(&self, actor: &Actor, rooms: Vec<RoomNid>, wanted: Wanted) -> Result<RoomReceipts> {
+        // One more than is shown tells whether there are more.
+        self.rooms.preload(&rooms, (wanted.events + 1).clamp(FEWEST_EVENTS, MOST_EVENTS)).await?;
         let mut joined = Vec::with_capacity(rooms.len());
         for nid in rooms {
             let room = self.rooms.if_there(nid).await?;
             let is_joined = |room: &Arc<Room>| room.view().membership(&actor.user_id) == Some(Membership::Join);
             joined.extend(room.filter(is_joined).map(|room| room.nid));
         }
-        self.receipts.preload(actor.user, joined, receipts).await
+        self.receipts.preload(actor.user, joined, wanted.receipts).await
     }
 }

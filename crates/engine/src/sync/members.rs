@@ -8,10 +8,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use im2_model::{DeviceId, RoomNid, StreamToken, UserNid};
 use parking_lot::Mutex;
-use quick_cache::sync::Cache;
 
-/// Rooms of devices that are remembered. One takes some 100 bytes for each member sent.
-const ROOMS: usize = 20_000;
+use crate::memory::{Cache, Memory, Share};
+
+/// What a room takes by itself, and with each member, in bytes.
+const ROOM: usize = 128;
+const MEMBER: usize = 112;
 /// Members remembered of one of them. Beyond it the memory of that room starts afresh.
 const MEMBERS: usize = 500;
 
@@ -20,7 +22,8 @@ type Key = (UserNid, DeviceId, RoomNid);
 /// The memory of all devices.
 #[derive(Debug, Clone)]
 pub(crate) struct SentMembers {
-    rooms: Arc<Cache<Key, Arc<Sent>>>,
+    /// Each with what it was weighed at.
+    rooms: Cache<Key, (Arc<Sent>, usize)>,
 }
 
 /// The members of one room that one device has been sent, each with the token of the answer and the sequence of the
@@ -28,26 +31,29 @@ pub(crate) struct SentMembers {
 #[derive(Debug, Default)]
 pub(super) struct Sent(Mutex<HashMap<String, (i64, Arc<StreamToken>)>>);
 
-impl Default for SentMembers {
-    fn default() -> Self {
-        Self { rooms: Arc::new(Cache::new(ROOMS)) }
-    }
-}
-
 impl SentMembers {
+    pub(crate) fn new(memory: &Memory) -> Self {
+        Self { rooms: Cache::new(memory, "sent_members", Share::ThirtySecond, |_, (_, weight)| *weight) }
+    }
+
     /// The memory for one room of one device.
     pub(super) fn of(&self, user: UserNid, device: &DeviceId, room: RoomNid) -> Arc<Sent> {
         let key = (user, device.clone(), room);
-        if let Some(found) = self.rooms.get(&key) {
-            return found;
+        let (found, weighed) = self.rooms.get(&key).unwrap_or_default();
+        // What an answer adds is weighed by the next one, when it has become known whether it was received.
+        let weight = found.weight();
+        if weighed != weight {
+            self.rooms.insert(key, (Arc::clone(&found), weight));
         }
-        let fresh = Arc::new(Sent::default());
-        self.rooms.insert(key, Arc::clone(&fresh));
-        fresh
+        found
     }
 }
 
 impl Sent {
+    fn weight(&self) -> usize {
+        ROOM + MEMBER * self.0.lock().capacity()
+    }
+
     /// Whether a device that stands at `since` has the member event numbered `seq` of `user_id`.
     pub(super) fn has(&self, user_id: &str, seq: i64, since: &StreamToken) -> bool {
         let sent = self.0.lock();

@@ -44,7 +44,7 @@ use crate::{
     typing::Typing,
     unread::Unread,
 };
-use ahead::{ReadAhead, TOGETHER};
+use ahead::{ReadAhead, TOGETHER, Wanted};
 use changes::{Changes, GoneNews};
 pub(crate) use members::SentMembers;
 
@@ -263,7 +263,9 @@ impl Answering<'_> {
     async fn add_rooms(&self, sections: &mut Sections) -> Result<()> {
         let wanted = self.wanted_rooms();
         let rooms: Vec<RoomNid> = wanted.iter().map(|(room, _)| *room).collect();
-        let mut ahead = ReadAhead::new(self.sync, &self.actor, &rooms, self.request.since.is_none());
+        let events = self.request.filter.room.timeline.limit_or_none(room::DEFAULT_LIMIT, room::MAX_LIMIT);
+        let needed = Wanted { events, receipts: self.request.since.is_none() };
+        let mut ahead = ReadAhead::new(self.sync, &self.actor, &rooms, needed);
         for (stretch, rooms) in wanted.chunks(TOGETHER).enumerate() {
             let receipts = ahead.next().await?;
             for (room, membership) in rooms {

@@ -22,9 +22,9 @@ use crate::{
 };
 
 /// Events of a timeline where the filter does not say.
-const DEFAULT_LIMIT: usize = 10;
+pub(super) const DEFAULT_LIMIT: usize = 10;
 /// The most events of a timeline, whatever the filter says.
-const MAX_LIMIT: usize = 500;
+pub(super) const MAX_LIMIT: usize = 500;
 
 /// What is special about this client's view of a room.
 struct Situation {

@@ -21,7 +21,6 @@ use std::{collections::HashMap, sync::Arc};
 use im2_model::{RoomNid, UserNid};
 use im2_store::Snapshot;
 use parking_lot::Mutex;
-use quick_cache::{Weighter, sync::Cache};
 
 pub(crate) use basis::Basis;
 pub use ledger::RoomUnread;
@@ -30,6 +29,7 @@ pub(crate) use ledger::work;
 use crate::{
     Core, Result,
     account_data::AccountData,
+    memory::{Cache, Share},
     push_rules::PushRules,
     receipts::Receipts,
     rooms::{Actor, Room, Rooms},
@@ -37,9 +37,8 @@ use crate::{
 use ledger::Recounts;
 use walk::{Redactions, Walk};
 
-/// Rooms of users whose counts are kept, counted as one for each 400 bytes: what a room takes without threads in which
-/// something is unread.
-const KEPT: u64 = 100_000;
+/// What a ledger takes for each unit of its own weight, in bytes: a room without threads in which something is unread.
+const UNIT: usize = 400;
 
 /// The use cases of unread counts.
 #[derive(Debug, Clone)]
@@ -49,7 +48,7 @@ pub struct Unread {
     push_rules: PushRules,
     receipts: Receipts,
     rooms: Rooms,
-    kept: Arc<Cache<Key, Arc<RoomUnread>, ByWeight>>,
+    kept: Kept,
     turns: Turns,
     sizes: Sizes,
 }
@@ -76,6 +75,9 @@ impl Default for Sizes {
 /// Whose count of which room.
 type Key = (UserNid, RoomNid);
 
+/// The counts in memory.
+type Kept = Cache<Key, Arc<RoomUnread>>;
+
 /// Who is counting a room for a user: whoever wants the same waits, and then finds it done.
 type Turns = Arc<Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>>;
 
@@ -100,13 +102,8 @@ impl Drop for Turn<'_> {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct ByWeight;
-
-impl Weighter<Key, Arc<RoomUnread>> for ByWeight {
-    fn weight(&self, _: &Key, unread: &Arc<RoomUnread>) -> u64 {
-        unread.weight()
-    }
+fn nothing_kept(core: &Core) -> Kept {
+    Cache::new(&core.memory, "unread", Share::Sixteenth, |_, unread: &Arc<RoomUnread>| UNIT * unread.weight() as usize)
 }
 
 impl Unread {
@@ -117,7 +114,7 @@ impl Unread {
         receipts: Receipts,
         rooms: Rooms,
     ) -> Self {
-        let kept = Arc::new(Cache::with_weighter(KEPT as usize / 2, KEPT, ByWeight));
+        let kept = nothing_kept(&core);
         let (turns, sizes) = (Turns::default(), Sizes::default());
         Self { core, account_data, push_rules, receipts, rooms, kept, turns, sizes }
     }
@@ -125,7 +122,7 @@ impl Unread {
     /// The same with nothing kept in memory, and other sizes.
     #[must_use]
     pub fn with_sizes(&self, sizes: Sizes) -> Self {
-        let kept = Arc::new(Cache::with_weighter(KEPT as usize / 2, KEPT, ByWeight));
+        let kept = nothing_kept(&self.core);
         Self { kept, turns: Turns::default(), sizes, ..self.clone() }
     }
 

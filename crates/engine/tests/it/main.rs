@@ -7,6 +7,7 @@ mod builders;
 mod device_lists;
 mod large_rooms;
 mod media;
+mod memory;
 mod notifications;
 mod receipts;
 mod room_handles;

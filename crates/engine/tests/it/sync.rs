@@ -7,11 +7,11 @@ use std::{
 };
 
 use im2_engine::{
-    rooms::{Act, Actor, CreateRoom, Draft, Preset, Room},
+    rooms::{Act, Actor, CreateRoom, Draft, Preset},
     session::Session,
     sync::{StateForm, SyncRequest},
 };
-use im2_model::SeededRandom;
+use im2_model::{RoomId, RoomNid, SeededRandom};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -103,7 +103,8 @@ pub(crate) struct Chaos<'a> {
     pub(crate) fixture: &'a Fixture,
     pub(crate) random: SeededRandom,
     pub(crate) users: Vec<Actor>,
-    pub(crate) rooms: Vec<Arc<Room>>,
+    /// By name: whoever holds a room keeps it in memory.
+    pub(crate) rooms: Vec<(RoomId, RoomNid)>,
 }
 
 impl Chaos<'_> {
@@ -118,26 +119,27 @@ impl Chaos<'_> {
         if self.rooms.is_empty() || (self.rooms.len() < 4 && self.pick(12) == 0) {
             let preset = [Preset::PublicChat, Preset::PrivateChat][self.pick(2)];
             let request = CreateRoom { preset: Some(preset), ..CreateRoom::default() };
-            self.rooms.push(rooms.create(&user, request).await.unwrap());
+            let room = rooms.create(&user, request).await.unwrap();
+            self.rooms.push((room.id.clone(), room.nid));
             return;
         }
-        let room = Arc::clone(&self.rooms[self.pick(self.rooms.len())]);
+        let room = self.rooms[self.pick(self.rooms.len())].0.clone();
         let named = |name: String| Map::from_iter([("name".to_owned(), Value::from(name))]);
         let outcome = match self.pick(14) {
-            0 | 8 | 9 => rooms.join(&user, &room.id, None).await.map(drop),
-            1 => rooms.leave(&user, &room.id, None).await,
-            2 => rooms.act(&user, &room.id, Act::Invite, &other.user_id, None).await,
-            3 => rooms.act(&user, &room.id, Act::Kick, &other.user_id, None).await,
-            4 => rooms.act(&user, &room.id, Act::Ban, &other.user_id, None).await,
-            5 => rooms.act(&user, &room.id, Act::Unban, &other.user_id, None).await,
+            0 | 8 | 9 => rooms.join(&user, &room, None).await.map(drop),
+            1 => rooms.leave(&user, &room, None).await,
+            2 => rooms.act(&user, &room, Act::Invite, &other.user_id, None).await,
+            3 => rooms.act(&user, &room, Act::Kick, &other.user_id, None).await,
+            4 => rooms.act(&user, &room, Act::Ban, &other.user_id, None).await,
+            5 => rooms.act(&user, &room, Act::Unban, &other.user_id, None).await,
             6 => {
                 let draft = Draft::state("m.room.name", "", named(format!("name {number}")));
-                rooms.send_state(&user, &room.id, draft).await.map(drop)
+                rooms.send_state(&user, &room, draft).await.map(drop)
             }
-            7 => rooms.forget(&user, &room.id).await,
+            7 => rooms.forget(&user, &room).await,
             _ => {
                 let draft = Draft::message("m.room.message", named(format!("message {number}")));
-                rooms.send(&user, &room.id, draft, None).await.map(drop)
+                rooms.send(&user, &room, draft, None).await.map(drop)
             }
         };
         if let Err(error) = outcome {
@@ -147,14 +149,24 @@ impl Chaos<'_> {
 }
 
 async fn run(seed: u64, limit: usize, use_state_after: bool) {
+    run_within(256 << 20, seed, limit, use_state_after).await;
+}
+
+/// The same with so many bytes for all caches; gives how many rooms and events were given up.
+async fn run_within(budget: usize, seed: u64, limit: usize, use_state_after: bool) -> u64 {
     // Every other time no member event stays in memory, as in rooms with very many.
     let member_events = if seed.is_multiple_of(2) { 1_000 } else { 0 };
-    let fixture = Fixture::with(|options| options.rooms.member_events = member_events).await;
+    let fixture = Fixture::with(|options| {
+        options.rooms.member_events = member_events;
+        options.memory.budget = budget;
+    })
+    .await;
     let users = fixture.users(&["ana", "ben", "eve"]).await;
     let mut followers: Vec<_> = users.iter().map(|user| Follower::new(user, limit, use_state_after)).collect();
     let mut chaos = Chaos { fixture: &fixture, random: SeededRandom::new(seed), users, rooms: Vec::new() };
     for number in 0..120 {
         chaos.act(number).await;
+        fixture.engine.keep_to_budget();
         let who = chaos.pick(followers.len() * 3);
         if let Some(follower) = followers.get_mut(who) {
             follower.follow(&fixture, Duration::ZERO).await;
@@ -175,12 +187,14 @@ async fn run(seed: u64, limit: usize, use_state_after: bool) {
             }
         }
     }
+    let usage = fixture.engine.core.memory.usage();
+    usage.iter().filter(|one| ["rooms", "events"].contains(&one.name)).map(|one| one.evicted).sum()
 }
 
 /// Whether a user's first membership of a room is the one they still have.
 async fn stayed(chaos: &Chaos<'_>, room: &str, actor: &Actor) -> bool {
-    let room = chaos.rooms.iter().find(|known| known.id.as_str() == room).unwrap();
-    let (nid, user_id) = (room.nid, actor.user_id.clone());
+    let (_, nid) = *chaos.rooms.iter().find(|(id, _)| id.as_str() == room).unwrap();
+    let user_id = actor.user_id.clone();
     let store = &chaos.fixture.engine.core.store;
     let history = store.read(move |db| db.state_entry_history(nid, "m.room.member", user_id.as_str()));
     history.await.unwrap().len() == 1
@@ -205,6 +219,17 @@ async fn following_state_after_leads_to_what_a_fresh_sync_shows() {
     for seed in 200..240 {
         Box::pin(run(seed, 3, true)).await;
     }
+}
+
+/// With next to no memory, rooms come and go all the time, and nobody notices.
+#[tokio::test]
+async fn following_leads_to_the_same_with_hardly_any_memory() {
+    let mut given_up = 0;
+    for seed in 300_u64..340 {
+        let limit = if seed.is_multiple_of(3) { 2 } else { 400 };
+        given_up += Box::pin(run_within(100_000, seed, limit, seed.is_multiple_of(5))).await;
+    }
+    assert!(given_up > 500, "only {given_up} rooms and events were given up");
 }
 
 /// Many writers at once, one reader that follows all the while: each event once, in the room's order.

@@ -63,8 +63,8 @@ impl<S: StateView> Check<'_, S> {
 /// Rule 4.3.
 fn join<S: StateView>(check: &Check<'_, S>, target: &UserId, content: &Map<String, Value>) -> Result<(), AuthError> {
     let event = check.event;
-    let follows_create = event.prev_events.len() == 1 && event.prev_events[0] == check.create.event_id;
-    if follows_create && is_first_creator(check, target) {
+    let follows_create = || *event.prev_events() == [check.create.event_id.clone()];
+    if is_first_creator(check, target) && follows_create() {
         return Ok(());
     }
     ensure(event.sender == *target, || "nobody can join a room for somebody else")?;

@@ -304,6 +304,19 @@ pub const KEYS: &[Key] = &[
         get: |config| Some(Value::Text(config.log.format.to_string())),
     },
     Key {
+        path: "memory.budget",
+        kind: Kind::Integer,
+        allowed: "a number of bytes from 4194304 (4 MiB) to 1099511627776, or 0 for a quarter of what there is",
+        about: "What all caches may keep in memory together, in bytes. The process takes some 60 MB beside them",
+        secret: false,
+        set: |config, value| {
+            let bytes = integer(&value).filter(|bytes| *bytes == 0 || (4 << 20..=1 << 40).contains(bytes))?;
+            config.memory_budget = Some(bytes.unsigned_abs()).filter(|bytes| *bytes > 0);
+            Some(())
+        },
+        get: |config| i64::try_from(config.memory_budget.unwrap_or(0)).ok().map(Value::Integer),
+    },
+    Key {
         path: "media.max_upload_bytes",
         kind: Kind::Integer,
         allowed: "a number of bytes from 1024 to 1099511627776",

@@ -43,6 +43,8 @@ pub struct Config {
     pub rate_limits: rate_limits::Options,
     /// What is logged, and how.
     pub log: Log,
+    /// What all caches may keep in memory together, in bytes; `None` for a part of what the machine has.
+    pub memory_budget: Option<u64>,
     /// The largest file that may be uploaded, in bytes.
     pub max_upload_bytes: u64,
     /// Whether the server makes previews of links.
@@ -231,6 +233,7 @@ impl Default for Config {
                 ..rate_limits::Options::default()
             },
             log: Log { level: "info".into(), format: LogFormat::Text },
+            memory_budget: None,
             max_upload_bytes: 100 << 20,
             url_previews: false,
             push_to_private_addresses: false,

@@ -13,18 +13,21 @@ use std::{sync::Arc, time::Duration};
 use im2_fair::{Bounds, Load, Turn, Turns};
 use im2_model::UserNid;
 use im2_store::{blobs::Digest, media::ThumbnailKey};
-use quick_cache::sync::Cache;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::Media;
-use crate::{Code, Error, Result, rate_limits::Class};
+use crate::{
+    Code, Error, Result,
+    memory::{Cache, Memory, Share},
+    rate_limits::Class,
+};
 
 pub use im2_store::media::Thumbnail;
 pub(super) use picture::Measured;
 pub use sizes::Method;
 
-/// Thumbnails whose rows are kept in memory: the avatars and pictures of the rooms in use. 200 bytes each.
-const REMEMBERED: usize = 8_192;
+/// What the row of a thumbnail takes in memory, in bytes. Kept are those of the pictures of the rooms in use.
+const ROW: usize = 192;
 /// The largest file a thumbnail is made of: decoders hold all of it in memory.
 const MAX_SOURCE_BYTES: u64 = 64 << 20;
 /// Pictures worked on at a time, on machines with at least as many processors; the others work on as many as those.
@@ -61,7 +64,7 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    pub(super) fn new(max_pixels: u64) -> Self {
+    pub(super) fn new(max_pixels: u64, memory: &Memory) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let running = processors.min(MAX_SLOTS);
         let bounds = Bounds {
@@ -75,7 +78,7 @@ impl Workshop {
             slots: Turns::new(bounds),
             pixels: Arc::new(Semaphore::new(permits(max_pixels) as usize)),
             max_pixels,
-            made: Cache::new(REMEMBERED),
+            made: Cache::new(memory, "thumbnails", Share::HundredAndTwentyEighth, |_, _| ROW),
         }
     }
 
