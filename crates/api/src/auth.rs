@@ -78,6 +78,15 @@ impl Waiting {
         api: &Api,
         work: impl Future<Output = im2_engine::Result<T>>,
     ) -> ApiResult<T> {
+        self.while_open(api, work).await
+    }
+
+    /// The same where more work follows, such as the next piece of a large answer.
+    pub(crate) async fn while_open<T>(
+        &mut self,
+        api: &Api,
+        work: impl Future<Output = im2_engine::Result<T>>,
+    ) -> ApiResult<T> {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {

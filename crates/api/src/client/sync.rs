@@ -1,18 +1,20 @@
 //! `/sync` (spec: "Syncing").
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use axum::{extract::State as Extract, response::Response};
+use axum::{body::Body, extract::State as Extract, response::Response};
+use bytes::Bytes;
+use futures_util::stream;
 use im2_engine::{
     Code,
     filters::Filter,
     presence::Availability,
-    sync::{StateForm, SyncRequest},
+    sync::{Answer, Pieces, StateForm, SyncRequest},
 };
 use serde::Deserialize;
 
 use crate::{
-    State,
+    Api, State,
     auth::Waiting,
     body::{QueryParams, json_bytes},
     edge::limits::Class,
@@ -45,7 +47,11 @@ fn online() -> Availability {
     Availability::Online
 }
 
-async fn sync(Extract(api): State, waiting: Waiting, QueryParams(query): QueryParams<Query>) -> ApiResult<Response> {
+async fn sync(
+    Extract(api): State,
+    mut waiting: Waiting,
+    QueryParams(query): QueryParams<Query>,
+) -> ApiResult<Response> {
     let session = waiting.session.clone();
     let filter = match query.filter.as_deref().filter(|filter| !filter.is_empty()) {
         Some(parameter) => api.engine.filters.resolve(session.user, parameter).await?,
@@ -66,5 +72,32 @@ async fn sync(Extract(api): State, waiting: Waiting, QueryParams(query): QueryPa
         timeout: Duration::from_millis(query.timeout),
         set_presence: query.set_presence,
     };
-    Ok(json_bytes(waiting.unless_ended(&api, api.engine.sync.sync(&session, request)).await?))
+    match waiting.while_open(&api, api.engine.sync.sync(&session, request)).await? {
+        Answer::Whole(whole) => Ok(json_bytes(whole)),
+        Answer::Pieces(pieces) => {
+            let open = Open { api, waiting, pieces };
+            Ok(json_bytes(Body::from_stream(stream::unfold(open, next))))
+        }
+    }
+}
+
+/// A large answer under way.
+struct Open {
+    api: Arc<Api>,
+    waiting: Waiting,
+    pieces: Pieces,
+}
+
+/// The next piece of a large answer. It breaks off when the session ends.
+async fn next(mut open: Open) -> Option<(io::Result<Bytes>, Open)> {
+    let Open { api, waiting, pieces } = &mut open;
+    let next = async { pieces.next().await.transpose() };
+    let piece = match waiting.while_open(api, next).await {
+        Ok(piece) => Ok(Bytes::from(piece?)),
+        Err(error) => {
+            tracing::warn!(?error, "an answer of /sync broke off");
+            Err(io::Error::other("the answer broke off"))
+        }
+    };
+    Some((piece, open))
 }

@@ -18,6 +18,8 @@ use crate::Result;
 
 /// Events read from the database at a time while looking for ones that the reader may see.
 const CHUNK: usize = 128;
+/// What the events of one page may take together, in bytes: 64 of the largest. The client goes on from there, too.
+const BYTES: usize = 4 << 20;
 /// Events looked at for one page: a filter that matches nothing ends here, and the client goes on from there.
 const LOOKED_AT: usize = 4_096;
 
@@ -242,8 +244,8 @@ impl Rooms {
         wanted: impl Fn(&RoomEvent) -> bool,
     ) -> Result<Page> {
         let mut page = Page { events: Vec::new(), next: Some(from) };
-        let mut looked_at = 0;
-        while looked_at < LOOKED_AT && page.events.len() < limit {
+        let (mut looked_at, mut bytes) = (0, 0);
+        while looked_at < LOOKED_AT && page.events.len() < limit && bytes < BYTES {
             let at = page.next.unwrap_or(from);
             let chunk = self.events_from(&reader.room, at, direction, CHUNK.min(limit.max(16))).await?;
             if chunk.is_empty() {
@@ -264,7 +266,11 @@ impl Rooms {
                 }
                 page.next = Some(event.seq);
                 if reader.may_see(&event) && wanted(&event) {
+                    bytes += event.pdu.json().len();
                     page.events.push(event);
+                }
+                if bytes >= BYTES {
+                    return Ok(page);
                 }
             }
         }

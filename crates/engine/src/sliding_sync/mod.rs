@@ -22,7 +22,14 @@ mod sent;
 mod state;
 mod view;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use im2_model::{RoomNid, StreamToken, UserId};
 
@@ -86,6 +93,8 @@ struct Answering<'a> {
     until: StreamToken,
     /// Rooms in which the user has read on, so that unread counts have changed.
     recounted: HashSet<RoomNid>,
+    /// Bytes of the rooms that are written.
+    written: AtomicUsize,
 }
 
 /// An answer, but for its `pos`.
@@ -191,6 +200,7 @@ impl SlidingSync {
             until: changes.until.clone(),
             recounted: changes.receipts.iter().filter_map(own).collect(),
             changes,
+            written: AtomicUsize::new(0),
         };
         answering.write(listing).await
     }
@@ -231,6 +241,7 @@ impl Answering<'_> {
             ahead.next().await?;
             for matched in stale {
                 if let Some(answer) = self.room(matched).await? {
+                    self.written.fetch_add(answer.body.as_ref().map_or(0, Vec::len), Ordering::Relaxed);
                     delta.rooms.insert(matched.candidate.room, answer.sent.clone());
                     answers.push((*matched, answer));
                 }

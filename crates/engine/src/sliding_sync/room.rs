@@ -1,6 +1,6 @@
 //! One room of an answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use im2_rooms::{client::stripped_state, content::Membership, unread::Counts};
 use serde_json::{Value, json};
@@ -22,6 +22,10 @@ use crate::{
         timeline::{Stretch, Timeline, newest},
     },
 };
+
+/// Bytes of an answer from which on rooms come with one event of their timeline each, and the client reads on from
+/// `/messages`: an answer is in memory as a whole, and a list may have thousands of rooms.
+const LARGE: usize = 16 << 20;
 
 /// A room in an answer, and how the client will know it.
 pub(super) struct RoomAnswer {
@@ -108,7 +112,9 @@ impl Answering<'_> {
         let Situation { matched, known, until, expands, .. } = situation;
         let (candidate, config) = (&matched.candidate, &matched.config);
         let floor = known.filter(|_| !expands).map_or(0, |known| known.seq);
-        let stretch = Stretch { floor, until, limit: config.timeline_limit };
+        let is_large = self.written.load(Ordering::Relaxed) > LARGE;
+        let limit = if is_large { config.timeline_limit.min(1) } else { config.timeline_limit };
+        let stretch = Stretch { floor, until, limit };
         let shows = |sight: &Sight, event: &RoomEvent| self.shows(sight, event);
         let timeline = newest(&self.sync.rooms, room, &self.actor, &mut situation.sight, stretch, shows).await?;
         let state = self.required_state(room, config, known, until, &timeline).await?;

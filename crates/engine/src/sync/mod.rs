@@ -5,10 +5,12 @@
 //! tokens, the client's and the one it is given: everything after the first and not after the second, once.
 
 pub(crate) mod ahead;
+mod at_once;
 pub(crate) mod changes;
 pub(crate) mod encryption;
 mod ephemeral;
 mod members;
+mod out;
 mod presence;
 mod room;
 mod state;
@@ -20,6 +22,7 @@ mod unread;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    io::Write as _,
     sync::Arc,
     time::Duration,
 };
@@ -45,14 +48,17 @@ use crate::{
     unread::Unread,
 };
 use ahead::{ReadAhead, TOGETHER, Wanted};
+pub(crate) use at_once::AtOnce;
 use changes::{Changes, GoneNews};
 pub(crate) use members::SentMembers;
+use out::Out;
+pub use out::{Answer, Pieces};
 
 /// The longest that a request may wait.
 const MAX_WAIT: Duration = Duration::from_secs(300);
 
-/// The most bytes that are set aside for an answer before they are needed: what 5,000 ordinary rooms take.
-const MOST_RESERVED: usize = 64 << 20;
+/// Rooms from which on an answer may be large, so that it is made in pieces.
+const MANY: usize = 32;
 
 /// As of when a client is told the state of rooms, and under which name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,6 +118,7 @@ pub struct Sync {
     pub(crate) to_device: ToDevice,
     pub(crate) e2ee: E2ee,
     pub(crate) sent_members: SentMembers,
+    pub(crate) at_once: AtOnce,
 }
 
 /// One answer in the making: who asks for what, and between which places in the stream.
@@ -121,7 +128,6 @@ struct Answering<'a> {
     actor: Actor,
     request: &'a SyncRequest,
     ignored: Arc<HashSet<UserId>>,
-    rooms: Arc<UserRooms>,
     changes: Changes,
     /// Of the changes, the account data of rooms.
     room_data: HashMap<RoomNid, Vec<Arc<AccountDataChange>>>,
@@ -131,52 +137,52 @@ struct Answering<'a> {
     company: Mutex<BTreeSet<UserNid>>,
 }
 
-/// The sections of `rooms`, each a list of members of a JSON object.
-struct Sections {
-    /// It follows what is before it in the answer, because it can be large: it is written in place.
-    join: Section,
-    invite: Section,
-    knock: Section,
-    leave: Section,
+/// The place in `rooms` of an answer that is reached.
+#[derive(Debug, Default, Clone, Copy)]
+struct RoomsObject {
+    /// The section that is open.
+    section: Option<&'static str>,
 }
 
-#[derive(Default)]
-struct Section {
-    bytes: Vec<u8>,
-    has_rooms: bool,
-}
-
-impl Section {
-    /// A section that follows `bytes`.
-    fn after(bytes: Vec<u8>) -> Self {
-        Self { bytes, has_rooms: false }
-    }
-
-    /// Adds a room.
-    fn add(&mut self, room_id: &im2_model::RoomId, body: &[u8]) {
-        if self.has_rooms {
-            self.bytes.push(b',');
+impl RoomsObject {
+    /// Begins a room of a section. Each section is written in one go.
+    fn begin(&mut self, out: &mut Vec<u8>, section: &'static str, room_id: &im2_model::RoomId) {
+        match self.section {
+            None => drop(write!(out, ",\"rooms\":{{\"{section}\":{{")),
+            Some(open) if open == section => out.push(b','),
+            Some(_) => drop(write!(out, "}},\"{section}\":{{")),
         }
-        self.has_rooms = true;
-        // A room identifier has no character that JSON escapes.
-        self.bytes.extend_from_slice(format!("\"{room_id}\":").as_bytes());
-        self.bytes.extend_from_slice(body);
+        self.section = Some(section);
+        // A room identifier has no character that JSON escapes. Writing to a vector cannot fail.
+        drop(write!(out, "\"{room_id}\":"));
     }
 
-    /// Makes place for the rest of `total` rooms after the first `done`: a large answer that grows is copied again
-    /// and again, and the more memory it touches, the more has to be cleared for it.
-    fn reserve(&mut self, done: usize, total: usize) {
-        let each = self.bytes.len() / done.max(1);
-        let rest = (each + each / 8).saturating_mul(total.saturating_sub(done));
-        self.bytes.reserve(rest.min(MOST_RESERVED));
+    fn end(self, out: &mut Vec<u8>) {
+        if self.section.is_some() {
+            out.extend_from_slice(b"}}");
+        }
+    }
+}
+
+/// The sections, in the order in which they are written.
+const SECTIONS: [&str; 4] = ["join", "invite", "knock", "leave"];
+
+/// The section in which a room is told of, by what the user is to it.
+fn section_of(membership: Membership) -> &'static str {
+    match membership {
+        Membership::Join => "join",
+        Membership::Invite => "invite",
+        Membership::Knock => "knock",
+        Membership::Leave | Membership::Ban => "leave",
     }
 }
 
 impl Sync {
-    /// Answers with what has happened, waiting for it if nothing has. The answer is JSON.
-    pub async fn sync(&self, session: &Session, request: SyncRequest) -> Result<Vec<u8>> {
+    /// Answers with what has happened, waiting for it if nothing has.
+    pub async fn sync(&self, session: &Session, request: SyncRequest) -> Result<Answer> {
         let deadline = tokio::time::Instant::now() + request.timeout.min(MAX_WAIT);
         let subscription = self.core.bus.subscribe(session.user);
+        let turn = self.at_once.begin(session.user, &session.device_id);
         let _connected = self.presence.connect(session, request.set_presence).await?;
         loop {
             let woken = subscription.woken();
@@ -184,128 +190,147 @@ impl Sync {
             let (answer, is_empty) = Box::pin(self.answer(session, &request)).await?;
             let waits = is_empty && request.since.is_some() && !request.full_state;
             if !waits {
-                return Ok(answer);
+                return Ok(answer.within(turn));
             }
             tokio::select! {
                 () = woken => {}
+                () = turn.superseded() => return Ok(answer),
                 () = tokio::time::sleep_until(deadline) => return Ok(answer),
                 () = self.core.shutdown.begun() => return Ok(answer),
             }
         }
     }
 
-    async fn answer(&self, session: &Session, request: &SyncRequest) -> Result<(Vec<u8>, bool)> {
+    async fn answer(&self, session: &Session, request: &SyncRequest) -> Result<(Answer, bool)> {
         let rooms = self.rooms.of_user(session.user).await?;
         let mut changes = self.changes(session, request.since.as_ref(), &rooms).await?;
         self.add_to_device(session, request.since.as_ref(), &mut changes).await?;
         let head = self.head(session, &changes.until).await?;
         if changes.is_empty() && !request.full_state {
-            return Ok((head, true));
+            return Ok((Answer::Whole(head), true));
         }
-        let answering = Answering {
-            sync: self,
+        let ignored = self.account_data.ignored_users(session.user, &session.user_id).await?;
+        let parts = Parts { ignored, rooms, changes };
+        let wanted = parts.wanted_rooms(request);
+        let is_new = |found: &RoomMembership| {
+            request.since.as_ref().is_none_or(|since| !since.includes(found.position)) || request.full_state
+        };
+        if wanted.len() < MANY && !wanted.iter().any(|(_, found)| is_new(found)) {
+            let (whole, is_empty) =
+                Answering::new(self, session, request, parts).write(head, &wanted, Out::whole()).await?;
+            return Ok((Answer::Whole(whole), is_empty));
+        }
+        let (sync, session, request) = (self.clone(), session.clone(), request.clone());
+        let make =
+            |out| async move { Answering::new(&sync, &session, &request, parts).write(head, &wanted, out).await };
+        out::in_pieces(make).await
+    }
+}
+
+/// What an answer is made of beside the request.
+struct Parts {
+    ignored: Arc<HashSet<UserId>>,
+    rooms: Arc<UserRooms>,
+    changes: Changes,
+}
+
+impl Parts {
+    /// The rooms that may have something to say, with what the user is to them, by section.
+    fn wanted_rooms(&self, request: &SyncRequest) -> Vec<(RoomNid, RoomMembership)> {
+        let changed = self.changes.rooms.iter().filter_map(|room| Some((*room, self.rooms.get_forgotten_too(*room)?)));
+        let mut wanted: BTreeMap<_, _> = changed.collect();
+        if request.full_state || request.since.is_none() {
+            wanted.extend(self.rooms.all());
+        }
+        if request.since.is_none() && !request.filter.room.include_leave {
+            wanted.retain(|_, found| !matches!(found.membership, Membership::Leave | Membership::Ban));
+        }
+        let mut wanted: Vec<_> = wanted.into_iter().collect();
+        let place = |found: &RoomMembership| SECTIONS.iter().position(|name| *name == section_of(found.membership));
+        wanted.sort_by_key(|(_, found)| place(found));
+        wanted
+    }
+}
+
+impl<'a> Answering<'a> {
+    fn new(sync: &'a Sync, session: &'a Session, request: &'a SyncRequest, parts: Parts) -> Self {
+        let Parts { ignored, changes, .. } = parts;
+        Self {
+            sync,
             session,
             actor: Actor::from(session),
             request,
-            ignored: self.account_data.ignored_users(session.user, &session.user_id).await?,
-            rooms,
+            ignored,
             until: Arc::new(changes.until.clone()),
             room_data: changes.account_data_of_rooms(),
             changes,
             company: Mutex::default(),
-        };
-        answering.write(head).await
+        }
     }
 }
 
 impl Answering<'_> {
-    /// Writes the answer, whose beginning is `out`. It is empty if there is nothing else in it.
-    async fn write(self, mut out: Vec<u8>) -> Result<(Vec<u8>, bool)> {
-        let empty_length = out.len();
-        out.pop();
-        let head_length = out.len();
-        out.extend_from_slice(b",\"rooms\":{\"join\":{");
-        let (invite, knock, leave) = Default::default();
-        let mut sections = Sections { join: Section::after(out), invite, knock, leave };
-        self.add_rooms(&mut sections).await?;
-        self.add_gone_rooms(&mut sections);
-        let Sections { join, invite, knock, leave } = sections;
-        let mut out = join.bytes;
-        if join.has_rooms {
-            out.push(b'}');
-        } else {
-            out.truncate(head_length);
-        }
-        let mut has_rooms = join.has_rooms;
-        for (name, section) in [("invite", invite), ("knock", knock), ("leave", leave)] {
-            if section.has_rooms {
-                let before = if has_rooms { "," } else { ",\"rooms\":{" };
-                out.extend_from_slice(format!("{before}\"{name}\":{{").as_bytes());
-                out.extend_from_slice(&section.bytes);
-                out.push(b'}');
-                has_rooms = true;
-            }
-        }
-        if has_rooms {
-            out.push(b'}');
-        }
+    /// Writes the answer, whose beginning is `head`. Gives what has not gone to the reader by then, and whether the
+    /// answer says nothing.
+    async fn write(self, head: Vec<u8>, wanted: &[(RoomNid, RoomMembership)], mut out: Out) -> Result<(Vec<u8>, bool)> {
+        out.bytes = head;
+        out.bytes.pop();
+        let head_length = out.bytes.len();
+        let mut object = RoomsObject::default();
+        self.add_rooms(&mut out, &mut object, wanted).await?;
+        self.add_gone_rooms(&mut out.bytes, &mut object);
+        object.end(&mut out.bytes);
+        let has_rooms = object.section.is_some();
+        let mut out = out.bytes;
+        let before = out.len();
         let global = self.changes.account_data.iter().filter(|change| change.room.is_none());
         let filter = &self.request.filter.account_data;
         write_account_data(&mut out, global.filter(|change| filter.matches_type(&change.kind)), ",\"account_data\":");
         self.write_presence(&mut out);
         self.write_to_device(&mut out);
         self.write_device_lists(&mut out);
+        let says_something = has_rooms || out.len() > before;
         out.push(b'}');
-        let is_empty = out.len() == empty_length && self.changes.keys.is_empty();
-        Ok((out, is_empty))
+        debug_assert!(says_something || out.len() == head_length + 1, "nothing was written");
+        Ok((out, !says_something && self.changes.keys.is_empty()))
     }
 
-    async fn add_rooms(&self, sections: &mut Sections) -> Result<()> {
-        let wanted = self.wanted_rooms();
+    async fn add_rooms(
+        &self,
+        out: &mut Out,
+        object: &mut RoomsObject,
+        wanted: &[(RoomNid, RoomMembership)],
+    ) -> Result<()> {
         let rooms: Vec<RoomNid> = wanted.iter().map(|(room, _)| *room).collect();
         let events = self.request.filter.room.timeline.limit_or_none(room::DEFAULT_LIMIT, room::MAX_LIMIT);
         let needed = Wanted { events, receipts: self.request.since.is_none() };
         let mut ahead = ReadAhead::new(self.sync, &self.actor, &rooms, needed);
-        for (stretch, rooms) in wanted.chunks(TOGETHER).enumerate() {
+        for rooms in wanted.chunks(TOGETHER) {
             let receipts = ahead.next().await?;
             for (room, membership) in rooms {
-                self.add_room(sections, *room, *membership, receipts.get(room)).await?;
-            }
-            if stretch == 0 {
-                sections.join.reserve(rooms.len(), wanted.len());
+                self.add_room(out, object, *room, *membership, receipts.get(room)).await?;
+                out.pass_on().await?;
             }
         }
         Ok(())
     }
 
     /// Rooms that have been purged: to the client they are rooms that were left.
-    fn add_gone_rooms(&self, sections: &mut Sections) {
+    fn add_gone_rooms(&self, out: &mut Vec<u8>, object: &mut RoomsObject) {
         for GoneNews { room_id, event, .. } in &self.changes.gone {
             if self.request.filter.room.includes(room_id) {
                 let event = event.as_deref().unwrap_or_default();
                 let timeline = format!("{{\"limited\":false,\"prev_batch\":\"t0\",\"events\":[{event}]}}");
-                let body = format!("{{\"timeline\":{timeline},\"state\":{{\"events\":[]}}}}");
-                sections.leave.add(room_id, body.as_bytes());
+                object.begin(out, "leave", room_id);
+                out.extend_from_slice(format!("{{\"timeline\":{timeline},\"state\":{{\"events\":[]}}}}").as_bytes());
             }
         }
     }
 
-    /// The rooms that may have something to say, with what the user is to them.
-    fn wanted_rooms(&self) -> Vec<(RoomNid, RoomMembership)> {
-        let changed = self.changes.rooms.iter().filter_map(|room| Some((*room, self.rooms.get_forgotten_too(*room)?)));
-        let mut wanted: BTreeMap<_, _> = changed.collect();
-        if self.request.full_state || self.request.since.is_none() {
-            wanted.extend(self.rooms.all());
-        }
-        if self.request.since.is_none() && !self.request.filter.room.include_leave {
-            wanted.retain(|_, found| !matches!(found.membership, Membership::Leave | Membership::Ban));
-        }
-        wanted.into_iter().collect()
-    }
-
     async fn add_room(
         &self,
-        sections: &mut Sections,
+        out: &mut Out,
+        object: &mut RoomsObject,
         nid: RoomNid,
         membership: RoomMembership,
         receipts: Option<&Vec<ReceiptChange>>,
@@ -316,30 +341,20 @@ impl Answering<'_> {
         if !self.request.filter.room.includes(&room.id) {
             return Ok(());
         }
-        match membership.membership {
-            Membership::Join => {
-                if let Some(body) = self.joined_room(&room, membership, receipts).await? {
-                    sections.join.add(&room.id, &body);
-                }
-            }
-            Membership::Invite if is_new => {
-                if let Some(body) = self.invited_room(&room).await? {
-                    sections.invite.add(&room.id, &body);
-                }
-            }
-            Membership::Knock if is_new => {
-                if let Some(body) = self.knocked_room(&room).await? {
-                    sections.knock.add(&room.id, &body);
-                }
-            }
-            Membership::Leave | Membership::Ban => {
-                // Of an initial sync those that are wanted are chosen before.
-                let wanted = self.request.since.is_none() || is_new;
-                if wanted && let Some(body) = self.left_room(&room, membership).await? {
-                    sections.leave.add(&room.id, &body);
-                }
-            }
-            Membership::Invite | Membership::Knock => {}
+        let (before, length) = (*object, out.bytes.len());
+        object.begin(&mut out.bytes, section_of(membership.membership), &room.id);
+        let says_something = match membership.membership {
+            Membership::Join => self.joined_room(out, &room, membership, receipts).await?,
+            Membership::Invite => is_new && self.invited_room(&mut out.bytes, &room).await?,
+            Membership::Knock => is_new && self.knocked_room(&mut out.bytes, &room).await?,
+            // Of an initial sync those that are wanted are chosen before.
+            Membership::Leave | Membership::Ban if self.request.since.is_some() && !is_new => false,
+            Membership::Leave | Membership::Ban => self.left_room(out, &room, membership).await?,
+        };
+        if !says_something {
+            // Nothing of it has gone to the reader.
+            out.bytes.truncate(length);
+            *object = before;
         }
         Ok(())
     }

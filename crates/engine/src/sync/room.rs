@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Write as _, sync::Arc};
 use im2_rooms::content::Membership;
 
 use super::{
-    Answering,
+    Answering, Out,
     state::{State, StateWanted},
     summary::write_summary,
     timeline::{Stretch, Timeline, newest},
@@ -36,39 +36,41 @@ struct Situation {
 }
 
 impl Answering<'_> {
-    /// The section of a joined room; `None` if there is nothing to say.
+    /// Writes the section of a joined room; gives whether there is anything to say. What has gone to the reader by then
+    /// says something.
     pub(super) async fn joined_room(
         &self,
+        out: &mut Out,
         room: &Arc<Room>,
         membership: RoomMembership,
         receipts: Option<&Vec<ReceiptChange>>,
-    ) -> Result<Option<Vec<u8>>> {
+    ) -> Result<bool> {
         let until = self.sync.rooms.seq_at_token(room, &self.changes.until).await?;
         let mut situation = self.situation(room, membership, until).await?;
         let timeline = self.timeline(room, &mut situation).await?;
         let is_new = situation.known.is_none();
         let state = self.room_state(room, &situation, &timeline).await?;
 
-        let mut out = Vec::with_capacity(timeline.events.len() * 640 + 256);
-        self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
+        self.write_timeline(&mut out.bytes, room, &situation.sight, &timeline).await?;
         let mut says_something = is_new || !timeline.events.is_empty() || !state.is_empty() || timeline.limited;
         let is_about_members = |event: &Arc<RoomEvent>| event.kind() == "m.room.member";
         let members_changed = timeline.events.iter().any(is_about_members) || state.has_members();
         if !state.is_empty() || self.request.state.is_after() {
-            self.write_state(&mut out, &situation.sight, state).await?;
+            self.write_state(out, &situation.sight, state).await?;
         }
+        let out = &mut out.bytes;
         let wanted = &self.request.filter.room.account_data;
         let data = self.room_account_data(room, is_new).await?;
         let data = data.iter().filter(|change| wanted.matches_type(&change.kind));
-        says_something |= write_account_data(&mut out, data, ",\"account_data\":");
-        says_something |= self.write_ephemeral(&mut out, room, is_new, receipts).await?;
-        self.write_unread(&mut out, room).await?;
+        says_something |= write_account_data(out, data, ",\"account_data\":");
+        says_something |= self.write_ephemeral(out, room, is_new, receipts).await?;
+        self.write_unread(out, room).await?;
         self.note_company(room, is_new, &timeline.events);
         if is_new || members_changed {
-            write_summary(&mut out, room, self.session.user);
+            write_summary(out, room, self.session.user);
         }
         out.push(b'}');
-        Ok((says_something || self.request.full_state).then_some(out))
+        Ok(says_something || self.request.full_state)
     }
 
     /// What the user keeps with a room: what has changed, or for a room that is new to the client all of it.
@@ -80,8 +82,8 @@ impl Answering<'_> {
         Ok(self.room_data.get(&room.nid).cloned().unwrap_or_default())
     }
 
-    /// The section of a room that the user has left or was banned from.
-    pub(super) async fn left_room(&self, room: &Arc<Room>, membership: RoomMembership) -> Result<Option<Vec<u8>>> {
+    /// Writes the section of a room that the user has left or was banned from. There is always something to say.
+    pub(super) async fn left_room(&self, out: &mut Out, room: &Arc<Room>, membership: RoomMembership) -> Result<bool> {
         let mut situation = self.situation(room, membership, membership.seq).await?;
         let was_member = situation.sight.membership_at(membership.seq - 1) == Membership::Join;
         if let (Some(since), false) = (&self.request.since, was_member) {
@@ -94,16 +96,16 @@ impl Answering<'_> {
         } else {
             self.state_of_earlier_stay(room, &situation, &mut timeline).await?
         };
-        let mut out = Vec::new();
-        self.write_timeline(&mut out, room, &situation.sight, &timeline).await?;
+        self.write_timeline(&mut out.bytes, room, &situation.sight, &timeline).await?;
         // Clients expect this section of a room that was left, even if it is empty.
-        self.write_state(&mut out, &situation.sight, state).await?;
+        self.write_state(out, &situation.sight, state).await?;
+        let out = &mut out.bytes;
         let wanted = &self.request.filter.room.account_data;
         let data = self.room_account_data(room, false).await?;
         let data = data.iter().filter(|change| wanted.matches_type(&change.kind));
-        write_account_data(&mut out, data, ",\"account_data\":");
+        write_account_data(out, data, ",\"account_data\":");
         out.push(b'}');
-        Ok(Some(out))
+        Ok(true)
     }
 
     /// The state of a room whose last stay ended before what the timeline ends with: an invite that was turned down,
@@ -234,15 +236,16 @@ impl Answering<'_> {
         Ok(())
     }
 
-    async fn write_state(&self, out: &mut Vec<u8>, sight: &Arc<Sight>, state: State) -> Result<()> {
+    async fn write_state(&self, out: &mut Out, sight: &Arc<Sight>, state: State) -> Result<()> {
         let name = self.request.state.key();
-        drop(write!(out, ",\"{name}\":{{\"events\":["));
+        drop(write!(out.bytes, ",\"{name}\":{{\"events\":["));
         let none = Bundles::new();
         for (index, event) in state.events.iter().enumerate() {
             if index > 0 {
-                out.push(b',');
+                out.bytes.push(b',');
             }
-            self.write_event(out, sight, event, &none);
+            self.write_event(&mut out.bytes, sight, event, &none);
+            out.pass_on().await?;
         }
         if let Some(members) = state.members {
             let (filter, sight, now) = (Arc::clone(&self.request.filter), Arc::clone(sight), self.sync.core.now());
@@ -254,9 +257,13 @@ impl Answering<'_> {
                 }
                 is_shown
             };
-            members.following(!state.events.is_empty()).write_all(out, write).await?;
+            let mut members = members.following(!state.events.is_empty());
+            while !members.is_finished() {
+                out.bytes = members.write_page(std::mem::take(&mut out.bytes), &write).await?;
+                out.pass_on().await?;
+            }
         }
-        out.extend_from_slice(b"]}");
+        out.bytes.extend_from_slice(b"]}");
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Rooms that the user is invited to or knocks at: what a stranger is shown of them (spec: "Stripped state").
 
-use std::sync::Arc;
+use std::{io::Write as _, sync::Arc};
 
 use im2_rooms::client::stripped_state;
 
@@ -22,30 +22,38 @@ const INTRODUCTION: [&str; 7] = [
 ];
 
 impl Answering<'_> {
-    /// The section of a room that the user is invited to; `None` if by somebody they ignore, or if they want no invites.
-    pub(super) async fn invited_room(&self, room: &Arc<Room>) -> Result<Option<Vec<u8>>> {
+    /// Writes the section of a room that the user is invited to; does not if by somebody they ignore, or if they want no
+    /// invites.
+    pub(super) async fn invited_room(&self, out: &mut Vec<u8>, room: &Arc<Room>) -> Result<bool> {
         if self.sync.rooms.blocks_invites(self.session.user).await? {
-            return Ok(None);
+            return Ok(false);
         }
         let invite = room.member(&self.sync.core, self.session.user_id.as_str()).await?;
-        let Some(invite) = invite.filter(|invite| !self.ignored.contains(&invite.pdu.sender)) else { return Ok(None) };
+        let Some(invite) = invite.filter(|invite| !self.ignored.contains(&invite.pdu.sender)) else { return Ok(false) };
         let members = [invite.pdu.sender.as_str(), self.session.user_id.as_str()];
-        self.stripped(room, "invite_state", &members, invite.seq).await.map(Some)
+        self.stripped(out, room, "invite_state", &members, invite.seq).await
     }
 
-    /// The section of a room that the user knocks at.
-    pub(super) async fn knocked_room(&self, room: &Arc<Room>) -> Result<Option<Vec<u8>>> {
+    /// Writes the section of a room that the user knocks at.
+    pub(super) async fn knocked_room(&self, out: &mut Vec<u8>, room: &Arc<Room>) -> Result<bool> {
         let knock = room.view().members.get(self.session.user_id.as_str()).map(|knock| knock.seq);
-        let Some(knock) = knock else { return Ok(None) };
-        self.stripped(room, "knock_state", &[self.session.user_id.as_str()], knock).await.map(Some)
+        let Some(knock) = knock else { return Ok(false) };
+        self.stripped(out, room, "knock_state", &[self.session.user_id.as_str()], knock).await
     }
 
-    /// What a stranger was shown of a room with event number `seq`: what has happened since is not for them.
-    async fn stripped(&self, room: &Arc<Room>, name: &str, members: &[&str], seq: i64) -> Result<Vec<u8>> {
-        let mut out = format!("{{\"{name}\":{{\"events\":").into_bytes();
+    /// Writes what a stranger was shown of a room with event number `seq`: what has happened since is not for them.
+    async fn stripped(
+        &self,
+        out: &mut Vec<u8>,
+        room: &Arc<Room>,
+        name: &str,
+        members: &[&str],
+        seq: i64,
+    ) -> Result<bool> {
+        drop(write!(out, "{{\"{name}\":{{\"events\":")); // writing to a vector cannot fail
         out.extend_from_slice(&introduction(&self.sync.rooms, room, members, seq).await?);
         out.extend_from_slice(b"}}");
-        Ok(out)
+        Ok(true)
     }
 }
 

@@ -10,6 +10,12 @@ use crate::{
 /// Events looked at for a timeline, when few of them are shown.
 const LOOKED_AT: usize = 2_000;
 
+/// Events taken at a time.
+const CHUNK: usize = 64;
+/// What the events of a timeline may take together, in bytes: ten of the largest and some. A client reads on from
+/// `/messages`.
+const BYTES: usize = 1 << 20;
+
 /// A stretch of the timeline for one answer.
 pub(crate) struct Timeline {
     /// The events, oldest first.
@@ -60,9 +66,9 @@ async fn walk(
     let mut timeline =
         Timeline { events: Vec::new(), hidden: Vec::new(), limited: false, start: floor + 1, end: until };
     let mut next = until + 1;
-    let mut looked_at = 0;
+    let (mut looked_at, mut bytes) = (0, 0);
     'walk: while next > floor + 1 && looked_at < LOOKED_AT {
-        let chunk = rooms.events_from(room, next, Direction::Backward, limit + 1).await?;
+        let chunk = rooms.events_from(room, next, Direction::Backward, CHUNK.min(limit + 1)).await?;
         if chunk.is_empty() {
             break;
         }
@@ -78,7 +84,8 @@ async fn walk(
                 }
                 continue;
             }
-            if timeline.events.len() == limit {
+            bytes += event.pdu.json().len();
+            if timeline.events.len() == limit || (bytes > BYTES && !timeline.events.is_empty()) {
                 timeline.limited = true;
                 break 'walk;
             }

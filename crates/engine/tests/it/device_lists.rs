@@ -80,7 +80,7 @@ struct Follower {
 impl Follower {
     async fn sync(&mut self, engine: &Engine) -> (Users, Users) {
         let request = SyncRequest { since: Some(self.since.clone()), ..first_sync(&json!({})) };
-        let answer = engine.sync.sync(&self.session, request).await.unwrap();
+        let answer = engine.sync.sync(&self.session, request).await.unwrap().whole().await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let until: StreamToken = answer["next_batch"].as_str().unwrap().parse().unwrap();
         let asked = engine.e2ee.changes(&self.session, &self.since, &until).await.unwrap();

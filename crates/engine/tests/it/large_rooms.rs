@@ -114,7 +114,8 @@ async fn shown(fixture: &Fixture, actor: &Actor, reader: &Reader) -> Vec<String>
         shown.push(format!("{seq} {state:?}"));
     }
     for filter in [json!({}), json!({ "room": { "state": { "lazy_load_members": true } } })] {
-        let answer = fixture.engine.sync.sync(&session(actor, "D"), first_sync(&filter)).await.unwrap();
+        let answer =
+            fixture.engine.sync.sync(&session(actor, "D"), first_sync(&filter)).await.unwrap().whole().await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let room = &answer["rooms"]["join"][reader.room.id.as_str()];
         let mut state: Vec<String> =

@@ -2,14 +2,15 @@
 
 use im2_engine::{
     Code, Error,
-    rooms::{Act, CreateRoom, Draft, Preset, StateLimits},
+    rooms::{Act, CreateRoom, Direction, Draft, Preset, StateLimits},
+    sync::Answer,
 };
 use im2_model::SeededRandom;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Fixture,
-    builders::{object, text},
+    builders::{first_sync, object, session, text},
     sync::Chaos,
 };
 
@@ -119,4 +120,71 @@ async fn a_room_has_so_much_state_and_no_more() {
     rooms.append(&room, &ana, text("messages go on"), None).await.unwrap();
     let again = rooms.by_nid(room.nid).await.unwrap();
     assert_eq!(again.view().state.len(), 40);
+}
+
+/// A large first `/sync` is made as it is read: who reads nothing of it has it made no further.
+#[tokio::test]
+async fn a_large_sync_is_made_as_it_is_read() {
+    const ROOMS: usize = 40;
+    let fixture = Fixture::new().await;
+    let ana = fixture.user("ana").await;
+    let rooms = &fixture.engine.rooms;
+    for _ in 0..ROOMS {
+        let room = rooms.create(&ana, CreateRoom::default()).await.unwrap();
+        for _ in 0..5 {
+            rooms.append(&room, &ana, text(&"x".repeat(10_000)), None).await.unwrap();
+        }
+    }
+    let sync = async || fixture.engine.sync.sync(&session(&ana, "D"), first_sync(&json!({}))).await.unwrap();
+    let Answer::Pieces(mut pieces) = sync().await else { panic!("it is large") };
+    let (mut whole, mut largest, mut count) = (Vec::new(), 0, 0);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.unwrap();
+        (largest, count) = (largest.max(piece.len()), count + 1);
+        whole.extend_from_slice(&piece);
+    }
+    assert!(count > 10 && largest < 200_000, "{count} pieces, the largest of {largest} bytes");
+    let answer: Value = serde_json::from_slice(&whole).unwrap();
+    let joined = answer["rooms"]["join"].as_object().unwrap();
+    assert_eq!(joined.len(), ROOMS);
+    assert!(joined.values().all(|room| room["timeline"]["events"].as_array().unwrap().len() == 10));
+    // Without a reader it ends.
+    let Answer::Pieces(pieces) = sync().await else { panic!("it is large") };
+    drop(pieces);
+}
+
+/// A timeline is bounded in bytes as well, and `prev_batch` leads on to what is left out.
+#[tokio::test]
+async fn a_timeline_of_large_events_is_cut() {
+    let fixture = Fixture::new().await;
+    let ana = fixture.user("ana").await;
+    let rooms = &fixture.engine.rooms;
+    let room = rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let mut sent = Vec::new();
+    for _ in 0..40 {
+        let event_id = rooms.append(&room, &ana, text(&"x".repeat(60_000)), None).await.unwrap();
+        sent.push(event_id.to_string());
+    }
+    let filter = json!({ "room": { "timeline": { "limit": 100 } } });
+    let answer = fixture.engine.sync.sync(&session(&ana, "D"), first_sync(&filter)).await.unwrap();
+    let answer: Value = serde_json::from_slice(&answer.whole().await.unwrap()).unwrap();
+    let timeline = &answer["rooms"]["join"][room.id.as_str()]["timeline"];
+    let ids = |events: &Value| -> Vec<String> {
+        let events = events.as_array().unwrap().iter();
+        events.map(|event| event["event_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut found = ids(&timeline["events"]);
+    assert!((15..20).contains(&found.len()), "{} events", found.len());
+    assert_eq!(timeline["limited"], true);
+    let place = timeline["prev_batch"].as_str().unwrap().parse().unwrap();
+    let mut from = rooms.seq_at(&room, &place).await.unwrap() + 1;
+    let reader = rooms.reader(&ana, &room.id).await.unwrap();
+    loop {
+        let page = rooms.page(&reader, from, None, Direction::Backward, 100, |_| true).await.unwrap();
+        drop(found.splice(0..0, page.events.iter().rev().map(|event| event.id().to_string())));
+        let Some(next) = page.next else { break };
+        from = next;
+    }
+    assert_eq!(found[found.len() - sent.len()..], sent, "nothing is missing or told twice");
+    assert_eq!(found.len() as i64, room.view().seq);
 }

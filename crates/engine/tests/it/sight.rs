@@ -100,7 +100,8 @@ impl World {
 /// The timeline of a first `/sync`, of messages only.
 async fn synced(fixture: &Fixture, actor: &Actor, room: &Room, limit: usize) -> Value {
     let filter = json!({ "room": { "timeline": { "limit": limit, "types": ["m.room.message"] } } });
-    let answer = fixture.engine.sync.sync(&session(actor, "D"), first_sync(&filter)).await.unwrap();
+    let answer =
+        fixture.engine.sync.sync(&session(actor, "D"), first_sync(&filter)).await.unwrap().whole().await.unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
     answer["rooms"]["join"][room.id.as_str()]["timeline"].clone()
 }

@@ -54,7 +54,8 @@ impl Follower {
     }
 
     async fn follow(&mut self, fixture: &Fixture, timeout: Duration) {
-        let answer = fixture.engine.sync.sync(&self.session, self.request(timeout)).await.unwrap();
+        let answer =
+            fixture.engine.sync.sync(&self.session, self.request(timeout)).await.unwrap().whole().await.unwrap();
         self.apply(&serde_json::from_slice(&answer).unwrap());
     }
 

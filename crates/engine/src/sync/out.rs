@@ -1,0 +1,154 @@
+//! Answers that are made as they are read.
+//!
+//! An answer is written into memory. Once there is much of it, what is ready goes to the reader piece by piece, and
+//! nothing more is made until the reader has taken it: an answer of fifty megabytes is never whole in memory, however
+//! slowly it is read, and when the reader goes its making ends.
+
+use im2_fair::caller::inherit;
+use tokio::{sync::mpsc, task::AbortHandle};
+
+use super::at_once::Turn;
+use crate::{Error, Result};
+
+/// Bytes that are collected before they go to the reader.
+const PIECE: usize = 64 << 10;
+/// Pieces that wait for the reader, beside the one in the making.
+const WAITING: usize = 1;
+
+/// An answer: JSON in one piece, or in many.
+#[derive(Debug)]
+pub enum Answer {
+    /// A small one.
+    Whole(Vec<u8>),
+    /// A large one.
+    Pieces(Pieces),
+}
+
+impl Answer {
+    /// The same as the answer of a request: it breaks off when a later one needs the request's place.
+    pub(super) fn within(mut self, turn: Turn) -> Self {
+        if let Self::Pieces(pieces) = &mut self {
+            pieces.turn = Some(turn);
+        }
+        self
+    }
+
+    /// The whole of it, read as fast as it is made.
+    pub async fn whole(self) -> Result<Vec<u8>> {
+        let mut pieces = match self {
+            Self::Whole(whole) => return Ok(whole),
+            Self::Pieces(pieces) => pieces,
+        };
+        let mut whole = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            whole.extend_from_slice(&piece?);
+        }
+        Ok(whole)
+    }
+}
+
+/// The pieces of a large answer.
+#[derive(Debug)]
+pub struct Pieces {
+    first: Option<Vec<u8>>,
+    made: mpsc::Receiver<Message>,
+    has_ended: bool,
+    turn: Option<Turn>,
+    _maker: Maker,
+}
+
+impl Pieces {
+    /// The next piece; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Vec<u8>>> {
+        if let Some(first) = self.first.take() {
+            return Some(Ok(first));
+        }
+        if self.has_ended {
+            return None;
+        }
+        let message = match &self.turn {
+            None => self.made.recv().await,
+            Some(turn) => tokio::select! {
+                message = self.made.recv() => message,
+                () = turn.superseded() => None,
+            },
+        };
+        self.has_ended = !matches!(message, Some(Message::Piece(_)));
+        Some(match message {
+            Some(Message::Piece(piece)) => Ok(piece),
+            Some(Message::End(end)) => end.map(|(rest, _)| rest),
+            None => Err(broke_off()),
+        })
+    }
+}
+
+/// What makes an answer. It ends with who reads it.
+#[derive(Debug)]
+struct Maker(AbortHandle);
+
+impl Drop for Maker {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn broke_off() -> Error {
+    Error::Internal("the making of an answer broke off".into())
+}
+
+/// Where an answer is written.
+pub(super) struct Out {
+    /// What is written and has not gone to the reader yet.
+    pub(super) bytes: Vec<u8>,
+    pieces: Option<mpsc::Sender<Message>>,
+}
+
+/// What the maker of an answer tells.
+#[derive(Debug)]
+enum Message {
+    /// There is more to come.
+    Piece(Vec<u8>),
+    /// The rest, and whether the answer says nothing.
+    End(Result<(Vec<u8>, bool)>),
+}
+
+impl Out {
+    /// An answer that is made in one piece.
+    pub(super) fn whole() -> Self {
+        Self { bytes: Vec::new(), pieces: None }
+    }
+
+    /// Sends what is ready to the reader if there is much of it. Only where what is written stays as it is. Fails if
+    /// nobody reads any more.
+    pub(super) async fn pass_on(&mut self) -> Result<()> {
+        if self.bytes.len() < PIECE {
+            return Ok(());
+        }
+        let Some(pieces) = &self.pieces else { return Ok(()) };
+        let piece = std::mem::replace(&mut self.bytes, Vec::with_capacity(PIECE + PIECE / 4));
+        pieces.send(Message::Piece(piece)).await.map_err(|_| Error::Internal("nobody reads the answer".into()))
+    }
+}
+
+/// Has an answer made beside the request, in pieces if it becomes large. Gives it once its first piece is ready, and
+/// whether it says nothing.
+pub(super) async fn in_pieces<F>(make: impl FnOnce(Out) -> F) -> Result<(Answer, bool)>
+where
+    F: Future<Output = Result<(Vec<u8>, bool)>> + Send + 'static,
+{
+    let (sender, mut made) = mpsc::channel(WAITING);
+    let making = make(Out { bytes: Vec::new(), pieces: Some(sender.clone()) });
+    let task = tokio::spawn(inherit(async move {
+        let end = making.await;
+        drop(sender.send(Message::End(end)).await); // who does not read any more does not miss it
+    }));
+    let maker = Maker(task.abort_handle());
+    match made.recv().await {
+        None => Err(broke_off()),
+        Some(Message::End(end)) => end.map(|(whole, is_empty)| (Answer::Whole(whole), is_empty)),
+        Some(Message::Piece(first)) => {
+            let pieces = Pieces { first: Some(first), made, has_ended: false, turn: None, _maker: maker };
+            Ok((Answer::Pieces(pieces), false))
+        }
+    }
+}
