@@ -79,6 +79,8 @@ pub enum Scenario {
     Crash(CrashOptions),
     /// What a room of very many members costs: to bring it into memory after a start, to send, to join, to sync
     LargeRoom(LargeRoomOptions),
+    /// What stays in memory: very many rooms, readers that do not read, a room of very much state
+    Memory(MemoryOptions),
     /// All that measure, in one table per scenario
     All(AllOptions),
 }
@@ -220,6 +222,26 @@ pub struct CrashOptions {
     /// The server.
     #[command(flatten)]
     pub server: ServerCommand,
+}
+
+/// Options of `memory`.
+#[derive(Debug, Clone, Args)]
+pub struct MemoryOptions {
+    /// Rooms of the account
+    #[arg(long, default_value_t = 5_000, value_parser = value_parser!(u32).range(1..=20_000))]
+    pub rooms: u32,
+    /// Messages in each room
+    #[arg(long, default_value_t = 200, value_parser = value_parser!(u32).range(1..=1000))]
+    pub messages: u32,
+    /// Connections that ask for a first /sync and do not read the answer
+    #[arg(long, default_value_t = 40, value_parser = value_parser!(u32).range(0..=1000))]
+    pub readers: u32,
+    /// State events of one room
+    #[arg(long, default_value_t = 4_000, value_parser = value_parser!(u32).range(0..=100_000))]
+    pub state_events: u32,
+    /// Bytes of each of them
+    #[arg(long, default_value_t = 55_000, value_parser = value_parser!(u32).range(1..=60_000))]
+    pub state_bytes: u32,
 }
 
 /// Options of `large-room`.

@@ -38,6 +38,18 @@ impl Process {
         Ok(bytes)
     }
 
+    /// Those of the resident bytes that no file stands behind: a mapped database is in the page cache anyhow, and the
+    /// system takes it away when it wants to.
+    pub fn anonymous(self) -> Result<u64> {
+        let mut bytes = 0;
+        for (pid, _) in self.family()? {
+            let status = fs::read_to_string(format!("/proc/{pid}/status"));
+            let status = status.with_context(|| format!("process {pid} has gone"))?;
+            bytes += parse_kilobytes(&status, "RssAnon:").context("the system does not tell anonymous memory")?;
+        }
+        Ok(bytes)
+    }
+
     /// What each thread of the process and its descendants has used so far.
     pub fn thread_clocks(self) -> Result<ThreadClocks> {
         let mut clocks = HashMap::new();
@@ -168,6 +180,11 @@ impl Meter {
     /// Resident bytes of the server.
     pub fn resident(&self) -> Result<Option<u64>> {
         self.server.map(Process::resident).transpose()
+    }
+
+    /// Those of them that no file stands behind.
+    pub fn anonymous(&self) -> Result<Option<u64>> {
+        self.server.map(Process::anonymous).transpose()
     }
 }
 

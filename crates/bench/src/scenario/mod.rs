@@ -7,6 +7,7 @@ mod follower;
 pub mod idle;
 pub mod initial_sync;
 pub mod large_room;
+pub mod memory;
 pub mod sends;
 pub mod start;
 pub mod verify;
@@ -94,6 +95,7 @@ async fn measure(scenario: &Scenario, targets: &[Target]) -> Result<Vec<Report>>
             Scenario::Start(options) => start::run(target, options).await,
             Scenario::Crash(options) => crash::run(target, options).await,
             Scenario::LargeRoom(options) => large_room::run(target, options).await,
+            Scenario::Memory(options) => memory::run(target, options).await,
             Scenario::All(_) => continue,
         };
         reports.push(report.with_context(|| format!("the measurement of {} failed", target.name))?);

@@ -2,7 +2,7 @@
 //! cost that follow. Each request is measured by itself: its time, and the CPU time of the server for it.
 
 mod requests;
-mod setup;
+pub(super) mod setup;
 
 use anyhow::{Context, Result};
 

@@ -20,16 +20,16 @@ const UNREAD_EVERY: usize = 10;
 
 /// An account that is measured.
 #[derive(Debug)]
-pub(super) struct Account {
-    pub(super) session: Session,
+pub(in super::super) struct Account {
+    pub(in super::super) session: Session,
     /// How many rooms it is in: the first so many.
     pub(super) rooms: usize,
 }
 
 /// Everything that was set up.
 #[derive(Debug)]
-pub(super) struct World {
-    pub(super) accounts: Vec<Account>,
+pub(in super::super) struct World {
+    pub(in super::super) accounts: Vec<Account>,
     run: String,
     people: Vec<Session>,
     rooms: Vec<String>,
@@ -40,7 +40,7 @@ pub(super) struct World {
 impl World {
     /// Makes accounts and rooms: half of the rooms have a name and the others have only members, a third are
     /// encrypted, most have been read.
-    pub(super) async fn build(target: &Target, options: &FirstSyncOptions) -> Result<Self> {
+    pub(in super::super) async fn build(target: &Target, options: &FirstSyncOptions) -> Result<Self> {
         let run = new_run();
         progress(format_args!("first-sync on {}: registering {} users", target.name, PEOPLE + options.rooms.len()));
         let mut people = register_all(target, &run, "first", PEOPLE + options.rooms.len()).await?;
