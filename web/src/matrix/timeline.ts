@@ -99,6 +99,7 @@ export class Timeline {
     this.loading = true;
     this.failed = false;
     this.snapshot.changed();
+    const last = this.window.getEvents().at(-1);
     try {
       await this.window.paginate(direction, PAGE);
     } catch {
@@ -106,8 +107,8 @@ export class Timeline {
     } finally {
       this.loading = false;
       if (direction === Direction.Forward) this.atPresent = this.reachesEnd();
-      // Going far back lets go of the newest messages.
-      else this.atPresent &&= this.isStale() || this.reachesEnd();
+      // Going far back lets go of the newest messages. Those that came meanwhile follow when the snapshot is built.
+      else this.atPresent &&= this.isStale() || last === undefined || this.window.getEvents().at(-1) === last;
       this.snapshot.changed();
       this.catchUp();
     }
