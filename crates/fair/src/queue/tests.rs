@@ -135,16 +135,15 @@ proptest! {
                         model.running.push((key, target));
                     }
                 }
-                Step::Take => match queue.take() {
-                    Some(taken) => {
+                Step::Take => {
+                    if let Some(taken) = queue.take() {
                         prop_assert!(model.may_run(taken.key, taken.target));
                         // The first of its key and target; nothing that may run is overtaken by its own kind.
                         let same = |(key, target, _): &(u8, Option<u8>, u32)| (*key, *target) == (taken.key, taken.target);
                         let at = model.waiting.iter().position(same).unwrap();
                         prop_assert_eq!(model.waiting.remove(at).2, taken.work);
                         model.running.push((taken.key, taken.target));
-                    }
-                    None => {
+                    } else {
                         // A target's slot may be kept for work whose key has had its share since.
                         let is_kept = |target: u8| {
                             queue.keys.values().any(|share| share.resumed.iter().any(|(of, _)| *of == target))
@@ -154,7 +153,7 @@ proptest! {
                         });
                         prop_assert!(!idle);
                     }
-                },
+                }
                 Step::Done(which) if !model.running.is_empty() => {
                     let (key, target) = model.running.swap_remove(which % model.running.len());
                     queue.done(&key, target.as_ref());

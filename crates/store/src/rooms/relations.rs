@@ -131,19 +131,20 @@ impl Snapshot<'_> {
         rel_type: &str,
         limit: usize,
     ) -> Result<Vec<EventRow>> {
-        // Each index has what its condition says, which has to be in the query word for word.
-        let (index, condition) = if rel_type == "m.thread" {
-            ("relations_threads", "r.rel_type = 'm.thread'")
-        } else {
-            ("relations_bundled", "r.rel_type IN ('m.replace', 'm.reference')")
+        // Each has an index of its own, whose condition has to be in the query word for word.
+        let (index, rel_type) = match rel_type {
+            "m.thread" => ("relations_threads", "m.thread"),
+            "m.replace" => ("relations_edits", "m.replace"),
+            "m.reference" => ("relations_references", "m.reference"),
+            _ => return Ok(Vec::new()), // others are not bundled
         };
         let sql = format!(
             "SELECT {EVENT_COLUMNS} FROM relations r INDEXED BY {index}
              JOIN events e ON e.room_nid = r.room_nid AND e.seq = r.seq
-             WHERE r.room_nid = ?1 AND r.target_id = ?2 AND {condition} AND r.rel_type = ?3
-             ORDER BY r.seq DESC LIMIT ?4"
+             WHERE r.room_nid = ?1 AND r.target_id = ?2 AND r.rel_type = '{rel_type}'
+             ORDER BY r.seq DESC LIMIT ?3"
         );
-        self.rows(&sql, (room.0, target.as_str(), rel_type, limit as i64), read_event)
+        self.rows(&sql, (room.0, target.as_str(), limit as i64), read_event)
     }
 
     /// The replies of the thread that starts at an event.

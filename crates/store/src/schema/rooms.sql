@@ -92,8 +92,8 @@ CREATE TABLE relations (
 CREATE INDEX relations_by_event ON relations (room_nid, seq);
 CREATE INDEX conversation_relations ON relations (room_nid, seq) WHERE rel_type NOT IN ('m.annotation', 'm.replace');
 CREATE INDEX relations_threads ON relations (room_nid, target_id, seq, sender_nid) WHERE rel_type = 'm.thread';
-CREATE INDEX relations_bundled ON relations (room_nid, target_id, rel_type, seq)
-    WHERE rel_type IN ('m.replace', 'm.reference');
+CREATE INDEX relations_edits ON relations (room_nid, target_id, seq) WHERE rel_type = 'm.replace';
+CREATE INDEX relations_references ON relations (room_nid, target_id, seq) WHERE rel_type = 'm.reference';
 CREATE INDEX annotations ON relations (room_nid, target_id, sender_nid, key) WHERE rel_type = 'm.annotation';
 
 -- Which events refer to which by way of one or two others, for /relations with `recurse`. A row stays when an event in
