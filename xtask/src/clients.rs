@@ -39,6 +39,7 @@ pub(crate) const CLIENTS: &[Client] = &[
     Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest, needs: None },
     Client { name: "mautrix", folder: "appservice", runner: Runner::Pytest, needs: None },
     Client { name: "protocol", folder: "protocol", runner: Runner::Pytest, needs: None },
+    Client { name: "compare", folder: "compare", runner: Runner::PytestAlone, needs: None },
     Client { name: "schema", folder: "schema", runner: Runner::PytestAlone, needs: Some(SPECIFICATION) },
 ];
 
