@@ -3,9 +3,15 @@
 //! Each is idempotent: a room that is done already is passed over. A room that refuses is let go, because it would
 //! refuse again; only a failure of this server is tried again.
 
+use std::{
+    hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
+    sync::Arc,
+};
+
 use im2_model::{RoomNid, UserId};
 use im2_rooms::content::Membership;
 use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
 
 use crate::{
     Core, Error, Result, accounts,
@@ -15,17 +21,28 @@ use crate::{
     rooms::{Actor, Rooms},
 };
 
+/// Users whose changes of profiles are carried at the same time: more than jobs of one kind run.
+const PROPAGATIONS: usize = 64;
+
 /// What the handlers work with.
 #[derive(Debug, Clone)]
 struct Context {
     core: Core,
     rooms: Rooms,
     presence: Presence,
+    /// One for the users of each hash.
+    propagations: Arc<[Mutex<()>; PROPAGATIONS]>,
 }
 
 /// Adds the handlers of this module's jobs.
 pub(crate) fn register(handlers: Handlers, core: &Core, rooms: &Rooms, presence: &Presence) -> Handlers {
-    let context = Context { core: core.clone(), rooms: rooms.clone(), presence: presence.clone() };
+    let propagations = std::array::from_fn(|_| Mutex::default());
+    let context = Context {
+        core: core.clone(),
+        rooms: rooms.clone(),
+        presence: presence.clone(),
+        propagations: Arc::new(propagations),
+    };
     let leaving = context.clone();
     handlers
         .on(accounts::LEAVE_ROOMS, move |payload| {
@@ -65,9 +82,12 @@ impl Context {
         self.rooms.let_go(actor.user).await
     }
 
-    /// Carries a change of a user's profile into their member events.
+    /// Carries a change of a user's profile into their member events. Of one user, one change after the other: a change
+    /// must not find a room as it was while an earlier one is about to write what this one started from.
     async fn propagate_profile(&self, changed: profile::Changed) -> Result<()> {
         let profile::Changed { user_id, field, before } = changed;
+        let turn = BuildHasherDefault::<DefaultHasher>::default().hash_one(&user_id) as usize % PROPAGATIONS;
+        let _turn = self.propagations[turn].lock().await;
         let Some(actor) = self.actor(user_id).await? else { return Ok(()) };
         for room in self.rooms.of_user(actor.user).await?.with(Membership::Join) {
             tolerate(room, self.rooms.refresh_profile(&actor, room, &field, before.clone()).await)?;
