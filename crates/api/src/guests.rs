@@ -1,9 +1,8 @@
 //! What guests may call (spec: "Guest Access", client behaviour). Everything else that needs a user is refused to them.
 
-use axum::extract::MatchedPath;
 use http::{Method, request::Parts};
 
-use crate::routes::present_path;
+use crate::routes::is_one_of;
 
 /// The routes, by method and path. `POST /logout` is not on the specification's list: a guest who leaves for good
 /// should be able to say so.
@@ -51,10 +50,7 @@ const ALLOWED: &[(Method, &str)] = &[
 
 /// Whether guests may make this request.
 pub(crate) fn may_call(parts: &Parts) -> bool {
-    let path = parts.extensions.get::<MatchedPath>().map(|path| present_path(path.as_str()));
-    // Whoever answers GET answers HEAD too.
-    let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
-    ALLOWED.iter().any(|(allowed, route)| allowed == method && Some(*route) == path.as_deref())
+    is_one_of(parts, ALLOWED)
 }
 
 #[cfg(test)]

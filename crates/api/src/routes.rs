@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::MatchedPath,
     handler::Handler,
     middleware::{from_fn, from_fn_with_state},
     routing::{MethodFilter, MethodRouter, on},
 };
-use http::Method;
+use http::{Method, request::Parts};
 use serde::Serialize;
 
 use crate::{
@@ -164,6 +165,13 @@ fn old_paths(path: &str) -> Vec<String> {
 pub(crate) fn present_path(path: &str) -> std::borrow::Cow<'_, str> {
     let present = |(new, old): &(&str, &str)| path.strip_prefix(old).map(|rest| format!("{new}{rest}").into());
     RENAMED.iter().find_map(present).unwrap_or(path.into())
+}
+
+/// Whether the request is for one of these routes, given by method and present path. What answers GET answers HEAD too.
+pub(crate) fn is_one_of(parts: &Parts, routes: &[(Method, &str)]) -> bool {
+    let path = parts.extensions.get::<MatchedPath>().map(|path| present_path(path.as_str()));
+    let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
+    routes.iter().any(|(allowed, route)| allowed == method && Some(*route) == path.as_deref())
 }
 
 impl std::fmt::Debug for Routes {

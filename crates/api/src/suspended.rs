@@ -2,10 +2,9 @@
 //! what is theirs alone, and security: verifying their own devices, key backup, signing out. Everything else that
 //! changes something is refused to them, so that a route that is added later is refused until somebody thinks about it.
 
-use axum::extract::MatchedPath;
 use http::{Method, request::Parts};
 
-use crate::routes::present_path;
+use crate::routes::is_one_of;
 
 /// The routes that change something, or do not read with GET, by method and path.
 const ALLOWED: &[(Method, &str)] = &[
@@ -82,11 +81,7 @@ const ALLOWED: &[(Method, &str)] = &[
 
 /// Whether the owner of a suspended account may make this request, as far as its route tells.
 pub(crate) fn may_call(parts: &Parts) -> bool {
-    if matches!(parts.method, Method::GET | Method::HEAD) {
-        return true;
-    }
-    let path = parts.extensions.get::<MatchedPath>().map(|path| present_path(path.as_str()));
-    ALLOWED.iter().any(|(allowed, route)| allowed == parts.method && Some(*route) == path.as_deref())
+    matches!(parts.method, Method::GET | Method::HEAD) || is_one_of(parts, ALLOWED)
 }
 
 #[cfg(test)]
