@@ -56,14 +56,14 @@ test("a verification goes on after the server was killed", options, async () => 
         await server.restart("SIGKILL");
         for (const each of [ana, ben]) each.retryImmediately();
     };
-    await verifyByEmoji(() => ana.getCrypto().requestVerificationDM(ben.getUserId(), roomId), ben, kill);
+    await verifyByEmoji(ana, (crypto) => crypto.requestVerificationDM(ben.getUserId(), roomId), ben, kill);
     for (const [one, other] of [[ana, ben], [ben, ana]]) {
         await becomes(one, "trust in the other", async () =>
             (await one.getCrypto().getUserVerificationStatus(other.getUserId())).isCrossSigningVerified());
     }
     await kill();
     const tablet = await encryptingDevice(ana, at);
-    await verifyByEmoji(() => tablet.getCrypto().requestOwnUserVerification(), ana, kill);
+    await verifyByEmoji(tablet, (crypto) => crypto.requestOwnUserVerification(), ana, kill);
     await becomes(ben, "trust in the new device", async () =>
         (await ben.getCrypto().getDeviceVerificationStatus(ana.getUserId(), tablet.getDeviceId()))?.isVerified());
 });

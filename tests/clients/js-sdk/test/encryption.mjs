@@ -154,9 +154,12 @@ async function inPhase(request, phase) {
  * Two clients verify each other: `ask` makes the first one's request, the other accepts, and both confirm the emoji if
  * they are the same. `between` runs while both look at them.
  */
-export async function verifyByEmoji(ask, other, between = async () => {}) {
+export async function verifyByEmoji(first, ask, other, between = async () => {}) {
+    // The SDK ignores what comes from a device whose keys it has not looked up.
+    await know(first, other);
+    await know(other, first);
     const received = next(other, CryptoEvent.VerificationRequestReceived);
-    const request = await ask();
+    const request = await ask(first.getCrypto());
     const incoming = await received;
     await incoming.accept();
     await inPhase(request, VerificationPhase.Ready);

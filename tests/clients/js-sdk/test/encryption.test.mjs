@@ -56,7 +56,7 @@ test("two people verify each other by emoji", async () => {
     await setUpCrossSigning(ben);
     const roomId = await encryptedRoomOf(ana, ben);
     await say(ana, roomId, "is it you?", ben);
-    await verifyByEmoji(() => ana.getCrypto().requestVerificationDM(ben.getUserId(), roomId), ben);
+    await verifyByEmoji(ana, (crypto) => crypto.requestVerificationDM(ben.getUserId(), roomId), ben);
     for (const [one, other] of [[ana, ben], [ben, ana]]) {
         await becomes(one, "trust in the other", async () =>
             (await one.getCrypto().getUserVerificationStatus(other.getUserId())).isCrossSigningVerified());
@@ -67,7 +67,7 @@ test("two people verify each other by emoji", async () => {
 
     // A device that ben signs later is trusted without another look at emoji.
     const tablet = await encryptingDevice(ben);
-    await verifyByEmoji(() => tablet.getCrypto().requestOwnUserVerification(), ben);
+    await verifyByEmoji(tablet, (crypto) => crypto.requestOwnUserVerification(), ben);
     await say(tablet, roomId, "and this is mine", ana, ben);
     await becomes(ana, "trust in the new device", async () =>
         (await ana.getCrypto().getDeviceVerificationStatus(ben.getUserId(), tablet.getDeviceId()))?.isVerified());
@@ -109,7 +109,7 @@ test("a new device that is verified by another one gets its secrets", async () =
     const notebook = new Notebook();
     const phone = await encryptingDevice(ana, { notebook });
     assert.equal(await phone.getCrypto().isCrossSigningReady(), false);
-    await verifyByEmoji(() => phone.getCrypto().requestOwnUserVerification(), ana);
+    await verifyByEmoji(phone, (crypto) => crypto.requestOwnUserVerification(), ana);
     await becomes(phone, "the secrets", async () => {
         const { privateKeysCachedLocally: cached } = await phone.getCrypto().getCrossSigningStatus();
         return cached.masterKey && cached.selfSigningKey && cached.userSigningKey;
