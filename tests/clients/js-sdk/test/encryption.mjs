@@ -150,6 +150,9 @@ async function inPhase(request, phase) {
     }
 }
 
+/** What verifications are made of, as long as they go on: the SDK keeps only weak references, and ends up with none. */
+const underWay = new Set();
+
 /**
  * Two clients verify each other: `ask` makes the first one's request, the other accepts, and both confirm the emoji if
  * they are the same. `between` runs while both look at them.
@@ -166,6 +169,8 @@ export async function verifyByEmoji(first, ask, other, between = async () => {})
     const verifier = await request.startVerification(VerificationMethod.Sas);
     await inPhase(incoming, VerificationPhase.Started);
     const both = [verifier, incoming.verifier];
+    const kept = [request, incoming, ...both];
+    underWay.add(kept);
     const shown = both.map((each) => next(each, VerifierEvent.ShowSas));
     const verified = Promise.all(both.map((each) => each.verify()));
     const [mine, theirs] = await Promise.all(shown);
@@ -174,4 +179,5 @@ export async function verifyByEmoji(first, ask, other, between = async () => {})
     await between();
     await Promise.all([mine.confirm(), theirs.confirm()]);
     await verified;
+    underWay.delete(kept);
 }
