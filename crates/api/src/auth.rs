@@ -61,12 +61,16 @@ impl FromRequestParts<Arc<Api>> for Waiting {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Self> {
+        let ends = &api.engine.core.session_ends;
+        let before = ends.count();
         let User(session) = User::from_request_parts(parts, api).await?;
         let token = access_token(&parts.headers, &parts.uri).unwrap_or_default();
-        let ended = api.engine.core.session_ends.watch(session.user);
+        let ended = ends.watch(session.user);
         let waiting = Self { session, token, assertion: assertion(parts), ended };
-        // It may have ended before anybody would have been told.
-        waiting.check(api).await?;
+        if ends.count() != before {
+            // It may have ended before anybody would have been told.
+            waiting.check(api).await?;
+        }
         Ok(waiting)
     }
 }
@@ -87,7 +91,8 @@ impl Waiting {
         api: &Api,
         work: impl Future<Output = im2_engine::Result<T>>,
     ) -> ApiResult<T> {
-        let mut work = std::pin::pin!(work);
+        // Boxed: as a part of this future it would be copied with it, and what it does is most of a request.
+        let mut work = Box::pin(work);
         loop {
             tokio::select! {
                 biased;
@@ -117,8 +122,10 @@ impl FromRequestParts<Arc<Api>> for EvenLocked {
         if shown.as_ref().is_none_or(|token| api.engine.core.services.by_token(token).is_some()) {
             return Ok(Self(authenticated(parts, api).await?));
         }
-        let work = accounts.authenticate_even_locked(shown.as_deref().unwrap_or_default());
-        let session = counting_unknown(parts, api, shown.as_deref(), work).await?;
+        let strangers = Strangers::at(parts, api);
+        strangers.admit(shown.as_deref())?;
+        let outcome = accounts.authenticate_even_locked(shown.as_deref().unwrap_or_default()).await;
+        let session = strangers.judge(outcome)?;
         limits::count_user(api, &session, parts)?;
         Ok(Self(session))
     }
@@ -167,40 +174,47 @@ impl FromRequestParts<Arc<Api>> for ShownToken {
 /// Whose token a request shows.
 async fn authenticated(parts: &Parts, api: &Api) -> ApiResult<Session> {
     let token = access_token(&parts.headers, &parts.uri);
-    let work = async {
-        match &token {
-            Some(token) => api.engine.accounts.authenticate_as(token, || assertion(parts)).await,
-            None => Err(Error::refused(Code::MissingToken, "this needs an access token")),
-        }
+    let strangers = Strangers::at(parts, api);
+    strangers.admit(token.as_deref())?;
+    let outcome = match &token {
+        Some(token) => api.engine.accounts.authenticate_as(token, || assertion(parts)).await,
+        None => Err(Error::refused(Code::MissingToken, "this needs an access token")),
     };
-    counting_unknown(parts, api, token.as_deref(), work).await
+    strangers.judge(outcome)
 }
 
-/// Counts a request whose token is unknown or missing against its address, and makes the user of any other the caller
-/// whose turn it is. Once there have been too many unknown ones, only tokens that were in use a moment ago are looked
-/// at: others could be guesses.
-async fn counting_unknown(
-    parts: &Parts,
-    api: &Api,
-    token: Option<&str>,
-    work: impl Future<Output = im2_engine::Result<Session>>,
-) -> ApiResult<Session> {
-    let ClientAddress(address) = ClientAddress::of(api, &parts.extensions, &parts.headers);
-    let (limits, who) = (&api.engine.core.limits, Who::address(address));
-    if let Err(refusal) = limits.check(Class::UnknownToken, who)
-        && token.is_none_or(|token| api.engine.accounts.in_use(token).is_none())
-    {
-        return Err(refusal.into());
+/// Counts requests whose token is unknown or missing against their address.
+struct Strangers<'a> {
+    api: &'a Api,
+    who: Who<'static>,
+}
+
+impl<'a> Strangers<'a> {
+    fn at(parts: &Parts, api: &'a Api) -> Self {
+        let ClientAddress(address) = ClientAddress::of(api, &parts.extensions, &parts.headers);
+        Self { api, who: Who::address(address) }
     }
-    let outcome = work.await;
-    if let Err(error) = &outcome
-        && matches!(error.code(), Some(Code::UnknownToken | Code::MissingToken))
-    {
-        limits.spend(Class::UnknownToken, who)?;
+
+    /// Once there have been too many unknown tokens, only those that were in use a moment ago are looked at: others
+    /// could be guesses.
+    fn admit(&self, token: Option<&str>) -> ApiResult<()> {
+        let Err(refusal) = self.api.engine.core.limits.check(Class::UnknownToken, self.who) else { return Ok(()) };
+        let is_in_use = |token| self.api.engine.accounts.in_use(token).is_some();
+        if token.is_some_and(is_in_use) { Ok(()) } else { Err(refusal.into()) }
     }
-    let session = outcome?;
-    caller::assume(Caller::User(session.user));
-    Ok(session)
+
+    /// Counts a request whose token turned out unknown or missing; makes the user of any other the caller whose turn
+    /// it is.
+    fn judge(&self, outcome: im2_engine::Result<Session>) -> ApiResult<Session> {
+        if let Err(error) = &outcome
+            && matches!(error.code(), Some(Code::UnknownToken | Code::MissingToken))
+        {
+            self.api.engine.core.limits.spend(Class::UnknownToken, self.who)?;
+        }
+        let session = outcome?;
+        caller::assume(Caller::User(session.user));
+        Ok(session)
+    }
 }
 
 /// The token of the `Authorization` header or, deprecated but still in the specification, of the query.

@@ -3,6 +3,8 @@
 //! Users share so many channels, so who is told looks again whether their own session is still good. What ends sessions
 //! calls [`SessionEnds::of`] from the commit's hook, after what is cached of them is forgotten.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use im2_model::UserNid;
 use tokio::sync::watch;
 
@@ -13,11 +15,12 @@ const SHARDS: usize = 256;
 #[derive(Debug)]
 pub struct SessionEnds {
     shards: Vec<watch::Sender<()>>,
+    count: AtomicU64,
 }
 
 impl Default for SessionEnds {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| watch::Sender::new(())).collect() }
+        Self { shards: (0..SHARDS).map(|_| watch::Sender::new(())).collect(), count: AtomicU64::new(0) }
     }
 }
 
@@ -27,13 +30,21 @@ impl SessionEnds {
         self.shard(user).subscribe()
     }
 
+    /// How often sessions have ended. If it was the same before a session was looked up and is after it is watched,
+    /// nothing was missed between.
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::SeqCst)
+    }
+
     /// Sessions of a user have ended, or may be used no more.
     pub(crate) fn of(&self, user: UserNid) {
+        self.count.fetch_add(1, Ordering::SeqCst);
         self.shard(user).send_replace(());
     }
 
     /// Sessions of users who are not known here have ended.
     pub(crate) fn of_anybody(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
         for shard in &self.shards {
             shard.send_replace(());
         }
