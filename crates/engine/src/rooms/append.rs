@@ -47,9 +47,9 @@ use crate::{
     words,
 };
 
-/// How often an event is made anew because the room had moved on. Each time something else was committed, so more
-/// than a few in a row means that something is wrong.
-const ATTEMPTS: usize = 5;
+/// How often an event is made anew because what it was built on was not committed. Others can make that happen, with
+/// repeats ([`super::repeats`]), though not for long: more often than this means that something is wrong.
+const ATTEMPTS: usize = 100;
 /// Members of a room whom an event reaches for the price of another event.
 const REACHED_A_UNIT: usize = 1_000;
 
@@ -202,7 +202,12 @@ impl Rooms {
     }
 
     /// The event that a transaction made earlier.
-    async fn sent_before(&self, room: &Room, kind: &str, transaction: Option<&Transaction>) -> Result<Option<EventId>> {
+    pub(super) async fn sent_before(
+        &self,
+        room: &Room,
+        kind: &str,
+        transaction: Option<&Transaction>,
+    ) -> Result<Option<EventId>> {
         let Some(key) = transaction.cloned() else { return Ok(None) };
         let (nid, kind) = (room.nid, kind.to_owned());
         Ok(self.core.store.read(move |db| db.transaction_event(nid, &kind, &key)).await?)
@@ -241,6 +246,10 @@ impl Rooms {
             return Ok(sent);
         }
         self.refuse_blocked(room, &draft)?;
+        let _alone = match self.unless_repeated(room, actor, &draft, transaction.as_ref()).await? {
+            Ok(alone) => alone,
+            Err(sent) => return Ok(sent),
+        };
         let redacts = self.redaction_target(room, actor, &draft).await?;
         for _ in 0..ATTEMPTS {
             let (epoch, queued, event_id) =
@@ -252,6 +261,7 @@ impl Rooms {
             room.reset_head(epoch).await;
             let is_there = matches!(error, im2_store::Error::AlreadyThere);
             if is_there || error.is_duplicate() {
+                self.repeats.note(actor.user);
                 let sent = self.sent_before(room, &draft.kind, transaction.as_ref()).await?;
                 return sent.ok_or_else(|| if is_there { duplicate_annotation() } else { error.into() });
             }

@@ -27,6 +27,7 @@ mod purge;
 mod registry;
 mod relations;
 mod render;
+mod repeats;
 mod room;
 mod standing;
 mod state_changes;
@@ -79,6 +80,7 @@ use crate::{Code, Core, Error, Result, account_data::AccountData, session::Sessi
 use directory::Directory;
 use member_index::MemberIndex;
 use registry::Registry;
+use repeats::Repeats;
 use summaries::Summaries;
 
 /// How rooms behave.
@@ -149,6 +151,7 @@ pub struct Rooms {
     directory: Arc<Directory>,
     options: Options,
     summaries: Arc<Summaries>,
+    repeats: Repeats,
     /// How often a part of their history was deleted, of the few rooms in which that was asked for.
     deletions: Arc<Mutex<HashMap<RoomNid, u64>>>,
 }
@@ -158,6 +161,7 @@ impl Rooms {
         let registry = Arc::new(Registry::new(core.clone(), options));
         let members = Arc::new(MemberIndex::new(core.clone()));
         let summaries = Arc::new(Summaries::new(core.clone()));
+        let repeats = Repeats::new(&core.memory);
         Self {
             core,
             account_data,
@@ -166,6 +170,7 @@ impl Rooms {
             members,
             directory: Arc::default(),
             summaries,
+            repeats,
             options,
             deletions: Arc::default(),
         }

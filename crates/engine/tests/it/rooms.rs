@@ -2,7 +2,7 @@
 
 use im2_engine::{
     Code,
-    rooms::{Act, CreateRoom, Draft, Preset, Reader},
+    rooms::{Act, Actor, CreateRoom, Draft, Preset, Reader},
 };
 use im2_rooms::version::RoomVersion;
 use im2_store::rooms::{Direction, TransactionKey};
@@ -79,6 +79,46 @@ async fn a_transaction_makes_one_event_even_after_a_restart() {
     }
     let reader = fixture.engine.rooms.reader(&ana, &id).await.unwrap();
     assert_eq!(bodies(&fixture, &reader).await, ["once", "0", "1", "2"]);
+}
+
+#[tokio::test]
+async fn repeats_of_one_do_not_hold_up_others() {
+    let fixture = Fixture::new().await;
+    let (ana, ben) = (fixture.user("ana").await, fixture.user("ben").await);
+    let request = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
+    let room = fixture.engine.rooms.create(&ana, request).await.unwrap();
+    fixture.engine.rooms.join(&ben, &room.id, None).await.unwrap();
+    let key =
+        |n: usize| TransactionKey { user: ben.user, device_id: "D".parse().unwrap(), txn_id: n.to_string().into() };
+    let mut first = Vec::new();
+    for n in 0..8 {
+        first.push(fixture.engine.rooms.append(&room, &ben, text("once"), Some(key(n))).await.unwrap());
+    }
+    let id = room.id.clone();
+    drop(room);
+    // After a restart the transactions are no longer in memory.
+    let fixture = fixture.reopen().await;
+    let rooms = &fixture.engine.rooms;
+    let room = rooms.joined(&ana, &id).await.unwrap();
+    let again = |actor: &Actor, body: String, transaction: Option<TransactionKey>| {
+        let (rooms, room, actor) = (rooms.clone(), room.clone(), actor.clone());
+        tokio::spawn(async move { rooms.append(&room, &actor, text(&body), transaction).await.unwrap() })
+    };
+    for round in 0..16 {
+        let repeats: Vec<_> = (0..8).map(|n| again(&ben, "once".into(), Some(key(n)))).collect();
+        let sends: Vec<_> = (0..8).map(|n| again(&ana, format!("{round} {n}"), None)).collect();
+        for (n, repeat) in repeats.into_iter().enumerate() {
+            assert_eq!(repeat.await.unwrap(), first[n]);
+        }
+        for send in sends {
+            send.await.unwrap();
+        }
+    }
+    let reader = rooms.reader(&ana, &id).await.unwrap();
+    assert_eq!(bodies(&fixture, &reader).await.len(), 8 + 16 * 8);
+    let before = fixture.engine.core.store.load().changes;
+    assert_eq!(rooms.append(&room, &ben, text("once"), Some(key(0))).await.unwrap(), first[0]);
+    assert_eq!(fixture.engine.core.store.load().changes, before, "a further repeat is not queued at all");
 }
 
 #[tokio::test]
