@@ -53,8 +53,9 @@ pub fn for_others() -> Caller {
 }
 
 /// Runs `work` on behalf of `caller`.
-pub async fn scope<F: Future>(caller: Caller, work: F) -> F::Output {
-    CALLER.scope(Cell::new(caller), work).await
+pub fn scope<F: Future>(caller: Caller, work: F) -> impl Future<Output = F::Output> {
+    // No async function: its future would hold `work` twice, and this is around every request.
+    CALLER.scope(Cell::new(caller), work)
 }
 
 /// Changes the caller for the rest of the surrounding [`scope`]; without one nothing happens.

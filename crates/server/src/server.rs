@@ -44,6 +44,8 @@ const METRICS_CONNECTIONS: u32 = 16;
 const METRICS_PATIENCE: Duration = Duration::from_secs(60);
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
+/// The part of the memory budget that the database file may be mapped for: it comes on top of the budget.
+const MAPPED_PART: usize = 4;
 
 /// What a test decides and a configuration does not.
 pub struct World {
@@ -76,7 +78,9 @@ pub struct Running {
 pub async fn open(config: &Config, world: World) -> Result<Engine> {
     let services = Arc::new(services(config)?);
     let directory = &config.data_dir;
-    let options = im2_store::Options::new(directory);
+    let memory = memory_options(config);
+    let mut options = im2_store::Options::new(directory);
+    options.mapped = options.mapped.min(memory.budget / MAPPED_PART);
     let open = move || make_private(&options.directory).map_err(Into::into).and_then(|()| Store::open(&options));
     let opened = tokio::task::spawn_blocking(open).await?;
     let store = Arc::new(opened.with_context(|| format!("cannot open {}", directory.display()))?);
@@ -115,6 +119,7 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
     let rooms = rooms::Options {
         forget_grace: u64::from(config.forget_grace_days) * DAY,
         default_version: config.default_room_version,
+        state: config.room_state,
         ..rooms::Options::default()
     };
     let server_notices = notices(config, &server_name)?;
@@ -126,7 +131,7 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
         ttl_seconds: config.turn.ttl_seconds,
     });
     let options = im2_engine::Options {
-        memory: memory_options(config),
+        memory,
         accounts,
         services,
         media,

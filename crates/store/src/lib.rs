@@ -77,12 +77,15 @@ pub struct Options {
     pub writer: WriterId,
     /// Threads that read, each with a connection.
     pub readers: usize,
+    /// Bytes of the database file that the readers may map into memory, together. They save copies; the operating
+    /// system can take them back at any time, but counts them as the process's.
+    pub mapped: usize,
 }
 
 impl Options {
     /// The defaults for a database in `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), writer: 1, readers: 5 }
+        Self { directory: directory.into(), writer: 1, readers: 5, mapped: 1 << 30 }
     }
 }
 
@@ -122,7 +125,7 @@ impl Store {
         migrations::migrate(&mut connection)?;
         let opened_at = writer::last_position(&connection, options.writer)?;
         let failure = Failure::default();
-        let readers = Readers::start(&path, options.readers, &failure)?;
+        let readers = Readers::start(&path, options.readers, options.mapped, &failure)?;
         let writer = Writer::start(connection, opened_at, failure.clone());
         Ok(Self { readers, writer, failure, opened_at, directory: options.directory.clone(), _lock: lock })
     }
@@ -155,23 +158,29 @@ impl Store {
 
     /// Runs `operation` on a consistent view of everything committed so far.
     ///
-    /// Callers ([`im2_fair::caller`]) take turns; [`Error::Busy`] refuses one that has too much waiting already.
-    pub async fn read<T, F>(&self, operation: F) -> Result<T>
+    /// Callers ([`im2_fair::caller`]) take turns; [`Error::Busy`] refuses one that has too much waiting already. The
+    /// read is queued by the call, not when its future is first polled, so that the future is small: it is part of
+    /// those of nearly all requests.
+    pub fn read<T, F>(&self, operation: F) -> impl Future<Output = Result<T>> + use<T, F>
     where
         T: Send + 'static,
         F: FnOnce(&Snapshot<'_>) -> Result<T> + Send + 'static,
     {
-        self.readers.run(operation).await
+        self.readers.run(operation)
     }
 
     /// Runs `operation` atomically and returns once its effects are durable. If it fails, nothing of it remains.
-    pub async fn write<T, F>(&self, operation: F) -> Result<T>
+    pub fn write<T, F>(&self, operation: F) -> impl Future<Output = Result<T>> + use<'_, T, F>
     where
         T: Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     {
-        let turn = self.write_turn().await?;
-        self.enqueue(turn, operation).await?.durable().await
+        let (change, queued) = self.writer.change(operation);
+        async move {
+            let turn = self.write_turn().await?;
+            self.writer.enqueue(turn, change).await?;
+            queued.durable().await
+        }
     }
 
     /// Waits for the right to queue a change. Callers take turns; [`Error::Busy`] refuses one that has too much
@@ -182,12 +191,20 @@ impl Store {
 
     /// Queues `operation` for the writer and returns as soon as its place in the order is fixed. Operations that
     /// one task queues run in the order in which it queued them.
-    pub async fn enqueue<T, F>(&self, turn: WriteTurn, operation: F) -> Result<Queued<T>>
+    pub fn enqueue<T, F>(
+        &self,
+        turn: WriteTurn,
+        operation: F,
+    ) -> impl Future<Output = Result<Queued<T>>> + use<'_, T, F>
     where
         T: Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     {
-        self.writer.enqueue(turn, operation).await
+        let (change, queued) = self.writer.change(operation);
+        async move {
+            self.writer.enqueue(turn, change).await?;
+            Ok(queued)
+        }
     }
 
     /// Completes with the name of a thread that has panicked. What is in memory may then differ from the database,

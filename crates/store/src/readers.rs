@@ -77,7 +77,7 @@ where
 }
 
 impl Readers {
-    pub(crate) fn start(path: &Path, count: usize, failure: &Failure) -> Result<Self> {
+    pub(crate) fn start(path: &Path, count: usize, mapped: usize, failure: &Failure) -> Result<Self> {
         let bounds = Bounds {
             running: count,
             // A user may have reads of two kinds under way: their own, and those that others may come to wait for.
@@ -91,6 +91,7 @@ impl Readers {
         let readers = Self(Arc::clone(&shared));
         for _ in 0..count {
             let (connection, shared, failure) = (connect(path)?, Arc::clone(&shared), failure.clone());
+            connection.pragma_update(None, "mmap_size", i64::try_from(mapped / count).unwrap_or(i64::MAX))?;
             thread::Builder::new().name("store-reader".into()).spawn(move || {
                 let _guard = failure.guard("store-reader");
                 shared.serve(connection);
@@ -99,14 +100,18 @@ impl Readers {
         Ok(readers)
     }
 
-    pub(crate) async fn run<T, F>(&self, operation: F) -> Result<T>
+    /// Queues a read; the future waits for its outcome.
+    pub(crate) fn run<T, F>(&self, operation: F) -> impl Future<Output = Result<T>> + use<T, F>
     where
         T: Send + 'static,
         F: FnOnce(&Snapshot<'_>) -> Result<T> + Send + 'static,
     {
         let (answer, outcome) = oneshot::channel();
-        self.submit(caller::current(), Box::new(Read { operation, answer }))?;
-        outcome.await.map_err(|_| Error::Closed)?
+        let submitted = self.submit(caller::current(), Box::new(Read { operation, answer }));
+        async move {
+            submitted?;
+            outcome.await.map_err(|_| Error::Closed)?
+        }
     }
 
     fn submit(&self, caller: Caller, work: Box<dyn Work>) -> Result<()> {
@@ -186,6 +191,6 @@ pub(crate) fn connect(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     set_up(&connection)?;
-    connection.execute_batch("PRAGMA query_only = ON; PRAGMA mmap_size = 268435456; PRAGMA cache_size = -8192;")?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;")?;
     Ok(connection)
 }

@@ -34,10 +34,10 @@ const QUEUE: usize = BOUNDS.running + 64;
 
 /// Answers the caller: with the outcome of its own change, or with the failure of the commit.
 type Answer = Box<dyn FnOnce(std::result::Result<(), &rusqlite::Error>) + Send>;
-type Change = Box<dyn FnOnce(&Connection, &mut Position) -> (Vec<Hook>, Answer) + Send>;
+pub(crate) type Change = Box<dyn FnOnce(&Connection, &mut Position) -> (Vec<Hook>, Answer) + Send>;
 
 enum Message {
-    Change(Change),
+    Change(WriteTurn, Change),
     Flush(oneshot::Sender<Result<bool>>),
     Check(oneshot::Sender<()>),
 }
@@ -111,7 +111,8 @@ impl Writer {
         Ok(WriteTurn(self.turns.take().await?))
     }
 
-    pub(crate) async fn enqueue<T, F>(&self, turn: WriteTurn, operation: F) -> Result<Queued<T>>
+    /// A change for the queue, and what waits for its outcome.
+    pub(crate) fn change<T, F>(&self, operation: F) -> (Change, Queued<T>)
     where
         T: Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
@@ -121,14 +122,16 @@ impl Writer {
         let change: Change = Box::new(move |connection, last| {
             let (result, hooks) = apply(connection, last, &job_added, operation);
             let answer: Answer = Box::new(move |commit| {
-                drop(turn);
                 let result = commit.map_err(|error| Error::Commit(error.to_string())).and(result);
                 drop(sender.send(result)); // a caller that went away needs no answer
             });
             (hooks, answer)
         });
-        self.queue.send(Message::Change(change)).await.map_err(|_| Error::Closed)?;
-        Ok(Queued(receiver))
+        (change, Queued(receiver))
+    }
+
+    pub(crate) async fn enqueue(&self, turn: WriteTurn, change: Change) -> Result<()> {
+        self.queue.send(Message::Change(turn, change)).await.map_err(|_| Error::Closed)
     }
 
     /// Waits until the writer has looked at its queue.
@@ -171,8 +174,8 @@ pub(crate) fn last_position(connection: &Connection, writer: WriterId) -> Result
 fn run(connection: &Connection, mut queue: mpsc::Receiver<Message>, mut last: Position, counts: &Counts) {
     while let Some(message) = queue.blocking_recv() {
         match message {
-            Message::Change(first) => {
-                let changes = commit_batch(connection, &mut queue, &mut last, first);
+            Message::Change(turn, first) => {
+                let changes = commit_batch(connection, &mut queue, &mut last, (turn, first));
                 counts.commits.fetch_add(1, Ordering::Relaxed);
                 counts.changes.fetch_add(changes as u64, Ordering::Relaxed);
             }
@@ -187,22 +190,22 @@ fn commit_batch(
     connection: &Connection,
     queue: &mut mpsc::Receiver<Message>,
     last: &mut Position,
-    first: Change,
+    first: (WriteTurn, Change),
 ) -> usize {
     let before = *last;
     let mut flushes = Vec::new();
     let mut hooks = Vec::new();
     let mut answers = Vec::new();
-    let mut run_one = |change: Change, last: &mut Position| {
+    let mut run_one = |(turn, change): (WriteTurn, Change), last: &mut Position| {
         let (more, answer) = change(connection, last);
         hooks.extend(more);
-        answers.push(answer);
+        answers.push((turn, answer));
     };
     let begun = connection.execute_batch("BEGIN IMMEDIATE");
     run_one(first, last);
     for _ in 1..BATCH {
         match queue.try_recv() {
-            Ok(Message::Change(change)) => run_one(change, last),
+            Ok(Message::Change(turn, change)) => run_one((turn, change), last),
             Ok(Message::Flush(done)) => {
                 flushes.push(done);
                 break;
@@ -219,7 +222,8 @@ fn commit_batch(
             for hook in hooks {
                 hook();
             }
-            for answer in answers {
+            for (turn, answer) in answers {
+                drop(turn);
                 answer(Ok(()));
             }
         }
@@ -229,7 +233,8 @@ fn commit_batch(
                 drop(connection.execute_batch("ROLLBACK"));
             }
             *last = before;
-            for answer in answers {
+            for (turn, answer) in answers {
+                drop(turn);
                 answer(Err(&error));
             }
         }

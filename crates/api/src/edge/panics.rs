@@ -1,29 +1,20 @@
 //! A handler that panics fails its own request and nothing else.
 
-use std::{
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    task::Poll,
-};
+use std::panic::AssertUnwindSafe;
 
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use im2_engine::Error;
 
 use crate::error::ApiError;
 
 /// Runs a handler; if it panics, the client is told of an internal error. The panic itself is logged by the process's
 /// panic hook, which knows where it happened.
-pub(super) async fn caught(handler: impl Future<Output = Response>) -> Response {
-    let mut handler = pin!(handler);
-    poll_fn(|context| {
-        // After a panic the future is never polled again, so nothing can see its half-done state.
-        match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context))) {
-            Ok(poll) => poll,
-            Err(_) => Poll::Ready(ApiError::from(Error::Internal("a handler panicked".into())).into_response()),
-        }
+pub(super) fn caught(handler: impl Future<Output = Response>) -> impl Future<Output = Response> {
+    // After a panic the future is never polled again, so nothing can see its half-done state.
+    AssertUnwindSafe(handler).catch_unwind().map(|outcome| {
+        outcome.unwrap_or_else(|_| ApiError::from(Error::Internal("a handler panicked".into())).into_response())
     })
-    .await
 }
 
 #[cfg(test)]

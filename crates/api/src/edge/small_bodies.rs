@@ -6,7 +6,7 @@
 //! before anything else. After the refusal of a larger one the answer says that the connection ends.
 
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, HttpBody as _, to_bytes},
     extract::Request,
     response::{IntoResponse as _, Response},
 };
@@ -21,7 +21,7 @@ const SMALL: u64 = 65_536;
 
 /// Takes in the body if it is small.
 pub(super) async fn taken_in(request: Request) -> Result<Request, Response> {
-    if !is_small(request.headers()) {
+    if request.body().is_end_stream() || !is_small(request.headers()) {
         return Ok(request);
     }
     let (parts, body) = request.into_parts();

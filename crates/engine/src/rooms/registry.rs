@@ -112,6 +112,9 @@ impl Registry {
 
     pub(super) async fn by_nid(&self, nid: RoomNid) -> Result<Arc<Room>> {
         let (entry, options) = (self.entry(nid), self.options);
+        if let Some(room) = entry.room.get() {
+            return Ok(Arc::clone(room));
+        }
         let load = || async {
             let loaded = self.core.store.read(move |db| load(db, nid, options, TAIL_AT_LOAD));
             let room = loaded.await?.ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))?;

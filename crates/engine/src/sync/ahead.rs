@@ -46,8 +46,8 @@ pub(crate) struct Wanted {
 
 /// Rooms that are being read, [`TOGETHER`] at a time.
 pub(crate) struct ReadAhead {
-    sync: Sync,
-    actor: Actor,
+    /// With what and for whom; nothing for few rooms.
+    reader: Option<(Sync, Actor)>,
     wanted: Wanted,
     rest: IntoIter<Vec<RoomNid>>,
     under_way: VecDeque<JoinHandle<Result<RoomReceipts>>>,
@@ -56,10 +56,10 @@ pub(crate) struct ReadAhead {
 impl ReadAhead {
     /// Starts reading what an answer for `actor` needs of `rooms`.
     pub(crate) fn new(sync: &Sync, actor: &Actor, rooms: &[RoomNid], wanted: Wanted) -> Self {
-        let rooms = if rooms.len() < FEW { &[] } else { rooms };
+        let reader = (rooms.len() >= FEW).then(|| (sync.clone(), actor.clone()));
+        let rooms = if reader.is_some() { rooms } else { &[] };
         let rest: Vec<_> = rooms.chunks(TOGETHER).map(<[RoomNid]>::to_vec).collect();
-        let (sync, actor, rest) = (sync.clone(), actor.clone(), rest.into_iter());
-        let mut ahead = Self { sync, actor, wanted, rest, under_way: VecDeque::new() };
+        let mut ahead = Self { reader, wanted, rest: rest.into_iter(), under_way: VecDeque::new() };
         for _ in 0..AT_ONCE {
             ahead.start();
         }
@@ -75,8 +75,8 @@ impl ReadAhead {
     }
 
     fn start(&mut self) {
-        let Some(rooms) = self.rest.next() else { return };
-        let (sync, actor, wanted) = (self.sync.clone(), self.actor.clone(), self.wanted);
+        let Some((rooms, (sync, actor))) = self.rest.next().zip(self.reader.clone()) else { return };
+        let wanted = self.wanted;
         self.under_way.push_back(tokio::spawn(inherit(async move { sync.read(&actor, rooms, wanted).await })));
     }
 }

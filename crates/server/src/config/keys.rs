@@ -444,6 +444,32 @@ pub const KEYS: &[Key] = &[
         get: |config| Some(Value::Integer(config.forget_grace_days.into())),
     },
     Key {
+        path: "rooms.max_state_events",
+        kind: Kind::Integer,
+        allowed: "a number of events from 1000 to 10000000",
+        about: "How many state events a room may have, without its members",
+        secret: false,
+        set: |config, value| {
+            let entries = integer(&value).filter(|entries| (1_000..=10_000_000).contains(entries))?;
+            config.room_state.entries = usize::try_from(entries).ok()?;
+            Some(())
+        },
+        get: |config| i64::try_from(config.room_state.entries).ok().map(Value::Integer),
+    },
+    Key {
+        path: "rooms.max_state_bytes",
+        kind: Kind::Integer,
+        allowed: "a number of bytes from 1048576 (1 MiB) to 4294967296",
+        about: "How much JSON the state of a room may be, without its members. A room in use keeps it in memory",
+        secret: false,
+        set: |config, value| {
+            let bytes = integer(&value).filter(|bytes| (1 << 20..=1 << 32).contains(bytes))?;
+            config.room_state.bytes = usize::try_from(bytes).ok()?;
+            Some(())
+        },
+        get: |config| i64::try_from(config.room_state.bytes).ok().map(Value::Integer),
+    },
+    Key {
         path: "server_notices.localpart",
         kind: Kind::Text,
         allowed: "the first part of a user ID, such as \"server\"; \"\" switches notices off",

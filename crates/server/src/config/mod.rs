@@ -10,7 +10,10 @@ mod value;
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use im2_api::edge::peer::Network;
-use im2_engine::{rate_limits, rooms::RoomVersion};
+use im2_engine::{
+    rate_limits,
+    rooms::{RoomVersion, StateLimits},
+};
 use im2_model::ServerName;
 
 pub use keys::{KEYS, Key};
@@ -63,6 +66,8 @@ pub struct Config {
     pub forget_grace_days: u32,
     /// The version of rooms whose creators ask for none.
     pub default_room_version: RoomVersion,
+    /// How much state a room may have, without its members.
+    pub room_state: StateLimits,
     /// Who sends notices of the server, and where.
     pub notices: Notices,
     /// Where metrics are served.
@@ -243,6 +248,7 @@ impl Default for Config {
             collect_media_after_days: 7,
             forget_grace_days: 7,
             default_room_version: RoomVersion::DEFAULT,
+            room_state: StateLimits::default(),
             notices: Notices {
                 localpart: None,
                 display_name: "Server Notices".into(),

@@ -183,3 +183,22 @@ async fn the_server_itself_has_no_quota() {
         root.post("/_synapse/admin/v1/send_server_notice", notice).await.ok();
     }
 }
+
+#[tokio::test]
+async fn the_state_of_a_room_is_bounded_by_settings() {
+    let server = Setup::default().set("rooms.max_state_bytes", 1_i64 << 20).start().await;
+    let (ana, ben) = two(&server).await;
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    let set = async |key: usize, length: usize| {
+        let path = format!("/v3/rooms/{}/state/org.example.data/{key}", segment(&room));
+        ana.put(&path, json!({ "text": "x".repeat(length) })).await
+    };
+    for key in 0..18 {
+        set(key, 55_000).await.ok();
+    }
+    set(18, 60_000).await.refused(413, "M_TOO_LARGE");
+    // What is there may become smaller, and people may still come.
+    set(0, 10).await.ok();
+    ben.post(&format!("/v3/join/{}", segment(&room)), json!({})).await.ok();
+    set(18, 50_000).await.ok();
+}
