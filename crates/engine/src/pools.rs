@@ -13,6 +13,7 @@ impl Engine {
             ("writer", self.core.store.writer_load()),
             ("passwords", self.accounts.password_load()),
             ("search", self.search.load()),
+            ("syncs", self.sync.making.load()),
             ("push", self.pushers.load()),
         ];
         own.into_iter().chain(media)

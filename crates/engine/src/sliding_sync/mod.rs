@@ -184,6 +184,7 @@ impl SlidingSync {
     }
 
     async fn answer(&self, session: &Session, request: &SlidingRequest, turn: &Turn) -> Result<Answer> {
+        let _slot = self.sync.making.turn().await?;
         let rooms = self.rooms.of_user(session.user).await?;
         let changes = self.changes(session, turn.sent.told.token.as_ref(), &rooms).await?;
         let listing = self.listing(session, request, &rooms, &turn.sent, &changes).await?;

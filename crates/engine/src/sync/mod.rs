@@ -51,6 +51,7 @@ use ahead::{ReadAhead, TOGETHER, Wanted};
 pub(crate) use at_once::AtOnce;
 use changes::{Changes, GoneNews};
 pub(crate) use members::SentMembers;
+pub(crate) use out::Making;
 use out::Out;
 pub use out::{Answer, Pieces};
 
@@ -119,6 +120,7 @@ pub struct Sync {
     pub(crate) e2ee: E2ee,
     pub(crate) sent_members: SentMembers,
     pub(crate) at_once: AtOnce,
+    pub(crate) making: Making,
 }
 
 /// One answer in the making: who asks for what, and between which places in the stream.
@@ -202,6 +204,7 @@ impl Sync {
     }
 
     async fn answer(&self, session: &Session, request: &SyncRequest) -> Result<(Answer, bool)> {
+        let slot = self.making.turn().await?;
         let rooms = self.rooms.of_user(session.user).await?;
         let mut changes = self.changes(session, request.since.as_ref(), &rooms).await?;
         self.add_to_device(session, request.since.as_ref(), &mut changes).await?;
@@ -216,14 +219,15 @@ impl Sync {
             request.since.as_ref().is_none_or(|since| !since.includes(found.position)) || request.full_state
         };
         if wanted.len() < MANY && !wanted.iter().any(|(_, found)| is_new(found)) {
-            let (whole, is_empty) =
-                Answering::new(self, session, request, parts).write(head, &wanted, Out::whole()).await?;
+            let (whole, is_empty) = Answering::new(self, session, request, parts)
+                .write(head, &wanted, Out::whole(&self.making, slot))
+                .await?;
             return Ok((Answer::Whole(whole), is_empty));
         }
         let (sync, session, request) = (self.clone(), session.clone(), request.clone());
         let make =
             |out| async move { Answering::new(&sync, &session, &request, parts).write(head, &wanted, out).await };
-        out::in_pieces(make).await
+        out::in_pieces(&self.making, slot, make).await
     }
 }
 

@@ -3,8 +3,13 @@
 //! An answer is written into memory. Once there is much of it, what is ready goes to the reader piece by piece, and
 //! nothing more is made until the reader has taken it: an answer of fifty megabytes is never whole in memory, however
 //! slowly it is read, and when the reader goes its making ends.
+//!
+//! A user has one answer made at a time, whole or in pieces: making one takes the threads that everybody's requests
+//! run on, up to some hundred milliseconds of them.
 
-use im2_fair::caller::inherit;
+use std::sync::Arc;
+
+use im2_fair::{Bounds, Load, Turn as Slot, Turns, caller::inherit};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::at_once::Turn;
@@ -14,6 +19,38 @@ use crate::{Error, Result};
 const PIECE: usize = 64 << 10;
 /// Pieces that wait for the reader, beside the one in the making.
 const WAITING: usize = 1;
+
+/// Answers that are being made.
+const MAKING: Bounds = Bounds {
+    // As many as there are users who ask: one a user is what bounds them.
+    running: 4_096,
+    running_per_key: 1,
+    running_per_target: usize::MAX,
+    waiting: 65_536,
+    // All devices of a user, woken by the same message.
+    waiting_per_key: 512,
+};
+
+/// The users' turns at having an answer made.
+#[derive(Debug, Clone)]
+pub(crate) struct Making(Arc<Turns>);
+
+impl Default for Making {
+    fn default() -> Self {
+        Self(Arc::new(Turns::new(MAKING)))
+    }
+}
+
+impl Making {
+    /// Waits for the current caller's turn.
+    pub(crate) async fn turn(&self) -> Result<Slot> {
+        Ok(self.0.take().await?)
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        self.0.load()
+    }
+}
 
 /// An answer: JSON in one piece, or in many.
 #[derive(Debug)]
@@ -101,6 +138,9 @@ pub(super) struct Out {
     /// What is written and has not gone to the reader yet.
     pub(super) bytes: Vec<u8>,
     pieces: Option<mpsc::Sender<Message>>,
+    making: Making,
+    /// The turn in which it is made.
+    slot: Option<Slot>,
 }
 
 /// What the maker of an answer tells.
@@ -113,9 +153,9 @@ enum Message {
 }
 
 impl Out {
-    /// An answer that is made in one piece.
-    pub(super) fn whole() -> Self {
-        Self { bytes: Vec::new(), pieces: None }
+    /// An answer that is made in one piece, in this turn.
+    pub(super) fn whole(making: &Making, slot: Slot) -> Self {
+        Self { bytes: Vec::new(), pieces: None, making: making.clone(), slot: Some(slot) }
     }
 
     /// Sends what is ready to the reader if there is much of it. Only where what is written stays as it is. Fails if
@@ -126,20 +166,28 @@ impl Out {
         }
         let Some(pieces) = &self.pieces else { return Ok(()) };
         let piece = std::mem::replace(&mut self.bytes, Vec::with_capacity(PIECE + PIECE / 4));
-        pieces.send(Message::Piece(piece)).await.map_err(|_| Error::Internal("nobody reads the answer".into()))
+        // Who reads slowly keeps nothing from the user's other devices.
+        self.slot = None;
+        let sent = pieces.send(Message::Piece(piece)).await;
+        sent.map_err(|_| Error::Internal("nobody reads the answer".into()))?;
+        // Even where the reader and the turn are there at once, others come first.
+        tokio::task::yield_now().await;
+        self.slot = Some(self.making.turn().await?);
+        Ok(())
     }
 }
 
-/// Has an answer made beside the request, in pieces if it becomes large. Gives it once its first piece is ready, and
-/// whether it says nothing.
-pub(super) async fn in_pieces<F>(make: impl FnOnce(Out) -> F) -> Result<(Answer, bool)>
+/// Has an answer made beside the request, in pieces if it becomes large, the first of them in this turn. Gives it once
+/// its first piece is ready, and whether it says nothing.
+pub(super) async fn in_pieces<F>(making: &Making, slot: Slot, make: impl FnOnce(Out) -> F) -> Result<(Answer, bool)>
 where
     F: Future<Output = Result<(Vec<u8>, bool)>> + Send + 'static,
 {
     let (sender, mut made) = mpsc::channel(WAITING);
-    let making = make(Out { bytes: Vec::new(), pieces: Some(sender.clone()) });
+    let out = Out { bytes: Vec::new(), pieces: Some(sender.clone()), making: making.clone(), slot: Some(slot) };
+    let work = make(out);
     let task = tokio::spawn(inherit(async move {
-        let end = making.await;
+        let end = work.await;
         drop(sender.send(Message::End(end)).await); // who does not read any more does not miss it
     }));
     let maker = Maker(task.abort_handle());

@@ -1,5 +1,7 @@
 //! What rooms take in memory is counted right, and given back.
 
+use std::time::Duration;
+
 use im2_engine::{
     Code, Error,
     rooms::{Act, CreateRoom, Direction, Draft, Preset, StateLimits},
@@ -148,9 +150,22 @@ async fn a_large_sync_is_made_as_it_is_read() {
     let joined = answer["rooms"]["join"].as_object().unwrap();
     assert_eq!(joined.len(), ROOMS);
     assert!(joined.values().all(|room| room["timeline"]["events"].as_array().unwrap().len() == 10));
+    // One of a user is made at a time, but those who do not read keep nobody waiting.
+    let mut stuck = Vec::new();
+    for _ in 0..6 {
+        stuck.push(sync().await);
+    }
+    assert!(stuck.iter().all(|answer| matches!(answer, Answer::Pieces(_))));
+    let load = || fixture.engine.pools().find(|(name, _)| *name == "syncs").unwrap().1;
+    let settled = async {
+        while load().running > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), settled).await.expect("all wait for their readers");
     // Without a reader it ends.
-    let Answer::Pieces(pieces) = sync().await else { panic!("it is large") };
-    drop(pieces);
+    drop(stuck);
+    assert_eq!(load().waiting, 0);
 }
 
 /// A timeline is bounded in bytes as well, and `prev_batch` leads on to what is left out.
