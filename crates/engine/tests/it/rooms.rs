@@ -94,9 +94,12 @@ async fn repeats_of_one_do_not_hold_up_others() {
     for n in 0..8 {
         first.push(fixture.engine.rooms.append(&room, &ben, text("once"), Some(key(n))).await.unwrap());
     }
+    // The transactions are then no longer among those that are in memory.
+    for n in 0..200 {
+        fixture.engine.rooms.append(&room, &ana, text(&n.to_string()), None).await.unwrap();
+    }
     let id = room.id.clone();
     drop(room);
-    // After a restart the transactions are no longer in memory.
     let fixture = fixture.reopen().await;
     let rooms = &fixture.engine.rooms;
     let room = rooms.joined(&ana, &id).await.unwrap();
@@ -115,7 +118,7 @@ async fn repeats_of_one_do_not_hold_up_others() {
         }
     }
     let reader = rooms.reader(&ana, &id).await.unwrap();
-    assert_eq!(bodies(&fixture, &reader).await.len(), 8 + 16 * 8);
+    assert_eq!(bodies(&fixture, &reader).await.len(), 8 + 200 + 16 * 8);
     let before = fixture.engine.core.store.load().changes;
     assert_eq!(rooms.append(&room, &ben, text("once"), Some(key(0))).await.unwrap(), first[0]);
     assert_eq!(fixture.engine.core.store.load().changes, before, "a further repeat is not queued at all");
