@@ -9,11 +9,10 @@
 
 use std::collections::BTreeSet;
 
+use im2_model::fold;
 use im2_rooms::search::SearchKey;
 use im2_store::search::Term;
 use unicode_normalization::char::is_combining_mark;
-
-use crate::folding::fold;
 
 /// Characters of a text that are searched. The largest event has four times as many.
 const MAX_TEXT: usize = 16_384;
@@ -212,7 +211,8 @@ impl Wanted {
         Some((rank * 1e6) as u32)
     }
 
-    /// What a client may highlight: the query's pieces, and words of `texts` that only folding makes equal to them.
+    /// The texts that a client may highlight: the query's pieces, and words of `texts` that only folding makes equal to
+    /// them.
     pub(crate) fn highlights<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         /// Enough for what is shown of one answer.
         const MOST: usize = 50;
@@ -225,14 +225,26 @@ impl Wanted {
                 }
                 let folded = fold(word);
                 let lower = word.to_lowercase();
-                let wanted = |piece: &str| !starts_run(piece) && folded.starts_with(piece);
-                if lower != folded && pieces().any(wanted) {
+                if lower == folded {
+                    continue;
+                }
+                let (runs, words): (Vec<&str>, Vec<&str>) = pieces().partition(|piece| starts_run(piece));
+                if words.into_iter().any(|piece| folded.starts_with(piece)) {
                     found.insert(lower);
+                } else {
+                    found.extend(runs.into_iter().filter_map(|piece| written(&lower, &folded, piece)));
                 }
             }
         }
         found.into_iter().collect()
     }
+}
+
+/// The part of a word that folding makes a piece of a run; `None` if there is none, or if folding has moved characters.
+fn written(word: &str, folded: &str, piece: &str) -> Option<String> {
+    let before = folded[..folded.find(piece)?].chars().count();
+    let same_places = word.chars().count() == folded.chars().count();
+    same_places.then(|| word.chars().skip(before).take(piece.chars().count()).collect())
 }
 
 impl Phrase {
@@ -314,6 +326,23 @@ mod tests {
     }
 
     #[test]
+    fn kana_and_width_make_no_difference() {
+        for (query, text) in [
+            ("らーめん", "ラーメンが食べたい"),
+            ("ラーメン", "らーめんが食べたい"),
+            ("ﾗｰﾒﾝ", "らーめん"),
+            ("ガイド", "ｶﾞｲﾄﾞ"),
+            ("meeting", "ＭＥＥＴＩＮＧ　５"),
+            ("５", "room 5"),
+            ("ｶﾌｪ latte", "カフェ Ｌatte"),
+        ] {
+            assert!(finds(query, text), "{query} in {text}");
+        }
+        // Folded characters are stored, so that the index has one term for both.
+        assert_eq!(terms(Body, "タワー"), terms(Body, "たわー"));
+    }
+
+    #[test]
     fn words_are_found_whatever_their_case_and_accents() {
         let text = "Le Café de l'Étoile à Zürich, ЁЛКА, ΟΔΟΣ, Straße";
         for query in ["cafe", "CAFÉ", "etoile", "zurich le", "елка", "οδος", "strasse", "STRAẞE", "zür", "de l'Étoile"]
@@ -360,6 +389,8 @@ mod tests {
     fn highlights_are_what_is_in_the_text() {
         let found = Wanted::parse("cafe 好喝").highlights(["Im CAFÉ war es schön", "cafe"]);
         assert_eq!(found, ["cafe", "café", "好喝"]);
+        let found = Wanted::parse("ひらがな").highlights(["これはヒラガナです", "ひらがな"]);
+        assert_eq!(found, ["ひらがな", "ヒラガナ"]);
     }
 
     #[test]

@@ -1,18 +1,24 @@
-//! Identifiers, stream positions, names as they may be shown, the clock and randomness.
+//! Identifiers, stream positions, names as they may be shown and as they are searched, the clock and randomness.
 //!
 //! Values only: nothing here does I/O, knows a table or speaks HTTP. Every other crate may use this one; it uses
 //! none of them.
 
 mod clock;
+mod folding;
 mod ids;
+mod name_search;
+mod pinyin;
 mod position;
 mod random;
 mod shown;
 
 pub use clock::{Clock, ManualClock, Millis, SystemClock};
+pub use folding::fold;
 pub use ids::{
     DeviceId, EventId, IdError, MAX_ID_BYTES, MxcUri, RoomAliasId, RoomId, RoomNid, ServerName, UserId, UserNid,
 };
+pub use name_search::NameSearch;
+pub use pinyin::spellings;
 pub use position::{Position, Reached, StreamToken, TokenError, WriterId};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use shown::shown_name;

@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-use im2_model::{RoomId, RoomNid};
+use im2_model::{RoomId, RoomNid, fold};
 use im2_store::{Snapshot, rooms::EventRow};
 use parking_lot::RwLock;
 
@@ -53,7 +53,7 @@ struct Listed {
 struct Entry {
     listing: Listing,
     lists: Lists,
-    /// What is searched, in lower case.
+    /// The text that is searched, folded.
     text: String,
 }
 
@@ -109,7 +109,7 @@ impl Listed {
         let rank = (Reverse(listing.num_joined_members), listing.room_id.clone());
         let parts = [&listing.name, &listing.topic, &listing.canonical_alias];
         let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
-        let text = parts.join("\n").to_lowercase();
+        let text = fold(&parts.join("\n"));
         self.ranks.insert(room, rank.clone());
         self.rooms.insert(rank, Arc::new(Entry { listing, lists, text }));
     }
@@ -337,7 +337,7 @@ fn read(db: &Snapshot<'_>) -> im2_store::Result<Listed> {
 
 impl Listed {
     fn page(&self, query: &DirectoryQuery) -> DirectoryPage {
-        let search = query.search.as_deref().unwrap_or_default().to_lowercase();
+        let search = fold(query.search.as_deref().unwrap_or_default());
         let words: Vec<&str> = search.split_whitespace().collect();
         let listed = |entry: &Entry| entry.listing.is_open() && query.networks.include(&entry.lists);
         let wanted = |entry: &Entry| {

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use im2_model::{Position, RoomId, RoomNid};
+use im2_model::{Position, RoomId, RoomNid, fold};
 use im2_rooms::{content::CreateContent, event::Pdu};
 use im2_store::rooms::{SummaryChange, SummaryRow};
 use parking_lot::{Mutex, RwLock};
@@ -53,7 +53,7 @@ pub(crate) struct RoomSummary {
 /// What it is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct About {
-    /// Its name in lower case.
+    /// Its name, folded.
     pub(crate) name: Option<Box<str>>,
     /// Its type.
     pub(crate) room_type: Option<Box<str>>,
@@ -144,10 +144,16 @@ pub(super) fn change_by(pdu: &Pdu) -> Option<SummaryChange> {
     }
 }
 
-/// A name as lists compare it.
+/// A name as lists compare it, whatever its case, accents, width and kana.
 fn folded(name: &str) -> Box<str> {
+    // Before, so that a long name costs little; and after, because folding makes some characters longer.
+    cut(&fold(cut(name))).into()
+}
+
+/// The beginning of a name.
+fn cut(name: &str) -> &str {
     let end = name.char_indices().map(|(at, char)| at + char.len_utf8()).take_while(|end| *end <= NAME_BYTES).last();
-    name[..end.unwrap_or(0)].to_lowercase().into()
+    &name[..end.unwrap_or(0)]
 }
 
 /// The summaries in memory.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use im2_model::RoomId;
+use im2_model::{RoomId, fold};
 use im2_rooms::content::Membership;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Filter {
     filters: Filters,
-    /// The part of a name, in lower case.
+    /// The part of a name, folded.
     name: Option<String>,
     /// The rooms that the spaces have which the filter names.
     children: Option<HashSet<RoomId>>,
@@ -26,7 +26,7 @@ pub(super) struct Filter {
 
 impl SlidingSync {
     pub(super) async fn filter(&self, session: &Session, filters: &Filters) -> Result<Filter> {
-        let name = filters.room_name_like.as_deref().map(str::to_lowercase);
+        let name = filters.room_name_like.as_deref().map(fold);
         let children = match &filters.spaces {
             Some(spaces) => Some(self.children(session, spaces).await?),
             None => None,

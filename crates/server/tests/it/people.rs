@@ -146,7 +146,7 @@ async fn people_who_share_a_room_find_each_other_by_any_part_of_their_names() {
         ("ari", vec!["@maria"]),
         ("brien", vec!["@obrien"]),
         ("o'brien", vec!["@obrien"]),
-        ("@xiao", vec!["@xiaoming2"]),
+        ("@xiao", vec!["@xiaoming2", "@wang"]),
         ("@kim:localhost", vec!["@kim"]),
         ("王明", vec![]),
         ("\" OR x*", vec![]),
@@ -186,6 +186,32 @@ async fn strangers_are_found_by_their_whole_user_name_only() {
     assert_eq!(search(&eve, "benj").await, ["@ben"]);
     ben.set_state(&room, "m.room.history_visibility", "", json!({ "history_visibility": "shared" })).await;
     assert_eq!(search(&eve, "benj").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn people_are_found_by_pinyin_and_in_either_kana() {
+    let server = Setup::default().set("user_directory.everyone", true).start().await;
+    let ana = server.register("ana").await;
+    let names: &[(&str, &[&str])] = &[
+        ("张伟", &["zhangwei", "zhang wei", "zw", "zhangw", "zwei", "zhw", "Zhang W", "伟", "wei"]),
+        ("曾国藩", &["zengguofan", "cengguofan", "zgf", "cgf", "guofan", "曾"]),
+        ("王 小明", &["wangxiaoming", "wxm", "wang xiao ming", "xiaoming", "wangxm"]),
+        ("吕布", &["lvbu", "lubu", "lb"]),
+        ("タナカさくら", &["たなか", "ﾀﾅｶ", "タナカ", "サクラ", "たなかさくら"]),
+        ("ＦＵＬＬ幅", &["full"]),
+    ];
+    for (number, (name, _)) in names.iter().enumerate() {
+        let user = server.register(&format!("u{number}")).await;
+        set_profile(&user, "displayname", json!(name)).await.ok();
+    }
+    for (number, (name, terms)) in names.iter().enumerate() {
+        for term in *terms {
+            assert_eq!(search(&ana, term).await, [format!("@u{number}")], "{term} for {name}");
+        }
+    }
+    for term in ["weizhang", "wz", "zhangwu", "mxw"] {
+        assert!(search(&ana, term).await.is_empty(), "{term}");
+    }
 }
 
 #[tokio::test]

@@ -391,3 +391,21 @@ async fn what_is_no_search_is_refused() {
     let nothing = ana.post("/v3/search", json!({ "search_categories": {} })).await.ok();
     assert_eq!(nothing, json!({ "search_categories": {} }));
 }
+
+#[tokio::test]
+async fn either_kana_and_any_width_find_a_message() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    let room = ana.create_room(json!({})).await;
+    let (katakana, hiragana, wide) = (
+        ana.send_text(&room, "ラーメンを食べたい").await,
+        ana.send_text(&room, "らーめんはおいしい").await,
+        ana.send_text(&room, "ＭＥＥＴＩＮＧ　at ５").await,
+    );
+    for term in ["らーめん", "ラーメン", "ﾗｰﾒﾝ"] {
+        assert_eq!(find(&ana, term).await, [hiragana.clone(), katakana.clone()], "{term}");
+    }
+    assert_eq!(find(&ana, "meeting 5").await, [wide]);
+    let found = search(&ana, json!({ "search_term": "らーめん" })).await;
+    assert_eq!(found["highlights"], json!(["らーめん", "ラーメン"]));
+}

@@ -40,6 +40,7 @@ async fn published_rooms_are_listed_by_size_and_searched() {
         ("点心 MORE", vec!["广州美食群"]),
         ("garden", vec!["Gardening"]),
         ("FLOWERS", vec!["Gardening"]),
+        ("GÁRDEN ｎｉｎｇ", vec!["Gardening"]),
         ("nothing", vec![]),
         ("", vec!["广州美食群", "Gardening", "Space"]),
     ] {

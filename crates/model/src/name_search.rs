@@ -1,0 +1,134 @@
+//! Finding a term in names one after the other, where no index is kept: what lists of administrators are filtered by.
+
+use crate::{folding::fold, pinyin};
+
+/// Letters of a term that are looked for as pinyin: [`NameSearch::is_begun`] keeps a bit for each.
+const MOST_LETTERS: usize = 63;
+/// Characters of a name that are looked at as pinyin. Names of people are shorter.
+const MOST_CHARACTERS: usize = 128;
+
+/// A term, read once, that is looked for anywhere in names, whatever their case, accents, width and kana. Letters find
+/// Chinese names too that are read so, or begin with them.
+#[derive(Debug, Clone)]
+pub struct NameSearch {
+    folded: String,
+    /// The term as pinyin, if it can be that.
+    letters: Option<Box<[u8]>>,
+}
+
+impl NameSearch {
+    /// Reads a term.
+    pub fn new(term: &str) -> Self {
+        let folded = fold(term.trim());
+        let typed = || folded.bytes().filter(|byte| !matches!(byte, b' ' | b'\''));
+        let is_pinyin = !folded.is_empty() && typed().all(|byte| byte.is_ascii_lowercase());
+        let letters = (is_pinyin && typed().count() <= MOST_LETTERS).then(|| typed().collect());
+        Self { folded, letters }
+    }
+
+    /// Whether a name has the term in it.
+    pub fn finds(&self, name: &str) -> bool {
+        let folded = fold(name);
+        folded.contains(&self.folded) || self.letters.as_deref().is_some_and(|letters| is_spelled(letters, &folded))
+    }
+}
+
+/// Whether some of a name's characters that follow each other are typed so.
+fn is_spelled(letters: &[u8], folded: &str) -> bool {
+    if folded.is_ascii() || letters.is_empty() {
+        return false;
+    }
+    let characters: Vec<Vec<&str>> = folded
+        .chars()
+        .take(MOST_CHARACTERS)
+        .filter(|char| !pinyin::stands_within_names(*char))
+        .map(pinyin::readings)
+        .collect();
+    (0..characters.len()).any(|start| is_begun(letters, &characters[start..]))
+}
+
+/// Whether the letters are typed for the first of `characters`, each by a reading or the beginning of its syllable.
+fn is_begun(letters: &[u8], characters: &[Vec<&str>]) -> bool {
+    // Bit n: the first n letters stand for the characters so far.
+    let mut reached: u64 = 1;
+    for readings in characters {
+        let mut next: u64 = 0;
+        for at in (0..letters.len()).filter(|at| reached >> at & 1 == 1) {
+            let rest = &letters[at..];
+            for reading in readings {
+                if reading.as_bytes().starts_with(rest) {
+                    return true;
+                }
+                let ways = [Some(*reading), Some(&reading[..1]), pinyin::digraph(reading)];
+                for way in ways.into_iter().flatten().filter(|way| rest.starts_with(way.as_bytes())) {
+                    next |= 1 << (at + way.len());
+                }
+            }
+        }
+        if next == 0 {
+            return false;
+        }
+        reached = next;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NameSearch;
+
+    fn finds(term: &str, name: &str) -> bool {
+        NameSearch::new(term).finds(name)
+    }
+
+    #[test]
+    fn a_term_is_found_however_it_is_written() {
+        for (term, name) in [
+            ("кот", "Старый Кот"),
+            ("КОТ", "кот"),
+            ("école", "Ecole normale"),
+            ("ecole", "L'École"),
+            ("strasse", "Hauptstraße 3"),
+            ("ΟΔΌΣ", "η οδος"),
+            ("istanbul", "İSTANBUL"),
+            ("IRMAK", "ırmak"),
+            ("カフェ", "夜のかふぇ"),
+            ("かふぇ", "ｶﾌｪ"),
+            ("full", "ＦＵＬＬ"),
+            ("a_b%", "xa_b%y"),
+            (" ana m ", "Ana María"),
+            ("", "anybody"),
+        ] {
+            assert!(finds(term, name), "{term} in {name}");
+        }
+        for (term, name) in [("a_b", "axb"), ("кит", "кот"), ("anna", "Ana")] {
+            assert!(!finds(term, name), "{term} in {name}");
+        }
+    }
+
+    #[test]
+    fn letters_find_chinese_names() {
+        for term in ["zhangwei", "zhang wei", "Zhang", "zw", "zhw", "zhangw", "zwei", "wei", "zhāngwěi", "zh"] {
+            assert!(finds(term, "我是张伟 (dev)"), "{term}");
+        }
+        for (term, name) in
+            [("xi'an", "西安"), ("zengwei", "曾伟"), ("cengwei", "曾伟"), ("lvbu", "吕布"), ("zw", "张 伟")]
+        {
+            assert!(finds(term, name), "{term} in {name}");
+        }
+        for (term, name) in
+            [("wz", "张伟"), ("zhangwu", "张伟"), ("zhangweib", "张伟"), ("zw1", "张伟"), ("zw", "张a伟")]
+        {
+            assert!(!finds(term, name), "{term} in {name}");
+        }
+    }
+
+    #[test]
+    fn long_terms_and_names_end() {
+        let name = "单行重乐".repeat(10_000);
+        for term in ["x".repeat(10_000), "dhzl".repeat(15), "shanxingzhongyue".repeat(3)] {
+            finds(&term, &name);
+        }
+        assert!(finds(&"z".repeat(63), &"张".repeat(100)));
+    }
+}
