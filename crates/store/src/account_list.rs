@@ -11,7 +11,7 @@ use crate::{
 /// Which accounts, and in which order.
 #[derive(Debug, Clone, Default)]
 pub struct AccountQuery {
-    /// Those with this in their localpart or display name.
+    /// Those with this in their localpart or display name, as `im2_model::NameSearch` finds it.
     pub name: Option<String>,
     /// Those with this in their user ID. Not looked at beside `name`.
     pub user_id: Option<String>,
@@ -91,9 +91,8 @@ fn listing() -> String {
                     (SELECT max(last_seen_ts) FROM devices WHERE user_nid = a.user_nid) AS last_seen_ts,
                     a.is_guest
              FROM accounts a JOIN users u ON u.nid = a.user_nid)
-         WHERE (?1 IS NULL OR displayname LIKE ?1 ESCAPE '\\'
-                OR substr(user_id, 2, instr(user_id, ':') - 2) LIKE ?1 ESCAPE '\\')
-           AND (?2 IS NULL OR user_id LIKE ?2 ESCAPE '\\')
+         WHERE (?1 IS NULL OR name_has(substr(user_id, 2, instr(user_id, ':') - 2), ?1) OR name_has(displayname, ?1))
+           AND (?2 IS NULL OR name_has(user_id, ?2))
            AND (?3 IS NULL OR (deactivated_ts IS NOT NULL) = ?3)
            AND (?4 IS NULL OR is_admin = ?4)
            AND (?5 OR NOT locked)
@@ -106,8 +105,8 @@ impl Snapshot<'_> {
     /// A page of accounts, and how many there are in all.
     pub fn list_accounts(&self, query: &AccountQuery) -> Result<(Vec<ListedAccount>, usize)> {
         let AccountQuery { deactivated, admins, locked, order, descending, from, limit, .. } = query;
-        let name = query.name.as_deref().map(containing);
-        let user_id = query.user_id.as_deref().filter(|_| name.is_none()).map(containing);
+        let name = query.name.as_deref();
+        let user_id = query.user_id.as_deref().filter(|_| name.is_none());
         let types = serde_json::json!(query.not_user_types).to_string();
         let (listing, order) = (listing(), order.expression());
         let direction = if *descending { "DESC" } else { "ASC" };
@@ -135,10 +134,4 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<ListedAccount> {
         last_seen_ts: row.get::<_, Option<i64>>(12)?.map(|ts| ts as Millis),
         is_guest: row.get(13)?,
     })
-}
-
-/// A pattern for `LIKE` that finds `text` anywhere.
-fn containing(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
 }

@@ -75,11 +75,11 @@ pub struct ReportsQuery {
     pub limit: usize,
     /// Oldest first.
     pub oldest_first: bool,
-    /// Only those by this user.
+    /// Only those by users with this in their user ID, as `im2_model::NameSearch` finds it.
     pub reporter: Option<String>,
-    /// Only those about this user, or about what this user sent.
+    /// Only those about users with this in their user ID, or about what they sent.
     pub target: Option<String>,
-    /// Only those about this room, or about something in it.
+    /// Only those about rooms with this in their identifier, or about something in them.
     pub room_id: Option<String>,
 }
 
@@ -97,8 +97,8 @@ const FROM: &str = "
     LEFT JOIN users target ON target.nid = p.target_nid LEFT JOIN rooms r ON r.nid = p.room_nid
     WHERE p.kind = ?1";
 const WANTED: &str = "
-    AND (?2 IS NULL OR reporter.user_id = ?2) AND (?3 IS NULL OR target.user_id = ?3)
-    AND (?4 IS NULL OR r.room_id = ?4)";
+    AND (?2 IS NULL OR name_has(reporter.user_id, ?2)) AND (?3 IS NULL OR name_has(target.user_id, ?3))
+    AND (?4 IS NULL OR instr(r.room_id, ?4))";
 
 fn read_report(row: &Row<'_>) -> rusqlite::Result<Report> {
     Ok(Report {

@@ -40,7 +40,7 @@ pub struct UserMediaQuery {
     pub from_ts: Option<Millis>,
     /// Only what was uploaded at this time or earlier.
     pub until_ts: Option<Millis>,
-    /// Only users with this in their name.
+    /// Only users with this in their localpart or display name, as `im2_model::NameSearch` finds it.
     pub search: Option<String>,
 }
 
@@ -52,8 +52,8 @@ const USERS: &str = "
     FROM media m JOIN users u ON u.nid = m.owner_nid
     WHERE m.sha256 IS NOT NULL AND (?1 IS NULL OR m.created_ts >= ?1) AND (?2 IS NULL OR m.created_ts <= ?2)
     GROUP BY u.nid";
-const WANTED: &str = "?3 IS NULL OR instr(lower(displayname), ?3)
-    OR instr(lower(substr(user_id, 2, instr(user_id, ':') - 2)), ?3)";
+const WANTED: &str = "?3 IS NULL OR name_has(displayname, ?3)
+    OR name_has(substr(user_id, 2, instr(user_id, ':') - 2), ?3)";
 
 /// Events of a room that are looked at to guess how large its events are.
 const SAMPLE: i64 = 100;
@@ -71,12 +71,12 @@ impl Snapshot<'_> {
         };
         let direction = if query.reversed { "DESC" } else { "ASC" };
         let times = (query.from_ts.map(|ts| ts as i64), query.until_ts.map(|ts| ts as i64));
-        let search = query.search.as_ref().map(|search| search.to_lowercase());
+        let search = &query.search;
         let sql = format!(
             "SELECT * FROM ({USERS}) WHERE {WANTED} ORDER BY {column} {direction}, user_id {direction}
              LIMIT ?4 OFFSET ?5"
         );
-        let page = (times.0, times.1, &search, query.limit as i64, query.from as i64);
+        let page = (times.0, times.1, search, query.limit as i64, query.from as i64);
         let found = self.rows(&sql, page, |row| {
             Ok(UserMedia {
                 user_id: row.get(0)?,
@@ -86,7 +86,7 @@ impl Snapshot<'_> {
             })
         })?;
         let sql = format!("SELECT count(*) FROM ({USERS}) WHERE {WANTED}");
-        let total: Option<i64> = self.row(&sql, (times.0, times.1, &search), |row| row.get(0))?;
+        let total: Option<i64> = self.row(&sql, (times.0, times.1, search), |row| row.get(0))?;
         Ok((found, total.unwrap_or(0) as u64))
     }
 

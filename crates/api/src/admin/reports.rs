@@ -3,7 +3,6 @@
 
 use axum::{extract::State as Extract, response::Response};
 use im2_engine::reports::{Report, ReportKind, ReportsQuery};
-use im2_model::{RoomId, UserId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -38,11 +37,14 @@ struct Query {
     from: usize,
     limit: Option<usize>,
     dir: Option<Dir>,
-    /// Who reported.
-    user_id: Option<UserId>,
-    room_id: Option<RoomId>,
-    event_sender_user_id: Option<UserId>,
-    target_user_id: Option<UserId>,
+    /// A part of the user ID of who reported.
+    user_id: Option<String>,
+    /// A part of the room's identifier.
+    room_id: Option<String>,
+    /// A part of the user ID of who sent the event.
+    event_sender_user_id: Option<String>,
+    /// A part of the user ID of who was reported.
+    target_user_id: Option<String>,
 }
 
 fn shown(report: &Report) -> Value {
@@ -70,9 +72,9 @@ async fn list(api: &Api, kind: ReportKind, name: &str, query: Query) -> ApiResul
         from,
         limit: paging::limit(query.limit),
         oldest_first: query.dir == Some(Dir::Forward),
-        reporter: query.user_id.map(|user_id| user_id.to_string()),
-        target: target.map(|user_id| user_id.to_string()),
-        room_id: query.room_id.map(|room_id| room_id.to_string()),
+        reporter: query.user_id.filter(|part| !part.is_empty()),
+        target: target.filter(|part| !part.is_empty()),
+        room_id: query.room_id.filter(|part| !part.is_empty()),
     };
     let (reports, total) = api.engine.reports.list(kind, query).await?;
     let mut answer = Map::new();

@@ -3,6 +3,7 @@
 
 mod account_data;
 mod accounts;
+mod admin_search;
 mod admin_users;
 mod appservices;
 mod calls;

@@ -82,7 +82,8 @@ pub struct RoomsQuery {
     pub order: RoomOrder,
     /// The other way round.
     pub reversed: bool,
-    /// Only rooms with this in their name, alias or identifier.
+    /// Only rooms with this in their name or alias, as `im2_model::NameSearch` finds it, or exactly so in their
+    /// identifier.
     pub search: Option<String>,
     /// Only those in the published directory, or only the others.
     pub public: Option<bool>,
@@ -125,11 +126,11 @@ fn columns() -> String {
     )
 }
 
-/// ?1 what is searched for, in lower case, ?2 the same as it is; ?3 and ?4 the two filters.
+/// ?1 is the term that is searched for, ?2 and ?3 are the two filters.
 const WANTED: &str = "
-    (?1 IS NULL OR instr(lower(name), ?1) OR instr(name, ?2) OR instr(room_id, ?2)
-     OR instr(lower(substr(canonical_alias, 1, instr(canonical_alias, ':') - 1)), ?1))
-    AND (?3 IS NULL OR public = ?3) AND (?4 IS NULL OR (joined_members = 0) = ?4)";
+    (?1 IS NULL OR instr(room_id, ?1) OR name_has(name, ?1)
+     OR name_has(substr(canonical_alias, 1, instr(canonical_alias, ':') - 1), ?1))
+    AND (?2 IS NULL OR public = ?2) AND (?3 IS NULL OR (joined_members = 0) = ?3)";
 
 impl Snapshot<'_> {
     /// A part of all rooms, and how many there are that the query wants.
@@ -138,16 +139,15 @@ impl Snapshot<'_> {
         let (column, descending) = query.order.column();
         let direction = if descending == query.reversed { "ASC" } else { "DESC" };
         let ties = if query.reversed { "DESC" } else { "ASC" };
-        let lower = query.search.as_ref().map(|search| search.to_lowercase());
         let (search, public, empty) = (&query.search, query.public, query.empty);
         let sql = format!(
             "WITH listed AS MATERIALIZED ({rooms}) SELECT * FROM listed WHERE {WANTED}
-             ORDER BY {column} {direction}, room_id {ties} LIMIT ?5 OFFSET ?6"
+             ORDER BY {column} {direction}, room_id {ties} LIMIT ?4 OFFSET ?5"
         );
-        let page = (&lower, search, public, empty, query.limit as i64, query.from as i64);
+        let page = (search, public, empty, query.limit as i64, query.from as i64);
         let listed = self.rows(&sql, page, read_room)?;
         let sql = format!("WITH listed AS MATERIALIZED ({rooms}) SELECT count(*) FROM listed WHERE {WANTED}");
-        let total: Option<i64> = self.row(&sql, (&lower, search, public, empty), |row| row.get(0))?;
+        let total: Option<i64> = self.row(&sql, (search, public, empty), |row| row.get(0))?;
         Ok((listed, total.unwrap_or(0) as u64))
     }
 
