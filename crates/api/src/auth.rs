@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Uri, header, request::Parts};
 use im2_engine::{Code, Error, accounts::Assertion, appservices, session::Session};
 use im2_fair::{Caller, caller};
 use tokio::sync::watch;
@@ -52,7 +52,8 @@ impl FromRequestParts<Arc<Api>> for User {
             api.engine.core.refuse_suspended(session.user)?;
         }
         let address = api.options.proxies.client(&parts.extensions, &parts.headers);
-        api.engine.accounts.note_seen(&session, address);
+        let agent = parts.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
+        api.engine.accounts.note_seen(&session, address, agent);
         Ok(Self(session))
     }
 }

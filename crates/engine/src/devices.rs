@@ -106,6 +106,9 @@ impl Devices {
             if let Some(ip) = seen.ip {
                 device.last_seen_ip = Some(ip.to_string());
             }
+            if let Some(user_agent) = seen.user_agent {
+                device.last_seen_user_agent = Some(user_agent.into());
+            }
         }
     }
 }

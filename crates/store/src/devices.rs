@@ -16,6 +16,8 @@ pub struct Device {
     pub last_seen_ts: Option<Millis>,
     /// Where from.
     pub last_seen_ip: Option<String>,
+    /// The client's name for itself (`User-Agent`) at that time.
+    pub last_seen_user_agent: Option<String>,
 }
 
 /// When and from where a device was heard of.
@@ -29,9 +31,11 @@ pub struct Seen {
     pub ts: Millis,
     /// From which address, if that is known.
     pub ip: Option<String>,
+    /// The client's name for itself, if it said one.
+    pub user_agent: Option<Box<str>>,
 }
 
-const DEVICE: &str = "SELECT device_id, display_name, last_seen_ts, last_seen_ip FROM devices";
+const DEVICE: &str = "SELECT device_id, display_name, last_seen_ts, last_seen_ip, last_seen_user_agent FROM devices";
 
 fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
     Ok(Device {
@@ -39,6 +43,7 @@ fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
         display_name: row.get(1)?,
         last_seen_ts: row.get::<_, Option<i64>>(2)?.map(|ts| ts as Millis),
         last_seen_ip: row.get(3)?,
+        last_seen_user_agent: row.get(4)?,
     })
 }
 
@@ -115,10 +120,11 @@ impl Transaction<'_> {
 
     /// Notes where and when devices were last heard of. Devices that are gone are passed over.
     pub fn note_seen(&self, seen: &[Seen]) -> Result<()> {
-        let sql = "UPDATE devices SET last_seen_ts = ?3, last_seen_ip = coalesce(?4, last_seen_ip)
+        let sql = "UPDATE devices SET last_seen_ts = ?3, last_seen_ip = coalesce(?4, last_seen_ip),
+                          last_seen_user_agent = coalesce(?5, last_seen_user_agent)
                    WHERE user_nid = ?1 AND device_id = ?2";
         for one in seen {
-            self.execute(sql, (one.user.0, one.device_id.as_str(), one.ts as i64, &one.ip))?;
+            self.execute(sql, (one.user.0, one.device_id.as_str(), one.ts as i64, &one.ip, &one.user_agent))?;
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ fn shown(user_id: &UserId, device: &Device) -> Value {
         "display_name": device.display_name,
         "last_seen_ip": device.last_seen_ip,
         "last_seen_ts": device.last_seen_ts,
-        "last_seen_user_agent": null,
+        "last_seen_user_agent": device.last_seen_user_agent,
         "user_id": user_id,
         "dehydrated": false,
     })

@@ -96,8 +96,14 @@ async fn whois_by_anybody(
 fn connections(user_id: &UserId, devices: &[Device]) -> Response {
     let connection = |device: &Device| match (&device.last_seen_ip, device.last_seen_ts) {
         (None, None) => json!([]),
-        // `user_agent` is not kept: absent, for the specification has no null here.
-        (ip, seen) => json!([{ "ip": ip, "last_seen": seen }]),
+        (ip, seen) => {
+            let mut connection = json!({ "ip": ip, "last_seen": seen });
+            // Absent rather than null, which the specification does not have here.
+            if let Some(user_agent) = &device.last_seen_user_agent {
+                connection["user_agent"] = user_agent.as_str().into();
+            }
+            json!([connection])
+        }
     };
     let devices: Map<String, Value> = devices
         .iter()

@@ -1,9 +1,9 @@
-//! When and from where devices were last heard of: noted in memory, written in batches, because a write for each
+//! When, from where and by which client devices were last heard of: noted in memory, written in batches, because a write for each
 //! request would cost more than the request.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use im2_model::{DeviceId, Millis, UserNid};
+use im2_model::{DeviceId, Millis, UserNid, shown_name};
 use im2_store::devices::Seen as Row;
 use parking_lot::Mutex;
 
@@ -13,32 +13,45 @@ use crate::{Result, session::Session};
 /// Devices noted between two writes. More than this many are not active within a minute on one node; what would not
 /// fit is noted at its next request.
 const CAPACITY: usize = 200_000;
+/// Bytes of a client's name for itself that are kept. Browsers' are shorter, and so they say what they are at the
+/// beginning; it bounds what the noted devices take to some tens of megabytes.
+const MAX_USER_AGENT: usize = 256;
 
 /// When a device was heard of, and from which address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Milliseconds since the epoch.
     pub ts: Millis,
     /// The client's address, if the edge knew it.
     pub ip: Option<IpAddr>,
+    /// The client's name for itself, as [`user_agent`] leaves it.
+    pub user_agent: Option<Box<str>>,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct LastSeen(Arc<Mutex<HashMap<(UserNid, DeviceId), Seen>>>);
 
 impl Accounts {
-    /// Notes that a session made a request.
-    pub fn note_seen(&self, session: &Session, ip: Option<IpAddr>) {
+    /// Notes that a session made a request. `agent` is the request's `User-Agent`.
+    pub fn note_seen(&self, session: &Session, ip: Option<IpAddr>, agent: Option<&[u8]>) {
+        let (device, ts) = ((session.user, session.device_id.clone()), self.core.now());
         let mut noted = self.last_seen.0.lock();
-        if noted.len() < CAPACITY {
-            let seen = Seen { ts: self.core.now(), ip };
-            noted.insert((session.user, session.device_id.clone()), seen);
+        let is_full = noted.len() >= CAPACITY;
+        if let Some(seen) = noted.get_mut(&device) {
+            // Nearly always the same, and then nothing is copied.
+            let kept = seen.user_agent.as_deref().map(str::as_bytes);
+            if agent != kept {
+                seen.user_agent = agent.and_then(user_agent);
+            }
+            (seen.ts, seen.ip) = (ts, ip);
+        } else if !is_full {
+            noted.insert(device, Seen { ts, ip, user_agent: agent.and_then(user_agent) });
         }
     }
 
     /// What is noted of a device and not written yet.
     pub(crate) fn noted(&self, user: UserNid, device_id: &DeviceId) -> Option<Seen> {
-        self.last_seen.0.lock().get(&(user, device_id.clone())).copied()
+        self.last_seen.0.lock().get(&(user, device_id.clone())).cloned()
     }
 
     /// Writes what has been noted. To be called every minute or so, and before the end.
@@ -49,8 +62,43 @@ impl Accounts {
         }
         let rows: Vec<Row> = noted
             .into_iter()
-            .map(|((user, device_id), seen)| Row { user, device_id, ts: seen.ts, ip: seen.ip.map(|ip| ip.to_string()) })
+            .map(|((user, device_id), Seen { ts, ip, user_agent })| {
+                let ip = ip.map(|ip| ip.to_string());
+                Row { user, device_id, ts, ip, user_agent }
+            })
             .collect();
         Ok(self.core.store.write(move |tx| tx.note_seen(&rows)).await?)
+    }
+}
+
+/// A client's name for itself as it may be kept and shown: without characters that turn or hide text, cut to
+/// [`MAX_USER_AGENT`] bytes; `None` if nothing is left.
+fn user_agent(header: &[u8]) -> Option<Box<str>> {
+    // Before, because the header may be long: of what is taken out of this much, there is nothing to keep.
+    let text = String::from_utf8_lossy(&header[..header.len().min(2 * MAX_USER_AGENT)]);
+    let shown = shown_name(&text);
+    let end =
+        shown.char_indices().map(|(at, char)| at + char.len_utf8()).take_while(|end| *end <= MAX_USER_AGENT).last();
+    let shown = shown[..end.unwrap_or(0)].trim();
+    (!shown.is_empty()).then(|| shown.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_USER_AGENT, user_agent};
+
+    #[test]
+    fn a_user_agent_is_bounded_and_harmless() {
+        for (header, kept) in [
+            ("Element/1.11.80 (X11; Linux x86_64)", Some("Element/1.11.80 (X11; Linux x86_64)")),
+            ("a\tb\u{202E}c\u{0}", Some("abc")),
+            (" \t ", None),
+            ("", None),
+        ] {
+            assert_eq!(user_agent(header.as_bytes()).as_deref(), kept, "{header:?}");
+        }
+        let long = "é".repeat(5_000);
+        assert_eq!(user_agent(long.as_bytes()).map(|kept| kept.len()), Some(MAX_USER_AGENT));
+        assert!(user_agent(&[b'a', 0xFF, 0xC3]).is_some());
     }
 }

@@ -309,7 +309,7 @@ async fn what_belongs_to_a_user_is_shown() {
         let connection = &who["devices"][ana.device_id()]["sessions"][0]["connections"][0];
         assert_eq!(connection["ip"], "127.0.0.1");
         assert!(connection["last_seen"].is_u64(), "{who}");
-        assert_eq!(connection.get("user_agent"), None, "what is not kept is absent");
+        assert_eq!(connection.get("user_agent"), None, "the client said none");
         root.get(&format!("{path}@nobody:localhost")).await.refused(404, "M_NOT_FOUND");
     }
     ana.get(&format!("/v3/admin/whois/{user}")).await.ok();

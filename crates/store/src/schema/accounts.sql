@@ -27,6 +27,7 @@ CREATE TABLE devices (
     last_seen_ts INTEGER,
     last_seen_ip TEXT,
     PRIMARY KEY (user_nid, device_id)
+    last_seen_user_agent TEXT,            -- cut to a bounded length
 ) STRICT, WITHOUT ROWID;
 
 -- A pair of an access token and, for clients that asked for it, a refresh token. Only digests are stored.
