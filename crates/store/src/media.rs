@@ -128,7 +128,8 @@ impl Transaction<'_> {
                            (SELECT quarantined_by FROM media WHERE sha256 = ?3 AND quarantined_by IS NOT NULL))";
         let Content { digest, size, content_type, filename } = content;
         let owner = owner.map(|owner| owner.0);
-        self.execute(sql, (media_id, owner, digest.0, *size as i64, content_type, filename, now as i64)).map(drop)
+        self.execute(sql, (media_id, owner, digest.0, *size as i64, content_type, filename, now as i64))?;
+        self.note_born_quarantined(media_id)
     }
 
     /// Promises `owner` that they may upload to `media_id` until `expires`.
@@ -145,7 +146,18 @@ impl Transaction<'_> {
                                                      WHERE o.sha256 = ?2 AND o.quarantined_by IS NOT NULL))
                    WHERE media_id = ?1 AND sha256 IS NULL";
         let Content { digest, size, content_type, filename } = content;
-        Ok(self.execute(sql, (media_id, digest.0, *size as i64, content_type, filename))? == 1)
+        let fulfilled = self.execute(sql, (media_id, digest.0, *size as i64, content_type, filename))? == 1;
+        if fulfilled {
+            self.note_born_quarantined(media_id)?;
+        }
+        Ok(fulfilled)
+    }
+
+    /// Records that media was quarantined from the start, if it was.
+    fn note_born_quarantined(&self, media_id: &str) -> Result<()> {
+        let sql = "INSERT INTO quarantine_changes (media_id, quarantined)
+                   SELECT media_id, 1 FROM media WHERE media_id = ?1 AND quarantined_by IS NOT NULL";
+        self.execute(sql, [media_id]).map(drop)
     }
 
     /// Forgets a user's promises that have expired at `now`.

@@ -30,6 +30,17 @@ pub struct MediaInfo {
     pub protected: bool,
 }
 
+/// A piece of media that was quarantined, or is no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineChange {
+    /// The place among all changes, from 1.
+    pub id: i64,
+    /// The media ID.
+    pub media_id: String,
+    /// Whether it was quarantined.
+    pub quarantined: bool,
+}
+
 const INFO: &str = "SELECT m.media_id, o.user_id, m.sha256, m.size, m.content_type, m.filename, m.created_ts,
                            m.accessed_ts, q.user_id, m.protected
                     FROM media m LEFT JOIN users o ON o.nid = m.owner_nid LEFT JOIN users q ON q.nid = m.quarantined_by";
@@ -69,6 +80,17 @@ impl Snapshot<'_> {
         self.rows(sql, (before as i64, larger_than as i64, after, limit as i64), |row| row.get(0))
     }
 
+    /// Up to `limit` changes of quarantine after the one numbered `after`, in order, and the number of the last there is.
+    pub fn quarantine_changes(&self, after: i64, limit: usize) -> Result<(Vec<QuarantineChange>, i64)> {
+        let sql = "SELECT id, media_id, quarantined FROM quarantine_changes WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let changes = self.rows(sql, (after, limit as i64), |row| {
+            Ok(QuarantineChange { id: row.get(0)?, media_id: row.get(1)?, quarantined: row.get(2)? })
+        })?;
+        let last: Option<i64> =
+            self.row("SELECT coalesce(max(id), 0) FROM quarantine_changes", [], |row| row.get(0))?;
+        Ok((changes, last.unwrap_or(0)))
+    }
+
     /// The contents of current state in which rooms and members show `text`: their pictures.
     pub fn pictures_with(&self, text: &str) -> Result<Vec<String>> {
         let sql = "SELECT e.pdu FROM current_state s JOIN events e ON e.position = s.position
@@ -84,8 +106,14 @@ impl Transaction<'_> {
     pub fn quarantine(&self, media_id: &str, by: Option<UserNid>) -> Result<usize> {
         let sql = "UPDATE media SET quarantined_by = ?2
                    WHERE (media_id = ?1 OR sha256 = (SELECT sha256 FROM media WHERE media_id = ?1))
-                     AND NOT protected AND (quarantined_by IS NULL) = (?2 IS NOT NULL)";
-        self.execute(sql, (media_id, by.map(|by| by.0)))
+                     AND NOT protected AND (quarantined_by IS NULL) = (?2 IS NOT NULL)
+                   RETURNING media_id";
+        let changed: Vec<String> = self.rows(sql, (media_id, by.map(|by| by.0)), |row| row.get(0))?;
+        for media_id in &changed {
+            let sql = "INSERT INTO quarantine_changes (media_id, quarantined) VALUES (?1, ?2)";
+            self.execute(sql, (media_id, by.is_some()))?;
+        }
+        Ok(changed.len())
     }
 
     /// Keeps media from being quarantined, or no longer. Says whether there is such media.

@@ -24,6 +24,7 @@ pub(super) fn routes() -> Routes {
         .post("/_synapse/admin/v1/media/{serverName}/delete", Access::Admin, delete_old_of)
         .post("/_synapse/admin/v1/media/quarantine/{serverName}/{mediaId}", Access::Admin, quarantine)
         .post("/_synapse/admin/v1/media/unquarantine/{serverName}/{mediaId}", Access::Admin, unquarantine)
+        .get("/_synapse/admin/v1/media/quarantine_changes", Access::Admin, quarantine_changes)
         .post("/_synapse/admin/v1/media/protect/{mediaId}", Access::Admin, protect)
         .post("/_synapse/admin/v1/media/unprotect/{mediaId}", Access::Admin, unprotect)
         .get("/_synapse/admin/v1/room/{roomId}/media", Access::Admin, in_room)
@@ -124,6 +125,26 @@ macro_rules! quarantining {
 
 quarantining!(quarantine, true);
 quarantining!(unquarantine, false);
+
+#[derive(Deserialize)]
+struct ChangesQuery {
+    #[serde(default)]
+    from: i64,
+}
+
+async fn quarantine_changes(
+    Extract(api): State,
+    Admin(_): Admin,
+    QueryParams(ChangesQuery { from }): QueryParams<ChangesQuery>,
+) -> ApiResult<Answer<Value>> {
+    let (changes, next) = api.engine.media_admin.quarantine_changes(from).await?;
+    let origin = &api.engine.core.server_name;
+    let changes: Vec<_> = changes
+        .iter()
+        .map(|change| json!({ "origin": origin, "media_id": change.media_id, "quarantined": change.quarantined }))
+        .collect();
+    Ok(Answer(json!({ "next_batch": next, "changes": changes })))
+}
 
 /// Defines a handler that keeps a piece of media from being withdrawn, or no longer.
 macro_rules! protecting {

@@ -3,12 +3,17 @@
 use std::collections::HashSet;
 
 use im2_model::{Millis, RoomId, UserId};
-use im2_store::{Transaction, media_admin::MediaInfo};
+use im2_store::{
+    Transaction,
+    media_admin::{MediaInfo, QuarantineChange},
+};
 
 use crate::{Code, Core, Error, Result, media::Media, rooms::Rooms, session::Session};
 
 /// Media changed in one change of the database, and looked at at a time.
 const STEP: usize = 500;
+/// Changes of quarantine in one answer.
+const CHANGES: usize = 100;
 /// Media of one room that is listed or withdrawn.
 const MAX_IN_ROOM: usize = 100_000;
 
@@ -110,6 +115,16 @@ impl MediaAdmin {
             count += self.core.store.write(change).await?;
         }
         Ok(count)
+    }
+
+    /// What was withdrawn and given back after the change numbered `after`, oldest first, and the number to go on from.
+    pub async fn quarantine_changes(&self, after: i64) -> Result<(Vec<QuarantineChange>, i64)> {
+        let (changes, last) = self.core.store.read(move |db| db.quarantine_changes(after, CHANGES)).await?;
+        if after < 0 || after > last {
+            return Err(Error::refused(Code::InvalidParam, "`from` is no token of this list"));
+        }
+        let next = changes.last().map_or(last, |change| change.id);
+        Ok((changes, next))
     }
 
     /// Keeps a piece of media from being withdrawn, or no longer.

@@ -35,6 +35,42 @@ fn admin(path: &str) -> String {
 }
 
 #[tokio::test]
+async fn changes_of_quarantine_are_listed_in_order() {
+    let server = Server::start().await;
+    let (root, ana) = (server.register_admin("root").await, server.register("ana").await);
+    let changes = async |from: i64| root.get(&admin(&format!("media/quarantine_changes?from={from}"))).await.ok();
+    assert_eq!(root.get(&admin("media/quarantine_changes")).await.ok(), json!({ "next_batch": 0, "changes": [] }));
+    let (one, same) = (upload(&ana, "one").await, upload(&ana, "one").await);
+    let quarantine = |verb: &str| admin(&format!("media/{verb}/localhost/{one}"));
+    root.post(&quarantine("quarantine"), json!({})).await.ok();
+    root.post(&quarantine("quarantine"), json!({})).await.ok();
+    let page = changes(0).await;
+    let mut both: Vec<_> =
+        page["changes"].as_array().unwrap().iter().map(|change| change["media_id"].clone()).collect();
+    both.sort_unstable_by_key(Value::to_string);
+    let mut expected = vec![json!(one), json!(same)];
+    expected.sort_unstable_by_key(Value::to_string);
+    assert_eq!((both, &page["next_batch"]), (expected, &json!(2)), "each once, with what has the same content");
+    assert_eq!(
+        (&page["changes"][0]["origin"], &page["changes"][0]["quarantined"]),
+        (&json!("localhost"), &json!(true))
+    );
+    assert_eq!(changes(1).await["changes"].as_array().unwrap().len(), 1);
+
+    // The same content uploaded anew is withdrawn from the start.
+    let again = upload(&ana, "one").await;
+    let expected = json!([{ "origin": "localhost", "media_id": again, "quarantined": true }]);
+    assert_eq!(changes(2).await, json!({ "next_batch": 3, "changes": expected }));
+    root.post(&quarantine("unquarantine"), json!({})).await.ok();
+    let page = changes(3).await;
+    assert_eq!((&page["next_batch"], &page["changes"][2]["quarantined"]), (&json!(6), &json!(false)));
+    assert_eq!(changes(6).await, json!({ "next_batch": 6, "changes": [] }));
+    for from in ["7", "-1", "x"] {
+        root.get(&admin(&format!("media/quarantine_changes?from={from}"))).await.refused(400, "M_INVALID_PARAM");
+    }
+}
+
+#[tokio::test]
 async fn media_is_withdrawn_given_back_and_protected() {
     let server = Server::start().await;
     let (root, ana) = (server.register_admin("root").await, server.register("ana").await);

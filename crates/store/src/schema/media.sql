@@ -20,6 +20,13 @@ CREATE INDEX media_by_content ON media (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX media_promised ON media (owner_nid, expires_ts) WHERE expires_ts IS NOT NULL;
 CREATE INDEX media_unreferenced ON media (unreferenced_ts) WHERE unreferenced_ts IS NOT NULL;
 
+-- When media was withdrawn or given back, in order: for tools that follow it. As many rows as administrators make.
+CREATE TABLE quarantine_changes (
+    id          INTEGER PRIMARY KEY,
+    media_id    TEXT NOT NULL,                    -- which may be gone since
+    quarantined INTEGER NOT NULL
+) STRICT;
+
 -- Which readable events refer to which media. `media` is the media ID of our own, `server/media_id` of another's.
 CREATE TABLE media_references (
     room_nid INTEGER NOT NULL REFERENCES rooms (nid),
