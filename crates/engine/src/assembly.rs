@@ -182,6 +182,8 @@ async fn open_core(
         |db: &Snapshot<'_>| Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?, db.guest_users()?));
     let (erased, locked, suspended, guests) = store.read(users).await?;
     let own: HashMap<_, _> = store.read(|db| Ok(db.rate_limits()?.into_iter().collect())).await?;
+    let shadow_banned = store.read(|db| db.shadow_banned_users()).await?;
+    let withheld = store.read(|db| db.withheld_features()).await?;
     let limits = Arc::new(Limits::new(limits, Arc::clone(&clock), own));
     let blocked = Arc::new(store.read(|db| db.blocked_rooms().map(BlockedRooms::new)).await?);
     let bus = Bus::default();
@@ -200,6 +202,8 @@ async fn open_core(
         session_ends: Arc::default(),
         suspended: Arc::new(UserSet::new(suspended)),
         guests: Arc::new(UserSet::new(guests)),
+        shadow_banned: Arc::new(UserSet::new(shadow_banned)),
+        withheld_features: Arc::new(WithheldFeatures::new(withheld)),
         services,
         asserted: Arc::new(Asserted::new(&memory)),
         key_counts: Arc::new(KeyCountCache::new(&memory)),

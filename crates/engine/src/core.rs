@@ -44,6 +44,10 @@ pub struct Shared {
     pub session_ends: Arc<SessionEnds>,
     /// Whose account is suspended.
     pub suspended: Arc<UserSet>,
+    /// Who is shadow-banned.
+    pub shadow_banned: Arc<UserSet>,
+    /// Features that users do not have although others do.
+    pub withheld_features: Arc<WithheldFeatures>,
     /// Whom application services act as.
     pub asserted: Arc<Asserted>,
     /// What devices have in store for others.

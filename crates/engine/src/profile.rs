@@ -108,6 +108,7 @@ impl Profiles {
 
     async fn change(&self, user: UserNid, user_id: &UserId, name: &str, value: Option<String>) -> Result<()> {
         let (user_id, name, now, presence) = (user_id.clone(), name.to_owned(), self.core.now(), self.presence.clone());
+        let reaches_others = !self.core.shadow_banned.contains(user);
         let change = move |tx: &mut Transaction<'_>| {
             let before = tx.profile_field(user, &name)?;
             if before == value {
@@ -132,7 +133,9 @@ impl Profiles {
                 let before = before.and_then(|before| serde_json::from_str(&before).ok());
                 let changed = json!(Changed { user_id: user_id.clone(), field: name, before });
                 tx.add_job(PROPAGATE, &changed.to_string(), now)?;
-                tx.on_commit(move || presence.profile_changed(user, card));
+                if reaches_others {
+                    tx.on_commit(move || presence.profile_changed(user, card));
+                }
             }
             Ok(true)
         };

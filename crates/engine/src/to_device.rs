@@ -92,9 +92,12 @@ impl ToDevice {
     pub async fn send(&self, session: &Session, kind: &str, txn_id: &str, messages: Messages) -> Result<()> {
         check_name(kind, "an event type")?;
         check_name(txn_id, "a transaction ID")?;
-        let addressed = addressed(messages)?;
+        let mut addressed = addressed(messages)?;
         if addressed.iter().any(|to| to.user_id != session.user_id) {
             self.core.refuse_suspended(session.user)?;
+        }
+        if self.core.shadow_banned.contains(session.user) {
+            addressed.retain(|to| to.user_id == session.user_id);
         }
         let (this, kind, txn_id) = (self.clone(), kind.to_owned(), txn_id.to_owned());
         let (sender, device_id, now) = (session.user, session.device_id.clone(), self.core.now());

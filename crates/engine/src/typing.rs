@@ -32,6 +32,9 @@ impl Typing {
     /// Records that the session's user types in a room for `timeout` milliseconds from now on, or has stopped.
     pub async fn set(&self, session: &Session, room_id: &RoomId, typing: bool, timeout: Option<Millis>) -> Result<()> {
         let room = self.rooms.joined(&Actor::from(session), room_id).await?;
+        if self.core.shadow_banned.contains(session.user) {
+            return Ok(());
+        }
         let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT).min(MAX_TIMEOUT);
         let typists = &self.core.typists;
         if !typing || timeout == 0 {

@@ -1,5 +1,5 @@
 //! Users that something holds for, in memory, because it is asked at every turn: who asked to be erased, whose
-//! account is locked, whose is suspended, who is a guest. The accounts' rows are the truth; they are read at the start.
+//! account is locked, whose is suspended, who is shadow-banned, who is a guest. The accounts' rows are the truth; they are read at the start.
 
 use std::collections::HashSet;
 

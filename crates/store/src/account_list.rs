@@ -49,6 +49,8 @@ pub enum AccountOrder {
     AvatarUrl,
     Created,
     LastSeen,
+    Locked,
+    ShadowBanned,
 }
 
 impl AccountOrder {
@@ -63,6 +65,8 @@ impl AccountOrder {
             Self::AvatarUrl => "avatar_url",
             Self::Created => "created_ts",
             Self::LastSeen => "last_seen_ts",
+            Self::Locked => "locked",
+            Self::ShadowBanned => "shadow_banned",
         }
     }
 }
@@ -129,9 +133,9 @@ impl Snapshot<'_> {
 fn listed(row: &Row<'_>) -> rusqlite::Result<ListedAccount> {
     Ok(ListedAccount {
         account: account(row)?,
-        displayname: row.get(10)?,
-        avatar_url: row.get(11)?,
-        last_seen_ts: row.get::<_, Option<i64>>(12)?.map(|ts| ts as Millis),
-        is_guest: row.get(13)?,
+        displayname: row.get("displayname")?,
+        avatar_url: row.get("avatar_url")?,
+        last_seen_ts: row.get::<_, Option<i64>>("last_seen_ts")?.map(|ts| ts as Millis),
+        is_guest: row.get("is_guest")?,
     })
 }

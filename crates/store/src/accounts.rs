@@ -27,6 +27,8 @@ pub struct Account {
     pub locked: bool,
     /// Whether it is suspended.
     pub suspended: bool,
+    /// Whether it is shadow-banned.
+    pub shadow_banned: bool,
     /// What administrators call the kind of user, if they do.
     pub user_type: Option<String>,
 }
@@ -46,7 +48,7 @@ pub struct NewAccount {
 
 /// What [`account`] reads, for the queries of neighbouring files.
 pub(crate) const ACCOUNT_COLUMNS: &str = "a.user_nid, u.user_id, a.password_hash, a.is_admin, a.created_ts,
-     a.deactivated_ts, a.erased, a.locked, a.suspended, a.user_type";
+     a.deactivated_ts, a.erased, a.locked, a.suspended, a.user_type, a.shadow_banned";
 
 fn accounts_where(condition: &str) -> String {
     format!("SELECT {ACCOUNT_COLUMNS} FROM accounts a JOIN users u ON u.nid = a.user_nid WHERE {condition}")
@@ -65,6 +67,7 @@ pub(crate) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         locked: row.get(7)?,
         suspended: row.get(8)?,
         user_type: row.get(9)?,
+        shadow_banned: row.get(10)?,
     })
 }
 
@@ -144,6 +147,11 @@ impl Snapshot<'_> {
     pub fn suspended_users(&self) -> Result<Vec<UserNid>> {
         self.rows("SELECT user_nid FROM accounts WHERE suspended = 1", [], |row| row.get(0).map(UserNid))
     }
+
+    /// The users who are shadow-banned.
+    pub fn shadow_banned_users(&self) -> Result<Vec<UserNid>> {
+        self.rows("SELECT user_nid FROM accounts WHERE shadow_banned = 1", [], |row| row.get(0).map(UserNid))
+    }
 }
 
 impl Transaction<'_> {
@@ -202,6 +210,12 @@ impl Transaction<'_> {
     /// Suspends an account, or ends its suspension.
     pub fn set_suspended(&self, user: UserNid, suspended: bool) -> Result<()> {
         self.execute("UPDATE accounts SET suspended = ?2 WHERE user_nid = ?1", (user.0, suspended)).map(drop)
+    }
+
+    /// Shadow-bans a user, or ends that.
+    pub fn set_shadow_banned(&self, user: UserNid, shadow_banned: bool) -> Result<()> {
+        let sql = "UPDATE accounts SET shadow_banned = ?2 WHERE user_nid = ?1";
+        self.execute(sql, (user.0, shadow_banned)).map(drop)
     }
 
     /// Lets a user replace their cross-signing keys without showing who they are.

@@ -116,8 +116,7 @@ async fn list(
 
 fn order(name: &str) -> ApiResult<AccountOrder> {
     Ok(match name {
-        // Nobody is shadow-banned, so that leaves the order to the name.
-        "name" | "shadow_banned" => AccountOrder::Name,
+        "name" => AccountOrder::Name,
         "is_guest" => AccountOrder::Guest,
         "admin" => AccountOrder::Admin,
         "user_type" => AccountOrder::UserType,
@@ -126,6 +125,8 @@ fn order(name: &str) -> ApiResult<AccountOrder> {
         "avatar_url" => AccountOrder::AvatarUrl,
         "creation_ts" => AccountOrder::Created,
         "last_seen_ts" => AccountOrder::LastSeen,
+        "locked" => AccountOrder::Locked,
+        "shadow_banned" => AccountOrder::ShadowBanned,
         _ => return Err(ApiError::new(Code::InvalidParam, "users cannot be sorted by this")),
     })
 }
@@ -148,7 +149,7 @@ fn listed(listed: &ListedAccount) -> Value {
         "user_type": account.user_type,
         "deactivated": account.deactivated_ts.is_some(),
         "erased": account.erased,
-        "shadow_banned": false,
+        "shadow_banned": account.shadow_banned,
         "locked": account.locked,
         "suspended": account.suspended,
         "creation_ts": account.created_ts,

@@ -1,4 +1,4 @@
-//! Locking and suspending accounts (spec: "Account moderation", "Server Administration").
+//! Locking, suspending and shadow-banning accounts (spec: "Account moderation", "Server Administration").
 
 use im2_model::UserId;
 use im2_store::{Snapshot, Transaction, accounts::Account};
@@ -12,6 +12,8 @@ pub enum Measure {
     Lock,
     /// Reading and leaving work.
     Suspension,
+    /// Everything seems to work, and nothing reaches anybody.
+    ShadowBan,
 }
 
 /// The use cases of moderating accounts.
@@ -25,7 +27,7 @@ impl Moderation {
         Self { core }
     }
 
-    /// Whether an account is locked or suspended.
+    /// Whether a measure holds for an account.
     pub async fn is_in_force(&self, admin: &Session, measure: Measure, user_id: &UserId) -> Result<bool> {
         self.check_local(user_id)?;
         let (admin, user_id) = (admin.clone(), user_id.clone());
@@ -33,10 +35,11 @@ impl Moderation {
         Ok(match measure {
             Measure::Lock => account.locked,
             Measure::Suspension => account.suspended,
+            Measure::ShadowBan => account.shadow_banned,
         })
     }
 
-    /// Locks or suspends an account, or ends that. It holds from the moment this returns, for sessions too that have
+    /// Puts a measure in force for an account, or ends it. It holds from the moment this returns, for sessions too that have
     /// begun before.
     pub async fn set(&self, admin: &Session, measure: Measure, user_id: &UserId, in_force: bool) -> Result<()> {
         self.check_local(user_id)?;
@@ -81,6 +84,13 @@ pub(super) fn apply(
             tx.set_suspended(user, in_force)?;
             tx.on_commit(move || {
                 core.suspended.set(user, in_force);
+                core.typists.end_user(user, None);
+            });
+        }
+        Measure::ShadowBan => {
+            tx.set_shadow_banned(user, in_force)?;
+            tx.on_commit(move || {
+                core.shadow_banned.set(user, in_force);
                 core.typists.end_user(user, None);
             });
         }

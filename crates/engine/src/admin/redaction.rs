@@ -198,7 +198,8 @@ impl Worker {
         if let Some(reason) = reason {
             content.insert("reason".into(), Value::from(reason));
         }
-        let draft = Draft { redacts: Some(event_id.clone()), ..Draft::message("m.room.redaction", content) };
+        let redaction = Draft::message("m.room.redaction", content);
+        let draft = Draft { redacts: Some(event_id.clone()), despite_shadow_ban: true, ..redaction };
         self.rooms.append(room, actor, draft, None).await.map(drop)
     }
 

@@ -138,11 +138,13 @@ impl RoomAdmin {
             if let Some(users) = users.as_object_mut() {
                 users.insert(user_id.to_string(), level.into());
             }
-            self.rooms.append(&room, &granter, Draft::state("m.room.power_levels", "", content), None).await?;
+            let levels = Draft::state("m.room.power_levels", "", content);
+            let draft = Draft { despite_shadow_ban: true, ..levels };
+            self.rooms.append(&room, &granter, draft, None).await?;
         }
         let is_in = matches!(membership, Some(Membership::Join | Membership::Invite));
         if !is_in && !public {
-            self.rooms.act(&granter, &room_id, Act::Invite, &user_id, None).await?;
+            self.rooms.invite_for_admin(&granter, &room, &user_id).await?;
         }
         Ok(())
     }

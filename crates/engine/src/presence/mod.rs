@@ -80,7 +80,8 @@ impl Presence {
         if status_msg.as_ref().is_some_and(|text| text.chars().count() > MAX_STATUS) {
             return Err(Error::refused(Code::InvalidParam, "a status message has at most 1000 characters"));
         }
-        let status_msg = status_msg.filter(|text| !text.is_empty());
+        let reaches_others = !self.core.shadow_banned.contains(session.user);
+        let status_msg = status_msg.filter(|text| !text.is_empty() && reaches_others);
         self.know(session.user, &session.user_id).await?;
         let now = self.core.now();
         let is_new_text = self.board.lock().get(session.user).is_some_and(|entry| entry.status_msg != status_msg);

@@ -71,6 +71,8 @@ pub struct Draft {
     /// The state event that it replaces. If there is another by then, the event is not sent, which is
     /// [`im2_store::Error::Conflict`].
     pub replaces: Option<EventId>,
+    /// Whether it is sent for the server or an administrator: also in the name of a user who is shadow-banned.
+    pub despite_shadow_ban: bool,
 }
 
 impl Draft {
@@ -237,7 +239,7 @@ impl Rooms {
         &self,
         room: &Arc<Room>,
         actor: &Actor,
-        draft: Draft,
+        mut draft: Draft,
         transaction: Option<Transaction>,
     ) -> Result<EventId> {
         if let Some(key) = &transaction
@@ -251,10 +253,16 @@ impl Rooms {
             Err(sent) => return Ok(sent),
         };
         let redacts = self.redaction_target(room, actor, &draft).await?;
+        if self.is_silenced(actor, &draft) {
+            self.silence(actor, &mut draft).await?;
+            if let Some(sent) = self.sent_before(room, &draft.kind, transaction.as_ref()).await? {
+                return Ok(sent);
+            }
+        }
         for _ in 0..ATTEMPTS {
             let (epoch, queued, event_id) =
                 match self.queue(room, actor, draft.clone(), transaction.clone(), redacts.clone()).await? {
-                    Queued::Unchanged(event_id) => return Ok(event_id),
+                    Queued::Nothing(event_id) => return Ok(event_id),
                     Queued::New(epoch, queued, event_id) => (epoch, queued, event_id),
                 };
             let Err(error) = queued.durable().await else { return Ok(event_id) };
@@ -308,11 +316,15 @@ impl Rooms {
                         return Err(im2_store::Error::Conflict.into());
                     }
                     if let Some(event_id) = unchanged(&state, actor, &draft) {
-                        return Ok(Queued::Unchanged(event_id));
+                        return Ok(Queued::Nothing(event_id));
                     }
+                    let withheld = self.withheld(room, &state, actor, &draft, transaction.as_ref())?;
                     let builder = Builder { version: room.version, key: &self.key, now: self.core.now() };
                     let prepared = builder.prepare(Some(&room.id), &state, actor, draft)?;
                     refuse_too_much_state(self.options.state, &view, &prepared.pdu)?;
+                    if let Some(event_id) = withheld {
+                        return Ok(Queued::Nothing(event_id));
+                    }
                     break prepared;
                 }
                 missing
@@ -381,7 +393,8 @@ fn check_levels(room: &Room, content: &Map<String, Value>) -> Result<()> {
 }
 
 enum Queued {
-    Unchanged(EventId),
+    /// The event that is the answer already, or would have been.
+    Nothing(EventId),
     New(u64, im2_store::Queued<Vec<Appended>>, EventId),
 }
 

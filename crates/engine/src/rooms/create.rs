@@ -172,6 +172,9 @@ impl Rooms {
             invites.push(Draft::state("m.room.member", user_id.as_str(), content));
         }
         let member = Draft::state("m.room.member", actor.user_id.as_str(), member);
+        if self.is_shadow_banned(actor) {
+            invites.clear();
+        }
         // From version 12 on the identifier is a hash of the create event, so two rooms that one user makes alike in
         // the same millisecond would be one: the later one is dated a little later.
         for later in 0..ATTEMPTS {
@@ -211,6 +214,9 @@ impl Rooms {
         for InitialState { kind, state_key, content } in &request.initial_state {
             let mut draft = Draft::state(kind, state_key, content.clone());
             validate::check(&mut draft)?;
+            if kind == "m.room.member" && self.is_shadow_banned(actor) {
+                continue;
+            }
             making.add(draft)?;
         }
         if let Some(name) = &request.name {
@@ -242,7 +248,7 @@ impl Rooms {
     ) -> Result<Option<Arc<Room>>> {
         let (version, now, creator) = (request.version, self.core.now(), actor.user);
         let (publisher, directory) = (self.publisher(), Arc::clone(&self.directory));
-        let published = request.visibility == Visibility::Public;
+        let published = request.visibility == Visibility::Public && !self.is_shadow_banned(actor);
         let alias = request.alias.clone();
         let change = move |tx: &mut im2_store::Transaction<'_>| {
             if tx.room(&room_id)?.is_some() {

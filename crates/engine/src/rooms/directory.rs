@@ -236,6 +236,9 @@ impl Rooms {
         }
         self.load_directory().await?;
         self.refuse_when_full(published)?;
+        if published && !is_admin && self.is_shadow_banned(actor) {
+            return Ok(());
+        }
         let directory = Arc::clone(&self.directory);
         let change = move |tx: &mut im2_store::Transaction<'_>| {
             tx.set_published(room.nid, published)?;

@@ -29,6 +29,7 @@ mod relations;
 mod render;
 mod repeats;
 mod room;
+mod shadow_ban;
 mod standing;
 mod state_changes;
 pub(crate) mod succession;

@@ -84,6 +84,9 @@ impl Rooms {
             let message = "upgrading a room takes the power level for m.room.tombstone events";
             return Err(Error::refused(Code::Forbidden, message));
         }
+        if self.is_shadow_banned(actor) {
+            return self.withheld_room_id(room_id, version);
+        }
         let nid = old.nid;
         let aliases = self.core.store.read(move |db| db.aliases_of(nid)).await?;
         let member = self.own_content(actor, Membership::Join, None).await?;

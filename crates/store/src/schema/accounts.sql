@@ -14,6 +14,7 @@ CREATE TABLE accounts (
     erased         INTEGER NOT NULL DEFAULT 0,   -- the owner asked for erasure when deactivating
     locked         INTEGER NOT NULL DEFAULT 0,   -- nothing works but signing out
     suspended      INTEGER NOT NULL DEFAULT 0,   -- reading and leaving work
+    shadow_banned  INTEGER NOT NULL DEFAULT 0,   -- everything seems to work and reaches nobody
     is_guest       INTEGER NOT NULL DEFAULT 0,   -- may do little, until its owner registers it
     cross_signing_until INTEGER,                 -- until then the cross-signing keys can be replaced without a password
     user_type      TEXT                          -- what administrators' tools call the kind of user: bot, support
