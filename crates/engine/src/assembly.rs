@@ -18,6 +18,7 @@ use crate::{
     e2ee::E2ee,
     ephemeral::Ephemeral,
     event_stream::EventStream,
+    features::WithheldFeatures,
     filters::Filters,
     key_backup::KeyBackups,
     media::Media,
@@ -181,9 +182,9 @@ async fn open_core(
     let users =
         |db: &Snapshot<'_>| Ok((db.erased_users()?, db.locked_users()?, db.suspended_users()?, db.guest_users()?));
     let (erased, locked, suspended, guests) = store.read(users).await?;
+    let silenced = |db: &Snapshot<'_>| Ok((db.shadow_banned_users()?, db.withheld_features()?));
+    let (shadow_banned, withheld) = store.read(silenced).await?;
     let own: HashMap<_, _> = store.read(|db| Ok(db.rate_limits()?.into_iter().collect())).await?;
-    let shadow_banned = store.read(|db| db.shadow_banned_users()).await?;
-    let withheld = store.read(|db| db.withheld_features()).await?;
     let limits = Arc::new(Limits::new(limits, Arc::clone(&clock), own));
     let blocked = Arc::new(store.read(|db| db.blocked_rooms().map(BlockedRooms::new)).await?);
     let bus = Bus::default();
@@ -201,9 +202,9 @@ async fn open_core(
         locked: Arc::new(UserSet::new(locked)),
         session_ends: Arc::default(),
         suspended: Arc::new(UserSet::new(suspended)),
-        guests: Arc::new(UserSet::new(guests)),
         shadow_banned: Arc::new(UserSet::new(shadow_banned)),
         withheld_features: Arc::new(WithheldFeatures::new(withheld)),
+        guests: Arc::new(UserSet::new(guests)),
         services,
         asserted: Arc::new(Asserted::new(&memory)),
         key_counts: Arc::new(KeyCountCache::new(&memory)),

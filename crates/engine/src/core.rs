@@ -8,8 +8,8 @@ use im2_store::Store;
 
 use crate::{
     Code, Error, Result, UserSet, accounts::Asserted, appservices::Services, blocked::BlockedRooms,
-    ephemeral::Ephemeral, key_counts::KeyCountCache, memory::Memory, rate_limits::Limits, session_ends::SessionEnds,
-    shutdown::Shutdown, stream::Stream, typing::Typists,
+    ephemeral::Ephemeral, features::WithheldFeatures, key_counts::KeyCountCache, memory::Memory, rate_limits::Limits,
+    session_ends::SessionEnds, shutdown::Shutdown, stream::Stream, typing::Typists,
 };
 
 /// Shared by all modules of the engine: one pointer, for every module holds some.
@@ -44,9 +44,9 @@ pub struct Shared {
     pub session_ends: Arc<SessionEnds>,
     /// Whose account is suspended.
     pub suspended: Arc<UserSet>,
-    /// Who is shadow-banned.
+    /// The shadow-banned users.
     pub shadow_banned: Arc<UserSet>,
-    /// Features that users do not have although others do.
+    /// Features that administrators have switched off for single users.
     pub withheld_features: Arc<WithheldFeatures>,
     /// Whom application services act as.
     pub asserted: Arc<Asserted>,

@@ -1,14 +1,14 @@
-//! Finding a term in names one after the other, where no index is kept: what lists of administrators are filtered by.
+//! Matching of a search term against names one by one, without an index: for the filters of administrators' lists.
 
 use crate::{folding::fold, pinyin};
 
-/// Letters of a term that are looked for as pinyin: [`NameSearch::is_begun`] keeps a bit for each.
+/// Letters of a term that is matched as pinyin: [`is_begun`] keeps a bit for each.
 const MOST_LETTERS: usize = 63;
-/// Characters of a name that are looked at as pinyin. Names of people are shorter.
+/// Characters of a name that are matched as pinyin. Names of people are shorter.
 const MOST_CHARACTERS: usize = 128;
 
-/// A term, read once, that is looked for anywhere in names, whatever their case, accents, width and kana. Letters find
-/// Chinese names too that are read so, or begin with them.
+/// A term that is searched anywhere in names, whatever their case, accents, width and kana. Latin letters also match the
+/// pinyin of Chinese names.
 #[derive(Debug, Clone)]
 pub struct NameSearch {
     folded: String,

@@ -2,8 +2,7 @@
 
 use pinyin::{Pinyin, ToPinyinMulti as _};
 
-/// Readings of a character that are looked at. The data name the usual ones first; of more than this many, the rest
-/// are of old books.
+/// Readings of a character that are used. The data list the common ones first; beyond this many they are archaic.
 const MOST_READINGS: usize = 6;
 /// Characters of a run that are spelled out: longer than names of people are.
 const MOST_CHARACTERS: usize = 8;
@@ -36,13 +35,13 @@ pub(crate) fn readings(char: char) -> Vec<&'static str> {
     found
 }
 
-/// What begins a syllable, where that is two letters.
+/// The initial of a syllable, if it has two letters.
 pub(crate) fn digraph(reading: &str) -> Option<&str> {
     reading.get(..2).filter(|start| matches!(*start, "zh" | "ch" | "sh"))
 }
 
-/// The words under which a folded text is found by those who type its Chinese characters in pinyin. Whoever types the
-/// beginning of one of them types any of: all syllables, some of them by their first letters only, the last begun.
+/// Words that find a folded text when its Chinese characters are typed in pinyin: whole syllables, first letters, and
+/// both mixed. A query matches the beginning of a word, so its last syllable may be incomplete.
 pub fn spellings(folded: &str) -> Vec<String> {
     let mut spelled = Vec::new();
     let mut run: Vec<Vec<&'static str>> = Vec::new();
@@ -61,7 +60,7 @@ pub fn spellings(folded: &str) -> Vec<String> {
     spelled
 }
 
-/// What is written between the characters of a name without ending it.
+/// Separators that may stand between the characters of one name.
 pub(crate) fn stands_within_names(char: char) -> bool {
     char.is_whitespace() || matches!(char, '·' | '・' | '‧')
 }
@@ -81,8 +80,8 @@ fn spell(run: &[Vec<&'static str>], spelled: &mut Vec<String>) {
         words = words.iter().flat_map(|word| choices.iter().map(move |choice| format!("{word}{choice}"))).collect();
     }
     spelled.append(&mut words);
-    // Of long runs not all ways fit. Those that remain: the first letters of all characters, and where one begins in
-    // the middle, as with a given name.
+    // For a long run the limit may have dropped these: the first letters of all characters, and the ends of the run,
+    // such as a given name.
     spelled.push(run.iter().map(|readings| &readings[0][..1]).collect());
     spelled.extend((1..run.len()).map(|start| run[start..].iter().map(|readings| readings[0]).collect::<String>()));
 }

@@ -8,6 +8,7 @@
 //! savepoint of its own, and answers a caller only after that commit is durable. Stream positions are handed out in
 //! commit order, and [`Transaction::on_commit`] hooks run in that order too: what they publish never skips.
 
+mod activity;
 mod connection;
 mod error;
 mod failure;

@@ -1,7 +1,9 @@
 //! Administration of the server over HTTP, under the paths that existing tools know.
 
+mod activity;
 mod deletion;
 mod devices;
+mod identities;
 mod media;
 mod notices;
 mod paging;
@@ -29,6 +31,8 @@ pub(crate) fn routes() -> Routes {
         .merge(users::routes())
         .merge(user_details::routes())
         .merge(user_content::routes())
+        .merge(activity::routes())
+        .merge(identities::routes())
         .merge(devices::routes())
         .merge(registration_tokens::routes())
         .merge(version::routes())

@@ -1,7 +1,11 @@
 //! Simplified sliding sync (MSC4186), on its stable route and on the older one that clients use today.
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::sliding_sync::{Body, Dialect, SlidingRequest};
+use im2_engine::{
+    Code,
+    features::Feature,
+    sliding_sync::{Body, Dialect, SlidingRequest},
+};
 use serde::Deserialize;
 
 use crate::{
@@ -9,7 +13,7 @@ use crate::{
     auth::Waiting,
     body::{Json, QueryParams, json_bytes},
     edge::limits::Class,
-    error::ApiResult,
+    error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
 
@@ -57,5 +61,11 @@ async fn answer(api: &Api, waiting: Waiting, dialect: Dialect, query: Query, bod
     };
     let request = SlidingRequest::new(dialect, body)?;
     let session = waiting.session.clone();
+    if api.engine.core.withheld_features.contains(session.user, Feature::SlidingSync) {
+        return Err(ApiError::new(
+            Code::Unrecognized,
+            "an administrator has switched sliding sync off for this account",
+        ));
+    }
     Ok(json_bytes(waiting.unless_ended(api, api.engine.sliding_sync.sync(&session, request)).await?))
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use im2_engine::{
     Code,
+    features::Feature,
     filters::Filter,
     presence::Availability,
     sync::{Answer, Pieces, StateForm, SyncRequest},
@@ -60,6 +61,7 @@ async fn sync(
     let since = query.since.as_deref().filter(|since| !since.is_empty()).map(str::parse).transpose();
     let since = since.map_err(|_| ApiError::new(Code::InvalidParam, "`since` is no token of this server"))?;
     let state = match (query.use_state_after, query.drafted_state_after) {
+        _ if api.engine.core.withheld_features.contains(session.user, Feature::StateAfter) => StateForm::Before,
         (true, _) => StateForm::After,
         (false, true) => StateForm::AfterAsDrafted,
         (false, false) => StateForm::Before,

@@ -13,8 +13,8 @@ use crate::{Result, session::Session};
 /// Devices noted between two writes. More than this many are not active within a minute on one node; what would not
 /// fit is noted at its next request.
 const CAPACITY: usize = 200_000;
-/// Bytes of a client's name for itself that are kept. Browsers' are shorter, and so they say what they are at the
-/// beginning; it bounds what the noted devices take to some tens of megabytes.
+/// The longest user agent that is kept, in bytes. Usual ones have about a hundred; with [`CAPACITY`] this bounds memory
+/// to some 50 MB.
 const MAX_USER_AGENT: usize = 256;
 
 /// When a device was heard of, and from which address.
@@ -74,7 +74,7 @@ impl Accounts {
 /// A client's name for itself as it may be kept and shown: without characters that turn or hide text, cut to
 /// [`MAX_USER_AGENT`] bytes; `None` if nothing is left.
 fn user_agent(header: &[u8]) -> Option<Box<str>> {
-    // Before, because the header may be long: of what is taken out of this much, there is nothing to keep.
+    // Cut first, because the header may be long.
     let text = String::from_utf8_lossy(&header[..header.len().min(2 * MAX_USER_AGENT)]);
     let shown = shown_name(&text);
     let end =

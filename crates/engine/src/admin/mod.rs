@@ -3,6 +3,7 @@
 //! Whoever calls has been found to be an administrator. What is left to decide here is whether it can be done to
 //! whom it is meant for.
 
+mod activity;
 pub mod deletion;
 mod devices;
 pub(crate) mod housekeeping;

@@ -17,7 +17,7 @@ use super::{
 use crate::{Error, Result};
 
 impl Rooms {
-    /// Whether what `actor` sends as a client reaches nobody.
+    /// Whether `actor` is shadow-banned: what they send as a client reaches nobody.
     pub(super) fn is_shadow_banned(&self, actor: &Actor) -> bool {
         self.core.shadow_banned.contains(actor.user)
     }
@@ -27,7 +27,7 @@ impl Rooms {
         self.is_shadow_banned(actor) && !draft.despite_shadow_ban
     }
 
-    /// Takes out of a shadow-banned user's own member event what they could tell others with.
+    /// Removes free text and custom fields from a shadow-banned user's own member event.
     pub(super) async fn silence(&self, actor: &Actor, draft: &mut Draft) -> Result<()> {
         if !is_own_coming_or_going(actor, draft) {
             return Ok(());

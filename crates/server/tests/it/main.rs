@@ -3,6 +3,7 @@
 
 mod account_data;
 mod accounts;
+mod admin_activity;
 mod admin_search;
 mod admin_users;
 mod appservices;
@@ -41,6 +42,7 @@ mod rooms;
 mod search;
 mod server_notices;
 mod session_ends;
+mod shadow_bans;
 mod shown_names;
 mod sign_in_limits;
 mod signals;

@@ -27,8 +27,15 @@ CREATE TABLE devices (
     created_ts   INTEGER NOT NULL,
     last_seen_ts INTEGER,
     last_seen_ip TEXT,
-    PRIMARY KEY (user_nid, device_id)
     last_seen_user_agent TEXT,            -- cut to a bounded length
+    PRIMARY KEY (user_nid, device_id)
+) STRICT, WITHOUT ROWID;
+
+-- Features that everybody has and administrators have switched off for a user.
+CREATE TABLE withheld_features (
+    user_nid INTEGER NOT NULL REFERENCES accounts (user_nid),
+    feature  TEXT NOT NULL,               -- the proposal's name: msc3575
+    PRIMARY KEY (user_nid, feature)
 ) STRICT, WITHOUT ROWID;
 
 -- A pair of an access token and, for clients that asked for it, a refresh token. Only digests are stored.

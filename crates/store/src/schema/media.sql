@@ -20,7 +20,8 @@ CREATE INDEX media_by_content ON media (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX media_promised ON media (owner_nid, expires_ts) WHERE expires_ts IS NOT NULL;
 CREATE INDEX media_unreferenced ON media (unreferenced_ts) WHERE unreferenced_ts IS NOT NULL;
 
--- When media was withdrawn or given back, in order: for tools that follow it. As many rows as administrators make.
+-- Changes of quarantine in order, for tools that follow them. Rows come from administrators and from uploads of content
+-- that is quarantined.
 CREATE TABLE quarantine_changes (
     id          INTEGER PRIMARY KEY,
     media_id    TEXT NOT NULL,                    -- which may be gone since

@@ -68,6 +68,10 @@ impl World {
             "idpId" => "oidc",
             "redactId" => "redaction",
             "token" => "registration_token",
+            "provider" => "oidc-provider",
+            "externalId" => "account-elsewhere",
+            "medium" => "email",
+            "address" => "somebody@example.org",
             other => panic!("add a value for the parameter {other} to {}", file!()),
         };
         text.to_owned()
@@ -85,6 +89,7 @@ impl World {
             Some("events") => "?timeout=0",
             Some("userinfo") => "?access_token=unknown",
             Some("timestamp_to_event") => "?ts=0&dir=f",
+            Some("sent_invite_count" | "cumulative_joined_room_count") => "?from_ts=0",
             _ if route.path.contains("/room_keys/keys") => "?version=1",
             _ if route.path.contains("/thumbnail/") => "?width=32&height=32",
             _ => "",
