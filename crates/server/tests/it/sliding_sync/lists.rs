@@ -116,6 +116,7 @@ async fn filters_choose_rooms() {
         (json!({ "not_room_types": ["m.space"] }), vec![&plain, &direct, &encrypted, &invited]),
         (json!({ "room_types": ["m.space"], "not_room_types": ["m.space"] }), vec![]),
         (json!({ "room_name_like": "GRÜNE" }), vec![&plain]),
+        (json!({ "room_name_like": "ｇｒｕｎｅ" }), vec![&plain]),
         (json!({ "tags": ["m.favourite"] }), vec![&plain, &encrypted]),
         (json!({ "tags": ["m.favourite"], "not_tags": ["m.lowpriority"] }), vec![&plain]),
         (json!({ "spaces": [space] }), vec![&plain]),
