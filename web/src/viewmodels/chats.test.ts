@@ -57,3 +57,17 @@ test("the switcher prefers names that start with the words", () => {
   expect(rankConversations(rooms, "小明").map(({ name }) => name)).toEqual(["王小明"]);
   expect(rankConversations(rooms, "").length).toBe(4);
 });
+
+test.each([
+  ["КОТ", "Старый кот"],
+  ["らーめん", "ラーメン"],
+  ["ﾗｰﾒﾝ", "らーめん"],
+  ["full", "ＦＵＬＬ"],
+  ["strasse", "Hauptstraße"],
+  ["irmak", "Irmak"],
+  ["ОДОС", "одос"],
+  ["οδος", "ΟΔΌΣ"],
+])("%s finds %s", (term, name) => {
+  expect(rankConversations([conversation(name)], term)).toHaveLength(1);
+  expect(rankConversations([conversation("か")], "が")).toHaveLength(0);
+});
