@@ -254,8 +254,10 @@ impl Rooms {
         };
         let redacts = self.redaction_target(room, actor, &draft).await?;
         if self.is_silenced(actor, &draft) {
-            self.silence(actor, &mut draft).await?;
-            if let Some(sent) = self.sent_before(room, &draft.kind, transaction.as_ref()).await? {
+            // Boxed, because hardly anybody is shadow-banned and every request would carry it.
+            Box::pin(self.silence(actor, &mut draft)).await?;
+            let sent = Box::pin(self.sent_before(room, &draft.kind, transaction.as_ref())).await?;
+            if let Some(sent) = sent {
                 return Ok(sent);
             }
         }
