@@ -2,7 +2,7 @@
 //! repository").
 //!
 //! Content moves in pieces and is never whole in memory; pictures are decoded on blocking threads within a budget of
-//! pixels. Nothing here fetches from other homeservers: content of theirs is "not found".
+//! memory. Nothing here fetches from other homeservers: content of theirs is "not found".
 
 mod download;
 mod orphans;
@@ -31,9 +31,11 @@ pub struct Options {
     pub directory: Option<PathBuf>,
     /// The largest upload, in bytes.
     pub max_upload_bytes: u64,
-    /// The largest picture that is decoded, in pixels. All pictures that are being decoded at a time have no more
-    /// pixels together either, which bounds the memory: 8 bytes a pixel at worst.
+    /// The largest picture that is decoded, in pixels, which bounds the work. Phones make pictures of up to 200
+    /// megapixels.
     pub max_image_pixels: u64,
+    /// Memory for the pictures that are being decoded at a time, in bytes. One that needs more alone is refused.
+    pub image_memory: u64,
     /// How URL previews are made; `None` for not at all.
     pub url_previews: Option<preview::Options>,
     /// How long after the last event that showed it lost its content media is deleted; `None` for never.
@@ -41,13 +43,14 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Uploads of up to 100 MiB, pictures of up to 32 megapixels, no URL previews; media that no event shows any more
+    /// Uploads of up to 100 MiB, pictures of up to 256 megapixels in 256 MiB of memory, no URL previews; media that no event shows any more
     /// is deleted after a week.
     fn default() -> Self {
         Self {
             directory: None,
             max_upload_bytes: 100 << 20,
-            max_image_pixels: 32 << 20,
+            max_image_pixels: 256 << 20,
+            image_memory: 256 << 20,
             url_previews: None,
             collect_after: Some(7 * 24 * 60 * 60 * 1000),
         }
@@ -71,11 +74,12 @@ pub struct Media {
 
 impl Media {
     pub(crate) fn new(core: Core, options: Options) -> Self {
+        let pictures = im2_pictures::Limits { pixels: options.max_image_pixels, memory: options.image_memory };
         let directory = options.directory.clone().unwrap_or_else(|| core.store.directory().join("media"));
         Self {
             blobs: Blobs::new(directory),
             uploaded: broadcast::Sender::new(UPLOADED),
-            workshop: Arc::new(thumbnail::Workshop::new(options.max_image_pixels, &core.memory)),
+            workshop: Arc::new(thumbnail::Workshop::new(pictures, &core.memory)),
             previewer: options.url_previews.clone().map(|options| Arc::new(preview::Previewer::new(options))),
             options: Arc::new(options),
             core,

@@ -236,6 +236,43 @@ async fn thumbnails_and_their_parameters() {
     ana.get(&format!("/v1/media/thumbnail/{bomb}?width=32&height=32")).await.refused(413, "M_TOO_LARGE");
 }
 
+/// A grey JPEG of `width` by `height`: two bits a block, a difference of nothing and the end of the block.
+fn grey_jpeg(width: u16, height: u16) -> Vec<u8> {
+    let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0];
+    bytes.extend([1; 64]);
+    bytes.extend([0xFF, 0xC0, 0, 11, 8]);
+    bytes.extend([height.to_be_bytes(), width.to_be_bytes()].concat());
+    bytes.extend([1, 1, 0x11, 0]);
+    for class in [0x00, 0x10] {
+        bytes.extend([0xFF, 0xC4, 0, 20, class, 1]);
+        bytes.extend([0; 16]);
+    }
+    bytes.extend([0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0]);
+    let blocks = usize::from(width).div_ceil(8) * usize::from(height).div_ceil(8);
+    bytes.extend(vec![0; (2 * blocks).div_ceil(8)]);
+    bytes.extend([0xFF, 0xD9]);
+    bytes
+}
+
+#[tokio::test]
+async fn pictures_of_phones() {
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    for (width, height) in [(8000, 6000), (12_000, 9000), (16_384, 12_288)] {
+        let path = uploaded(&ana, "", "image/jpeg", &grey_jpeg(width, height)).await;
+        for query in ["?width=320&height=240&method=scale", "?width=800&height=600&method=scale"] {
+            let answer = ana.get(&format!("/v1/media/thumbnail/{path}{query}")).await;
+            assert_eq!((answer.status, answer.header("content-type")), (200, "image/jpeg"), "{width} {query}");
+        }
+    }
+    let bomb = uploaded(&ana, "", "image/jpeg", &grey_jpeg(65_535, 65_535)[..200]).await;
+    ana.get(&format!("/v1/media/thumbnail/{bomb}?width=32&height=32")).await.refused(413, "M_TOO_LARGE");
+    let heic = uploaded(&ana, "", "image/heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").await;
+    let refusal = ana.get(&format!("/v1/media/thumbnail/{heic}?width=32&height=32")).await;
+    let refusal = refusal.refused(400, "M_UNKNOWN");
+    assert!(refusal["error"].as_str().is_some_and(|message| message.contains("HEIC")), "{refusal}");
+}
+
 #[tokio::test]
 async fn what_is_not_here_and_what_is_frozen() {
     let server = Server::start().await;

@@ -1,17 +1,13 @@
 //! Thumbnails: smaller versions of pictures, made when first asked for and kept as blobs (spec: "Thumbnails").
 //!
-//! A request is answered from a fixed list of sizes ([`sizes`]), so that a picture has a bounded number of them. What
-//! makes them is [`picture`] and, where they move, [`animation`]; both are functions over a file, run on blocking
-//! threads within the [`Workshop`]'s bounds.
-
-mod animation;
-mod picture;
-mod sizes;
+//! A request is answered from a fixed list of sizes, so that a picture has a bounded number of them. They are made by
+//! `im2_pictures`, on blocking threads within the [`Workshop`]'s bounds.
 
 use std::{sync::Arc, time::Duration};
 
 use im2_fair::{Bounds, Load, Turn, Turns};
 use im2_model::UserNid;
+use im2_pictures::{Limits, Made, Measured, Picture, Refusal, Size, choose};
 use im2_store::{blobs::Digest, media::ThumbnailKey};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
@@ -22,24 +18,24 @@ use crate::{
     rate_limits::Class,
 };
 
+pub use im2_pictures::Method;
 pub use im2_store::media::Thumbnail;
-pub(super) use picture::Measured;
-pub use sizes::Method;
 
 /// What the row of a thumbnail takes in memory, in bytes. Kept are those of the pictures of the rooms in use.
 const ROW: usize = 192;
-/// The largest file a thumbnail is made of: decoders hold all of it in memory.
-const MAX_SOURCE_BYTES: u64 = 64 << 20;
 /// Pictures worked on at a time, on machines with at least as many processors; the others work on as many as those.
 const MAX_SLOTS: usize = 4;
-/// What it costs to have a thumbnail made, in those that are there: up to a second of a processor's time.
+/// What it costs to have a thumbnail made, in those that are there: up to a second of a processor's time. A picture of
+/// more than [`ORDINARY_PIXELS`] costs that for each part of it of that size.
 const MAKING_COST: u64 = 10;
+/// Pixels of a large photo that is not out of the ordinary.
+const ORDINARY_PIXELS: u64 = 32 << 20;
 /// Requests that may wait: one may take a second.
 const WAITING: usize = 1_024;
 /// Requests of one caller that may wait: a screen of a gallery that has never been opened before.
 const WAITING_PER_CALLER: usize = 128;
-/// The unit in which the budget of pixels is shared out.
-const PIXELS_A_PERMIT: u64 = 1 << 12;
+/// The unit in which the memory is shared out, in bytes.
+const BYTES_A_PERMIT: u64 = 32 << 10;
 
 /// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,17 +50,17 @@ pub struct Request {
     pub animated: bool,
 }
 
-/// Where thumbnails are made: bounds on how many at a time and of how many pixels, and the memory of those made.
+/// Where thumbnails are made: bounds on how many at a time and in how much memory, and what is known of those made.
 #[derive(Debug)]
 pub struct Workshop {
     slots: Turns,
-    pixels: Arc<Semaphore>,
-    max_pixels: u64,
+    memory: Arc<Semaphore>,
+    limits: Limits,
     made: Cache<ThumbnailKey, Arc<Thumbnail>>,
 }
 
 impl Workshop {
-    pub(super) fn new(max_pixels: u64, memory: &Memory) -> Self {
+    pub(super) fn new(limits: Limits, memory: &Memory) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let running = processors.min(MAX_SLOTS);
         let bounds = Bounds {
@@ -76,8 +72,8 @@ impl Workshop {
         };
         Self {
             slots: Turns::new(bounds),
-            pixels: Arc::new(Semaphore::new(permits(max_pixels) as usize)),
-            max_pixels,
+            memory: Arc::new(Semaphore::new(permits(limits.memory) as usize)),
+            limits,
             made: Cache::new(memory, "thumbnails", Share::HundredAndTwentyEighth, |_, _| ROW),
         }
     }
@@ -93,8 +89,8 @@ impl Workshop {
     }
 }
 
-fn permits(pixels: u64) -> u32 {
-    u32::try_from(pixels.div_ceil(PIXELS_A_PERMIT)).unwrap_or(u32::MAX).max(1)
+fn permits(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(BYTES_A_PERMIT)).unwrap_or(u32::MAX).max(1)
 }
 
 impl Media {
@@ -112,7 +108,7 @@ impl Media {
             return Err(Error::refused(Code::InvalidParam, "width and height must be at least 1"));
         }
         let content = self.content(server_name, media_id, wait).await?;
-        let size = sizes::choose(request.width, request.height, request.method);
+        let size = choose(request.width, request.height, request.method);
         let key = ThumbnailKey {
             source: content.digest,
             width: size.width,
@@ -142,7 +138,7 @@ impl Media {
         turn: Turn,
         payer: Option<UserNid>,
         key: ThumbnailKey,
-        size: sizes::Size,
+        size: Size,
         source_bytes: u64,
     ) -> Result<Arc<Thumbnail>> {
         if let Some(found) = self.find(key).await? {
@@ -151,12 +147,12 @@ impl Media {
         if let Some(user) = payer {
             self.core.limits.spend_of(Class::Thumbnail, user, MAKING_COST)?;
         }
-        let made = self.make(turn, key.source, source_bytes, size, key.animated).await?;
+        let made = self.make(turn, payer, key, size, source_bytes).await?;
         let (thumbnail, placed) = match made {
-            picture::Made::Source(content_type) => {
+            Made::Source(content_type) => {
                 (Thumbnail { digest: key.source, size: source_bytes, content_type: content_type.into() }, None)
             }
-            picture::Made::New(content_type, bytes) => {
+            Made::New(content_type, bytes) => {
                 let placed = self.blobs.put(bytes.into()).await?;
                 let (digest, size) = (placed.digest, placed.size);
                 (Thumbnail { digest, size, content_type: content_type.into() }, Some(placed))
@@ -172,10 +168,10 @@ impl Media {
     pub(super) async fn measure(&self, source: Digest, bytes: u64) -> Result<Option<Measured>> {
         let turn = self.workshop.slots.take().await?;
         let Some(file) = self.blobs.file(source).await? else { return Ok(None) };
-        let limit = self.workshop.max_pixels;
+        let limits = self.workshop.limits;
         let probed = working(move || {
             let _turn = turn;
-            picture::Picture::probe(file, bytes, limit)
+            Picture::probe(file, bytes, limits)
         });
         let probed = probed.await;
         Ok(probed.ok().map(|picture| picture.measured()))
@@ -184,25 +180,32 @@ impl Media {
     async fn make(
         &self,
         turn: Turn,
-        source: Digest,
+        payer: Option<UserNid>,
+        key: ThumbnailKey,
+        size: Size,
         bytes: u64,
-        size: sizes::Size,
-        animated: bool,
-    ) -> Result<picture::Made> {
-        if bytes > MAX_SOURCE_BYTES {
-            return Err(picture::Refusal::TooLarge.into());
-        }
+    ) -> Result<Made> {
         let closed = |_| Error::Internal("the workshop is closed".into());
-        let missing = || Error::Internal(format!("the blob {source} is missing"));
-        let file = self.blobs.file(source).await?.ok_or_else(missing)?;
-        let limit = self.workshop.max_pixels;
-        let probe = move || Ok((picture::Picture::probe(file, bytes, limit)?, turn));
-        let (probed, turn) = working(probe).await?;
-        let pixels = Arc::clone(&self.workshop.pixels).acquire_many_owned(permits(probed.pixels())).await;
-        let held = (turn, pixels.map_err(closed)?);
+        let missing = || Error::Internal(format!("the blob {} is missing", key.source));
+        let file = self.blobs.file(key.source).await?.ok_or_else(missing)?;
+        let limits = self.workshop.limits;
+        let probe = move || {
+            let picture = Picture::probe(file, bytes, limits)?;
+            let memory = picture.memory(size, key.animated)?;
+            Ok((picture, memory, turn))
+        };
+        let (picture, memory, turn) = working(probe).await?;
+        let further_parts = picture.pixels().saturating_sub(1) / ORDINARY_PIXELS;
+        if let Some(user) = payer
+            && further_parts > 0
+        {
+            self.core.limits.spend_of(Class::Thumbnail, user, MAKING_COST * further_parts)?;
+        }
+        let memory = Arc::clone(&self.workshop.memory).acquire_many_owned(permits(memory)).await;
+        let held = (turn, memory.map_err(closed)?);
         working(move || {
             let _held = held; // kept when the caller goes away: the work goes on
-            probed.make(size, animated)
+            picture.make(size, key.animated)
         })
         .await
     }
@@ -210,21 +213,24 @@ impl Media {
 
 /// Runs a decoder on a blocking thread. A decoder that panics has met a picture that it cannot read.
 async fn working<T: Send + 'static>(
-    work: impl FnOnce() -> std::result::Result<T, picture::Refusal> + Send + 'static,
+    work: impl FnOnce() -> std::result::Result<T, Refusal> + Send + 'static,
 ) -> Result<T> {
-    Ok(spawn_blocking(work).await.unwrap_or(Err(picture::Refusal::Unreadable))?)
+    spawn_blocking(work).await.unwrap_or(Err(Refusal::Unreadable)).map_err(refused)
 }
 
-impl From<picture::Refusal> for Error {
-    fn from(refusal: picture::Refusal) -> Self {
-        match refusal {
-            picture::Refusal::NotAPicture => {
-                Self::refused(Code::Unknown, "thumbnails are made of JPEG, PNG, GIF and WebP pictures only")
-            }
-            picture::Refusal::Unreadable => Self::refused(Code::Unknown, "this picture is damaged"),
-            picture::Refusal::TooLarge => {
-                Self::refused(Code::TooLarge, "this picture is too large to make a thumbnail of")
-            }
+fn refused(refusal: Refusal) -> Error {
+    let (code, message) = match refusal {
+        Refusal::NotAPicture => {
+            (Code::Unknown, "thumbnails are made of JPEG, PNG, GIF, WebP, BMP and TIFF pictures only")
         }
-    }
+        Refusal::Heic => (
+            Code::Unknown,
+            "thumbnails are not made of HEIC pictures; set the camera to JPEG (\"most compatible\"), or send the \
+             picture with a thumbnail",
+        ),
+        Refusal::Avif => (Code::Unknown, "thumbnails are not made of AVIF pictures; download the picture itself"),
+        Refusal::Unreadable => (Code::Unknown, "this picture is damaged, or of a kind that is not read"),
+        Refusal::TooLarge => (Code::TooLarge, "this picture is too large to make a thumbnail of"),
+    };
+    Error::refused(code, message)
 }

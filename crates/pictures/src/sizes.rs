@@ -26,10 +26,13 @@ impl Method {
 
 /// A box that thumbnails are fitted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) method: Method,
+pub struct Size {
+    /// The width in pixels; 0 for whatever the picture has.
+    pub width: u32,
+    /// The height in pixels.
+    pub height: u32,
+    /// How to fit a picture to it.
+    pub method: Method,
 }
 
 /// The boxes pictures are scaled to: the specification's three, and the largest twice over for dense screens.
@@ -45,7 +48,7 @@ const SIXTEENTHS: u32 = 16;
 const FULL: Size = Size { width: 0, height: 0, method: Method::Scale };
 
 /// The size that answers a request: the smallest of the lists that is at least as large both ways.
-pub(super) fn choose(width: u32, height: u32, method: Method) -> Size {
+pub fn choose(width: u32, height: u32, method: Method) -> Size {
     match method {
         Method::Scale => {
             let found = SCALES.iter().find(|(w, h)| *w >= width && *h >= height);
@@ -63,16 +66,16 @@ pub(super) fn choose(width: u32, height: u32, method: Method) -> Size {
 
 /// How to get a thumbnail: shrink the whole picture, then cut the middle out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fit {
+pub(crate) struct Fit {
     /// The picture's size once shrunk.
-    pub(super) shrunk: (u32, u32),
+    pub(crate) shrunk: (u32, u32),
     /// The size of the middle that is kept.
-    pub(super) kept: (u32, u32),
+    pub(crate) kept: (u32, u32),
 }
 
 impl Size {
     /// Fits a picture to the box. Never enlarges: what is smaller than the box one way stays so.
-    pub(super) fn fit(self, width: u32, height: u32) -> Fit {
+    pub(crate) fn fit(self, width: u32, height: u32) -> Fit {
         if self == FULL {
             return Fit { shrunk: (width, height), kept: (width, height) };
         }

@@ -6,7 +6,7 @@ use image::{
     metadata::LoopCount,
 };
 
-use super::picture::Refusal;
+use crate::Refusal;
 
 /// The most frames a moving thumbnail has: 20 seconds at 25 a second.
 const MAX_FRAMES: u64 = 500;
@@ -19,7 +19,7 @@ const MAX_DELAY: u32 = 0x00FF_FFFF;
 
 /// What came of it.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// The thumbnail.
     Made(Vec<u8>),
     /// It would have as many bytes as the source, which then serves better.
@@ -29,7 +29,7 @@ pub(super) enum Outcome {
 }
 
 /// Makes a moving thumbnail of `frames`, each `pixels_a_frame` large and made small by `shrink`.
-pub(super) fn make<'a>(
+pub(crate) fn make<'a>(
     frames: impl Iterator<Item = ImageResult<Frame>> + 'a,
     plays: LoopCount,
     pixels_a_frame: u64,
