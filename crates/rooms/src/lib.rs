@@ -21,4 +21,6 @@ pub mod version;
 pub mod visibility;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod testing;

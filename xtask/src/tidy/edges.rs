@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("im2-api", &["im2-model", "im2-fair", "im2-rooms", "im2-engine"]),
     ("im2-server", &["im2-model", "im2-fair", "im2-rooms", "im2-store", "im2-bus", "im2-engine", "im2-api"]),
     ("im2-bench", &[]),
+    ("im2-fuzz", &[]),
     ("xtask", &[]),
 ];
 

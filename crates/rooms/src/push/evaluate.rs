@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     flat::{FlatEvent, Property, parse_path},
-    glob::{Automaton, Glob},
+    glob::{Automaton, Glob, fold},
     rule::{Action, Rule, RuleKind, Ruleset},
     words::{Found, WordNumber, Words, WordsBuilder, contains_word},
 };
@@ -217,7 +217,7 @@ impl Judgement<'_> {
     fn names_user(&self) -> bool {
         *self.names_user.get_or_init(|| {
             let name = self.context.display_name.filter(|name| !name.is_empty());
-            name.zip(self.event.marked_body()).is_some_and(|(name, body)| contains_word(body, &name.to_lowercase()))
+            name.zip(self.event.marked_body()).is_some_and(|(name, body)| contains_word(body, &fold(name)))
         })
     }
 
@@ -249,7 +249,7 @@ impl<'a> Evaluation<'a> {
 impl Condition {
     /// That a message's text matches `pattern`.
     fn of_body(pattern: &str, words: &mut WordsBuilder) -> Self {
-        let pattern = pattern.to_lowercase();
+        let pattern = fold(pattern);
         if pattern.contains(['*', '?']) {
             Self::BodyMatches(Automaton::new(&pattern))
         } else {

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use serde_json::{Map, Value};
 
-use super::words::mark;
+use super::{glob::fold, words::mark};
 use crate::event::Pdu;
 
 /// An event whose properties can be asked for by path. Its content is read once, and only if some condition asks for
@@ -71,13 +71,13 @@ impl<'a> FlatEvent<'a> {
         }
     }
 
-    /// `content.body` in lower case.
+    /// `content.body`, [folded](fold).
     pub(super) fn lower_body(&self) -> Option<&str> {
-        let lower = || self.content().get("body").and_then(Value::as_str).map(|body| body.to_lowercase().into());
+        let lower = || self.content().get("body").and_then(Value::as_str).map(|body| fold(body).into());
         self.lower_body.get_or_init(lower).as_deref()
     }
 
-    /// `content.body` in lower case with its word boundaries [marked](mark).
+    /// `content.body`, [folded](fold), with its word boundaries [marked](mark).
     pub(super) fn marked_body(&self) -> Option<&[u8]> {
         self.marked_body.get_or_init(|| self.lower_body().map(mark)).as_deref()
     }

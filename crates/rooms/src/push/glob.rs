@@ -5,10 +5,26 @@ use std::collections::HashMap;
 
 use super::words::is_word_character;
 
+/// `text` without regard to case, character by character: no text becomes longer or is read differently for what stands
+/// beside a letter. (`str::to_lowercase` makes two characters of `İ`, and writes the `Σ` at the end of a word
+/// differently from one within it, so that a pattern would miss the words that it begins.)
+pub(super) fn fold(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().map(fold_character).collect() }
+}
+
+fn fold_character(character: char) -> char {
+    let mut lower = character.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some('ς'), None) => 'σ',
+        (Some(lower), None) => lower,
+        _ => character,
+    }
+}
+
 /// A pattern of `*`, `?` and literal characters.
 #[derive(Debug)]
 pub(super) enum Glob {
-    /// No wildcards: the pattern in lower case.
+    /// No wildcards: the [folded](fold) pattern.
     Literal(Box<str>),
     /// With wildcards.
     Wild(Automaton),
@@ -16,18 +32,18 @@ pub(super) enum Glob {
 
 impl Glob {
     pub(super) fn new(pattern: &str) -> Self {
-        let pattern = pattern.to_lowercase();
+        let pattern = fold(pattern);
         if pattern.contains(['*', '?']) { Self::Wild(Automaton::new(&pattern)) } else { Self::Literal(pattern.into()) }
     }
 
     /// Whether the whole of `text` matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         match self {
-            // No letter is more than three times as long as its lower case.
+            // No letter is more than three times as long as what it is folded to.
             Self::Literal(pattern) if text.len() > 3 * pattern.len() => false,
             Self::Literal(pattern) if text.is_ascii() => pattern.eq_ignore_ascii_case(text),
-            Self::Literal(pattern) => **pattern == *text.to_lowercase(),
-            Self::Wild(automaton) => automaton.matches(&text.to_lowercase()),
+            Self::Literal(pattern) => **pattern == *fold(text),
+            Self::Wild(automaton) => automaton.matches(&fold(text)),
         }
     }
 
@@ -81,7 +97,7 @@ impl Automaton {
         self.accepts(&states)
     }
 
-    /// Whether some part of `text`, which is in lower case, matches that begins and ends at a word boundary.
+    /// Whether some part of `text`, which is [folded](fold), matches that begins and ends at a word boundary.
     pub(super) fn matches_word(&self, text: &str) -> bool {
         let mut states = self.start();
         let mut before = false;
@@ -137,7 +153,7 @@ fn set(states: &mut [u64], state: usize) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Glob;
+    use super::{Glob, fold};
     use crate::push::words::{contains_word, mark};
 
     fn whole(pattern: &str, text: &str) -> bool {
@@ -146,8 +162,8 @@ mod tests {
 
     fn word(pattern: &str, text: &str) -> bool {
         match Glob::new(pattern) {
-            Glob::Literal(word) => contains_word(&mark(&text.to_lowercase()), &word),
-            Glob::Wild(automaton) => automaton.matches_word(&text.to_lowercase()),
+            Glob::Literal(word) => contains_word(&mark(&fold(text)), &word),
+            Glob::Wild(automaton) => automaton.matches_word(&fold(text)),
         }
     }
 
@@ -174,6 +190,9 @@ mod tests {
             ("a?c", "ac", false),
             ("Ä*", "äß", true),
             ("İ", "İ", true),
+            ("?", "İ", true),
+            ("ΟΔΟΣ*", "οδοσα", true),
+            ("ΟΔΟΣ", "οδος", true),
             ("k", "\u{212a}", true),
             ("[a]", "[A]", true),
         ] {
@@ -204,6 +223,12 @@ mod tests {
             ("!bang", "foo!bang", true),
             ("c*e", "abcde", false),
             ("c*e", "ab c_d_e", true),
+            // The letters around a word are no part of it, and where a letter stands does not matter.
+            ("cake", "cake\u{130}", true),
+            ("ca?e", "CA\u{130}E", true),
+            ("ΟΔΟΣ*", "η ΟΔΟΣΑ", true),
+            ("οδος", "ΟΔΟΣ.", true),
+            ("*Σ", "ΟΔΟΣ", true),
             ("*", "", true),
             ("?", "ab c", true),
             ("?", "ab", false),

@@ -88,7 +88,7 @@ impl Found {
 }
 
 impl WordsBuilder {
-    /// Adds a word in lower case. Equal words have equal numbers.
+    /// Adds a word that is folded already. Equal words have equal numbers.
     pub(super) fn add(&mut self, word: &str) -> WordNumber {
         let mut at = 0;
         for byte in mark(word) {
@@ -197,7 +197,7 @@ impl Words {
     }
 }
 
-/// Whether a marked text contains `word`, which is in lower case.
+/// Whether a marked text contains `word`, which is folded already.
 pub(super) fn contains_word(marked: &[u8], word: &str) -> bool {
     let mut words = WordsBuilder::default();
     let number = words.add(word);

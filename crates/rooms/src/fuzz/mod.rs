@@ -1,0 +1,5 @@
+//! What holds for any input, however hostile: checked against references that are simple and slow.
+
+mod canonical;
+mod events;
+mod push;
