@@ -159,3 +159,28 @@ pub fn json_bytes(bytes: impl Into<axum::body::Body>) -> Response {
 pub fn empty() -> Response {
     json_bytes("{}")
 }
+
+#[cfg(test)]
+mod tests {
+    use im2_fuzz::{json, text};
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
+
+    use super::parse_json;
+
+    proptest! {
+        #[test]
+        fn a_body_is_an_object_or_refused(
+            bytes in prop_oneof![
+                json::any_json(&["a", "user_id"]).prop_map(|value| value.to_string().into_bytes()),
+                text::mutated_bytes(vec![br#" {"a":[1,{"b":"\u00e9"}],"c":null} "#.to_vec(), b"[]".to_vec()]),
+            ],
+        ) {
+            let read = parse_json::<Map<String, Value>>(&bytes);
+            match serde_json::from_slice::<Value>(&bytes) {
+                Ok(Value::Object(object)) => prop_assert_eq!(read.ok(), Some(object)),
+                _ => prop_assert!(read.is_err()),
+            }
+        }
+    }
+}

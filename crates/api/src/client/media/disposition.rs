@@ -73,7 +73,10 @@ fn is_plain(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{of_download, of_thumbnail};
+    use im2_fuzz::text;
+    use proptest::prelude::*;
+
+    use super::{INLINE, of_download, of_thumbnail};
 
     #[test]
     fn only_types_of_the_list_are_shown_in_place() {
@@ -108,6 +111,33 @@ mod tests {
         ];
         for (name, expected) in table {
             assert_eq!(of_download("image/png", Some(name)), expected, "{name}");
+        }
+    }
+
+    proptest! {
+        /// The header has one name, which is the one that was given, and shows only what is on the list.
+        #[test]
+        fn any_name_survives(
+            name in text::with_words(&["filename=", "\"", ";", "%", "utf-8''", ".html", "\r\nSet-Cookie: a=b"]),
+            content_type in text::mutated(vec!["text/plain; charset=utf-8".into(), "image/png".into(), "text/html".into()]),
+        ) {
+            let header = of_download(&content_type, Some(&name));
+            prop_assert!(header.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{}", header);
+            let (kind, parameter) = header.split_once("; ").unwrap();
+            let (label, value) = parameter.split_once('=').unwrap();
+            let read = if label == "filename" {
+                let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap();
+                prop_assert!(!quoted.contains(['"', '\\']));
+                quoted.to_owned()
+            } else {
+                prop_assert!(!value.contains([';', '"', ' ']));
+                let encoded = value.strip_prefix("utf-8''").unwrap();
+                percent_encoding::percent_decode_str(encoded).decode_utf8().unwrap().into_owned()
+            };
+            prop_assert_eq!(read, name);
+            // A browser takes what stands before the first semicolon for the type.
+            let essence = content_type.split(';').next().unwrap().trim().to_ascii_lowercase();
+            prop_assert_eq!(kind == "inline", INLINE.contains(&&*essence));
         }
     }
 

@@ -155,6 +155,8 @@ fn parse_range(text: &str) -> Option<(Option<u64>, Option<u64>)> {
 mod tests {
     use super::{Part, asked_for, matches_any, range_applies};
     use http::{HeaderMap, HeaderValue, header};
+    use im2_fuzz::text;
+    use proptest::prelude::*;
 
     #[test]
     fn ranges() {
@@ -183,6 +185,40 @@ mod tests {
         assert_eq!(asked_for(None, 10), Part::Whole);
         assert_eq!(asked_for(Some(&HeaderValue::from_static("bytes=0-")), 0), Part::Nothing);
         assert_eq!(asked_for(Some(&HeaderValue::from_static("bytes=-1")), 0), Part::Nothing);
+    }
+
+    proptest! {
+        #[test]
+        fn any_range_is_within_the_content(
+            header in prop_oneof![
+                text::mutated_bytes(vec![b"bytes=0-9".to_vec(), b"bytes=-500".to_vec(), b"bytes=9500-".to_vec()]),
+                text::with_words(&["bytes", "=", "-", "0", "9", "18446744073709551615", ","]).prop_map(String::into_bytes),
+            ],
+            size in prop_oneof![0_u64..20, any::<u64>()],
+        ) {
+            let Ok(header) = HeaderValue::from_bytes(&header) else { return Ok(()) };
+            if let Part::Some(range) = asked_for(Some(&header), size) {
+                prop_assert!(range.start < range.end && range.end <= size, "{:?} of {}", range, size);
+            }
+        }
+
+        /// RFC 9110, section 14.1.2: what the three forms mean.
+        #[test]
+        fn a_range_is_what_the_standard_says(first in 0_u64..30, last in 0_u64..30, size in 1_u64..20) {
+            let asked = |text: String| asked_for(Some(&HeaderValue::from_str(&text).unwrap()), size);
+            let bytes: Vec<u64> = (0..size).collect();
+            let part = |wanted: Vec<u64>| match (wanted.first(), wanted.last()) {
+                (Some(first), Some(last)) => Part::Some(*first..last + 1),
+                _ => Part::Nothing,
+            };
+            let from = |first: u64| bytes.iter().copied().filter(move |byte| *byte >= first);
+            prop_assert_eq!(asked(format!("bytes={first}-")), part(from(first).collect()));
+            prop_assert_eq!(asked(format!("bytes=-{last}")), part(from(size.saturating_sub(last)).collect()));
+            if first <= last {
+                let wanted = part(from(first).filter(|byte| *byte <= last).collect());
+                prop_assert_eq!(asked(format!("bytes={first}-{last}")), wanted);
+            }
+        }
     }
 
     #[test]
