@@ -4,6 +4,8 @@
 //! [`Filters`] stores what clients upload.
 
 mod definition;
+#[cfg(test)]
+mod fuzz;
 mod projection;
 
 pub use definition::{Candidate, EventFilter, EventFormat, Filter, RoomFilter, object};

@@ -5,6 +5,7 @@ mod account_data;
 mod accounts;
 mod builders;
 mod device_lists;
+mod fuzz;
 mod large_rooms;
 mod media;
 mod memory;

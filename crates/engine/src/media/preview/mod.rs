@@ -3,6 +3,8 @@
 //! why [`fetch`] and [`crate::outbound`] are as careful as they are.
 
 mod fetch;
+#[cfg(test)]
+mod fuzz;
 mod html;
 
 use std::sync::Arc;
