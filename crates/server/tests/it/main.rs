@@ -16,6 +16,7 @@ mod erasure;
 mod every_route;
 mod fairness;
 mod former_members;
+mod fuzz;
 mod guests;
 mod interactive;
 mod invite_limits;
