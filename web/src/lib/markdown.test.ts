@@ -42,6 +42,17 @@ test("underscores in an address are not emphasis", () => {
   expect(html("see https://example.org/a_b_c **now**")).toBe("see https://example.org/a_b_c <strong>now</strong>");
 });
 
+test("emphasis of emphasis ends somewhere, whatever is pasted", () => {
+  for (const mark of ["*", "**", "_", "__", "~~", "*_", "**~~"]) {
+    const nested = html(`${mark.repeat(20_000)}x${mark.repeat(20_000)}`) ?? "";
+    expect(nested.match(/<(?:em|strong|del)>/g)?.length ?? 0).toBeLessThan(200);
+  }
+});
+
+test("a line separator is a character like others", () => {
+  expect(html("**a\u2028b** **c**")).toBe("<strong>a\u2028b</strong> <strong>c</strong>");
+});
+
 test("an escaped asterisk is an asterisk", () => {
   expect(html("\\*a\\* **b**")).toBe("*a* <strong>b</strong>");
 });

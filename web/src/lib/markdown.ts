@@ -30,6 +30,8 @@ const HEADING = /^(#{1,6}) +(?=\S)/;
 
 /** How deep quotes of quotes go; deeper ones are text. */
 const MAX_QUOTES = 16;
+/** How deep emphasis within emphasis goes; deeper, its marks are text. */
+const MAX_SPANS = 16;
 
 class Lines {
   private close = -1;
@@ -121,7 +123,13 @@ function heading(lines: Lines, start: number): Block | undefined {
 function paragraph(lines: Lines, start: number, depth: number): Block {
   let end = start + 1;
   while (end < lines.all.length && !startsBlock(lines, end, depth)) end++;
-  return { html: `<p>${lines.all.slice(start, end).map(inline).join("<br>")}</p>`, end };
+  return {
+    html: `<p>${lines.all
+      .slice(start, end)
+      .map((line) => inline(line))
+      .join("<br>")}</p>`,
+    end,
+  };
 }
 
 function startsBlock(lines: Lines, index: number, depth: number): boolean {
@@ -150,7 +158,8 @@ const SPANS: Readonly<Record<string, readonly Span[]>> = {
 };
 
 function span(opening: string, closing: string, tag: Span["tag"]): Span {
-  return { opening: new RegExp(opening, "uy"), whole: new RegExp(`${opening}(.+?)${closing}`, "uy"), tag };
+  // Within a line, `.` is any character: what else ends lines for JavaScript does not end emphasis.
+  return { opening: new RegExp(opening, "uy"), whole: new RegExp(`${opening}(.+?)${closing}`, "suy"), tag };
 }
 
 const SPECIAL = /[\\\x60[*_~]|https?:\/\/|mailto:/g;
@@ -167,8 +176,8 @@ interface Construct {
   end: number;
 }
 
-function inline(text: string): string {
-  const line = new Line(text);
+function inline(text: string, depth = 0): string {
+  const line = new Line(text, depth);
   let html = "";
   let last = 0;
   for (;;) {
@@ -196,7 +205,10 @@ class Line {
   private readonly unclosed = new Set<Span>();
   private readonly next = new Map<RegExp, number>();
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly depth: number,
+  ) {}
 
   constructAt(index: number): Construct | undefined {
     const character = this.text[index] ?? "";
@@ -226,19 +238,24 @@ class Line {
     const end = this.find(LINK_END, start);
     if (end === undefined || end === start || this.text[end] !== ")") return undefined;
     const [label, href] = [this.text.slice(index + 1, close), this.text.slice(close + 2, end)];
-    return { html: `<a href="${escapeHtml(href)}">${inline(label)}</a>`, end: end + 1 };
+    return { html: `<a href="${escapeHtml(href)}">${this.within(label)}</a>`, end: end + 1 };
   }
 
   private span(spans: readonly Span[], index: number): Construct | undefined {
+    if (this.depth >= MAX_SPANS) return undefined;
     for (const span of spans) {
       span.opening.lastIndex = index;
       if (this.unclosed.has(span) || !span.opening.test(this.text)) continue;
       const { whole, tag } = span;
-      const found = this.match(whole, index, ([, content]) => `<${tag}>${inline(content ?? "")}</${tag}>`);
+      const found = this.match(whole, index, ([, content]) => `<${tag}>${this.within(content)}</${tag}>`);
       if (found !== undefined) return found;
       this.unclosed.add(span);
     }
     return undefined;
+  }
+
+  private within(content = ""): string {
+    return inline(content, this.depth + 1);
   }
 
   private match(pattern: RegExp, index: number, html: (match: RegExpExecArray) => string): Construct | undefined {

@@ -20,6 +20,7 @@ test.each([
   ["<a href='javascript:alert(1)'>x</a>", "x"],
   ["<a href=' JaVaScRiPt:alert(1)'>x</a>", "x"],
   ["<a href='data:text/html,x'>x</a>", "x"],
+  ["<a href='http://'>x</a> <a href='https:login'>y</a> <a href='&nbsp;https://example.org'>z</a>", "x y z"],
   ["<a href='https://example.org' onclick='x()' style='color:red'>x</a>", '<a href="https://example.org">x</a>'],
   ["<p style='position:fixed' class='evil' id='root'>x</p>", "<p>x</p>"],
   ["<mx-reply><blockquote>old</blockquote></mx-reply>new", "new"],
@@ -49,6 +50,7 @@ test.each([
   ["(https://example.org/a_(b))", ["(", "https://example.org/a_(b)", ")"]],
   ["看https://example.org/页，好", ["看", "https://example.org/页", "，好"]],
   ["no address here", ["no address here"]],
+  ["https:// mailto:. https://)", ["https:// mailto:. https://)"]],
 ])("%s", (source, expected) => {
   expect(linkify(source).map((part) => part.text)).toEqual(expected);
 });

@@ -114,8 +114,17 @@ function attributesOf(element: Element, tag: string): Record<string, string> {
   return attributes;
 }
 
+/** Whether a link leads where its scheme says; what a browser cannot read, it takes for a path on this server. */
 export function isSafeLink(href: string): boolean {
-  return /^(?:https?|ftp|mailto|magnet|matrix):/i.test(href.trim());
+  return /^(?:(?:https?|ftp):\/\/|mailto:|magnet:|matrix:)/i.test(href.trim()) && isAddress(href);
+}
+
+function isAddress(text: string): boolean {
+  try {
+    return new URL(text).href !== "";
+  } catch {
+    return false;
+  }
 }
 
 /** Leading and trailing line breaks would stretch the bubble. */
@@ -142,6 +151,7 @@ export function linkify(text: string): TextPart[] {
   let last = 0;
   for (const match of text.matchAll(LINK)) {
     const href = trimUrl(match[0]);
+    if (!isAddress(href)) continue;
     if (match.index > last) parts.push({ text: text.slice(last, match.index) });
     parts.push({ text: href, href });
     last = match.index + href.length;

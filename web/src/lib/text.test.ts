@@ -5,6 +5,7 @@ test.each([
   ["Ana\u202egnp.exe", "Anagnp.exe"],
   ["Ana\u2067Ben\u2069", "AnaBen"],
   ["two\nlines\u0007", "two lines"],
+  ["one \u200b space", "one space"],
   ["  شذا  ", "شذا"],
   ["می‌خواهم", "می‌خواهم"],
   ["👩‍👩‍👧", "👩‍👩‍👧"],

@@ -83,8 +83,9 @@ export class Media {
   }
 }
 
+/** A path of two parts, neither of which leads upwards (spec: "Matrix Content (MXC) URIs"). */
 function mediaPath(mxc: Mxc): string | undefined {
-  const match = /^mxc:\/\/([^/?#]+)\/([^/?#]+)$/.exec(mxc);
+  const match = /^mxc:\/\/(?!\.+\/)([^/?#]+)\/([\w-]+)$/.exec(mxc);
   if (match?.[1] === undefined || match[2] === undefined) return undefined;
   return `${encodeURIComponent(match[1])}/${encodeURIComponent(match[2])}`;
 }
