@@ -83,7 +83,9 @@ pub fn mutated(valid: Vec<Value>, words: &[&'static str]) -> impl Strategy<Value
         1 => (place(), 2_usize..130).prop_map(|(at, times)| Change::Repeat(at, times)),
     ];
     (select(valid), vec(change, 0..5)).prop_map(|(mut value, changes)| {
-        changes.into_iter().for_each(|change| change.apply(&mut value));
+        for change in changes {
+            change.apply(&mut value);
+        }
         value
     })
 }

@@ -121,7 +121,9 @@ pub fn mutated_bytes(valid: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
         (any::<usize>(), 1_usize..24, any::<usize>()).prop_map(|(from, count, to)| Change::Copy(from, count, to)),
     ];
     (select(valid), vec(change, 0..5)).prop_map(|(mut bytes, changes)| {
-        changes.iter().for_each(|change| change.apply(&mut bytes));
+        for change in changes {
+            change.apply(&mut bytes);
+        }
         bytes
     })
 }

@@ -1,5 +1,7 @@
 //! Canonical JSON, as the specification's grammar has it, from JSON that is spelt in every other way.
 
+use std::fmt::Write as _;
+
 use im2_fuzz::{json::any_json, text};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Value};
@@ -55,7 +57,7 @@ fn spell(written: &Written, out: &mut String) {
             match power {
                 0 => {}
                 1 => out.push_str("E+1"),
-                _ => out.push_str(&format!("e{power}")),
+                _ => write!(out, "e{power}").unwrap(),
             }
         }
         Written::Text(text, escaped) => spell_text(text, *escaped, out),
@@ -88,7 +90,8 @@ fn spell_text(text: &str, escaped: u64, out: &mut String) {
             out.push_str("\\/");
         } else if must || escaped & (1 << (index % 64)) != 0 {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                out.push_str(&if index % 2 == 0 { format!("\\u{unit:04x}") } else { format!("\\u{unit:04X}") });
+                let written = if index % 2 == 0 { write!(out, "\\u{unit:04x}") } else { write!(out, "\\u{unit:04X}") };
+                written.unwrap();
             }
         } else {
             out.push(character);
@@ -158,10 +161,9 @@ proptest! {
         let value: Value = serde_json::from_str(&text).unwrap();
         let canonical = to_canonical(&value).map(|bytes| String::from_utf8(bytes).unwrap());
         let expected = reference(&written);
-        match (&canonical, &expected) {
-            // Which of several wrong numbers is named first is nobody's business.
-            (Err(_), Err(_)) => {}
-            _ => prop_assert_eq!(&canonical, &expected, "{}", text),
+        // Which of several wrong numbers is named first is nobody's business.
+        if canonical.is_ok() || expected.is_ok() {
+            prop_assert_eq!(&canonical, &expected, "{}", text);
         }
         if let Ok(canonical) = canonical {
             let again: Value = serde_json::from_str(&canonical).unwrap();

@@ -9,7 +9,9 @@ use crate::{
     build::{EventDraft, build, has_valid_content_hash, verify_event},
     canonical::object_to_canonical,
     client::{StoredState, client_event, stripped_state},
-    content::{CreateContent, GuestAccess, HistoryVisibility, JoinRulesContent, MemberContent, MemberProfile},
+    content::{
+        CreateContent, GuestAccess, HistoryVisibility, JoinRulesContent, MemberContent, MemberProfile, Membership,
+    },
     event::{MAX_EVENT_BYTES, Pdu, reference_id},
     power::PowerLevels,
     redact::redact,
@@ -208,7 +210,7 @@ fn look_at(version: RoomVersion, event: &Pdu) -> Result<(), TestCaseError> {
     let membership = content.get("membership").and_then(Value::as_str).filter(|_| &*event.kind == "m.room.member");
     let known = ["invite", "join", "knock", "leave", "ban"];
     let expected = membership.filter(|membership| known.contains(membership));
-    prop_assert_eq!(event.membership.map(|membership| membership.as_str()), expected);
+    prop_assert_eq!(event.membership.map(Membership::as_str), expected);
 
     let mut shown = json!({ "content": content, "event_id": event.event_id, "origin_server_ts": event.origin_server_ts,
         "sender": event.sender, "type": event.kind, "room_id": event.room_id });
