@@ -81,6 +81,8 @@ pub enum Scenario {
     LargeRoom(LargeRoomOptions),
     /// What stays in memory: very many rooms, readers that do not read, a room of very much state
     Memory(MemoryOptions),
+    /// One account after the other attacks while others talk: how much longer the others wait than in quiet
+    Hostile(HostileOptions),
     /// All that measure, in one table per scenario
     All(AllOptions),
 }
@@ -242,6 +244,57 @@ pub struct MemoryOptions {
     /// Bytes of each of them
     #[arg(long, default_value_t = 55_000, value_parser = value_parser!(u32).range(1..=60_000))]
     pub state_bytes: u32,
+}
+
+/// Options of `hostile`.
+///
+/// The server is started twice on the same data: without rate limits to prepare the attacks, and with its own to
+/// measure. Give it a data directory that can be thrown away.
+#[derive(Debug, Clone, Args)]
+pub struct HostileOptions {
+    /// Others, who talk and follow with long polls
+    #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(2..=1000))]
+    pub talkers: u32,
+    /// Rooms they talk in; each talker is a member of one
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=1000))]
+    pub rooms: u32,
+    /// Milliseconds between two messages of one talker
+    #[arg(long, default_value_t = 500, value_parser = value_parser!(u32).range(50..=60_000))]
+    pub interval: u32,
+    /// Seconds that each attack lasts
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=600))]
+    pub seconds: u32,
+    /// Seconds of quiet that are measured before and after each attack
+    #[arg(long, default_value_t = 6, value_parser = value_parser!(u32).range(1..=600))]
+    pub quiet: u32,
+    /// Seconds between an attack and the quiet after it, which are not measured
+    #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(0..=600))]
+    pub settle: u32,
+    /// Connections of an attacker, where the attack is not of connections
+    #[arg(long, default_value_t = 16, value_parser = value_parser!(u32).range(1..=1000))]
+    pub lanes: u32,
+    /// How many times as long as in quiet the others may wait (99th percentile)
+    #[arg(long, default_value_t = 3.0)]
+    pub bound: f64,
+    /// Milliseconds that quiet counts as at least, so that noise does not decide
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub floor: u32,
+    /// Only these attacks, by the names in the report
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub only: Vec<String>,
+    /// Set in the environment of the server while attacks are prepared
+    #[arg(long, value_name = "NAME=VALUE", default_value = "IM2_RATE_LIMITS__ENABLED=false")]
+    pub prepare_with: Vec<String>,
+    /// Set in the environment of the server always: hosts that it is led to are on this machine
+    #[arg(long, value_name = "NAME=VALUE", default_values = [
+        "IM2_PUSH__ALLOW_PRIVATE_ADDRESSES=true",
+        "IM2_MEDIA__ALLOW_PRIVATE_ADDRESSES=true",
+        "IM2_MEDIA__URL_PREVIEWS=true",
+    ])]
+    pub with: Vec<String>,
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerCommand,
 }
 
 /// Options of `large-room`.

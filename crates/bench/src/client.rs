@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Answers above this size are refused; the largest expected is an initial sync of a big account.
 const MAX_ANSWER_BYTES: usize = 512 << 20;
@@ -29,6 +29,24 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// The value of the `Host` header.
     pub host: HeaderValue,
+    /// The address connections are opened from; without one, the system chooses. Servers count what is done by address.
+    pub local: Option<IpAddr>,
+}
+
+impl Endpoint {
+    /// The same server, spoken to from another address.
+    #[must_use]
+    pub fn from_address(&self, local: IpAddr) -> Self {
+        Self { local: Some(local), ..self.clone() }
+    }
+
+    /// Opens a connection.
+    pub async fn open(&self) -> std::io::Result<TcpStream> {
+        let Some(local) = self.local else { return TcpStream::connect(self.address).await };
+        let socket = if self.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind(SocketAddr::new(local, 0))?;
+        socket.connect(self.address).await
+    }
 }
 
 /// A request to send.
@@ -132,7 +150,7 @@ impl Connection {
         // Taken out meanwhile, so that a call given up midway leaves no connection with half an exchange on it.
         let mut link = match self.link.take() {
             Some(link) => link,
-            None => Link::open(self.endpoint.address).await?,
+            None => Link::open(&self.endpoint).await?,
         };
         let answer = link.exchange(request).await?;
         if !link.ended {
@@ -165,8 +183,8 @@ struct Link {
 }
 
 impl Link {
-    async fn open(address: SocketAddr) -> Result<Self, CallError> {
-        let stream = TcpStream::connect(address).await.map_err(CallError::Connect)?;
+    async fn open(endpoint: &Endpoint) -> Result<Self, CallError> {
+        let stream = endpoint.open().await.map_err(CallError::Connect)?;
         stream.set_nodelay(true).map_err(CallError::Connect)?;
         let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(CallError::Http)?;
         Ok(Self { sender, driver: Box::pin(driver), ended: false })

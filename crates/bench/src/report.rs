@@ -34,6 +34,15 @@ pub struct Figure {
     pub better: Better,
 }
 
+/// A row of a report's table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// What it is of.
+    pub name: String,
+    /// One for each column.
+    pub figures: Vec<Figure>,
+}
+
 /// What one scenario measured on one server.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
@@ -45,6 +54,9 @@ pub struct Report {
     pub settings: String,
     /// What was measured.
     pub figures: Vec<Figure>,
+    /// The same figures of several things: a table of its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<Row>,
     /// What must not happen: errors, losses, duplicates. Empty when all is well.
     pub faults: Vec<String>,
 }
@@ -110,9 +122,7 @@ impl Report {
     /// Adds what went wrong, by kind.
     pub fn errors(&mut self, errors: &Errors) {
         self.must_be_zero("errors", errors.total());
-        for (kind, count) in &errors.by_kind {
-            self.faults.push(format!("{count} × {kind}"));
-        }
+        self.faults.extend(errors.describe());
     }
 }
 
@@ -152,6 +162,11 @@ impl Errors {
         self.by_kind.values().sum()
     }
 
+    /// Each kind with its number.
+    pub fn describe(&self) -> impl Iterator<Item = String> {
+        self.by_kind.iter().map(|(kind, count)| format!("{count} × {kind}"))
+    }
+
     fn add(&mut self, kind: &str, count: u64) {
         let room = self.by_kind.len() < Self::MAX_KINDS;
         let kind = if room || self.by_kind.contains_key(kind) { kind } else { "other" };
@@ -183,10 +198,27 @@ pub fn table(reports: &[Report]) -> String {
     }
     let mut text = format!("{} — {}\n", first.scenario, first.settings);
     text.push_str(&align(&rows));
+    for report in reports {
+        text.push_str(&align(&grid(&report.rows)));
+    }
     for report in reports.iter().filter(|report| !report.faults.is_empty()) {
         let _ = writeln!(text, "FAULTS on {}: {}", report.target, report.faults.join("; "));
     }
     text
+}
+
+/// The rows of one report, under the names of their columns.
+fn grid(rows: &[Row]) -> Vec<Vec<String>> {
+    let Some(first) = rows.first() else { return Vec::new() };
+    let column = |figure: &Figure| match figure.unit {
+        "" => figure.name.clone(),
+        unit => format!("{} ({unit})", figure.name),
+    };
+    let heads = std::iter::once(String::new()).chain(first.figures.iter().map(column));
+    let cells = |row: &Row| {
+        std::iter::once(row.name.clone()).chain(row.figures.iter().map(|figure| number(figure.value))).collect()
+    };
+    std::iter::once(heads.collect()).chain(rows.iter().map(cells)).collect()
 }
 
 fn header(reports: &[Report]) -> Vec<String> {
@@ -285,6 +317,25 @@ sends — 2 rooms
 FAULTS on two: 3 lost
 ";
         assert_eq!(table(&[one, two]), expected);
+    }
+
+    #[test]
+    fn rows_are_a_table_of_their_own() {
+        let mut report = Report::new("one", "hostile", "2 attacks".to_owned());
+        report.count("talkers", 5);
+        for (name, value) in [("first", 1.0), ("second", 1234.5)] {
+            let figure = Figure { name: "ack".to_owned(), unit: "ms", value, better: Better::Lower };
+            report.rows.push(Row { name: name.to_owned(), figures: vec![figure] });
+        }
+        let expected = "\
+hostile — 2 attacks
+           one
+  talkers    5
+          ack (ms)
+  first          1
+  second     1,234
+";
+        assert_eq!(table(&[report]), expected);
     }
 
     #[test]

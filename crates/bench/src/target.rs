@@ -58,6 +58,7 @@ pub fn resolve(url: &str, allow_remote: bool) -> Result<Endpoint> {
     Ok(Endpoint {
         address: chosen.with_context(|| format!("`{host}` resolves to no address"))?,
         host: HeaderValue::from_str(authority.as_str()).context("the host is no header value")?,
+        local: None,
     })
 }
 

@@ -4,6 +4,7 @@ pub mod crash;
 pub mod fanout;
 pub mod first_sync;
 mod follower;
+pub mod hostile;
 pub mod idle;
 pub mod initial_sync;
 pub mod large_room;
@@ -31,7 +32,7 @@ pub type Sink<'a> = &'a mut dyn FnMut(Vec<Report>) -> Result<()>;
 pub async fn run(cli: &Cli, sink: Sink<'_>) -> Result<()> {
     let common = &cli.common;
     let starts_server = match &cli.scenario {
-        Scenario::Start(_) | Scenario::Crash(_) | Scenario::LargeRoom(_) => true,
+        Scenario::Start(_) | Scenario::Crash(_) | Scenario::LargeRoom(_) | Scenario::Hostile(_) => true,
         Scenario::FirstSync(options) => !options.command.is_empty(),
         _ => false,
     };
@@ -96,6 +97,7 @@ async fn measure(scenario: &Scenario, targets: &[Target]) -> Result<Vec<Report>>
             Scenario::Crash(options) => crash::run(target, options).await,
             Scenario::LargeRoom(options) => large_room::run(target, options).await,
             Scenario::Memory(options) => memory::run(target, options).await,
+            Scenario::Hostile(options) => hostile::run(target, options).await,
             Scenario::All(_) => continue,
         };
         reports.push(report.with_context(|| format!("the measurement of {} failed", target.name))?);

@@ -35,9 +35,18 @@ impl Drop for Server {
 impl Server {
     /// Starts the server and waits for its first answer; gives the time that took.
     pub(super) async fn start(target: &Target, command: &ServerCommand) -> Result<(Self, Duration)> {
+        Self::start_with(target, command, &[]).await
+    }
+
+    /// The same with variables set in its environment.
+    pub(super) async fn start_with(
+        target: &Target,
+        command: &ServerCommand,
+        environment: &[(&str, &str)],
+    ) -> Result<(Self, Duration)> {
         ensure!(!answers(target).await, "something already answers at {}: stop it first", target.endpoint.address);
         let spawned = Instant::now();
-        let mut server = Self(command.spawn()?);
+        let mut server = Self(command.spawn(environment)?);
         while !answers(target).await {
             if let Some(status) = server.0.try_wait()? {
                 bail!("the server ended with {status} before it answered; --show-output shows why");
@@ -109,10 +118,10 @@ async fn start_once(target: &Target, command: &ServerCommand, settle: Duration) 
 }
 
 impl ServerCommand {
-    fn spawn(&self) -> Result<Child> {
+    fn spawn(&self, environment: &[(&str, &str)]) -> Result<Child> {
         let (program, arguments) = self.command.split_first().context("no command to start")?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null());
+        command.envs(environment.iter().copied()).args(arguments).stdin(Stdio::null());
         if !self.show_output {
             command.stdout(Stdio::null()).stderr(Stdio::null());
         }
