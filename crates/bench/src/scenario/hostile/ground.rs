@@ -1,5 +1,7 @@
 //! What attacks are prepared on: the others, their rooms, and helpers to make accounts and fill rooms.
 
+use std::cell::Cell;
+
 use anyhow::{Context, Result, bail};
 use http::Method;
 use serde_json::{Value, json};
@@ -31,6 +33,8 @@ pub(super) struct Ground<'a> {
     pub(super) hosts: Hosts,
     /// Connections of an attacker.
     pub(super) lanes: usize,
+    /// Series of events sent so far: no two share transaction ids.
+    series: Cell<u64>,
 }
 
 impl<'a> Ground<'a> {
@@ -48,7 +52,7 @@ impl<'a> Ground<'a> {
         })
         .await?;
         let lanes = options.lanes as usize;
-        Ok(Self { target, run: run.to_owned(), talkers, rooms, hosts, lanes })
+        Ok(Self { target, run: run.to_owned(), talkers, rooms, hosts, lanes, series: Cell::new(0) })
     }
 
     /// A new account.
@@ -101,7 +105,8 @@ impl<'a> Ground<'a> {
         Ok(taken.into_iter().sum())
     }
 
-    /// Sends many events; gives their ids.
+    /// Sends many events; gives their ids. Their transaction ids are `series-S-N`, where S counts the calls and N the
+    /// events of one.
     pub(super) async fn send_many(
         &self,
         session: &Session,
@@ -110,9 +115,10 @@ impl<'a> Ground<'a> {
         count: usize,
         content: impl Fn(usize) -> Value,
     ) -> Result<Vec<String>> {
-        let base = send_path(room).replace("m.room.message", kind);
+        let series = self.series.replace(self.series.get() + 1);
+        let base = format!("{}series-{series}-", send_path(room).replace("m.room.message", kind));
         spread(self.target, WIDTH, count, async |connection, index| {
-            let path = format!("{base}prepared-{index}");
+            let path = format!("{base}{index}");
             let answer =
                 prepare(connection, &call(Method::PUT, path, Some(session), content(index).to_string())).await?;
             let answer: SendAnswer<'_> = serde_json::from_slice(&answer).context("/send has an unexpected form")?;

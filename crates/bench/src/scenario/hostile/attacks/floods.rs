@@ -1,11 +1,15 @@
 //! Attacks by sending: as much as the limits allow, to the others' rooms and devices.
 
 use anyhow::Result;
+use http::Method;
 use serde_json::{Value, json};
 
 use super::super::attack::{Attack, Shot};
 use super::super::ground::Ground;
 use crate::matrix::{Session, encode, send_path};
+
+/// Messages that are sent again: more than servers remember of a room.
+const REPEATED: usize = 300;
 
 /// A send with a transaction id of its own.
 pub(super) fn send(session: &Session, room: &str, content: String) -> Shot {
@@ -17,6 +21,32 @@ pub(super) async fn messages(name: &'static str, ground: &Ground<'_>) -> Result<
     let sender = ground.account_among_others("messages").await?;
     let content = json!({"msgtype": "m.text", "body": "hello {number}"}).to_string();
     let shots = ground.rooms.iter().map(|room| send(&sender, &room.id, content.clone())).collect();
+    Ok(Attack::volley(name, ground.lanes, shots))
+}
+
+/// Messages and reactions that were sent long ago, again and again, to the rooms of the others.
+pub(super) async fn repeats(name: &'static str, ground: &Ground<'_>) -> Result<Attack> {
+    let sender = ground.account_among_others("repeats").await?;
+    let mut shots = Vec::new();
+    let hello = json!({"msgtype": "m.text", "body": "hello"});
+    for room in &ground.rooms {
+        let path = format!("{}repeat-", send_path(&room.id));
+        ground
+            .ask_many(Method::PUT, &sender, REPEATED, |index| {
+                let path = path.strip_prefix("/_matrix/client/v3").unwrap_or(&path);
+                (format!("{path}{index}"), hello.clone())
+            })
+            .await?;
+        let on = ground.send_many(&sender, &room.id, "m.room.message", 1, |_| hello.clone()).await?.remove(0);
+        let reaction = json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": on, "key": "x"}});
+        ground.send_many(&sender, &room.id, "m.reaction", 1, |_| reaction.clone()).await?;
+        for index in 0..REPEATED / 10 {
+            shots.push(Shot::new("PUT", &format!("{path}{index}"), &sender, hello.to_string()));
+            let again = send_path(&room.id).replace("m.room.message", "m.reaction");
+            shots.push(Shot::new("PUT", &format!("{again}again-{{number}}"), &sender, reaction.to_string()));
+        }
+    }
+    // In the order of the series, so that several of one room are under way at once.
     Ok(Attack::volley(name, ground.lanes, shots))
 }
 

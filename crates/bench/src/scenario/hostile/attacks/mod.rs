@@ -15,7 +15,7 @@ use super::attack::Attack;
 use super::ground::Ground;
 
 /// The names of all attacks, in the order in which they are carried out.
-pub(super) const NAMES: [&str; 35] = [
+pub(super) const NAMES: [&str; 36] = [
     "push rules",
     "pushers",
     "relations",
@@ -30,6 +30,7 @@ pub(super) const NAMES: [&str; 35] = [
     "inline filters",
     "sliding sync",
     "messages",
+    "repeats",
     "large messages",
     "own state",
     "members",
@@ -70,6 +71,7 @@ pub(super) async fn prepare(name: &'static str, ground: &Ground<'_>) -> Result<A
         "inline filters" => syncing::inline_filters(name, ground).await,
         "sliding sync" => syncing::sliding(name, ground).await,
         "messages" => floods::messages(name, ground).await,
+        "repeats" => floods::repeats(name, ground).await,
         "large messages" => floods::large_messages(name, ground).await,
         "own state" => floods::own_state(name, ground).await,
         "members" => people::members(name, ground).await,
