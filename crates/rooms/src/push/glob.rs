@@ -60,8 +60,13 @@ impl Glob {
 /// the first `n` characters of the pattern, stars not counted.
 #[derive(Debug)]
 pub(super) struct Automaton {
-    /// For each character of the pattern, the states that it moves on from.
-    moves: HashMap<char, Box<[u64]>>,
+    /// For each ASCII character of the pattern, the states that it moves on from; first come those for all others.
+    moves: Vec<Box<[u64]>>,
+    /// The place of each ASCII character in `moves`: a step is taken for each character of a text, and hashing one would
+    /// take longer than all the rest of it.
+    ascii: Box<[u8; 128]>,
+    /// The same as `moves` for all other characters.
+    others: HashMap<char, Box<[u64]>>,
     /// The states that any character moves on from: those before a `?`.
     any: Box<[u64]>,
     /// The states that any character may leave as they are: those before a `*`.
@@ -74,20 +79,25 @@ impl Automaton {
         let accepting = pattern.chars().filter(|character| *character != '*').count();
         let none = vec![0; accepting / 64 + 1].into_boxed_slice();
         let (mut any, mut stays) = (none.clone(), none.clone());
-        let mut moves: HashMap<char, Box<[u64]>> = HashMap::new();
+        let mut others: HashMap<char, Box<[u64]>> = HashMap::new();
         let mut state = 0;
         for character in pattern.chars() {
             match character {
                 '*' => set(&mut stays, state),
                 '?' => set(&mut any, state),
-                literal => set(moves.entry(literal).or_insert_with(|| none.clone()), state),
+                literal => set(others.entry(literal).or_insert_with(|| none.clone()), state),
             }
             state += usize::from(character != '*');
         }
-        for states in moves.values_mut() {
+        let (mut moves, mut ascii) = (vec![any.clone()], Box::new([0; 128]));
+        others.retain(|character, states| {
             states.iter_mut().zip(&any).for_each(|(states, any)| *states |= any);
-        }
-        Self { moves, any, stays, accepting }
+            let Some(place) = ascii.get_mut(*character as usize) else { return true };
+            *place = moves.len() as u8; // at most 128
+            moves.push(std::mem::take(states));
+            false
+        });
+        Self { moves, ascii, others, any, stays, accepting }
     }
 
     fn matches(&self, text: &str) -> bool {
@@ -123,7 +133,7 @@ impl Automaton {
 
     /// How much memory the pattern takes, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        (self.moves.len() + 2) * self.any.len() * 8
+        (self.moves.len() + self.others.len() + 2) * self.any.len() * 8 + self.ascii.len()
     }
 
     fn start(&self) -> Box<[u64]> {
@@ -131,7 +141,15 @@ impl Automaton {
     }
 
     fn step(&self, states: &mut [u64], character: char) {
-        let moves = self.moves.get(&character).unwrap_or(&self.any);
+        let moves = match self.ascii.get(character as usize) {
+            Some(place) => &self.moves[usize::from(*place)],
+            None => self.others.get(&character).unwrap_or(&self.any),
+        };
+        // Most patterns are short.
+        if let ([states], [moves], [stays]) = (&mut *states, &**moves, &*self.stays) {
+            *states = ((*states & moves) << 1) | (*states & stays);
+            return;
+        }
         let mut carry = 0;
         for ((states, moves), stays) in states.iter_mut().zip(moves).zip(&self.stays) {
             let moving = *states & moves;
