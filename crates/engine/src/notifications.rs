@@ -24,8 +24,8 @@ use crate::{
 /// Events looked at for one page, over all rooms. One that is large, or whose reader has many push rules, counts as
 /// several.
 const LOOKED_AT: usize = 2_000;
-/// Events after which others have a turn: some 5 ms.
-const TURN: usize = 256;
+/// Events after which others have a turn: some 1 ms.
+const TURN: usize = 64;
 /// Events read from a room at a time.
 const CHUNK: usize = 32;
 /// Notifications on a page at most, and if the client does not say.

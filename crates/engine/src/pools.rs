@@ -14,6 +14,7 @@ impl Engine {
             ("passwords", self.accounts.password_load()),
             ("search", self.search.load()),
             ("syncs", self.sync.making.load()),
+            ("pages", self.core.limits.page_load()),
             ("push", self.pushers.load()),
         ];
         own.into_iter().chain(media)

@@ -17,6 +17,7 @@ use im2_engine::{
     accounts::{Registered, SignedIn},
     session::Session,
 };
+use im2_fair::{Caller, Turns};
 use im2_model::UserNid;
 
 pub use im2_engine::rate_limits::{Class, Limits, Who};
@@ -62,10 +63,34 @@ pub(crate) async fn layer(State((api, class)): State<(Arc<Api>, Class)>, mut req
         if let Err(refusal) = counted {
             return ApiError::from(refusal).into_response();
         }
-    } else {
-        request.extensions_mut().insert(class);
+        return next.run(request).await;
     }
+    request.extensions_mut().insert(class);
+    // Held until there is an answer.
+    let _turn = match turns(&api, class, &request) {
+        None => None,
+        Some((turns, caller)) => match turns.take_for(caller, None).await {
+            Ok(turn) => Some(turn),
+            Err(busy) => return ApiError::from(Error::from(busy)).into_response(),
+        },
+    };
     next.run(request).await
+}
+
+/// Where a request has to wait for a turn, and whose turn that is: of some classes each user has one request made at a
+/// time. A token that has not been used lately counts as its address. Application services make requests for many users.
+fn turns<'a>(api: &'a Api, class: Class, request: &Request) -> Option<(&'a Turns, Caller)> {
+    let core = &api.engine.core;
+    let turns = core.limits.turns(class)?;
+    let token = access_token(request.headers(), request.uri());
+    if token.as_ref().is_some_and(|token| core.services.by_token(token).is_some()) {
+        return None;
+    }
+    let caller = match token.and_then(|token| api.engine.accounts.in_use(&token)) {
+        Some(user) => Caller::User(user),
+        None => Caller::at(ClientAddress::of(api, request.extensions(), request.headers()).0),
+    };
+    Some((turns, caller))
 }
 
 /// Counts a request of an authenticated user against the class of its route.

@@ -12,6 +12,7 @@ mod quotas;
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
+use im2_fair::{Bounds, Load, Turns};
 use im2_model::{Clock, Millis, UserNid};
 use parking_lot::RwLock;
 
@@ -27,6 +28,18 @@ use classes::Pace;
 
 /// How many addresses of one network may do as much as one each.
 const ADDRESSES_A_NETWORK: u64 = 10;
+
+/// Pages of [`Class::History`] that are made at the same time. Each takes some milliseconds of the threads that
+/// everybody's requests run on, and some take fifty.
+const PAGES: Bounds = Bounds {
+    // As many as there are users who ask: one a user is what bounds them.
+    running: 1_024,
+    running_per_key: 1,
+    running_per_target: usize::MAX,
+    waiting: 16_384,
+    // A client that opens a room asks for a handful at once, one that exports rooms for dozens.
+    waiting_per_key: 128,
+};
 
 /// The limits in effect.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +63,7 @@ pub struct Limits {
     buckets: Buckets,
     /// One entry a user to whom an administrator gave a limit by hand.
     own: RwLock<HashMap<UserNid, RateLimit>>,
+    pages: Turns,
 }
 
 /// Something spent that may be given back. Dropped, it stays spent.
@@ -70,7 +84,17 @@ impl Reservation<'_> {
 impl Limits {
     pub(crate) fn new(options: Options, clock: Arc<dyn Clock>, own: HashMap<UserNid, RateLimit>) -> Self {
         let paces = Class::ALL.map(|class| Pace::from(options.rates.of(class)));
-        Self { options, paces, buckets: Buckets::new(clock), own: RwLock::new(own) }
+        Self { options, paces, buckets: Buckets::new(clock), own: RwLock::new(own), pages: Turns::new(PAGES) }
+    }
+
+    /// The turns at requests of a class that a user has made one after the other.
+    pub fn turns(&self, class: Class) -> Option<&Turns> {
+        (class == Class::History).then_some(&self.pages)
+    }
+
+    /// How many pages are being made, for metrics.
+    pub(crate) fn page_load(&self) -> Load {
+        self.pages.load()
     }
 
     /// The limits in effect.

@@ -63,6 +63,33 @@ async fn slow_reads_of_one_user_leave_readers_to_others() {
 }
 
 #[tokio::test]
+async fn pages_of_one_user_are_made_one_after_the_other() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    let (store, ana_calls) = (Arc::clone(&server.engine().core.store), caller(&server, &ana).await);
+    let gate = Gate::closed();
+    for _ in 0..2 {
+        let (store, pass) = (Arc::clone(&store), gate.passage());
+        tokio::spawn(scope(ana_calls, async move {
+            let read = store.read(move |_| {
+                pass();
+                Ok(())
+            });
+            read.await.unwrap();
+        }));
+    }
+    until("ana's readers are busy", async || store.reader_load().running == 2).await;
+    for _ in 0..5 {
+        let ana = ana.clone();
+        tokio::spawn(async move { ana.get("/v3/notifications").await.ok() });
+    }
+    let load = || server.engine().pools().find(|(pool, _)| *pool == "pages").unwrap().1;
+    until("four pages wait for one", async || load().waiting == 4).await;
+    assert_eq!(load().running, 1);
+    ben.get("/v3/notifications").await.ok();
+}
+
+#[tokio::test]
 async fn a_flood_of_writes_of_one_user_is_not_ahead_of_everybody() {
     let server = Server::start().await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
@@ -153,7 +180,7 @@ async fn pools_are_measured() {
     let server = Setup::default().set("metrics.bind", "127.0.0.1:0").start().await;
     server.register("ana").await;
     let page = server.metrics().expect("metrics are switched on").get("/metrics").await.text();
-    for pool in ["readers", "writer", "files", "passwords", "thumbnails", "previews", "search", "push"] {
+    for pool in ["readers", "writer", "files", "passwords", "thumbnails", "previews", "search", "pages", "push"] {
         for name in ["running", "waiting", "started_total", "refused_total", "waited_seconds_total"] {
             let line = format!("im2_pool_{name}{{pool=\"{pool}\"}} ");
             assert!(page.contains(&line), "{line}: {page}");
