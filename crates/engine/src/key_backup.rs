@@ -7,6 +7,9 @@
 mod export;
 mod upload;
 
+use std::sync::Arc;
+
+use im2_fair::{Load, Turns};
 use im2_model::{Millis, UserNid};
 use im2_store::{Snapshot, Transaction, key_backup::KeyBackup};
 use serde::{Deserialize, Serialize};
@@ -36,6 +39,7 @@ const MAX_NAME_BYTES: usize = 255;
 #[derive(Debug, Clone)]
 pub struct KeyBackups {
     core: Core,
+    exports: Arc<Turns>,
 }
 
 /// A backup as its user sees it.
@@ -73,7 +77,12 @@ struct Removal {
 
 impl KeyBackups {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core }
+        Self { core, exports: Arc::new(Turns::new(export::BOUNDS)) }
+    }
+
+    /// How many backups are being written to clients, for metrics.
+    pub(crate) fn export_load(&self) -> Load {
+        self.exports.load()
     }
 
     /// Makes a new backup, which is from now on the current one; returns its version.

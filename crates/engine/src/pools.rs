@@ -14,6 +14,7 @@ impl Engine {
             ("passwords", self.accounts.password_load()),
             ("search", self.search.load()),
             ("syncs", self.sync.making.load()),
+            ("key_backups", self.key_backups.export_load()),
             ("pages", self.core.limits.page_load()),
             ("push", self.pushers.load()),
         ];

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use im2_fair::{Bounds, Turn};
 use im2_store::key_backup::{BackedUpSession, ListedSession, SessionPlace};
 
 use super::{KeyBackups, raw};
@@ -10,6 +11,17 @@ use serde_json::value::RawValue;
 
 /// Keys read at once: about half a megabyte of what clients usually upload.
 const PAGE: usize = 500;
+
+/// Backups that are written at the same time. A whole one is many megabytes.
+pub(super) const BOUNDS: Bounds = Bounds {
+    // As many as there are users who ask: one a user is what bounds them.
+    running: 1_024,
+    running_per_key: 1,
+    running_per_target: usize::MAX,
+    waiting: 16_384,
+    // Clients ask for the keys of a room as it is opened.
+    waiting_per_key: 128,
+};
 
 /// The keys of a backup, or of one of its rooms, on their way to the client.
 #[derive(Debug)]
@@ -23,6 +35,8 @@ pub struct Export {
     /// The first page, until it is written.
     first: Option<Vec<ListedSession>>,
     is_finished: bool,
+    /// Held until the client has all of it.
+    _turn: Turn,
 }
 
 impl KeyBackups {
@@ -48,6 +62,7 @@ impl KeyBackups {
     /// The keys of a backup, or of one of its rooms.
     pub async fn export(&self, session: &Session, version: &str, room: Option<String>) -> Result<Export> {
         let backup = self.find(session, version).await?.nid;
+        let turn = self.exports.take().await?;
         let mut export = Export {
             core: self.core.clone(),
             backup,
@@ -55,6 +70,7 @@ impl KeyBackups {
             last: None,
             first: None,
             is_finished: false,
+            _turn: turn,
         };
         // The first page is read now, so that what fails at once is an error rather than half an answer.
         export.first = Some(export.read(None).await?);

@@ -180,7 +180,9 @@ async fn pools_are_measured() {
     let server = Setup::default().set("metrics.bind", "127.0.0.1:0").start().await;
     server.register("ana").await;
     let page = server.metrics().expect("metrics are switched on").get("/metrics").await.text();
-    for pool in ["readers", "writer", "files", "passwords", "thumbnails", "previews", "search", "pages", "push"] {
+    for pool in
+        ["readers", "writer", "files", "passwords", "thumbnails", "previews", "search", "pages", "key_backups", "push"]
+    {
         for name in ["running", "waiting", "started_total", "refused_total", "waited_seconds_total"] {
             let line = format!("im2_pool_{name}{{pool=\"{pool}\"}} ");
             assert!(page.contains(&line), "{line}: {page}");
