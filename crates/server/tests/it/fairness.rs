@@ -66,6 +66,9 @@ async fn slow_reads_of_one_user_leave_readers_to_others() {
 async fn pages_of_one_user_are_made_one_after_the_other() {
     let server = Server::start().await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
+    for client in [&ana, &ben] {
+        client.get("/v3/pushers").await.ok(); // their tokens are known from here on
+    }
     let (store, ana_calls) = (Arc::clone(&server.engine().core.store), caller(&server, &ana).await);
     let gate = Gate::closed();
     for _ in 0..2 {
