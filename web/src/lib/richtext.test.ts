@@ -50,7 +50,7 @@ test.each([
   ["(https://example.org/a_(b))", ["(", "https://example.org/a_(b)", ")"]],
   ["看https://example.org/页，好", ["看", "https://example.org/页", "，好"]],
   ["no address here", ["no address here"]],
-  ["https:// mailto:. https://)", ["https:// mailto:. https://)"]],
+  ["https:// mailto:. https://) mailto:)", ["https:// mailto:. https://) mailto:)"]],
 ])("%s", (source, expected) => {
   expect(linkify(source).map((part) => part.text)).toEqual(expected);
 });

@@ -151,7 +151,8 @@ export function linkify(text: string): TextPart[] {
   let last = 0;
   for (const match of text.matchAll(LINK)) {
     const href = trimUrl(match[0]);
-    if (!isAddress(href)) continue;
+    // Without the bracket that was opened before it nothing may be left.
+    if (/^(?:https?:\/\/|mailto:)$/i.test(href) || !isAddress(href)) continue;
     if (match.index > last) parts.push({ text: text.slice(last, match.index) });
     parts.push({ text: href, href });
     last = match.index + href.length;
