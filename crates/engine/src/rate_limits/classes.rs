@@ -186,7 +186,12 @@ impl Class {
             Self::History => ("history", 500, 20.0, "pages of history, state, members, relations and spaces"),
             Self::Sync => ("sync", 600, 30.0, "syncs"),
             Self::Media => ("media", 2_000, 100.0, "downloads"),
-            Self::Thumbnail => ("thumbnail", 1_000, 20.0, "thumbnails, ten for one that has to be made first"),
+            Self::Thumbnail => (
+                "thumbnail",
+                1_000,
+                20.0,
+                "thumbnails, ten for one that has to be made first, and ten more for each further 32 megapixels of the picture",
+            ),
             Self::Change => {
                 ("change", 300, 10.0, "changes of settings: account data, filters, push rules, pushers, devices")
             }
