@@ -3,15 +3,30 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+/// Bytes that a text may grow by beyond twice its length: what a few characters of the longest decompositions take.
+const SLACK: usize = 256;
+/// Characters of what somebody searches for that are looked at.
+const MAX_TERM: usize = 500;
+
+/// Folds what somebody searches for, which is short: of a longer one the beginning.
+pub fn fold_term(term: &str) -> String {
+    let end = term.char_indices().nth(MAX_TERM).map_or(term.len(), |(end, _)| end);
+    fold(&term[..end])
+}
+
 /// Folds a text: two texts that differ only in what people do not type fold to the same. What separates words is left
-/// as it is. Every character becomes few (at most the eighteen of the longest compatibility decomposition).
+/// as it is. One character can become eighteen, so of a long text that would more than double the rest is left out.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
+    let most = 2 * text.len() + SLACK;
     let decomposed = text.nfkd().filter(|char| !is_accent(*char)).nfc();
     let mut folded = String::with_capacity(text.len());
     for char in decomposed.flat_map(char::to_lowercase) {
+        if folded.len() >= most {
+            break;
+        }
         match char {
             'ß' => folded.push_str("ss"),
             'æ' => folded.push_str("ae"),
@@ -54,7 +69,15 @@ fn is_accent(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::fold;
+    use super::{fold, fold_term};
+
+    #[test]
+    fn a_text_does_not_grow_without_bound() {
+        let text = "\u{FDFA}".repeat(100_000);
+        assert!(fold(&text).len() < 2 * text.len() + 300);
+        assert_eq!(fold_term(&text).len(), fold_term(&text[..1_500]).len());
+        assert_eq!(fold("\u{FDFA}").chars().count(), 18, "a short one is folded whole");
+    }
 
     #[test]
     fn folding_takes_away_what_people_do_not_type() {

@@ -13,7 +13,7 @@ mod random;
 mod shown;
 
 pub use clock::{Clock, ManualClock, Millis, SystemClock};
-pub use folding::fold;
+pub use folding::{fold, fold_term};
 pub use ids::{
     DeviceId, EventId, IdError, MAX_ID_BYTES, MxcUri, RoomAliasId, RoomId, RoomNid, ServerName, UserId, UserNid,
 };

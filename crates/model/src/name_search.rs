@@ -1,6 +1,9 @@
 //! Matching of a search term against names one by one, without an index: for the filters of administrators' lists.
 
-use crate::{folding::fold, pinyin};
+use crate::{
+    folding::{fold, fold_term},
+    pinyin,
+};
 
 /// Letters of a term that is matched as pinyin: [`is_begun`] keeps a bit for each.
 const MOST_LETTERS: usize = 63;
@@ -19,7 +22,7 @@ pub struct NameSearch {
 impl NameSearch {
     /// Reads a term.
     pub fn new(term: &str) -> Self {
-        let folded = fold(term.trim());
+        let folded = fold_term(term.trim());
         let typed = || folded.bytes().filter(|byte| !matches!(byte, b' ' | b'\''));
         let is_pinyin = !folded.is_empty() && typed().all(|byte| byte.is_ascii_lowercase());
         let letters = (is_pinyin && typed().count() <= MOST_LETTERS).then(|| typed().collect());

@@ -9,6 +9,7 @@
 #![expect(clippy::cast_precision_loss, reason = "sides of pictures, and sums of samples that are rounded anyway")]
 
 mod animation;
+mod effort;
 mod format;
 mod jpeg;
 mod picture;

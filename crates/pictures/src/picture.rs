@@ -22,8 +22,12 @@ use crate::{
     tiff::Strips,
 };
 
+/// The longest side, which is JPEG's. What the work and the memory of a row or a column come to is not counted beyond.
+const LONGEST: u32 = 65_535;
 /// Memory a decoder of whole pictures may take beyond the pixels: palettes, metadata, tables.
 const OVERHEAD: u64 = 32 << 20;
+/// Memory for the metadata of a PNG, unpacked.
+const METADATA: u64 = 4 << 20;
 /// Bytes that a pixel of a moving picture takes: what is shown, what was shown before, the frame as it is stored and
 /// as it is handed out, each of four bytes.
 const MOVING: u64 = 16;
@@ -64,7 +68,7 @@ impl Picture {
         if width == 0 || height == 0 {
             return Err(Refusal::Unreadable);
         }
-        if picture.pixels() > limits.pixels {
+        if picture.pixels() > limits.pixels || width.max(height) > LONGEST {
             return Err(Refusal::TooLarge);
         }
         Ok(picture)
@@ -78,7 +82,7 @@ impl Picture {
                 return Ok(());
             }
             ImageFormat::Png => {
-                let png = Png::open(self.reader()?, self.limits.memory)?;
+                let png = Png::open(self.reader()?)?;
                 let (size, orientation, moves) = (png.size(), png.orientation(), png.is_animated());
                 let is_interlaced = png.is_interlaced();
                 drop(png);
@@ -172,7 +176,7 @@ impl Picture {
                 jpeg.memory(scale(self.size, fit))
             }
             None if self.format == ImageFormat::Tiff => self.strips()?.memory(),
-            None => Png::open(self.reader()?, self.limits.memory)?.memory(),
+            None => Png::open(self.reader()?)?.memory(),
         };
         let memory = decoding + u64::from(fit.kept.0) * u64::from(fit.kept.1) * RESULT;
         if memory > self.limits.memory { Err(Refusal::TooLarge) } else { Ok(memory) }
@@ -208,7 +212,7 @@ impl Picture {
         match self.format {
             ImageFormat::Jpeg => self.still_of_jpeg(fit),
             ImageFormat::Png if self.whole.is_none() => {
-                let png = Png::open(self.reader()?, self.limits.memory)?;
+                let png = Png::open(self.reader()?)?;
                 let (channels, profile) = (png.channels(), png.profile());
                 let mut resampler = Resampler::new(lengths(self.size), fit, channels);
                 png.decode(&mut |row| resampler.push(row))?;
@@ -258,7 +262,9 @@ impl Picture {
 
     fn whole_limits(&self) -> image::Limits {
         let mut limits = image::Limits::default();
-        limits.max_alloc = Some(self.limits.memory + OVERHEAD);
+        // A profile in a PNG unpacks to as much as this allows, so a small picture is not allowed much.
+        let needed = if self.format == ImageFormat::Png { self.pixels() * 2 * MOVING + METADATA } else { u64::MAX };
+        limits.max_alloc = Some(needed.min(self.limits.memory + OVERHEAD));
         limits
     }
 

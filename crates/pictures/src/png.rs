@@ -5,18 +5,25 @@ use std::io::{BufRead, Seek};
 use image::metadata::Orientation;
 use png::{ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
-use crate::Refusal;
+use crate::{Refusal, effort::Effort};
 
-/// Memory for metadata: a colour profile, and texts that are not looked at.
-const METADATA: usize = 8 << 20;
+/// Memory for metadata, unpacked: a colour profile has some kilobytes. The decoder has one limit for it and for rows.
+const METADATA: usize = 1 << 20;
+/// Bytes that a row takes for each pixel, of four samples of two bytes, in the three places where there is one.
+const ROW: usize = 3 * 8;
 
 /// A PNG file, read up to its pixels.
 pub(crate) struct Png<R: BufRead + Seek>(Reader<R>);
 
 impl<R: BufRead + Seek> Png<R> {
-    /// Reads the headers; `max_bytes` is what a row and the metadata may take.
-    pub(crate) fn open(reader: R, max_bytes: u64) -> Result<Self, Refusal> {
-        let bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX).saturating_add(METADATA);
+    /// Reads the headers.
+    pub(crate) fn open(mut reader: R) -> Result<Self, Refusal> {
+        // After the signature comes the header, which begins with the width.
+        let mut start = [0; 24];
+        reader.read_exact(&mut start)?;
+        reader.rewind()?;
+        let width = u32::from_be_bytes([start[16], start[17], start[18], start[19]]) as usize;
+        let bytes = width.saturating_mul(ROW).saturating_add(METADATA);
         let mut decoder = Decoder::new_with_limits(reader, Limits { bytes });
         decoder.set_ignore_text_chunk(true);
         decoder.set_transformations(Transformations::normalize_to_color8());
@@ -64,7 +71,9 @@ impl<R: BufRead + Seek> Png<R> {
 
     /// Hands the rows to `sink`, until it returns false.
     pub(crate) fn decode(mut self, sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Refusal> {
+        let mut effort = Effort::new();
         while let Some(row) = self.0.next_row()? {
+            effort.row()?;
             if !sink(row.data()) {
                 break;
             }

@@ -10,6 +10,9 @@ use crate::Refusal;
 
 /// The quality of JPEG thumbnails: artefacts are not seen at their sizes, a step more costs a fifth of the bytes.
 const JPEG_QUALITY: u8 = 82;
+/// The longest colour profile that a thumbnail takes over: those of screens and cameras have a few kilobytes, and each
+/// thumbnail carries it.
+const MAX_PROFILE: usize = 64 << 10;
 
 /// Pixels of one, two, three or four samples: grey or RGB, each with or without opacity.
 #[derive(Debug)]
@@ -35,7 +38,8 @@ impl Still {
         let mut picture = picture.ok_or(Refusal::Unreadable)?;
         picture.apply_orientation(orientation);
         // A profile for RGB values does not fit grey ones.
-        let profile = self.profile.filter(|profile| self.channels > 2 && is_rgb_profile(profile));
+        let fits = |profile: &Vec<u8>| profile.len() <= MAX_PROFILE && is_rgb_profile(profile);
+        let profile = self.profile.filter(|profile| self.channels > 2 && fits(profile));
         Ok(encode(picture, transparent, profile)?)
     }
 }

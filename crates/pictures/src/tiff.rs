@@ -1,6 +1,6 @@
 //! TIFF strip by strip. Pictures in tiles or planes, and of unusual samples, are left to the decoder of whole pictures.
 
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, SeekFrom};
 
 use image::metadata::Orientation;
 use tiff::{
@@ -9,7 +9,7 @@ use tiff::{
     tags::Tag,
 };
 
-use crate::Refusal;
+use crate::{Refusal, effort::Effort};
 
 /// A TIFF file, read up to its pixels.
 pub(crate) struct Strips<R: Read + Seek> {
@@ -21,10 +21,13 @@ pub(crate) struct Strips<R: Read + Seek> {
 
 impl<R: Read + Seek> Strips<R> {
     /// Reads the header; `max_bytes` is what a strip may take. `None` if the picture has no strips.
-    pub(crate) fn open(reader: R, max_bytes: u64) -> Result<Option<Self>, Refusal> {
+    pub(crate) fn open(mut reader: R, max_bytes: u64) -> Result<Option<Self>, Refusal> {
         const TOGETHER: u16 = 1;
         const WHOLE_NUMBERS: u16 = 1;
+        let length = reader.seek(SeekFrom::End(0))?;
+        reader.rewind()?;
         let mut decoder = Decoder::new(reader)?;
+        refuse_what_is_unbounded(&mut decoder, length)?;
         let mut limits = Limits::default();
         limits.decoding_buffer_size = usize::try_from(max_bytes).unwrap_or(usize::MAX);
         decoder = decoder.with_limits(limits);
@@ -77,7 +80,9 @@ impl<R: Read + Seek> Strips<R> {
     pub(crate) fn decode(mut self, sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Refusal> {
         let length = self.size.0 as usize * self.samples.0;
         let mut narrow = Vec::with_capacity(length);
+        let mut effort = Effort::new();
         for strip in 0..self.decoder.strip_count()? {
+            effort.row()?;
             let wanted = match self.decoder.read_chunk(strip)? {
                 DecodingResult::U8(samples) => samples.chunks_exact(length).all(&mut *sink),
                 DecodingResult::U16(samples) => samples.chunks_exact(length).all(|row| {
@@ -93,6 +98,22 @@ impl<R: Read + Seek> Strips<R> {
         }
         Ok(())
     }
+}
+
+/// Compressions whose decoders make no more than the size that the file says a strip or tile has: none, fax, LZW,
+/// deflate and `PackBits`. A JPEG in a TIFF has a size of its own.
+const BOUNDED: [u16; 8] = [1, 2, 3, 4, 5, 8, 32_773, 32_946];
+
+/// Refuses compressions that go beyond the sizes that were announced, and strips or tiles that together are longer than
+/// the file: all of them may be the same bytes, and reading them would take as many times as long.
+fn refuse_what_is_unbounded<R: Read + Seek>(decoder: &mut Decoder<R>, length: u64) -> Result<(), Refusal> {
+    let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression)?.unwrap_or(1);
+    let mut compressed: u64 = 0;
+    for tag in [Tag::StripByteCounts, Tag::TileByteCounts] {
+        let counts = decoder.find_tag_unsigned_vec::<u64>(tag)?.unwrap_or_default();
+        compressed = counts.iter().fold(compressed, |sum, count| sum.saturating_add(*count));
+    }
+    if BOUNDED.contains(&compression) && compressed <= length { Ok(()) } else { Err(Refusal::Unreadable) }
 }
 
 impl From<TiffError> for Refusal {

@@ -123,7 +123,7 @@ impl Accounts {
         self.core.refuse_locked(pair.user)?;
         let device = NewSession { device_id: pair.device_id, refresh_token: true, ..NewSession::default() };
         let (signed_in, mut new) = self.new_pair(pair.user, &pair.user_id, &device);
-        let sessions = self.sessions.clone();
+        let (accounts, user) = (self.clone(), pair.user);
         let refreshed = self
             .core
             .store
@@ -133,7 +133,7 @@ impl Accounts {
                 let confirmed = tx.confirm_token_pair(old.nid)?;
                 let lost = tx.remove_unused_successor(old.nid)?;
                 tx.add_token_pair(&new)?;
-                tx.on_commit(move || sessions.revoke(confirmed.into_iter().chain(lost)));
+                accounts.end_tokens(tx, user, confirmed.into_iter().chain(lost));
                 Ok(true)
             })
             .await?;
@@ -164,10 +164,10 @@ impl Accounts {
         let pair = self.core.store.read(move |db| db.token_pair(&hash)).await?.ok_or_else(unknown)?;
         self.check_expiry(pair.user, pair.expires_at)?;
         if pair.replaces.is_some() {
-            let sessions = self.sessions.clone();
+            let (accounts, user) = (self.clone(), pair.user);
             let confirm = move |tx: &mut Transaction<'_>| {
                 let ended = tx.confirm_token_pair(pair.nid)?;
-                tx.on_commit(move || sessions.revoke(ended));
+                accounts.end_tokens(tx, user, ended);
                 Ok(())
             };
             self.core.store.write(confirm).await?;

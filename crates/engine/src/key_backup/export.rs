@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use im2_fair::{Bounds, Turn};
+use im2_fair::{Bounds, Caller, Turns, caller};
 use im2_store::key_backup::{BackedUpSession, ListedSession, SessionPlace};
 
 use super::{KeyBackups, raw};
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 /// Keys read at once: about half a megabyte of what clients usually upload.
 const PAGE: usize = 500;
 
-/// Backups that are written at the same time. A whole one is many megabytes.
+/// Pages of backups that are written at the same time. A whole one is many megabytes.
 pub(super) const BOUNDS: Bounds = Bounds {
     // As many as there are users who ask: one a user is what bounds them.
     running: 1_024,
@@ -35,8 +35,9 @@ pub struct Export {
     /// The first page, until it is written.
     first: Option<Vec<ListedSession>>,
     is_finished: bool,
-    /// Held until the client has all of it.
-    _turn: Turn,
+    exports: Arc<Turns>,
+    /// The user, whose turn it is also when the body is read beside the request.
+    caller: Caller,
 }
 
 impl KeyBackups {
@@ -62,7 +63,6 @@ impl KeyBackups {
     /// The keys of a backup, or of one of its rooms.
     pub async fn export(&self, session: &Session, version: &str, room: Option<String>) -> Result<Export> {
         let backup = self.find(session, version).await?.nid;
-        let turn = self.exports.take().await?;
         let mut export = Export {
             core: self.core.clone(),
             backup,
@@ -70,7 +70,8 @@ impl KeyBackups {
             last: None,
             first: None,
             is_finished: false,
-            _turn: turn,
+            exports: Arc::clone(&self.exports),
+            caller: caller::current(),
         };
         // The first page is read now, so that what fails at once is an error rather than half an answer.
         export.first = Some(export.read(None).await?);
@@ -84,6 +85,12 @@ impl Export {
         if self.is_finished {
             return Ok(None);
         }
+        caller::scope(self.caller, self.page()).await.map(Some)
+    }
+
+    async fn page(&mut self) -> Result<Vec<u8>> {
+        // For this page only: who reads slowly keeps nothing from the user's other devices.
+        let _turn = self.exports.take().await?;
         let page = if let Some(first) = self.first.take() {
             first
         } else {
@@ -103,7 +110,7 @@ impl Export {
             let is_in_room = self.room.is_none() && self.last.is_some();
             out.extend_from_slice(if is_in_room { b"}}}}" } else { b"}}" });
         }
-        Ok(Some(out))
+        Ok(out)
     }
 
     fn write(&mut self, out: &mut Vec<u8>, listed: ListedSession) {

@@ -246,9 +246,9 @@ impl Class {
         matches!(self.description().by, By::User) && !others
     }
 
-    /// What a request with a body of this length costs.
+    /// What a request with a body of this length costs. The bytes of uploads are counted by a class of their own.
     pub const fn cost(self, body: u64) -> u64 {
-        1 + body / BYTES_A_UNIT
+        if matches!(self, Self::Upload) { 1 } else { 1 + body / BYTES_A_UNIT }
     }
 }
 

@@ -278,6 +278,7 @@ mod tests {
         clock.advance(1_000);
         assert!(limits.spend_of(Class::Join, ana, 1).is_ok());
         assert_eq!((Class::Send.cost(0), Class::Send.cost(65_536)), (1, 5));
+        assert_eq!(Class::Upload.cost(50 << 20), 1, "the bytes are counted by a class of their own");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-use im2_model::{RoomId, RoomNid, fold};
+use im2_model::{RoomId, RoomNid, fold, fold_term};
 use im2_store::{Snapshot, rooms::EventRow};
 use parking_lot::RwLock;
 
@@ -340,7 +340,7 @@ fn read(db: &Snapshot<'_>) -> im2_store::Result<Listed> {
 
 impl Listed {
     fn page(&self, query: &DirectoryQuery) -> DirectoryPage {
-        let search = fold(query.search.as_deref().unwrap_or_default());
+        let search = fold_term(query.search.as_deref().unwrap_or_default());
         let words: Vec<&str> = search.split_whitespace().collect();
         let listed = |entry: &Entry| entry.listing.is_open() && query.networks.include(&entry.lists);
         let wanted = |entry: &Entry| {

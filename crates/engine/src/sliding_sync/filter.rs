@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use im2_model::{RoomId, fold};
+use im2_model::{RoomId, fold_term};
 use im2_rooms::content::Membership;
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ pub(super) struct Filter {
 
 impl SlidingSync {
     pub(super) async fn filter(&self, session: &Session, filters: &Filters) -> Result<Filter> {
-        let name = filters.room_name_like.as_deref().map(fold);
+        let name = filters.room_name_like.as_deref().map(fold_term);
         let children = match &filters.spaces {
             Some(spaces) => Some(self.children(session, spaces).await?),
             None => None,

@@ -22,7 +22,7 @@ use self::{
     input::Input,
     scan::{Place, Stored, Walk, sequential},
 };
-use crate::Refusal;
+use crate::{Refusal, effort::Effort};
 
 /// Scans that are looked at. Encoders write about ten; a scan of a few bytes makes the decoder go through the whole
 /// picture, so their number bounds the work.
@@ -38,6 +38,7 @@ pub(crate) struct Jpeg<R> {
     tables: Tables,
     frame: Frame,
     first: Scan,
+    effort: Effort,
 }
 
 /// The rows of a number of units, one plane for each component.
@@ -64,7 +65,7 @@ impl<R: Read> Jpeg<R> {
         let Next::Frame(frame) = tables.read(&mut input)? else { return Err(Refusal::Unreadable) };
         let Next::Scan(scan) = tables.read(&mut input)? else { return Err(Refusal::Unreadable) };
         let first = Scan::parse(&scan, &frame)?;
-        Ok(Self { input, tables, frame, first })
+        Ok(Self { input, tables, frame, first, effort: Effort::new() })
     }
 
     /// Width and height in pixels.
@@ -133,6 +134,7 @@ impl<R: Read> Jpeg<R> {
         }
         let mut walk = Walk::new(&self.frame, &self.first, self.tables.restart_interval);
         for row in 0..self.frame.units.1 {
+            self.effort.row()?;
             walk.row(row, &mut self.input, |input, carried, place| {
                 let (dc, ac, quantisation) = coders[place.slot];
                 let mut block = [0; 64];
@@ -169,6 +171,7 @@ impl<R: Read> Jpeg<R> {
         let basis = Basis::<N>::new();
         let mut band = Band::<N>::new(&self.frame, self.tables.colour(&self.frame));
         for row in 0..self.frame.units.1 {
+            self.effort.row()?;
             for component in components.clone() {
                 let stored = &stored[component];
                 // A component without a scan is shown as if it were all in the middle.
@@ -207,6 +210,7 @@ impl<R: Read> Jpeg<R> {
             if walk.ended {
                 break;
             }
+            self.effort.row()?;
             walk.row(row, &mut self.input, |input, carried, place| {
                 if input.is_starved() {
                     return;

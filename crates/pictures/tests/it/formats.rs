@@ -1,7 +1,10 @@
 //! What holds for all formats: colours, orientation, opacity, depth, and what is refused.
 
 use im2_pictures::{Limits, Made, Method, Picture, Refusal, Size, choose};
-use image::{DynamicImage, GenericImageView as _, ImageFormat, LumaA, Rgba};
+use image::{
+    DynamicImage, ExtendedColorType, GenericImageView as _, ImageEncoder as _, ImageFormat, LumaA, Rgba,
+    codecs::png::PngEncoder,
+};
 
 use crate::sources::{BLUE, GREEN, LIMITS, RED, encoded, file, halves, make, oriented, probe, thumbnail, tiff};
 
@@ -148,9 +151,11 @@ fn bombs_are_refused_before_they_are_decoded() {
     jpeg[frame + 5..frame + 9].fill(0xFF);
     let mut gif = encoded(&halves(1, 1).into(), ImageFormat::Gif);
     gif[6..10].fill(0xFF);
-    for (what, content) in [("BMP", bmp), ("JPEG", jpeg), ("GIF", gif), ("TIFF", tiff((65_535, 65_535), 1))] {
+    for (what, content) in [("BMP", bmp), ("JPEG", jpeg), ("GIF", gif)] {
         assert_eq!(probe(&content).map(drop).unwrap_err(), Refusal::TooLarge, "{what}");
     }
+    // Its strips would be longer than it is.
+    assert_eq!(probe(&tiff((65_535, 65_535), 1)).map(drop).unwrap_err(), Refusal::Unreadable);
     // Few enough pixels, but more memory than there is: refused before it is taken.
     let mut bmp = encoded(&halves(1, 1).into(), ImageFormat::Bmp);
     bmp[18..22].copy_from_slice(&12_000_u32.to_le_bytes());
@@ -160,4 +165,55 @@ fn bombs_are_refused_before_they_are_decoded() {
     let content = encoded(&halves(100, 100).into(), ImageFormat::Png);
     let limits = Limits { pixels: 9_999, ..LIMITS };
     assert_eq!(Picture::probe(file(&content), content.len() as u64, limits).map(drop), Err(Refusal::TooLarge));
+}
+
+/// What a TIFF says of its strips bounds the memory and the work.
+#[test]
+fn strips_of_a_tiff_are_what_they_say() {
+    let small = choose(32, 32, Method::Crop);
+    let mut content = tiff((40, 40), 1);
+    let header = content.len();
+    content.resize(header + 3 * 40 * 40, 0x80);
+    let entry = |content: &[u8], tag: u16| {
+        let entries = content[10..].chunks_exact(12);
+        10 + 12 * entries.take(11).position(|entry| entry[..2] == tag.to_le_bytes()).unwrap()
+    };
+    assert!(make(&content, small).is_ok());
+    let refused = |content: &[u8], what: &str| {
+        assert_eq!(probe(content).map(drop).unwrap_err(), Refusal::Unreadable, "{what}");
+    };
+    // A JPEG in a strip is as large as the JPEG says, whatever the TIFF says.
+    let mut jpegs = content.clone();
+    let at = entry(&jpegs, 259) + 8;
+    jpegs[at] = 7;
+    refused(&jpegs, "strips of JPEG");
+    // All strips may be the same bytes, so that few bytes are much work.
+    let mut overlapping = content;
+    let first = overlapping.len() as u32;
+    let lengths = entry(&overlapping, 279) + 8;
+    let at = u32::from_le_bytes(overlapping[lengths..lengths + 4].try_into().unwrap()) as usize;
+    for strip in 0..3 {
+        overlapping[at + 4 * strip..at + 4 * strip + 4].copy_from_slice(&(first / 2).to_le_bytes());
+    }
+    refused(&overlapping, "strips that overlap");
+}
+
+/// Profiles that unpack to much are neither unpacked nor passed on, and pictures that are a line are refused.
+#[test]
+fn profiles_and_sides_have_bounds() {
+    let small = choose(96, 96, Method::Crop);
+    for length in [100_000, 3_000_000] {
+        let mut profile = vec![0; length];
+        profile[16..20].copy_from_slice(b"RGB ");
+        let mut content = Vec::new();
+        let mut encoder = PngEncoder::new(&mut content);
+        encoder.set_icc_profile(profile).unwrap();
+        let picture = halves(200, 200);
+        encoder.write_image(picture.as_raw(), 200, 200, ExtendedColorType::Rgb8).unwrap();
+        let Made::New(_, bytes) = make(&content, small).unwrap() else { panic!("it is made smaller") };
+        assert!(bytes.len() < 20_000, "{length}: {} bytes", bytes.len());
+    }
+    assert_eq!(probe(&tiff((65_536, 1), 1)).map(drop).unwrap_err(), Refusal::Unreadable);
+    let line = encoded(&DynamicImage::new_luma8(65_536, 1), ImageFormat::Png);
+    assert_eq!(probe(&line).map(drop).unwrap_err(), Refusal::TooLarge);
 }

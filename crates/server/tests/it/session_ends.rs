@@ -87,3 +87,22 @@ async fn what_ends_another_session_leaves_requests_waiting() {
         assert_eq!(answer.status, 200, "{kind}: {}", answer.text());
     }
 }
+
+/// Whoever has stolen a token reads no longer than until it is replaced.
+#[tokio::test]
+async fn a_request_that_waits_ends_when_its_token_is_replaced() {
+    let server = Server::start().await;
+    server.register("ana").await;
+    for kind in KINDS {
+        let login = json!({ "type": "m.login.password", "identifier": { "type": "m.id.user", "user": "ana" },
+                            "password": "password of ana", "refresh_token": true });
+        let first = server.anonymous().post("/v3/login", login).await.ok();
+        let old = server.anonymous().with_token(first["access_token"].as_str().unwrap());
+        let request = waiting(&server, &old, kind).await;
+        let refresh = json!({ "refresh_token": first["refresh_token"] });
+        let second = server.anonymous().post("/v3/refresh", refresh).await.ok();
+        let new = server.anonymous().with_token(second["access_token"].as_str().unwrap());
+        new.get("/v3/account/whoami").await.ok();
+        request.await.unwrap().refused(401, "M_UNKNOWN_TOKEN");
+    }
+}
