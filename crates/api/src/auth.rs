@@ -196,12 +196,12 @@ impl<'a> Strangers<'a> {
         Self { api, who: Who::address(address) }
     }
 
-    /// Once there have been too many unknown tokens, only those that were in use a moment ago are looked at: others
-    /// could be guesses.
+    /// Once there have been too many unknown tokens, only those that were used or given out lately are looked at:
+    /// others could be guesses.
     fn admit(&self, token: Option<&str>) -> ApiResult<()> {
         let Err(refusal) = self.api.engine.core.limits.check(Class::UnknownToken, self.who) else { return Ok(()) };
-        let is_in_use = |token| self.api.engine.accounts.in_use(token).is_some();
-        if token.is_some_and(is_in_use) { Ok(()) } else { Err(refusal.into()) }
+        let is_expected = |token| self.api.engine.accounts.is_expected(token);
+        if token.is_some_and(is_expected) { Ok(()) } else { Err(refusal.into()) }
     }
 
     /// Counts a request whose token turned out unknown or missing; makes the user of any other the caller whose turn

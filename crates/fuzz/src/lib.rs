@@ -22,5 +22,6 @@ pub fn cases(cost: u32) -> Config {
     let config = Config::default();
     let is_long = std::env::var_os("PROPTEST_CASES").is_some();
     let rng_seed = if is_long { config.rng_seed } else { RngSeed::Fixed(SEED) };
-    Config { cases: (config.cases / cost).max(1), rng_seed, ..config }
+    // A case that fails becomes a test of its own rather than a line in a file.
+    Config { cases: (config.cases / cost).max(1), rng_seed, failure_persistence: None, ..config }
 }

@@ -145,6 +145,11 @@ impl Accounts {
         self.sessions.get(&hash_token(token)).map(|known| known.session.user)
     }
 
+    /// Whether an access token was used or given out lately: it is no guess.
+    pub fn is_expected(&self, token: &str) -> bool {
+        self.sessions.is_expected(&hash_token(token))
+    }
+
     /// Whose an access token is. That of a locked account is refused.
     pub async fn authenticate(&self, token: &str) -> Result<Session> {
         let session = self.authenticate_even_locked(token).await?;
@@ -305,6 +310,7 @@ impl Accounts {
             expires_at: expires_in_ms.map(|lifetime| self.core.now() + lifetime),
             replaces: None,
         };
+        self.sessions.issue(pair.access);
         (SignedIn { user_id: user_id.clone(), device_id, access_token, refresh_token, expires_in_ms }, pair)
     }
 

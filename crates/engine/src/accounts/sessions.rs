@@ -26,6 +26,8 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Sessions {
     known: Cache<TokenHash, Known>,
+    /// Those that were given out lately and may not have been used yet.
+    issued: Cache<TokenHash, ()>,
     /// How often tokens have been revoked. A lookup during which it changed is not kept.
     revocations: AtomicU64,
 }
@@ -33,7 +35,18 @@ pub(super) struct Sessions {
 impl Sessions {
     pub(super) fn new(memory: &Memory) -> Self {
         let known = Cache::new(memory, "sessions", Share::ThirtySecond, |_, _| IDENTIFIERS);
-        Self { known, revocations: AtomicU64::new(0) }
+        let issued = Cache::new(memory, "issued_tokens", Share::HundredAndTwentyEighth, |_, ()| 0);
+        Self { known, issued, revocations: AtomicU64::new(0) }
+    }
+
+    /// Remembers that a token is given out.
+    pub(super) fn issue(&self, hash: TokenHash) {
+        self.issued.insert(hash, ());
+    }
+
+    /// Whether a token was used or given out lately.
+    pub(super) fn is_expected(&self, hash: &TokenHash) -> bool {
+        self.known.get(hash).is_some() || self.issued.get(hash).is_some()
     }
 
     pub(super) fn get(&self, hash: &TokenHash) -> Option<Known> {

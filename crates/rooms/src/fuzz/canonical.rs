@@ -23,8 +23,8 @@ enum Written {
 
 fn written() -> impl Strategy<Value = Written> {
     let edges = vec![0, 1, -1, MAX_INTEGER, -MAX_INTEGER, MAX_INTEGER + 1, -MAX_INTEGER - 1, i64::MAX, i64::MIN];
-    // A double holds fifteen digits of a fraction.
-    let small = (-999_999_999_999_999_i64..=999_999_999_999_999, -15..6, any::<bool>());
+    // What is spelt with a fraction is read as a double, of which the parser gets fifteen digits right.
+    let small = (-9_999_999_999_999_i64..=9_999_999_999_999, -15..6, any::<bool>());
     let number = prop_oneof![
         (select(edges), Just(0), Just(false)).prop_map(|(digits, power, point)| Written::Number(digits, power, point)),
         small.prop_map(|(digits, power, point)| Written::Number(digits, power, point)),

@@ -203,3 +203,25 @@ async fn registration_tokens_and_the_shared_secret_are_not_to_be_guessed() {
     assert_eq!(is_valid(HOME, "guess").await.ok()["valid"], false);
     post(nobody, HOME, "/_synapse/admin/v1/register", &body).await.refused(403, "M_FORBIDDEN");
 }
+
+#[tokio::test]
+async fn unknown_tokens_of_a_neighbour_do_not_lock_out_who_has_just_signed_in() {
+    let server = limited().await;
+    server.register("ana").await;
+    let stranger = server.anonymous().with_token("im2a_nobodys");
+    let whoami = async |client: &Client| {
+        let request = client.request(Method::GET, "/v3/account/whoami").header("X-Forwarded-For", "192.0.2.9");
+        client.send_request(request).await
+    };
+    let mut refused = whoami(&stranger).await;
+    for _ in 0..400 {
+        if refused.status == 429 {
+            break;
+        }
+        refused = whoami(&stranger).await;
+    }
+    refused.refused(429, "M_LIMIT_EXCEEDED");
+    let token = log_in(&server, "192.0.2.9", "ana", "password of ana").await.ok()["access_token"].clone();
+    let ana = server.anonymous().with_token(token.as_str().unwrap());
+    whoami(&ana).await.ok();
+}
