@@ -3,8 +3,8 @@
 //! [`Picture::probe`] reads a file's header only, so that a small file that claims to be a huge picture costs nothing;
 //! [`Picture::memory`] says what making a thumbnail takes, before it is taken; [`Picture::make`] makes it. JPEG, which
 //! is what cameras write, is scaled while it is decoded ([`jpeg`]), PNG is read row by row ([`png`]) and TIFF strip by
-//! strip ([`tiff`]): they are never whole in memory. The other formats are decoded whole, within the same limit. All of it is synchronous: for
-//! blocking threads.
+//! strip ([`tiff`]): they are never whole in memory. The other formats are decoded whole, within the same limit. All of
+//! it is synchronous: for blocking threads.
 
 #![expect(clippy::cast_precision_loss, reason = "sides of pictures, and sums of samples that are rounded anyway")]
 
