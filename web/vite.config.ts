@@ -1,7 +1,16 @@
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import react from "@vitejs/plugin-react";
-import type { Plugin } from "vite";
+import { build, type Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { budget } from "./build/budget.ts";
+import { chunks } from "./build/chunks.ts";
+import { emojiData } from "./build/emojiData.ts";
+import { ENGINE_SCRIPT, engine } from "./build/engine.ts";
+import { icons } from "./build/icons.ts";
+import { leaveOut } from "./build/leaveOut.ts";
+import { preload } from "./build/preload.ts";
 
 /**
  * Where `/_matrix` goes while the client is served by Vite (`npm run dev`, `npm run preview`): a homeserver of the
@@ -10,62 +19,67 @@ import { defineConfig } from "vitest/config";
 const homeserver = process.env.IM2_HOMESERVER ?? "http://127.0.0.1:8008";
 const proxy = { "/_matrix": { target: homeserver, changeOrigin: true } };
 
+/** Other homeservers that the preview lets people sign in to, as `web.homeservers` does in the binary. */
+const otherHomeservers = process.env.IM2_OTHER_HOMESERVERS ?? "";
+
 /** The policy the binary sends, so that a preview build breaks where the product would. */
-const contentSecurityPolicy = readFileSync("../crates/api/src/edge/content-security-policy.txt", "utf8")
+const contentSecurityPolicy = readFileSync("../crates/edge/src/content-security-policy.txt", "utf8")
   .trim()
   .split("\n\n")
   .map((policy) => policy.split("\n").join("; "))
-  .join(", ");
+  .join(", ")
+  .replace("connect-src 'self'", `connect-src 'self' ${otherHomeservers}`.trimEnd());
 
-/**
- * Leaves out what this client does not use yet and the SDK would pull in all the same: the encryption engine (8 MB of
- * WebAssembly) and calls (a fifth of the SDK's code).
- */
-function leaveOut(...modules: string[]): Plugin {
-  const stub = "\0left-out:";
+/** Larger files are kept when they are needed first: the cryptography, for those who use it. */
+const PRECACHE_LIMIT = 1_500_000;
+
+/** Builds `src/sw/worker.ts` to `/sw.js`, with the list of files that it fetches beforehand. */
+function serviceWorker(): Plugin {
+  let folder = "";
   return {
-    name: "leave-out",
-    enforce: "pre",
-    resolveId(source, importer) {
-      const found = modules.find((module) => source.endsWith(module));
-      return found !== undefined && importer?.includes("matrix-js-sdk") ? stub + found : undefined;
+    name: "service-worker",
+    apply: "build",
+    configResolved({ root, build: { outDir } }) {
+      folder = join(root, outDir);
     },
-    load(id) {
-      return id.startsWith(stub) ? LEFT_OUT[id.slice(stub.length)] : undefined;
+    async closeBundle() {
+      // A build that has failed says why by itself.
+      if (!existsSync(join(folder, "assets"))) return;
+      const asset = (name: RegExp) => `/assets/${readdirSync(join(folder, "assets")).find((file) => name.test(file))}`;
+      const engine = { script: asset(ENGINE_SCRIPT), wasm: asset(/^matrix_sdk_crypto_wasm.*\.wasm$/) };
+      const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && /\.(?:html|js|json|css|svg|webmanifest|woff2|png)$/.test(entry.name))
+        .map((entry) => join(entry.parentPath, entry.name))
+        .map((file) => ({ url: `/${relative(folder, file)}`, content: readFileSync(file) }))
+        .filter(({ url, content }) => url !== "/sw.js" && content.length <= PRECACHE_LIMIT)
+        .map(({ url, content }) => ({
+          url,
+          // The names of assets change with their content.
+          revision: url.startsWith("/assets/") ? null : createHash("sha256").update(content).digest("hex").slice(0, 16),
+        }))
+        .sort((a, b) => (a.url < b.url ? -1 : 1));
+      await build({
+        configFile: false,
+        publicDir: false,
+        logLevel: "warn",
+        define: {
+          PRECACHE: JSON.stringify(entries),
+          ENGINE: JSON.stringify(engine),
+          "process.env.NODE_ENV": '"production"',
+        },
+        build: {
+          target: "es2022",
+          outDir: folder,
+          emptyOutDir: false,
+          rollupOptions: { input: "src/sw/worker.ts", output: { format: "iife", entryFileNames: "sw.js" } },
+        },
+      });
     },
   };
 }
 
-/** Inert classes of these names; whatever the SDK would do with them belongs to calls. */
-const inert = (...names: string[]) =>
-  names.map((name) => `export class ${name} { on() { return this; } start() {} stop() {} }`).join("\n");
-
-/** By the end of the module's path: what stands in for it. A name that the SDK misses fails the build. */
-const LEFT_OUT: Record<string, string> = {
-  "/rust-crypto/index.js":
-    'export function initRustCrypto() { throw new Error("this build has no encryption engine"); }',
-  "/webrtc/call.js": `export const supportsMatrixCall = () => false;
-    export const createNewMatrixCall = () => null;
-    ${inert("CallEvent")}`,
-  "/webrtc/callEventHandler.js": inert("CallEventHandler"),
-  "/webrtc/groupCallEventHandler.js": inert("GroupCallEventHandler"),
-  "/webrtc/groupCall.js": inert(
-    "GroupCall",
-    "GroupCallEvent",
-    "GroupCallIntent",
-    "GroupCallState",
-    "GroupCallType",
-    "GroupCallStatsReportEvent",
-  ),
-  "/webrtc/mediaHandler.js": inert("MediaHandler", "MediaHandlerEvent"),
-  "/webrtc/callFeed.js": inert("CallFeedEvent"),
-  "/webrtc/stats/statsReport.js": inert("StatsReport"),
-  "/matrixrtc/MatrixRTCSessionManager.js": inert("MatrixRTCSessionManager", "MatrixRTCSessionManagerEvents"),
-  "/sliding-sync-sdk.js": inert("SlidingSyncSdk"),
-};
-
 export default defineConfig({
-  plugins: [react(), leaveOut(...Object.keys(LEFT_OUT))],
+  plugins: [react(), icons(), chunks(), emojiData(), leaveOut(), engine(), preload(), serviceWorker(), budget()],
   server: { proxy },
   preview: { proxy, headers: { "Content-Security-Policy": contentSecurityPolicy } },
   build: {
@@ -73,6 +87,13 @@ export default defineConfig({
     sourcemap: false,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // `build/budget.ts` says what is too much.
+    chunkSizeWarningLimit: 1000,
   },
-  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },
+  test: {
+    environment: "jsdom",
+    include: ["src/**/*.test.{ts,tsx}", "build/**/*.test.ts"],
+    // Built like the client, so that tests know the parser as it is shipped.
+    server: { deps: { inline: ["markdown-it"] } },
+  },
 });

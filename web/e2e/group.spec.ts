@@ -10,9 +10,9 @@ test("three people talk in a group", async ({ browser }) => {
   await test.step("a public group is created with an invitation", async () => {
     await ana.page.getByRole("button", { name: "New conversation" }).click();
     await ana.page.getByRole("menuitem", { name: "New group" }).click();
-    await ana.page.getByLabel("Group name").fill(groupName);
+    await ana.page.getByRole("textbox", { name: "Group name", exact: true }).fill(groupName);
     await ana.page.getByLabel("Description (optional)").fill("Everything about tea");
-    await ana.page.getByRole("switch").check();
+    await ana.page.getByRole("switch", { name: "Public" }).check();
     await ana.page.locator(".picker .search-box input").fill(bo.name);
     await ana.page.locator(".picker .person-row", { hasText: bo.name }).click();
     await ana.page.getByRole("button", { name: "Create group" }).click();
@@ -41,7 +41,7 @@ test("three people talk in a group", async ({ browser }) => {
     await expect(ana.page.locator(".member", { hasText: ana.name }).locator(".member__role")).toHaveText(/Owner|Admin/);
     await ana.page.getByRole("button", { name: "Edit group" }).click();
     await ana.page.getByLabel("Name", { exact: true }).fill(`${groupName} 2`);
-    await ana.page.getByRole("button", { name: "Save" }).click();
+    await ana.page.getByRole("button", { name: "Save", exact: true }).click();
     await expect(bo.page.locator(".header__name")).toHaveText(`${groupName} 2`);
     await expect(bo.page.locator(".timeline__change").last()).toContainText("renamed the group");
   });

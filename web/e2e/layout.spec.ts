@@ -58,14 +58,15 @@ test("the client speaks Chinese and knows the dark", async ({ browser }) => {
   await expect(page.locator("html")).toHaveAttribute("lang", "zh-CN");
   const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const dark = await background();
-  await page.goto("/settings");
+  await page.goto("/settings/appearance");
   await page.getByRole("radio", { name: "浅色" }).check();
   await expect.poll(background).not.toBe(dark);
+  await page.goto("/settings/language");
   await page.getByRole("radio", { name: "English" }).check();
-  await expect(page.locator("h1").last()).toHaveText("Settings");
+  await expect(page.locator("h1").first()).toHaveText("Settings");
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("data-theme", "light");
-  await expect(page.locator(".pane__title")).toHaveText("Chats");
+  await expect(page.locator(".pane__title")).toHaveText("Settings");
   await ana.close();
 });
 
@@ -74,7 +75,7 @@ test("signing in says what is wrong in words", async ({ page }) => {
   await page.locator("input[name=username]").fill("nobody-of-that-name");
   await page.locator("input[type=password]").fill("wrong");
   await page.locator("button[type=submit]").click();
-  await expect(page.locator(".notice--problem")).toHaveText("The user name or the password is not right.");
+  await expect(page.locator(".notice--problem")).toHaveText("The user name or password is incorrect.");
   await page.route("**/_matrix/**", (route) => route.abort());
   await page.locator("button[type=submit]").click();
   await expect(page.locator(".notice--problem")).toContainText("cannot be reached");
@@ -84,11 +85,11 @@ test("registration says which names can be had, and uses the token of the link",
   const ana = await Person.register(browser, "ana");
   await page.goto("/register?token=welcome");
   await expect(page.locator("input[name=token]")).toHaveValue("welcome");
-  await expect(page.getByText("It came with the link that you opened.")).toBeVisible();
+  await expect(page.getByText("From the link you opened.")).toBeVisible();
   await page.locator("input[name=username]").fill(ana.name);
   await expect(page.locator(".field__hint").first()).toContainText("is taken");
   await page.locator("input[name=username]").fill(freshName("free"));
-  await expect(page.locator(".field__hint").first()).toContainText("is free");
+  await expect(page.locator(".field__hint").first()).toContainText("is available");
   await page.locator("input[name=username]").fill("not allowed!");
   await expect(page.locator(".field__hint").first()).toContainText("only lower-case letters");
   await page.locator("input[name=username]").fill(freshName("free"));

@@ -1,5 +1,12 @@
 /** A person in a browser: what somebody does in the client, in the words of the tests. */
-import { type Browser, type BrowserContextOptions, expect, type Locator, type Page } from "@playwright/test";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  expect,
+  type Locator,
+  type Page,
+} from "@playwright/test";
 
 export const PASSWORD = "correct horse battery";
 
@@ -18,15 +25,27 @@ export class Person {
     readonly page: Page,
     readonly name: string,
   ) {
-    page.on("pageerror", (error) => this.errors.push(String(error)));
+    page.on("pageerror", (error) => this.errors.push(error.stack ?? String(error)));
     page.on("console", (message) => {
       if (/Content Security Policy/i.test(message.text())) this.errors.push(message.text());
     });
   }
 
   /** Opens a browser of their own and registers. */
-  static async register(browser: Browser, base: string, options: BrowserContextOptions = {}): Promise<Person> {
+  static async register(
+    browser: Browser,
+    base: string,
+    options: BrowserContextOptions = {},
+    /** What the browser is like before its first page. */
+    prepare: (context: BrowserContext) => Promise<void> = async () => undefined,
+  ): Promise<Person> {
     const context = await browser.newContext(options);
+    await prepare(context);
+    return Person.registerIn(context, base);
+  }
+
+  /** Registers in a browser that is there. */
+  static async registerIn(context: BrowserContext, base: string): Promise<Person> {
     const person = new Person(await context.newPage(), freshName(base));
     const { page } = person;
     await page.goto("/register");
@@ -37,6 +56,16 @@ export class Person {
     return person;
   }
 
+  /** Opens a browser of somebody who has an account, with the sign-in screen filled in. */
+  static async atSignIn(browser: Browser, name: string, options: BrowserContextOptions = {}): Promise<Person> {
+    const context = await browser.newContext(options);
+    const person = new Person(await context.newPage(), name);
+    await person.page.goto("/login");
+    await person.page.locator("input[name=username]").fill(name);
+    await person.page.locator("input[type=password]").fill(PASSWORD);
+    return person;
+  }
+
   async close(): Promise<void> {
     await this.page.context().close();
     expect(this.errors).toEqual([]);
@@ -44,7 +73,7 @@ export class Person {
 
   /** Takes a name, which the server may store as another. */
   async setDisplayName(name: string, stored = name): Promise<void> {
-    await this.page.goto("/settings");
+    await this.page.goto("/settings/profile");
     await this.page.locator(".settings__form input").fill(name);
     await this.page.locator(".settings__form button[type=submit]").click();
     await expect(this.page.locator(".rail__account")).toHaveAttribute("title", stored);
@@ -89,4 +118,15 @@ export class Person {
   chat(name: string | RegExp): Locator {
     return this.page.locator(".chat-row", { hasText: name });
   }
+}
+
+/** Signs in to an account in a browser of its own. */
+export async function signIn(browser: Browser, name: string): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  await page.goto("/login");
+  await page.locator("input[name=username]").fill(name);
+  await page.locator("input[type=password]").fill(PASSWORD);
+  await page.locator("button[type=submit]").click();
+  await expect(page.locator(".rail")).toBeVisible();
+  return page;
 }

@@ -211,7 +211,7 @@ async function walk(ana: Person, scene: Scene, shoot: Shoot, size: string): Prom
   await shoot("groups");
   await page.locator(".pane__head .icon-button").click();
   await page.locator(".dialog input").first().fill("Tea & 茶");
-  await page.getByRole("dialog").getByRole("switch").check();
+  await page.getByRole("dialog").getByRole("switch").first().check();
   await shoot("new-group");
   await page.keyboard.press("Escape");
   await page.goto("/settings");
@@ -219,7 +219,7 @@ async function walk(ana: Person, scene: Scene, shoot: Shoot, size: string): Prom
   if (size === "phone") return;
   await page.goto("/");
   await expect(page.locator(".chat-row").first()).toBeVisible();
-  await page.locator(".pane__head .icon-button").click();
+  await page.locator(".pane__head .icon-button[aria-haspopup=menu]").click();
   await shoot("new-menu");
   await page.keyboard.press("Escape");
   await page.keyboard.press("Control+k");
@@ -266,9 +266,11 @@ async function outside(
 ): Promise<void> {
   const { page } = ana;
   set({ theme: "dark", size: "phone" });
-  await page.goto("/settings");
-  await page.locator(".settings .button--danger-quiet").click();
+  await page.goto("/settings/account");
+  await page.locator(".settings .button--danger-quiet").first().click();
   await page.locator(".dialog .button--danger").click();
+  // The uploads that have failed would be lost.
+  await page.locator(".dialog .button--danger-quiet").click();
   await expect(page).toHaveURL(/\/login$/);
   for (const theme of ["dark", "light"] as const) {
     await page.evaluate((value) => {

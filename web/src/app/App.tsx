@@ -3,8 +3,9 @@ import { app } from "../viewmodels/app.ts";
 import { Auth } from "../views/Auth/Auth.tsx";
 import { LoadingShell } from "../views/Shell/LoadingShell.tsx";
 import { ToastHost } from "../views/Toast/Toast.tsx";
+import { Elsewhere, KeysLost } from "../views/Encryption/Standstill.tsx";
 import { Failure, FailureBoundary } from "./Failure.tsx";
-import { AccountContext, useReadable } from "./hooks.ts";
+import { AccountContext, useReadable } from "../base/hooks.ts";
 
 const loadShell = () => import("../views/Shell/Shell.tsx");
 const Shell = lazy(loadShell);
@@ -18,6 +19,8 @@ export function App() {
     <FailureBoundary>
       {state.phase === "signed-out" && <Auth />}
       {state.phase === "loading" && <LoadingShell />}
+      {state.phase === "elsewhere" && <Elsewhere taking={state.taking} />}
+      {state.phase === "keys-lost" && <KeysLost />}
       {state.phase === "broken" && <Failure />}
       {state.phase === "ready" && (
         <AccountContext value={state.account}>

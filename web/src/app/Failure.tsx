@@ -1,7 +1,7 @@
 import { CircleAlert } from "lucide-react";
 import { Component, type ReactNode } from "react";
 import { Button, EmptyState } from "../ui/controls.tsx";
-import { useT } from "./hooks.ts";
+import { useT } from "../base/hooks.ts";
 
 /** What is shown when the client itself has broken: in words, with what to do. */
 export function Failure() {

@@ -1,6 +1,6 @@
 /** What holds for anything that strangers write, checked on text made of pieces with a meaning. */
 import { expect, test } from "vitest";
-import { parseRoute, pathOf } from "../app/router.ts";
+import { parseRoute, pathOf } from "../base/router.ts";
 import { Media } from "../matrix/media.ts";
 import type { Tokens } from "../matrix/tokens.ts";
 import { growth } from "./growth.ts";
@@ -30,7 +30,9 @@ const ATTRIBUTES = [
   ..."onclick=x() style='position:fixed' id=root class=language-rust class='evil language-c++ x' start=3 start=-1".split(
     " ",
   ),
-  ..."data-mx-spoiler data-mx-spoiler='why' data-mx-color=#fff srcdoc='<script>' xmlns=x name=body".split(" "),
+  ..."data-mx-maths=x^2 data-mx-maths='&lt;&quot;' data-mx-spoiler data-mx-spoiler='why' data-mx-color=#fff srcdoc='<script>' xmlns=x name=body".split(
+    " ",
+  ),
   ..."onerror=x src=x alt='&lt;b&gt;' title=t target=_top background=x formaction=javascript:x".split(" "),
 ];
 
@@ -80,12 +82,13 @@ function render(nodes: readonly RichNode[]): string {
   return nodes
     .map((node) => {
       if (typeof node === "string") return escapeHtml(node);
-      const { href, start, language, spoiler } = node.attributes;
+      const { href, start, language, spoiler, maths } = node.attributes;
       const written = [
         href === undefined ? "" : ` href="${escapeHtml(href)}"`,
         start === undefined ? "" : ` start="${start}"`,
         language === undefined ? "" : ` class="language-${language}"`,
         spoiler === undefined ? "" : ` data-mx-spoiler="${escapeHtml(spoiler)}"`,
+        maths === undefined ? "" : ` data-mx-maths="${escapeHtml(maths)}"`,
       ].join("");
       const children = render(node.children);
       return /^[bh]r$/.test(node.tag) ? `<${node.tag}>${children}` : `<${node.tag}${written}>${children}</${node.tag}>`;
@@ -97,7 +100,7 @@ function render(nodes: readonly RichNode[]): string {
 function faults(nodes: readonly RichNode[], depth = 0): string[] {
   return nodes.flatMap((node) => {
     if (typeof node === "string") return [];
-    const { href, start, language, spoiler, ...others } = node.attributes;
+    const { href, start, language, spoiler, maths, ...others } = node.attributes;
     const wrong = [
       depth > 100 && "too deep",
       !TAGS.includes(node.tag) && "its tag",
@@ -108,6 +111,7 @@ function faults(nodes: readonly RichNode[], depth = 0): string[] {
       start !== undefined && !(node.tag === "ol" && /^\d{1,9}$/.test(start)) && "start",
       language !== undefined && !(node.tag === "code" && /^[\w+-]+$/.test(language)) && "language",
       spoiler !== undefined && node.tag !== "span" && "spoiler",
+      maths !== undefined && node.tag !== "span" && node.tag !== "div" && "maths",
     ];
     const own = wrong.filter((fault) => fault !== false).map((fault) => `${node.tag}: ${fault}`);
     return [...own, ...faults(node.children, depth + 1)];
@@ -141,6 +145,11 @@ const WRITING = [
   "\n- ",
   "\n```\n",
   "\n```js\n",
+  "$",
+  "$$",
+  "\n$$\n",
+  "$x^2$",
+  "\\$",
   "[a](https://x)",
   "**a**",
   "<b>",

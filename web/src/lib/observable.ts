@@ -97,13 +97,23 @@ export class Derived<T> implements Readable<T> {
     this.scheduled = true;
     setTimeout(() => {
       this.scheduled = false;
-      if (this.detach === undefined) return;
-      const next = this.get();
-      if (next === this.delivered) return;
-      this.delivered = next;
-      this.listeners.notify();
+      this.deliver();
     }, 0);
   };
+
+  /** Tells the listeners now, if something has changed. */
+  readonly deliver = (): void => {
+    if (this.detach === undefined) return;
+    const next = this.get();
+    if (next === this.delivered) return;
+    this.delivered = next;
+    this.listeners.notify();
+  };
+}
+
+/** Has values that follow from each other tell of a change within the running task: for what a finger waits for. */
+export function deliverNow(...sources: Readable<unknown>[]): void {
+  for (const source of sources) if (source instanceof Derived) source.deliver();
 }
 
 /** Watches several sources at once. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { growth } from "./growth.ts";
-import { linkify, parseRichText, permalinkTarget, plainText, type RichNode } from "./richtext.ts";
+import { firstLink, linkify, parseRichText, permalinkTarget, plainText, type RichNode, summaryOf } from "./richtext.ts";
 
 /** The sanitised tree, written back as markup that is easy to compare. */
 function render(nodes: readonly RichNode[]): string {
@@ -45,6 +45,12 @@ test("plain text joins the words", () => {
   expect(plainText(parseRichText("<p>a <b>b</b></p>c"))).toBe("a bc");
 });
 
+test("a summary has the words without the marks, and keeps secrets", () => {
+  expect(summaryOf("<h1>Tea</h1><ul><li>green</li><li><b>bl</b>ack</li></ul>")).toBe("Tea green black");
+  expect(summaryOf("it was <span data-mx-spoiler>the butler</span>")).toBe("it was ▒▒▒");
+  expect(summaryOf("one<br>two<p>three</p>")).toBe("one two three");
+});
+
 test.each([
   ["see https://example.org/a.", ["see ", "https://example.org/a", "."]],
   ["(https://example.org/a_(b))", ["(", "https://example.org/a_(b)", ")"]],
@@ -65,6 +71,20 @@ test("permalinks name users, rooms and events", () => {
   expect(permalinkTarget("https://example.org/#/@ana:example.org")).toBeUndefined();
 });
 
+test.each([
+  ["matrix:u/ana:example.org", { userId: "@ana:example.org" }],
+  ["matrix:r/tea%20room:example.org?via=x", { room: "#tea room:example.org" }],
+  ["matrix:roomid/abc:example.org/e/event?action=join", { room: "!abc:example.org", eventId: "$event" }],
+  ["https://chat.example.org/room/!abc:example.org/$event", { room: "!abc:example.org", eventId: "$event" }],
+  ["https://chat.example.org/room/%23tea:example.org", { room: "#tea:example.org" }],
+  ["https://chat.example.org/room/", undefined],
+  ["https://chat.example.org.evil.example/room/!abc:example.org", undefined],
+  ["https://matrix.to/#/!", undefined],
+  ["matrix:x/abc", undefined],
+])("%s stays inside of the client", (href, target) => {
+  expect(permalinkTarget(href, "https://chat.example.org")).toEqual(target);
+});
+
 test.each([[")"], ["("], ["."], [".)"], ["a.)"], ["https://"], ["https://x) "], [":"]])(
   "an address and %j over and over take as long as they are",
   (piece) => {
@@ -81,4 +101,12 @@ test("formatting that is left open does not multiply", () => {
     expect(plainText(nodes).match(/x/g)?.length).toBe(2_000);
     expect(render(nodes).length).toBeLessThan(100_000);
   }
+});
+
+test("the first link leads outside", () => {
+  const origin = "https://chat.example.org";
+  expect(firstLink(`${origin}/room/!a:b https://matrix.to/#/@a:b mailto:a@b https://x.example/y.`, origin)).toBe(
+    "https://x.example/y",
+  );
+  expect(firstLink("no link")).toBeUndefined();
 });

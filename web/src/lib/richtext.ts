@@ -2,11 +2,13 @@
  * What other people's HTML may become. The source is parsed in an inert document and rebuilt as a tree of the tags
  * and attributes that the Matrix specification allows; nothing of the original markup reaches the page.
  */
+import { isMxc } from "./imagepacks.ts";
+
 export type RichNode = string | RichElement;
 
 export interface RichElement {
   tag: string;
-  /** Only checked values: `href`, `start`, `language`, `spoiler`. */
+  /** Only checked values: `href`, `start`, `language`, `spoiler`, `maths`; of a picture (`emote`) `src`, `alt`, `title`. */
   attributes: Readonly<Record<string, string>>;
   children: RichNode[];
 }
@@ -73,7 +75,59 @@ function elementsAtMost(html: string): number {
 
 /** The words of a formatted message, for checks and previews. */
 export function plainText(nodes: readonly RichNode[]): string {
-  return nodes.map((node) => (typeof node === "string" ? node : plainText(node.children))).join("");
+  return nodes
+    .map((node) =>
+      typeof node === "string" ? node : node.tag === "emote" ? emoteText(node) : plainText(node.children),
+    )
+    .join("");
+}
+
+/** How a picture stands in a text without pictures. */
+function emoteText({ attributes: { title = "", alt = "" } }: RichElement): string {
+  return title === "" ? alt : `:${title.replace(/^:|:$/g, "")}:`;
+}
+
+/** The pictures within a message. */
+export function emotesIn(nodes: readonly RichNode[]): { code: string; mxc: string; name: string }[] {
+  return nodes.flatMap((node) => {
+    if (typeof node === "string") return [];
+    if (node.tag !== "emote") return emotesIn(node.children);
+    const { src: mxc = "", alt: name = "" } = node.attributes;
+    return [{ code: emoteText(node).replaceAll(":", ""), mxc, name }];
+  });
+}
+
+/** Elements that stand apart from what is before and after them. */
+const APART = new Set(
+  "blockquote br caption details div h1 h2 h3 h4 h5 h6 hr li ol p pre summary table tbody td th thead tr ul".split(" "),
+);
+const SUMMARIES = 500;
+const summaries = new Map<string, string>();
+
+/**
+ * A formatted message as one line of words: without marks, and with its spoilers hidden. The last ones are remembered,
+ * because lists ask for them again and again.
+ */
+export function summaryOf(html: string): string {
+  let summary = summaries.get(html);
+  if (summary === undefined) {
+    summary = words(parseRichText(html)).replace(/\s+/g, " ").trim();
+    if (summaries.size >= SUMMARIES) summaries.delete(summaries.keys().next().value ?? "");
+    summaries.set(html, summary);
+  }
+  return summary;
+}
+
+function words(nodes: readonly RichNode[]): string {
+  return nodes
+    .map((node) => {
+      if (typeof node === "string") return node;
+      if (node.attributes.spoiler !== undefined) return "▒▒▒";
+      if (node.tag === "emote") return emoteText(node);
+      const inner = words(node.children);
+      return APART.has(node.tag) ? ` ${inner} ` : inner;
+    })
+    .join("");
 }
 
 function childrenOf(parent: Node, depth: number): RichNode[] {
@@ -92,12 +146,21 @@ function childrenOf(parent: Node, depth: number): RichNode[] {
 function elementNodes(element: Element, depth: number): RichNode[] {
   const tag = element.localName;
   if (DROPPED.has(tag) || depth >= MAX_DEPTH) return [];
-  if (tag === "img") return [element.getAttribute("alt") ?? element.getAttribute("title") ?? ""];
+  if (tag === "img") return [emoteOf(element) ?? element.getAttribute("alt") ?? element.getAttribute("title") ?? ""];
   const children = childrenOf(element, depth + 1);
   if (!ALLOWED.has(tag)) return children;
   const attributes = attributesOf(element, tag);
   if (tag === "a" && attributes.href === undefined) return children;
   return [{ tag, attributes, children }];
+}
+
+/** A picture within a text; one from anywhere but the homeserver would tell others who reads (spec: "Image packs"). */
+function emoteOf(element: Element): RichElement | undefined {
+  const src = element.getAttribute("src") ?? "";
+  if (!element.hasAttribute("data-mx-emoticon") || !isMxc(src)) return undefined;
+  const code = (element.getAttribute("title") ?? "").slice(0, 100);
+  const alt = (element.getAttribute("alt") ?? "").slice(0, 200) || code;
+  return { tag: "emote", attributes: { src, alt, title: code }, children: [] };
 }
 
 function attributesOf(element: Element, tag: string): Record<string, string> {
@@ -111,6 +174,8 @@ function attributesOf(element: Element, tag: string): Record<string, string> {
   if (tag === "span" && element.hasAttribute("data-mx-spoiler")) {
     attributes.spoiler = element.getAttribute("data-mx-spoiler") ?? "";
   }
+  const maths = element.getAttribute("data-mx-maths");
+  if ((tag === "span" || tag === "div") && maths !== null) attributes.maths = maths;
   return attributes;
 }
 
@@ -143,7 +208,8 @@ export interface TextPart {
   href?: string;
 }
 
-const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"'“”‘’「」『』（）《》【】，。！？；：、]+/giu;
+const LINK =
+  /\b(?:https?:\/\/|mailto:|matrix:(?=(?:u|user|r|room|roomid)\/))[^\s<>"'“”‘’「」『』（）《》【】，。！？；：、]+/giu;
 
 /** Finds web addresses in plain text. */
 export function linkify(text: string): TextPart[] {
@@ -152,13 +218,21 @@ export function linkify(text: string): TextPart[] {
   for (const match of text.matchAll(LINK)) {
     const href = trimUrl(match[0]);
     // Without the bracket that was opened before it nothing may be left.
-    if (/^(?:https?:\/\/|mailto:)$/i.test(href) || !isAddress(href)) continue;
+    if (/^(?:https?:\/\/|mailto:|matrix:)$/i.test(href) || !isAddress(href)) continue;
     if (match.index > last) parts.push({ text: text.slice(last, match.index) });
     parts.push({ text: href, href });
     last = match.index + href.length;
   }
   if (last < text.length) parts.push({ text: text.slice(last) });
   return parts;
+}
+
+/** The first web address in a text that leads out of this client, which is at `origin`. */
+export function firstLink(text: string, origin?: string): string | undefined {
+  if (!text.includes("://")) return undefined;
+  return linkify(text).find(
+    ({ href }) => href !== undefined && /^https?:/i.test(href) && permalinkTarget(href, origin) === undefined,
+  )?.href;
 }
 
 const PUNCTUATION = ".,:;!?*_~";
@@ -176,14 +250,44 @@ function count(text: string, character: string): number {
   return text.split(character).length - 1;
 }
 
-/** The user or room that a permalink (`matrix:` or matrix.to) names. */
-export function permalinkTarget(href: string): { userId: string } | { room: string; eventId?: string } | undefined {
-  const match = /^https:\/\/matrix\.to\/#\/([^/?]+)(?:\/([^/?]+))?/.exec(href);
-  if (match?.[1] === undefined) return undefined;
-  const target = decode(match[1]);
+export type LinkTarget = { userId: string } | { room: string; eventId?: string };
+
+/** The user, room or event that a link names: `matrix:`, matrix.to, or an address of this client at `origin`. */
+export function permalinkTarget(href: string, origin?: string): LinkTarget | undefined {
+  const path =
+    /^https:\/\/matrix\.to\/#\/([^?]*)/i.exec(href)?.[1] ??
+    (origin !== undefined && href.startsWith(`${origin}/room/`)
+      ? href.slice(`${origin}/room/`.length).replace(/[?#].*$/s, "")
+      : undefined);
+  if (path === undefined) return matrixUri(href);
+  const [target, event] = path.split("/").map(decode);
+  if (target === undefined || target.length < 2) return undefined;
   if (target.startsWith("@")) return { userId: target };
-  if (!/^[!#]/.test(target)) return undefined;
-  return { room: target, eventId: match[2] === undefined ? undefined : decode(match[2]) };
+  return /^[!#]/.test(target) ? roomTarget(target, event) : undefined;
+}
+
+/** `matrix:u/ana:example.org`, `matrix:r/tea:example.org/e/event` (appendices, "Matrix URI scheme"). */
+function matrixUri(href: string): LinkTarget | undefined {
+  const path = /^matrix:(?:\/\/[^/]*\/)?([^?#]*)/i.exec(href)?.[1];
+  const [kind, id, eventKind, event] = path?.split("/").map(decode) ?? [];
+  if (id === undefined || id === "") return undefined;
+  const eventId = (eventKind === "e" || eventKind === "event") && event ? `$${event}` : undefined;
+  switch (kind) {
+    case "u":
+    case "user":
+      return { userId: `@${id}` };
+    case "r":
+    case "room":
+      return roomTarget(`#${id}`, eventId);
+    case "roomid":
+      return roomTarget(`!${id}`, eventId);
+    default:
+      return undefined;
+  }
+}
+
+function roomTarget(room: string, eventId: string | undefined): LinkTarget {
+  return { room, eventId: eventId?.startsWith("$") === true ? eventId : undefined };
 }
 
 function decode(component: string): string {

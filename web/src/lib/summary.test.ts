@@ -3,7 +3,7 @@ import { en } from "../i18n/en.ts";
 import { translator } from "../i18n/translate.ts";
 import { zh } from "../i18n/zh.ts";
 import type { MessageBody, Preview } from "../matrix/types.ts";
-import { changeText, previewText, typingText } from "./summary.ts";
+import { changeText, isBeginning, previewText, typingText } from "./summary.ts";
 
 const t = translator(en, "en");
 const ana = { id: "@ana:example.org", name: "Ana" };
@@ -42,12 +42,27 @@ test("changes name both people", () => {
 test("one's own doings are told as such", () => {
   const me = { ...ana, me: true as const };
   expect(changeText({ what: "created" }, me, t)).toBe("You created the group");
+  expect(changeText({ what: "guestsIn" }, me, t)).toBe("You allowed guests to join");
+  const admission = changeText({ what: "admission", who: "knock" }, me, t);
+  expect(admission).toBe("You changed who can join: People who ask and are let in");
+  expect(changeText({ what: "guestsOut" }, me, t)).toBe("You stopped guests from joining");
+  expect(changeText({ what: "knocked" }, me, t)).toBe("You asked to join");
   expect(changeText({ what: "invited", target: me }, { id: "@b:c", name: "Bo" }, t)).toBe("Bo invited you");
 });
 
 test("a direct chat without a message asks for one", () => {
   expect(previewText(preview({ kind: "change", change: { what: "created" } }), true, t)).toBe("Say hello!");
   expect(previewText(preview({ kind: "change", change: { what: "left" } }), true, t)).toBe("Ana left");
+});
+
+test("a direct chat begins with the words that came with the invitation", () => {
+  const bo = { id: "@b:c", name: "Bo" };
+  const change = { what: "invited", target: bo, reason: "We met at\nthe bakery" } as const;
+  expect(previewText(preview({ kind: "change", change }), true, t)).toBe("We met at the bakery");
+  expect(previewText(preview({ kind: "change", change }, true), true, t)).toBe("You: We met at the bakery");
+  expect(previewText(preview({ kind: "change", change }), false, t)).toBe("Ana invited Bo: We met at the bakery");
+  expect(isBeginning(change)).toBe(false);
+  expect(isBeginning({ what: "invited", target: bo })).toBe(true);
 });
 
 test("typing names up to two people", () => {

@@ -1,5 +1,16 @@
 import { expect, test } from "vitest";
-import { cleanName, colourOf, initials, isJumboEmoji, isolated, isUserId, localpart } from "./text.ts";
+import {
+  directionOf,
+  isLong,
+  markWords,
+  cleanName,
+  colourOf,
+  initials,
+  isJumboEmoji,
+  isolated,
+  isUserId,
+  localpart,
+} from "./text.ts";
 
 test.each([
   ["Ana\u202egnp.exe", "Anagnp.exe"],
@@ -10,6 +21,14 @@ test.each([
   ["می‌خواهم", "می‌خواهم"],
   ["👩‍👩‍👧", "👩‍👩‍👧"],
   ["\u202e\u200b", ""],
+  ["\u3164", ""],
+  ["\u2800 \u2800", ""],
+  ["\u115f\u1160\uffa0", ""],
+  ["\u00ad\u034f\u180b\ufe0f\u{e0041}", ""],
+  ["\u3164Ana", "\u3164Ana"],
+  ["co\u00adop", "co\u00adop"],
+  ["\u2764\ufe0f", "\u2764\ufe0f"],
+  ["\u0641\u200c\u0627", "\u0641\u200c\u0627"],
 ])("a name without control characters: %j", (name, expected) => {
   expect(cleanName(name)).toBe(expected);
 });
@@ -61,4 +80,30 @@ test.each([
   ["", false],
 ])("jumbo emoji: %s", (text, expected) => {
   expect(isJumboEmoji(text)).toBe(expected);
+});
+
+test("a message is long by its lines or its characters", () => {
+  expect(isLong("short\n".repeat(10))).toBe(false);
+  expect(isLong("line\n".repeat(40))).toBe(true);
+  expect(isLong("x".repeat(2000))).toBe(true);
+});
+
+test("languages have a direction", () => {
+  expect([directionOf("ar-EG"), directionOf("en"), directionOf("zh-CN"), directionOf("fa")]).toEqual([
+    "rtl",
+    "ltr",
+    "ltr",
+    "rtl",
+  ]);
+});
+
+test("words that were found are marked, also far down and with signs", () => {
+  expect(markWords("Tea (green) tea", ["tea"])).toEqual([
+    { part: "Tea", marked: true },
+    { part: " (green) ", marked: false },
+    { part: "tea", marked: true },
+  ]);
+  expect(markWords("a+b", ["+"]).map(({ marked }) => marked)).toEqual([false, true, false]);
+  expect(markWords(`${"x ".repeat(900)}needle`, ["needle"]).at(-1)).toEqual({ part: "needle", marked: true });
+  expect(markWords("nothing", [])).toEqual([{ part: "nothing", marked: false }]);
 });

@@ -32,14 +32,19 @@ export function colourOf(id: string): number {
 
 /**
  * A name as somebody else has written it, without what would change the text around it: control characters, and those
- * that turn the direction of writing. Joiners stay, for scripts and emoji that need them.
+ * that turn the direction of writing. Joiners stay, for scripts and emoji that need them. Empty where nothing of it can be
+ * seen.
  */
 export function cleanName(name: string): string {
-  return name
+  const clean = name
     .replace(/[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u{e0001}]/gu, "")
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
     .trim();
+  return BLANK.test(clean) ? "" : clean;
 }
+
+/** Characters that fonts draw nothing for, fillers of Hangul and the empty pattern of Braille among them. */
+const BLANK = /^[\p{Default_Ignorable_Code_Point}\s\u2800\u{1d159}]*$/u;
 
 /** Text to be put into a sentence, so that writing from right to left does not turn what follows. */
 export function isolated(text: string): string {
@@ -65,4 +70,39 @@ export function isJumboEmoji(text: string): boolean {
   if (trimmed.length > 40 || /[0-9#*]/.test(trimmed)) return false;
   if (!/^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\s)+$/u.test(trimmed)) return false;
   return [...new Intl.Segmenter().segment(trimmed.replace(/\s/g, ""))].length <= 3;
+}
+
+/** A text of nothing but a few pictures, as other clients would read it. */
+export function isJumboEmote(text: string, html: string | undefined): boolean {
+  return html?.includes("data-mx-emoticon") === true && /^(?::[\w-]{1,100}:\s*){1,6}$/.test(text.trim());
+}
+
+/** The direction in which a language is written. */
+export function directionOf(locale: string): "ltr" | "rtl" {
+  return /^(?:ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b/i.test(locale) ? "rtl" : "ltr";
+}
+
+/** Lines and characters up to which a message is shown whole. */
+const LONG_LINES = 24;
+const LONG_TEXT = 1500;
+
+/** Whether a message would fill the window. */
+export function isLong(text: string): boolean {
+  return text.length > LONG_TEXT || text.split("\n", LONG_LINES + 1).length > LONG_LINES;
+}
+
+/** Longer texts are cut before words are marked in them: a list shows a few lines. */
+const MARKED_LENGTH = 400;
+
+/** Splits a text at the words that were looked for; the first of them is within what is kept of a long text. */
+export function markWords(text: string, words: readonly string[]): { part: string; marked: boolean }[] {
+  const escaped = words.filter((word) => word !== "").map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  if (escaped.length === 0) return [{ part: text.slice(0, MARKED_LENGTH), marked: false }];
+  const pattern = new RegExp(`(${escaped.join("|")})`, "giu");
+  const start = Math.max(0, text.search(pattern) - MARKED_LENGTH / 8);
+  const shown = (start > 0 ? "…" : "") + text.slice(start, start + MARKED_LENGTH);
+  return shown
+    .split(pattern)
+    .map((part, index) => ({ part, marked: index % 2 === 1 }))
+    .filter(({ part }) => part !== "");
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clockTime, dayName, daysBetween, fileSize, listTime } from "./time.ts";
+import { clockTime, dayName, daysBetween, fileSize, listTime, playTime } from "./time.ts";
 
 const now = new Date(2026, 10, 22, 15, 30).getTime();
 const at = (...args: [number, number, number, number, number]) => new Date(...args).getTime();
@@ -33,10 +33,18 @@ test("clock time follows the locale", () => {
 });
 
 test.each([
-  [0, "0B"],
-  [999, "999B"],
+  [0, "0 B"],
+  [999, "999 B"],
   [1400, "1.4 kB"],
   [25_000_000, "25 MB"],
 ])("%d bytes", (bytes, expected) => {
   expect(fileSize(bytes, "en-US")).toBe(expected);
+});
+
+test.each([
+  [0, "0:00"],
+  [65.4, "1:05"],
+  [3725, "1:02:05"],
+])("%d seconds play for %s", (seconds, text) => {
+  expect(playTime(seconds)).toBe(text);
 });

@@ -51,9 +51,28 @@ export function dayName(timestamp: number, now: number, locale: string): string 
   }).format(timestamp);
 }
 
+/** A date on its own, such as `May 3, 2026`. */
+export function dateText(timestamp: number, locale: string): string {
+  return formatter(locale, { dateStyle: "medium" }).format(timestamp);
+}
+
+/** A date with the time, such as `May 3, 2026, 2:05 PM`, where somebody reads it. */
+export function momentText(timestamp: number, locale: string): string {
+  return formatter(locale, { dateStyle: "medium", timeStyle: "short" }).format(timestamp);
+}
+
 /** Everything, for tooltips. */
 export function fullTime(timestamp: number, locale: string): string {
   return formatter(locale, { dateStyle: "full", timeStyle: "medium" }).format(timestamp);
+}
+
+/** `1:05`: how long something plays, from seconds. */
+export function playTime(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const parts = [Math.floor(whole / 60) % 60, whole % 60];
+  const hours = Math.floor(whole / 3600);
+  const [minutes, rest] = parts.map((part) => String(part).padStart(2, "0"));
+  return hours > 0 ? `${hours}:${minutes}:${rest}` : `${parts[0]}:${rest}`;
 }
 
 /** `512 B`, `1.4 MB`: with the locale's digits and separators. */
@@ -65,11 +84,13 @@ export function fileSize(bytes: number, locale: string): string {
     value /= 1000;
     unit++;
   }
+  // In words, `unit` would be "5 byte"; narrow, "5B".
+  if (unit === 0) return `${new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }).format(value)} B`;
   return new Intl.NumberFormat(locale, {
     style: "unit",
     unit: units[unit],
-    unitDisplay: unit === 0 ? "narrow" : "short",
-    maximumFractionDigits: value < 10 && unit > 0 ? 1 : 0,
+    unitDisplay: "short",
+    maximumFractionDigits: value < 10 ? 1 : 0,
   }).format(value);
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { isAvailable, register, registrationMode, signIn, stagesFor } from "./auth.ts";
+import { isAvailable, Registering, readPolicies, registrationMode, signIn, stagesFor } from "./auth.ts";
 import { problemOf } from "./errors.ts";
+import type { Session } from "./session.ts";
 
 const SERVER = "https://example.org";
 const DUMMY = { stages: ["m.login.dummy"] };
@@ -15,13 +16,15 @@ function serve(...answers: Answer[]): Record<string, unknown>[] {
   vi.stubGlobal("fetch", async (_url: URL, init: RequestInit) => {
     bodies.push(JSON.parse(String(init.body ?? "{}")) as Record<string, unknown>);
     const answer = answers.shift();
-    if (answer === undefined) throw new TypeError("no connection");
+    if (answer === undefined) throw new TypeError("Failed to fetch");
     return new Response(JSON.stringify(answer.body), { status: answer.status, headers: answer.headers });
   });
   return bodies;
 }
 
 afterEach(() => vi.unstubAllGlobals());
+
+const register = (token = "") => new Registering(SERVER, { username: "ana", password: "secret", token }).start();
 
 const kindOf = (promise: Promise<unknown>) =>
   promise.then(
@@ -34,13 +37,18 @@ test("whoever has a token uses it, others are spared it", () => {
   expect(stagesFor([DUMMY, TOKEN], true)).toEqual(TOKEN.stages);
   expect(stagesFor([TOKEN], false)).toEqual(TOKEN.stages);
   expect(stagesFor([DUMMY], true)).toEqual(TOKEN.stages);
-  expect(stagesFor([{ stages: ["m.login.recaptcha"] }], false)).toBeUndefined();
+  const unknown = { stages: ["m.login.recaptcha", "m.login.dummy"] };
+  expect(stagesFor([unknown, DUMMY], false)).toEqual(DUMMY.stages);
+  expect(stagesFor([unknown], false)).toEqual(unknown.stages);
+  expect(stagesFor([], false)).toBeUndefined();
 });
 
 test.each([
   [{ status: 401, body: { flows: [DUMMY], session: "s" } }, "open"],
   [{ status: 401, body: { flows: [TOKEN], session: "s" } }, "token"],
-  [{ status: 401, body: { flows: [{ stages: ["m.login.terms"] }], session: "s" } }, "unsupported"],
+  [{ status: 401, body: { flows: [{ stages: ["m.login.terms"] }], session: "s" } }, "open"],
+  [{ status: 401, body: { flows: [{ stages: ["m.login.recaptcha"] }], session: "s" } }, "open"],
+  [{ status: 401, body: { flows: [], session: "s" } }, "unsupported"],
   [{ status: 403, body: { errcode: "M_FORBIDDEN" } }, "closed"],
 ] as const)("registration mode %#", async (answer, expected) => {
   serve(answer);
@@ -49,15 +57,59 @@ test.each([
 
 test("registration goes through the stages with the token", async () => {
   const bodies = serve({ status: 401, body: { flows: [DUMMY], session: "s" } }, { status: 200, body: account });
-  const session = await register(SERVER, { username: "ana", password: "secret", token: " welcome " });
-  expect(session).toEqual({ homeserver: SERVER, userId: "@ana:example.org", deviceId: "D", accessToken: "T" });
+  const session = await register(" welcome ");
+  const { storageKey, ...rest } = session as Session;
+  expect(rest).toEqual({ homeserver: SERVER, userId: "@ana:example.org", deviceId: "D", accessToken: "T" });
+  expect(storageKey).toMatch(/^[\w+/]{43}=$/);
   expect(bodies[1]?.auth).toEqual({ type: "m.login.registration_token", session: "s", token: "welcome" });
 });
 
 test("a token that is not taken is said to be so", async () => {
   const again = { status: 401, body: { flows: [TOKEN], session: "s", errcode: "M_UNAUTHORIZED" } };
   serve(again, again);
-  expect(await kindOf(register(SERVER, { username: "ana", password: "secret", token: "x" }))).toBe("token-refused");
+  expect(await kindOf(register("x"))).toBe("token-refused");
+});
+
+test("the terms are agreed to, and what is unknown is done on the server's page", async () => {
+  const stages = ["m.login.terms", "m.login.recaptcha", "m.login.dummy"];
+  const en = { name: "Terms", url: "https://example.org/terms" };
+  const zh = { name: "条款", url: "https://example.org/zh" };
+  const params = {
+    "m.login.terms": {
+      policies: { privacy: { version: "1", en, zh }, bad: { en: { name: "x", url: "javascript:1" } } },
+    },
+  };
+  const challenge = (...completed: string[]) => ({
+    status: 401,
+    body: { session: "s", flows: [{ stages }], params, completed },
+  });
+  const bodies = serve(
+    challenge(),
+    challenge("m.login.terms"),
+    challenge("m.login.terms"),
+    challenge("m.login.terms", "m.login.recaptcha"),
+    { status: 200, body: account },
+  );
+  const registering = new Registering(SERVER, { username: "ana", password: "secret", token: "" }, ["zh-CN"]);
+  expect(await registering.start()).toEqual({ kind: "terms", policies: [zh] });
+  const url = `${SERVER}/_matrix/client/v3/auth/m.login.recaptcha/fallback/web?session=s`;
+  expect(await registering.acceptTerms()).toEqual({ kind: "page", url });
+  expect(await kindOf(registering.stepDone())).toBe("step-open");
+  expect(await registering.stepDone()).toMatchObject({ userId: "@ana:example.org" });
+  expect(bodies.map(({ auth }) => auth)).toEqual([
+    undefined,
+    { type: "m.login.terms", session: "s" },
+    { session: "s" },
+    { session: "s" },
+    { type: "m.login.dummy", session: "s" },
+  ]);
+});
+
+test("terms in no language that somebody reads are shown all the same", () => {
+  const de = { name: "Nutzungsbedingungen", url: "https://example.org/de" };
+  expect(readPolicies({ policies: { terms: { version: "1", de } } }, ["zh-CN"])).toEqual([de]);
+  for (const wrong of [undefined, {}, { policies: 5 }, { policies: { terms: null } }])
+    expect(readPolicies(wrong, [])).toEqual([]);
 });
 
 test("problems of signing in are told apart", async () => {

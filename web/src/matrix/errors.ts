@@ -5,7 +5,20 @@ export type Problem =
   | { kind: "wrong-credentials" | "deactivated" | "forbidden" | "not-found" | "too-large" | "server" | "signed-out" }
   | { kind: "user-name-taken" | "user-name-invalid" | "weak-password" | "token-refused" | "registration-closed" }
   | { kind: "alias-taken" | "unsupported-steps" | "cancelled" }
-  | { kind: "quota" | "locked" | "suspended" | "invite-blocked" };
+  | { kind: "too-long" | "not-encrypted" | "not-pdf" | "slow-mode" }
+  | { kind: "quota" | "locked" | "suspended" | "invite-blocked" }
+  | { kind: "password-needed" | "wrong-password" | "wrong-recovery-key" | "no-recovery" | "not-a-key-file" }
+  | {
+      kind:
+        | "server-name"
+        | "server-blocked"
+        | "server-unreachable"
+        | "server-broken"
+        | "server-no-matrix"
+        | "server-no-password";
+    }
+  | { kind: "step-open" | "page-outdated" }
+  | { kind: "wrong-passphrase" | "identity-changed" | "no-identity" | "no-encryption" | "damaged-file" };
 
 export type ProblemKind = Problem["kind"];
 
@@ -50,12 +63,23 @@ const BY_ERRCODE: Readonly<Record<string, ProblemKind>> = {
   M_MISSING_TOKEN: "signed-out",
 };
 
+/** Whether a request had no answer: the SDK's error, or what the browsers call it. Any other TypeError is a fault of ours. */
+export function isLostConnection(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === "ConnectionError" || (error instanceof TypeError && NO_ANSWER.test(error.message));
+}
+
+/** Said by the encryption engine when it was closed, by signing out, and the SDK goes on with what it had begun. */
+const ENGINE_CLOSED = "null pointer passed to rust";
+
+const NO_ANSWER = /^(?:Failed to fetch|NetworkError when|Load failed|network error)/i;
+
 /** Reads any error that a request can end with: our own, the SDK's (which has the same fields), or a failed fetch. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem;
   if (!(error instanceof Error)) return { kind: "server" };
-  if (error.name === "AbortError") return { kind: "cancelled" };
-  if (error.name === "ConnectionError" || error instanceof TypeError) return { kind: "offline" };
+  if (error.name === "AbortError" || error.message === ENGINE_CLOSED) return { kind: "cancelled" };
+  if (isLostConnection(error)) return { kind: "offline" };
   const { errcode, status, httpStatus } = error as Error & { errcode?: string; status?: number; httpStatus?: number };
   if (errcode === "M_LIMIT_EXCEEDED") return { kind: "limited", seconds: retrySeconds(error) };
   const known = errcode === undefined ? undefined : BY_ERRCODE[errcode];

@@ -6,6 +6,7 @@ export interface RequestOptions {
   query?: Record<string, string>;
   body?: unknown;
   signal?: AbortSignal;
+  accessToken?: string;
 }
 
 export async function request<T>(homeserver: string, path: string, options: RequestOptions = {}): Promise<T> {
@@ -14,12 +15,16 @@ export async function request<T>(homeserver: string, path: string, options: Requ
   const hasBody = options.body !== undefined;
   const response = await fetch(url, {
     method: options.method ?? "GET",
-    headers: hasBody ? { "Content-Type": "application/json" } : {},
+    headers: {
+      ...(hasBody ? { "Content-Type": "application/json" } : {}),
+      ...(options.accessToken === undefined ? {} : { Authorization: `Bearer ${options.accessToken}` }),
+    },
     body: hasBody ? JSON.stringify(options.body) : undefined,
     signal: options.signal,
   });
+  // An answer that was cut off, as by a page that is left, says nothing: it is no success.
+  if (response.ok) return (await response.json()) as T;
   const body: unknown = await response.json().catch(() => ({}));
-  if (response.ok) return body as T;
   throw httpError(response, typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {});
 }
 

@@ -1,170 +1,277 @@
-/** Everything that a person does in a conversation: send, edit, react, delete, upload, type, read. */
+/**
+ * Everything that a person does in a conversation: send, edit, react, delete, upload, type, read. What is sent goes through
+ * the outbox, so none of it waits for the server, and none of it fails here.
+ */
 import {
-  EventStatus,
-  EventType,
   type MatrixClient,
   type MatrixEvent,
   MsgType,
   NotificationCountType,
+  ReceiptType,
   RelationType,
   type Room,
+  type Thread,
 } from "matrix-js-sdk/lib/matrix.js";
-import type { RoomMessageEventContent } from "matrix-js-sdk/lib/types.js";
-import { formatMarkdown } from "../lib/markdown.ts";
-import { isWaiting } from "./events.ts";
+import type { PackImage } from "../lib/imagepacks.ts";
+import type { Readable } from "../lib/observable.ts";
+import { editContent, placeContent, type TextExtras, textContent } from "./content.ts";
+import { problemOf } from "./errors.ts";
+import { type Attachment, type Content, isEventId, type OutboxItem, relationOf } from "./outbox/item.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import { privacy } from "./privacy.ts";
+import type { Place } from "./types.ts";
 
 /** How long the server shows somebody as typing unless told again, in milliseconds. */
 const TYPING_TIMEOUT = 20_000;
-
-export interface Picture {
-  width: number;
-  height: number;
-}
+/** Receipts are sent at most this often while one scrolls, in milliseconds. */
+const READ_EVERY = 500;
+/** Without a connection, they are tried again after this long. */
+const READ_AGAIN = 10_000;
 
 export class Sending {
   private typingUntil = 0;
+  /** The server has to hear that one has stopped after it hears that one types. */
+  private typingSent: Promise<unknown> = Promise.resolve();
+  private reading: ReturnType<typeof setTimeout> | undefined;
+  private toRead: MatrixEvent | undefined;
 
   constructor(
     private readonly client: MatrixClient,
     private readonly room: Room,
+    private readonly outbox: Outbox,
+    /** Where everything goes into a thread: its root. */
+    readonly threadId?: string,
   ) {}
 
-  /** Sends what was typed; `replyTo` is the id of the message it answers. */
-  async text(source: string, replyTo?: string): Promise<void> {
-    const emote = source.startsWith("/me ");
-    const content = textContent(emote ? source.slice(4) : source, emote);
-    await this.send(replyTo === undefined ? content : { ...content, ...inReplyTo(this.room, replyTo) });
+  /** What has been sent from here and is not yet known to have arrived, in its order. */
+  get items(): Readable<readonly OutboxItem[]> {
+    return this.outbox.room(this.room.roomId);
   }
 
-  async edit(eventId: string, source: string): Promise<void> {
-    const replacement = textContent(source, false);
-    await this.send({
-      ...replacement,
-      body: `* ${replacement.body}`,
-      ...(replacement.formatted_body === undefined ? {} : { formatted_body: `* ${replacement.formatted_body}` }),
-      "m.new_content": replacement,
-      "m.relates_to": { rel_type: RelationType.Replace, event_id: eventId },
-    });
+  /**
+   * Sends an event of any type and answers with its transaction id. In its relation, the transaction id of something that
+   * is still to be sent may stand in place of an event id.
+   */
+  send(type: string, content: Content): string {
+    const action = { kind: "event", type, content: this.inThread(content) } as const;
+    return this.outbox.add(this.room.roomId, action, { encrypted: this.isEncrypted() });
   }
 
-  async react(eventId: string, emoji: string): Promise<void> {
-    await quietly(
-      this.client.sendEvent(this.room.roomId, EventType.Reaction, {
-        "m.relates_to": { rel_type: RelationType.Annotation, event_id: eventId, key: emoji },
-      }),
+  /** Sends an event to another conversation; `encrypted` says whether that is, should it not be loaded. */
+  forward(roomId: string, type: string, content: Content, encrypted: boolean): void {
+    this.outbox.add(
+      roomId,
+      { kind: "event", type, content },
+      { encrypted: encrypted || this.client.getRoom(roomId)?.hasEncryptionStateEvent() === true },
     );
   }
 
-  /** Deletes a message, or takes a reaction back. */
-  async redact(eventId: string): Promise<void> {
-    await this.client.redactEvent(this.room.roomId, eventId);
+  /** Sends what was typed; `replyTo` is the id or key of the message it answers. */
+  async text(source: string, replyTo?: string, extras: TextExtras = {}): Promise<void> {
+    this.send("m.room.message", this.contentOf(source, replyTo, extras));
   }
 
-  /** Uploads and sends a file. `progress` is told parts of 1; aborting the signal stops the upload. */
-  async file(
-    file: File,
-    picture: Picture | undefined,
-    progress: (part: number) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const abortController = new AbortController();
-    const abort = () => abortController.abort();
-    signal.addEventListener("abort", abort);
-    try {
-      const { content_uri: url } = await this.client.uploadContent(file, {
-        name: file.name,
-        type: file.type || "application/octet-stream",
-        abortController,
-        progressHandler: ({ loaded, total }) => progress(total > 0 ? loaded / total : 0),
-      });
-      signal.throwIfAborted();
-      await this.send(fileContent(file, picture, url));
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+  /** What {@link text} would send. */
+  contentOf(source: string, replyTo?: string, extras: TextExtras = {}): Content {
+    const answered = replyTo === undefined ? undefined : this.room.findEventById(replyTo)?.getSender();
+    const content = textContent(source, extras, answered === this.room.myUserId ? undefined : answered);
+    if (replyTo === undefined) return content;
+    return { ...content, "m.relates_to": { "m.in_reply_to": { event_id: replyTo } } };
   }
 
-  async retry(key: string): Promise<void> {
-    const event = this.pending(key);
-    if (event?.status === EventStatus.NOT_SENT) await quietly(this.client.resendEvent(event, this.room));
+  async edit(target: string, source: string, extras: TextExtras = {}): Promise<void> {
+    this.send("m.room.message", editContent(target, source, extras));
+  }
+
+  /** `shortcode` says in words what a picture is. */
+  async react(target: string, emoji: string, shortcode?: string): Promise<void> {
+    this.send("m.reaction", {
+      ...(shortcode === undefined ? {} : { shortcode: `:${shortcode}:` }),
+      "m.relates_to": { rel_type: RelationType.Annotation, event_id: target, key: emoji },
+    });
+  }
+
+  /** Sends a picture of a pack by itself. */
+  sticker({ mxc, name, info }: Pick<PackImage, "mxc" | "name" | "info">): void {
+    this.send("m.sticker", { body: name, url: mxc, info });
+  }
+
+  /** Sends where something is. */
+  place(place: Place): void {
+    this.send("m.room.message", placeContent(place, Date.now()));
+  }
+
+  /** Deletes a message, or takes a reaction back. What has not left yet is only discarded. */
+  async redact(target: string, reason?: string): Promise<void> {
+    const item = isEventId(target) ? this.outbox.sentAs(target) : this.outbox.get(target);
+    if (item !== undefined && item.state !== "sent" && item.state !== "sending") this.outbox.discard(item.txnId);
+    else this.outbox.add(this.room.roomId, { kind: "redaction", target, reason });
+  }
+
+  /**
+   * Uploads a file and sends it. `extra` is added to the content that follows from the file: a caption, a relation, what a
+   * voice message says of itself.
+   */
+  file(file: Blob, name: string, extra: Content = {}, thumbnail?: Blob): string {
+    const attachments: Attachment[] = [attachment("content", file, name)];
+    if (thumbnail !== undefined) attachments.push(attachment("thumbnail", thumbnail, name));
+    const content = { ...fileContent(file, name), ...extra };
+    return this.outbox.add(
+      this.room.roomId,
+      { kind: "event", type: "m.room.message", content: this.inThread(content) },
+      { encrypted: this.isEncrypted(), attachments, unmeasured: content.msgtype === MsgType.Image },
+    );
+  }
+
+  /** How much of a file has been uploaded, as a part of 1. */
+  progress(key: string): Readable<number> {
+    return this.outbox.progressOf(key);
+  }
+
+  retry(key: string): void {
+    this.outbox.retry(key);
   }
 
   discard(key: string): void {
-    const event = this.pending(key);
-    if (event !== undefined) this.client.cancelPendingEvent(event);
+    this.outbox.discard(key);
   }
 
   /** Tells the others that one is typing; at most one request per half of the time-out. */
   typing(isTyping: boolean): void {
     const now = Date.now();
     if (isTyping ? this.typingUntil - now > TYPING_TIMEOUT / 2 : this.typingUntil < now) return;
+    if (isTyping && !privacy().typing) return;
     this.typingUntil = isTyping ? now + TYPING_TIMEOUT : 0;
-    this.client.sendTyping(this.room.roomId, isTyping, TYPING_TIMEOUT).catch(() => undefined);
+    this.typingSent = this.typingSent
+      .then(() => this.client.sendTyping(this.room.roomId, isTyping, TYPING_TIMEOUT))
+      .catch(() => undefined);
   }
 
-  /** The event up to which this account has read the room. */
+  /** The event up to which this account has read the room, whether or not it is loaded. */
   readUpTo(): string | undefined {
-    return this.room.getEventReadUpTo(this.room.myUserId) ?? undefined;
+    const { room, thread } = this;
+    if (thread !== undefined) return thread.getEventReadUpTo(room.myUserId) ?? undefined;
+    const loaded = room.getEventReadUpTo(room.myUserId);
+    if (loaded !== null) return loaded;
+    const receipts = [ReceiptType.Read, ReceiptType.ReadPrivate].flatMap(
+      (type) => room.getReadReceiptForUserId(room.myUserId, false, type) ?? [],
+    );
+    const latest = receipts.sort((a, b) => (b.data?.ts ?? 0) - (a.data?.ts ?? 0))[0];
+    const marker: unknown = room.getAccountData("m.fully_read")?.getContent().event_id;
+    return latest?.eventId ?? (typeof marker === "string" ? marker : undefined);
   }
 
-  /** Marks everything as read: moves the read marker and the receipt to the last event. */
-  async markRead(): Promise<void> {
-    const last = this.room.getLiveTimeline().getEvents().at(-1);
-    const id = last?.getId();
-    if (last === undefined || id === undefined || !id.startsWith("$")) return;
-    const unread = this.room.getUnreadNotificationCount(NotificationCountType.Total) > 0;
-    if (this.readUpTo() === id && !unread) return;
-    // The badge goes at once; the server's next sync confirms it.
-    this.room.setUnreadNotificationCount(NotificationCountType.Total, 0);
-    this.room.setUnreadNotificationCount(NotificationCountType.Highlight, 0);
-    await quietly(this.client.setRoomReadMarkers(this.room.roomId, id, last));
+  /** Whether the server counts something as unread. */
+  hasUnread(): boolean {
+    const { room, thread } = this;
+    if (thread !== undefined) return room.getThreadUnreadNotificationCount(thread.id) > 0;
+    return room.getRoomUnreadNotificationCount(NotificationCountType.Total) > 0;
   }
 
-  private pending(key: string): MatrixEvent | undefined {
-    return this.room.getPendingEvents().find((event) => event.getTxnId() === key);
-  }
-
-  /** A message that could not be sent stays in the timeline as such, so its failure is not thrown. */
-  private async send(content: Record<string, unknown>): Promise<void> {
-    await quietly(this.client.sendMessage(this.room.roomId, content as unknown as RoomMessageEventContent));
-  }
-}
-
-/** Sends again, in order, what was waiting for a connection. */
-export async function resendWaiting(client: MatrixClient): Promise<void> {
-  for (const room of client.getRooms()) {
-    for (const event of room.getPendingEvents().filter(isWaiting)) {
-      await quietly(client.resendEvent(event, room));
+  /** Marks everything up to an event as read; without one, up to the last that has arrived. Reading never goes back. */
+  async markRead(eventId?: string): Promise<void> {
+    const { thread } = this;
+    if (thread !== undefined) return this.markThreadRead(thread);
+    const events = this.room.getLiveTimeline().getEvents();
+    const event = eventId === undefined ? events.at(-1) : this.room.findEventById(eventId);
+    if (event?.getId()?.startsWith("$") !== true) return;
+    const isLast = event === events.at(-1);
+    if (!(isLast && this.hasUnread()) && !this.isLater(event)) return;
+    if (isLast) {
+      // The badge goes at once; the server's next sync confirms it.
+      this.room.setUnreadNotificationCount(NotificationCountType.Total, 0);
+      this.room.setUnreadNotificationCount(NotificationCountType.Highlight, 0);
     }
+    this.toRead = event;
+    this.reading ??= setTimeout(() => void this.sendRead(), isLast ? 0 : READ_EVERY);
+  }
+
+  private async sendRead(): Promise<void> {
+    const event = this.toRead;
+    this.toRead = undefined;
+    let delay = READ_EVERY;
+    try {
+      if (event !== undefined) {
+        await this.client.setRoomReadMarkers(this.room.roomId, event.getId() ?? "");
+        // The receipt is for the main timeline: what was said in threads stays unread.
+        await this.client.sendReadReceipt(event, receiptType());
+      }
+    } catch (error) {
+      if (problemOf(error).kind === "offline") {
+        this.toRead ??= event;
+        delay = READ_AGAIN;
+      }
+    }
+    this.reading = this.toRead === undefined ? undefined : setTimeout(() => void this.sendRead(), delay);
+  }
+
+  private get thread(): Thread | undefined {
+    return this.threadId === undefined ? undefined : (this.room.getThread(this.threadId) ?? undefined);
+  }
+
+  private async markThreadRead(thread: Thread): Promise<void> {
+    const last = thread.liveTimeline.getEvents().at(-1);
+    const id = last?.getId();
+    if (last === undefined || id === undefined || !id.startsWith("$") || id === thread.id) return;
+    if (this.readUpTo() === id && !this.hasUnread()) return;
+    this.room.setThreadUnreadNotificationCount(thread.id, NotificationCountType.Total, 0);
+    this.room.setThreadUnreadNotificationCount(thread.id, NotificationCountType.Highlight, 0);
+    await this.client.sendReadReceipt(last, receiptType()).catch(() => undefined);
+  }
+
+  /** Says of a message that it is part of the thread; what changes another event follows that one (spec: "Threading"). */
+  private inThread(content: Content): Content {
+    const relation = relationOf(content);
+    if (this.threadId === undefined || relation?.rel_type !== undefined) return content;
+    const answered = relation?.["m.in_reply_to"];
+    // Clients without threads show it as an answer to what came before.
+    const before = this.thread?.replyToEvent?.getId() ?? this.threadId;
+    return {
+      ...content,
+      "m.relates_to": {
+        rel_type: RelationType.Thread,
+        event_id: this.threadId,
+        is_falling_back: answered === undefined,
+        "m.in_reply_to": answered ?? { event_id: before },
+      },
+    };
+  }
+
+  /** Whether an event comes after what has been read. */
+  private isLater(event: MatrixEvent): boolean {
+    const waiting = this.toRead?.getId();
+    const readUpTo = waiting ?? this.readUpTo();
+    if (readUpTo === undefined) return true;
+    const id = event.getId() ?? "";
+    if (readUpTo === id) return false;
+    const order = this.room.getUnfilteredTimelineSet().compareEventOrdering(readUpTo, id);
+    if (order !== null) return order < 0;
+    const read = this.room.findEventById(readUpTo);
+    // What is not loaded lies before what has just arrived.
+    return read === undefined ? this.room.getLiveTimeline().getEvents().includes(event) : read.getTs() < event.getTs();
+  }
+
+  private isEncrypted(): boolean {
+    return this.room.hasEncryptionStateEvent();
   }
 }
 
-async function quietly(sent: Promise<unknown>): Promise<void> {
-  await sent.catch(() => undefined);
+function receiptType(): ReceiptType {
+  return privacy().privateReceipts ? ReceiptType.ReadPrivate : ReceiptType.Read;
 }
 
-type TextContent = Record<string, unknown> & { body: string; formatted_body?: string };
-
-function textContent(source: string, emote: boolean): TextContent {
-  const { body, formattedBody } = formatMarkdown(source);
-  // Saying that nobody is mentioned keeps servers from guessing it from the words.
-  const content: TextContent = { msgtype: emote ? MsgType.Emote : MsgType.Text, body, "m.mentions": {} };
-  if (formattedBody === undefined) return content;
-  return { ...content, format: "org.matrix.custom.html", formatted_body: formattedBody };
+function attachment(slot: Attachment["slot"], blob: Blob, name: string): Attachment {
+  return { slot, blob, name, type: blob.type || "application/octet-stream" };
 }
 
-function inReplyTo(room: Room, eventId: string): Record<string, unknown> {
-  const sender = room.findEventById(eventId)?.getSender();
-  const mention = sender === undefined || sender === room.myUserId ? {} : { "m.mentions": { user_ids: [sender] } };
-  return { "m.relates_to": { "m.in_reply_to": { event_id: eventId } }, ...mention };
-}
+/** Kinds of pictures that every browser can show. */
+const PICTURE = /^image\/(?:png|apng|jpeg|gif|webp|avif|bmp)$/;
 
-function fileContent(file: File, picture: Picture | undefined, url: string): Record<string, unknown> {
+function fileContent(file: Blob, name: string): Content & { msgtype: MsgType } {
   const info = { mimetype: file.type || "application/octet-stream", size: file.size };
-  const common = { body: file.name, filename: file.name, url };
-  if (picture !== undefined)
-    return { ...common, msgtype: MsgType.Image, info: { ...info, w: picture.width, h: picture.height } };
-  if (file.type.startsWith("video/")) return { ...common, msgtype: MsgType.Video, info };
-  if (file.type.startsWith("audio/")) return { ...common, msgtype: MsgType.Audio, info };
-  return { ...common, msgtype: MsgType.File, info };
+  const common = { body: name, filename: name, info, "m.mentions": {} };
+  if (PICTURE.test(file.type)) return { ...common, msgtype: MsgType.Image };
+  if (file.type.startsWith("video/")) return { ...common, msgtype: MsgType.Video };
+  if (file.type.startsWith("audio/")) return { ...common, msgtype: MsgType.Audio };
+  return { ...common, msgtype: MsgType.File };
 }

@@ -1,9 +1,14 @@
 import { createClient, Direction, MatrixEvent, PendingEventOrdering, Room } from "matrix-js-sdk/lib/matrix.js";
 import { expect, test, vi } from "vitest";
+import type { Outbox } from "./outbox/outbox.ts";
+import { Observable } from "../lib/observable.ts";
 import { Timeline } from "./timeline.ts";
 
 const ROOM = "!r:example.org";
 const ME = "@ana:example.org";
+
+/** Nothing is on its way. */
+const EMPTY = { room: () => new Observable([]) } as unknown as Outbox;
 
 const quiet = () => {};
 const logger = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet, getChild: () => logger };
@@ -51,7 +56,7 @@ test.each([
 ])("messages that arrive while older ones are loaded are followed when %s", async (_, known) => {
   const { client, room, arrive, asked, release } = scene(known);
   await arrive(...known);
-  const timeline = new Timeline(client, room);
+  const timeline = new Timeline(client, room, EMPTY);
   timeline.snapshot.subscribe(() => {});
   await vi.waitFor(() => expect(asked).toHaveBeenCalled());
   await arrive(1000, 1001);
@@ -67,7 +72,7 @@ test("far back, the newest messages are let go", async () => {
   const { client, room, arrive, release } = scene([999]);
   await arrive(999);
   release();
-  const timeline = new Timeline(client, room);
+  const timeline = new Timeline(client, room, EMPTY);
   timeline.snapshot.subscribe(() => {});
   await vi.waitFor(() => expect(timeline.snapshot.get()).toMatchObject({ loading: false, events: { length: 41 } }));
   for (let page = 0; page < 9; page++) {

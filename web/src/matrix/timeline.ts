@@ -1,18 +1,30 @@
 /** The timeline of one room: a bounded window over its history, as plain values. */
 import {
   Direction,
-  EventStatus,
+  type EventTimelineSet,
   type MatrixClient,
   type MatrixEvent,
   MatrixEventEvent,
   type Room,
   RoomEvent,
   RoomStateEvent,
+  type Thread,
+  ThreadEvent,
   TimelineWindow,
 } from "matrix-js-sdk/lib/matrix.js";
+import { CryptoEvent } from "matrix-js-sdk/lib/crypto-api/index.js";
 import { reuseUnchanged } from "../lib/equal.ts";
-import { Derived } from "../lib/observable.ts";
-import { bodyOf, personOf, statusOf } from "./events.ts";
+import { isMxc } from "../lib/imagepacks.ts";
+import { Derived, Observable } from "../lib/observable.ts";
+import { wantDecrypted } from "./crypto/gate.ts";
+import type { Shields } from "./crypto/shields.ts";
+import { bodyOf, personOf } from "./events.ts";
+import { transactionOf } from "./outbox/echoes.ts";
+import type { OutboxItem } from "./outbox/item.ts";
+import { sendStatusOf } from "./outbox/local.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import { Outgoing } from "./outbox/outgoing.ts";
+import { isFallback, threadSummary } from "./threads.ts";
 import type { Person, Quote, Reaction, TimelineEvent, TimelineSnapshot } from "./types.ts";
 
 /** Events kept in the window; beyond it the far end is let go and fetched again when scrolled to. */
@@ -22,19 +34,33 @@ const PAGE = 40;
 /** More faces than this under a message say nothing. */
 const MAX_READERS = 20;
 
+/** Names in the list of who reacted. */
+const MAX_REACTORS = 200;
+
 export class Timeline {
   readonly snapshot: Derived<TimelineSnapshot>;
+  private readonly set: EventTimelineSet;
+  /** Counts the gaps: times at which more has arrived at once than the server tells without being asked. */
+  readonly gaps = new Observable(0);
+  private readonly outgoing: Outgoing;
   private readonly window: TimelineWindow;
   private loading = true;
   private failed = false;
   private atPresent = true;
+  private current: Promise<void> | undefined;
   private readonly quotes = new Map<string, MatrixEvent | "loading" | "missing">();
 
   constructor(
     private readonly client: MatrixClient,
     private readonly room: Room,
+    private readonly outbox: Outbox,
+    private readonly shields?: Shields,
+    /** Where it is the timeline of a thread, and not of all that is outside of threads. */
+    private readonly thread?: Thread,
   ) {
-    this.window = new TimelineWindow(client, room.getUnfilteredTimelineSet(), { windowLimit: WINDOW_LIMIT });
+    this.outgoing = new Outgoing(room, outbox, thread?.id);
+    this.set = thread?.timelineSet ?? room.getUnfilteredTimelineSet();
+    this.window = new TimelineWindow(client, this.set, { windowLimit: WINDOW_LIMIT });
     this.snapshot = new Derived(
       (previous) => this.build(previous),
       (changed) => this.attach(changed),
@@ -52,9 +78,19 @@ export class Timeline {
     if (!this.loading && !this.atPresent) await this.paginate(Direction.Forward);
   }
 
+  /** Whether the window ends with the newest event that has arrived; after a gap it may not yet. */
+  isCurrent(): boolean {
+    return this.atPresent && !this.isStale();
+  }
+
+  /** Whether an event is in the window. */
+  has(eventId: string): boolean {
+    return this.window.getEvents().some((event) => event.getId() === eventId);
+  }
+
   /** Moves the window so that an event is in it. False when there is no such event. */
   async show(eventId: string): Promise<boolean> {
-    if (this.window.getEvents().some((event) => event.getId() === eventId)) return true;
+    if (this.has(eventId)) return true;
     try {
       await this.load(eventId);
       return true;
@@ -62,6 +98,15 @@ export class Timeline {
       await this.showPresent();
       return false;
     }
+  }
+
+  /** Moves the window so that an event and what follows it are in it. False when there is no such event. */
+  async showAfter(eventId: string): Promise<boolean> {
+    if (!(await this.show(eventId))) return false;
+    const events = this.window.getEvents();
+    const following = events.length - 1 - events.findIndex((event) => event.getId() === eventId);
+    if (following < PAGE / 2 && this.window.canPaginate(Direction.Forward)) await this.paginate(Direction.Forward);
+    return true;
   }
 
   /** The event that is shown for another one: itself, or the last one above it if it shows nothing. */
@@ -83,7 +128,19 @@ export class Timeline {
     }
   }
 
-  private async load(eventId: string | undefined): Promise<void> {
+  /** Loads follow each other: the window can only be in one place. */
+  private load(eventId: string | undefined): Promise<void> {
+    const loaded = this.current === undefined ? this.loadNow(eventId) : this.current.then(() => this.loadNow(eventId));
+    const settled = loaded
+      .catch(() => undefined)
+      .then(() => {
+        if (this.current === settled) this.current = undefined;
+      });
+    this.current = settled;
+    return loaded;
+  }
+
+  private async loadNow(eventId: string | undefined): Promise<void> {
     this.loading = true;
     this.snapshot.changed();
     try {
@@ -92,6 +149,8 @@ export class Timeline {
     } finally {
       this.loading = false;
       this.snapshot.changed();
+      // A gap that came meanwhile was left to this.
+      this.catchUp();
     }
   }
 
@@ -120,53 +179,75 @@ export class Timeline {
 
   /** A gap in the sync has replaced the room's live timeline; the window still ends in the one before. */
   private isStale(): boolean {
-    return this.window.getTimelineIndex(Direction.Forward)?.timeline !== this.room.getLiveTimeline();
+    return this.window.getTimelineIndex(Direction.Forward)?.timeline !== this.set.getLiveTimeline();
   }
 
   private readonly catchUp = (): void => {
-    if (this.atPresent && !this.loading && this.isStale()) void this.showPresent();
+    if (!this.atPresent || this.loading || !this.isStale()) return;
+    void this.showPresent();
+    this.gaps.set(this.gaps.get() + 1);
   };
 
   private attach(changed: () => void): () => void {
     const ofRoom = (_event: unknown, room?: Room) => {
       if (room?.roomId === this.room.roomId) changed();
     };
+    const ofRoomEvent = (event: MatrixEvent) => {
+      if (event.getRoomId() === this.room.roomId) changed();
+    };
     this.catchUp();
     const { client, room } = this;
     client.on(RoomEvent.Timeline, ofRoom);
     room.on(RoomEvent.TimelineReset, this.catchUp);
-    room.on(RoomEvent.LocalEchoUpdated, changed);
+    room.on(ThreadEvent.Update, changed);
+    room.on(ThreadEvent.NewReply, changed);
+    room.on(RoomEvent.UnreadNotifications, changed);
+    this.thread?.on(RoomEvent.TimelineReset, this.catchUp);
+    const stop = this.outbox.room(room.roomId).subscribe(changed);
+    const stopShields = this.shields?.onChange((roomId) => {
+      if (roomId === undefined || roomId === room.roomId) changed();
+    });
     room.on(RoomEvent.Redaction, changed);
-    room.on(RoomEvent.RedactionCancelled, changed);
     room.on(RoomEvent.Receipt, changed);
     room.on(RoomStateEvent.Members, changed);
     client.on(MatrixEventEvent.Replaced, changed);
+    client.on(MatrixEventEvent.Decrypted, ofRoomEvent);
+    client.on(CryptoEvent.KeysChanged, changed);
     return () => {
       client.off(RoomEvent.Timeline, ofRoom);
       room.off(RoomEvent.TimelineReset, this.catchUp);
-      room.off(RoomEvent.LocalEchoUpdated, changed);
+      room.off(ThreadEvent.Update, changed);
+      room.off(ThreadEvent.NewReply, changed);
+      room.off(RoomEvent.UnreadNotifications, changed);
+      this.thread?.off(RoomEvent.TimelineReset, this.catchUp);
+      stop();
+      stopShields?.();
       room.off(RoomEvent.Redaction, changed);
-      room.off(RoomEvent.RedactionCancelled, changed);
       room.off(RoomEvent.Receipt, changed);
       room.off(RoomStateEvent.Members, changed);
       client.off(MatrixEventEvent.Replaced, changed);
+      client.off(MatrixEventEvent.Decrypted, ofRoomEvent);
+      client.off(CryptoEvent.KeysChanged, changed);
     };
   }
 
   private build(previous: TimelineSnapshot | undefined): TimelineSnapshot {
     // While the window shows the present it follows it.
     while (this.atPresent && !this.loading && this.window.extend(Direction.Forward, PAGE));
-    const confirmed = this.window.getEvents();
-    const pending = this.atPresent ? this.room.getPendingEvents() : [];
     const events: TimelineEvent[] = [];
     const indexOf = new Map<string, number>();
-    for (const event of [...confirmed, ...pending]) {
-      const body = event.status === EventStatus.CANCELLED ? undefined : bodyOf(event, this.room);
+    const here = new Set<OutboxItem>();
+    for (const event of this.window.getEvents()) {
+      wantDecrypted(this.client, event);
+      const item = this.outgoing.itemOf(event);
+      if (item !== undefined) here.add(item);
+      const body = this.outgoing.bodyOf(event, item);
       if (body !== undefined) events.push(this.describe(event, body));
       // Receipts on an event that is not shown count for the one above it.
       if (events.length > 0) indexOf.set(event.getId() ?? "", events.length - 1);
     }
     this.addReaders(events, indexOf);
+    this.outgoing.add(events, here, this.atPresent, (event, body, item) => this.describe(event, body, item));
     return {
       events: reuseUnchanged(previous?.events ?? [], events),
       loading: this.loading,
@@ -176,51 +257,64 @@ export class Timeline {
     };
   }
 
-  private describe(event: MatrixEvent, body: TimelineEvent["body"]): TimelineEvent {
+  private describe(event: MatrixEvent, body: TimelineEvent["body"], item?: OutboxItem): TimelineEvent {
     const { room } = this;
     const sender = personOf(room, event.getSender() ?? "");
     const own = sender.id === room.myUserId;
-    const status = statusOf(event);
-    const confirmed = status === "sent" && event.getId()?.startsWith("$") === true;
-    const alive = confirmed && body.kind !== "deleted" && body.kind !== "change";
+    const status = item === undefined ? "sent" : sendStatusOf(item);
+    const id = event.getId();
+    const confirmed = id?.startsWith("$") === true;
+    const alive = status !== "failed" && body.kind !== "deleted" && body.kind !== "change";
     const joined = room.getMyMembership() === "join";
     return {
-      key: event.getTxnId() ?? event.getId() ?? "",
-      id: confirmed ? event.getId() : undefined,
+      key: transactionOf(event, room.myUserId) ?? id ?? "",
+      id: confirmed ? id : undefined,
       sender,
       own,
       timestamp: event.getTs(),
       body,
       status,
+      ...(item?.problem === undefined ? {} : { problem: item.problem }),
       edited: body.kind !== "deleted" && event.replacingEventId() !== undefined,
+      ...(alive && confirmed ? this.shieldOf(event) : {}),
       quote: this.quoteOf(event),
-      reactions: alive ? this.reactionsTo(event) : [],
+      thread:
+        alive && confirmed && this.thread === undefined ? threadSummary(this.room, event.getId() ?? "") : undefined,
+      reactions: alive && confirmed ? this.reactionsTo(event) : [],
       readBy: [],
       can: {
         edit: alive && own && body.kind === "text",
-        delete: alive && room.currentState.maySendRedactionForEvent(event, room.myUserId),
+        delete: alive && confirmed && room.currentState.maySendRedactionForEvent(event, room.myUserId),
         react: alive && joined && room.currentState.maySendMessage(room.myUserId),
       },
     };
   }
 
+  private shieldOf(event: MatrixEvent): Pick<TimelineEvent, "shield"> {
+    const shield = this.shields?.of(event, this.room);
+    return shield === undefined ? {} : { shield };
+  }
+
   private reactionsTo(event: MatrixEvent): Reaction[] {
-    const { relations } = this.room.getUnfilteredTimelineSet();
+    const { relations } = this.set;
     const found = relations.getChildEventsForEvent(event.getId() ?? "", "m.annotation", "m.reaction");
     const sorted = found?.getSortedAnnotationsByKey() ?? [];
     return sorted.flatMap(([emoji, all]) => {
-      const alive = [...all].filter((reaction) => !reaction.isRedacted() && reaction.status !== EventStatus.CANCELLED);
+      const alive = [...all].filter((reaction) => !reaction.isRedacted());
       if (alive.length === 0) return [];
       const mine = alive.find((reaction) => reaction.getSender() === this.room.myUserId);
-      const names = alive.map((reaction) => personOf(this.room, reaction.getSender() ?? "").name);
-      return [{ emoji, count: alive.length, mine: mine?.getId(), names }];
+      const people = alive.slice(0, MAX_REACTORS).map((reaction) => personOf(this.room, reaction.getSender() ?? ""));
+      const names = people.map(({ name }) => name);
+      const shortcode = isMxc(emoji) ? shortcodeOf(alive) : undefined;
+      const picture = shortcode === undefined ? {} : { shortcode };
+      return [{ emoji, ...picture, count: alive.length, mine: mine?.getId(), names, people }];
     });
   }
 
   private quoteOf(event: MatrixEvent): Quote | undefined {
-    const eventId = event.isRedacted() ? undefined : event.replyEventId;
+    const eventId = event.isRedacted() || isFallback(event) ? undefined : event.replyEventId;
     if (eventId === undefined) return undefined;
-    const quoted = this.room.findEventById(eventId) ?? this.fetchQuoted(eventId);
+    const quoted = this.room.findEventById(eventId) ?? this.outgoing.event(eventId) ?? this.fetchQuoted(eventId);
     if (quoted === undefined) return { eventId, own: false };
     const sender = personOf(this.room, quoted.getSender() ?? "");
     return { eventId, sender, own: sender.id === this.room.myUserId, body: bodyOf(quoted, this.room) };
@@ -228,10 +322,11 @@ export class Timeline {
 
   /** Fetches a quoted message that lies outside of what is loaded. */
   private fetchQuoted(eventId: string): MatrixEvent | undefined {
+    if (!eventId.startsWith("$")) return undefined;
     const known = this.quotes.get(eventId);
     if (known !== undefined) return typeof known === "string" ? undefined : known;
     this.quotes.set(eventId, "loading");
-    const mapper = this.client.getEventMapper({ preventReEmit: true, decrypt: false });
+    const mapper = this.client.getEventMapper({ preventReEmit: false, decrypt: true });
     this.client
       .fetchRoomEvent(this.room.roomId, eventId)
       .then((raw) => this.quotes.set(eventId, mapper(raw)))
@@ -246,7 +341,7 @@ export class Timeline {
     const members = this.room.getJoinedMemberCount() > 200 ? [] : this.room.getJoinedMembers();
     for (const member of members) {
       if (member.userId === this.room.myUserId) continue;
-      const readUpTo = this.room.getEventReadUpTo(member.userId);
+      const readUpTo = (this.thread ?? this.room).getEventReadUpTo(member.userId);
       const index = readUpTo === null ? undefined : indexOf.get(readUpTo);
       if (index === undefined) continue;
       const here = readers.get(index) ?? [];
@@ -258,4 +353,13 @@ export class Timeline {
       if (event !== undefined) events[index] = { ...event, readBy: readBy.filter(({ id }) => id !== event.sender.id) };
     }
   }
+}
+
+/** What the picture of a reaction is called by those who chose it (MSC4027). */
+function shortcodeOf(reactions: readonly MatrixEvent[]): string | undefined {
+  for (const reaction of reactions) {
+    const { shortcode } = reaction.getContent<Record<string, unknown>>();
+    if (typeof shortcode === "string" && shortcode !== "") return shortcode.replace(/^:|:$/g, "").slice(0, 100);
+  }
+  return undefined;
 }

@@ -1,6 +1,16 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { loadSession, type Session, saveSession } from "./session.ts";
+import type { PushAccount } from "../sw/store.ts";
+import { loadSession, parkSession, type Session, saveSession, storedSession } from "./session.ts";
 import { Tokens } from "./tokens.ts";
+
+/** What the service worker has left. */
+let left: Partial<PushAccount> | undefined;
+vi.mock("../sw/store.ts", () => ({
+  pushAccount: async () => left,
+  updatePushAccount: async (_: unknown, change: object) => {
+    if (left !== undefined) left = { ...left, ...change };
+  },
+}));
 
 const SERVER = "https://example.org";
 const HOUR = 3_600_000;
@@ -15,11 +25,13 @@ class FakeServer {
   exchanges = 0;
   /** Exchanges whose answer gets lost. */
   losing = 0;
+  /** What comes of the next answers to an exchange: the page was left meanwhile, or something else has answered. */
+  readonly cut: BodyInit[] = [];
   unreachable = false;
   lifetime = HOUR;
 
   readonly fetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
-    if (this.unreachable) throw new TypeError("no connection");
+    if (this.unreachable) throw new TypeError("Failed to fetch");
     if (!String(input).endsWith("/v3/refresh")) return this.whoami(new Headers(init.headers).get("Authorization"));
     this.exchanges += 1;
     const { refresh_token } = JSON.parse(String(init.body)) as { refresh_token: string };
@@ -28,8 +40,10 @@ class FakeServer {
     this.next = { access: `a${this.exchanges}`, refresh: `r${this.exchanges}` };
     if (this.losing > 0) {
       this.losing -= 1;
-      throw new TypeError("the answer is lost");
+      throw new TypeError("Failed to fetch");
     }
+    const cut = this.cut.shift();
+    if (cut !== undefined) return new Response(cut, { status: 200 });
     const { access, refresh } = this.next;
     return answer(200, { access_token: access, refresh_token: refresh, expires_in_ms: this.lifetime });
   };
@@ -69,6 +83,7 @@ function tab(stored: Session = session()): Tokens {
 }
 
 beforeEach(() => {
+  left = undefined;
   localStorage.clear();
   server = new FakeServer();
   vi.stubGlobal("fetch", server.fetch);
@@ -119,6 +134,19 @@ test("two tabs that exchange at the same moment both go on", async () => {
   expect(server.exchanges).toBe(1);
 });
 
+test("an answer that was cut off, or is none, leaves the session as it is", async () => {
+  const tokens = tab();
+  server.expireNow();
+  const broken = new ReadableStream({ start: (stream) => stream.error(new TypeError("network error")) });
+  for (const cut of [broken, '{"access_tok', "", "{}", "null"]) {
+    server.cut.push(cut);
+    await expect(tokens.fetch(`${SERVER}/x`, authorised)).rejects.toThrow();
+    expect(loadSession()).toMatchObject({ accessToken: "a0", refreshToken: "r0" });
+  }
+  expect((await tokens.fetch(`${SERVER}/x`, authorised)).status).toBe(200);
+  expect(loadSession()?.accessToken).toMatch(/^a\d$/);
+});
+
 test("an answer that was lost is asked for again", async () => {
   const tokens = tab();
   server.expireNow();
@@ -162,4 +190,37 @@ test("a session from before tokens expired goes on as it is", async () => {
   server.expireNow();
   expect((await tokens.fetch(`${SERVER}/x`, authorised)).status).toBe(401);
   expect(server.exchanges).toBe(0);
+});
+
+test("what the service worker has exchanged while no tab was open is taken over", async () => {
+  const tokens = tab();
+  // The worker has used its new token: the old pair is worth nothing.
+  server.access = "a9";
+  server.refresh = "r9";
+  const { userId, deviceId } = session();
+  left = { userId, deviceId, accessToken: "a9", refreshToken: "r9", expiresAt: Date.now() + 2 * HOUR, lifetime: HOUR };
+  expect((await tokens.fetch(`${SERVER}/x`, authorised)).status).toBe(200);
+  expect(server.exchanges).toBe(0);
+  expect(loadSession()).toMatchObject({ accessToken: "a9", refreshToken: "r9" });
+});
+
+test("what the worker has from before is not", async () => {
+  const tokens = tab();
+  const { userId, deviceId } = session();
+  left = { userId, deviceId, accessToken: "older", refreshToken: "older", expiresAt: Date.now(), lifetime: HOUR };
+  server.expireNow();
+  expect((await tokens.fetch(`${SERVER}/x`, authorised)).status).toBe(200);
+  expect(loadSession()).toMatchObject({ accessToken: "a1", refreshToken: "r1" });
+  expect(left).toMatchObject({ accessToken: "a1", refreshToken: "r1" });
+});
+
+test("an account that is not in use gets its new token where it waits", async () => {
+  tab();
+  parkSession();
+  const tokens = new Tokens(storedSession(session().userId) ?? session(), false);
+  open.push(tokens);
+  server.expireNow();
+  expect((await tokens.fetch(`${SERVER}/x`, authorised)).status).toBe(200);
+  expect(loadSession()).toBeUndefined();
+  expect(storedSession(session().userId)).toMatchObject({ accessToken: "a1", refreshToken: "r1" });
 });

@@ -5,7 +5,9 @@
  */
 import { MatrixHttpError } from "./errors.ts";
 import { request } from "./http.ts";
-import { expiry, loadSession, type Session, saveSession } from "./session.ts";
+import { REFRESH_LOCK } from "../sw/locks.ts";
+import { pushAccount, updatePushAccount } from "../sw/store.ts";
+import { expiry, type Session, storedSession, updateSession } from "./session.ts";
 
 /** How long before its end a token is exchanged, at most; of a short life, a quarter. */
 const MARGIN_MS = 5 * 60_000;
@@ -13,7 +15,6 @@ const MARGIN_MS = 5 * 60_000;
 const RETRY_MS = 10_000;
 /** The longest time that a browser's timers take. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-const LOCK = "im2.refresh";
 
 interface RefreshAnswer {
   access_token: string;
@@ -27,7 +28,11 @@ export class Tokens {
   private listeners: ((accessToken: string) => void)[] = [];
   private readonly onStorage = () => this.adopt();
 
-  constructor(private session: Session) {
+  constructor(
+    private session: Session,
+    /** Exchanges in time, also while nothing is asked of the server. */
+    private readonly always = true,
+  ) {
     window.addEventListener("storage", this.onStorage);
     this.adopt();
     this.schedule();
@@ -76,13 +81,16 @@ export class Tokens {
 
   private async exchangeNow(used: string): Promise<boolean> {
     this.adopt();
+    if (this.session.accessToken === used) await this.adoptFromWorker();
     if (this.session.accessToken !== used) return true;
     const { homeserver, refreshToken } = this.session;
     if (refreshToken === undefined) return false;
     try {
       const body = { refresh_token: refreshToken };
       const answer = await request<RefreshAnswer>(homeserver, "/v3/refresh", { method: "POST", body });
-      this.take({
+      // What is no pair of tokens, as the page of a proxy, is not to end the session.
+      if (typeof answer.access_token !== "string") throw new TypeError("the server has answered with no token");
+      await this.take({
         ...this.session,
         accessToken: answer.access_token,
         refreshToken: answer.refresh_token ?? refreshToken,
@@ -99,22 +107,35 @@ export class Tokens {
 
   /** Runs `work` in one tab at a time, where the browser can do that: it needs HTTPS. */
   private exclusively<T>(work: () => Promise<T>): Promise<T> {
-    return "locks" in navigator ? navigator.locks.request(LOCK, work) : work();
+    return "locks" in navigator ? navigator.locks.request(REFRESH_LOCK, work) : work();
   }
 
   /** Takes over what another tab has stored for the same device. */
   private adopt(): void {
-    const stored = loadSession();
-    if (stored?.deviceId !== this.session.deviceId || stored.userId !== this.session.userId) return;
+    const stored = storedSession(this.session.userId);
+    if (stored?.deviceId !== this.session.deviceId) return;
     if (stored.accessToken === this.session.accessToken) return;
     this.session = stored;
     this.changed();
   }
 
-  private take(session: Session): void {
+  /** With the client closed, the service worker exchanges tokens to fetch what it notifies of. */
+  private async adoptFromWorker(): Promise<void> {
+    const { userId, deviceId, expiresAt = 0 } = this.session;
+    const stored = await pushAccount(userId);
+    if (stored?.deviceId !== deviceId || stored.accessToken === this.session.accessToken) return;
+    // An older pair is one that the worker has not been told to forget yet.
+    if ((stored.expiresAt ?? 0) <= expiresAt) return;
+    const { accessToken, refreshToken, lifetime } = stored;
+    await this.take({ ...this.session, accessToken, refreshToken, expiresAt: stored.expiresAt, lifetime });
+  }
+
+  private async take(session: Session): Promise<void> {
     this.session = session;
     // Whoever has signed out meanwhile stays signed out.
-    if (loadSession()?.deviceId === session.deviceId) saveSession(session);
+    updateSession(session, session);
+    const { accessToken, refreshToken, expiresAt, lifetime } = session;
+    await updatePushAccount(session, { accessToken, refreshToken, expiresAt, lifetime });
     this.changed();
   }
 
@@ -123,9 +144,9 @@ export class Tokens {
     this.schedule();
   }
 
-  /** Exchanges in time, also while nothing is asked of the server. */
   private schedule(): void {
     clearTimeout(this.timer);
+    if (!this.always) return;
     const { expiresAt, lifetime } = this.session;
     if (expiresAt === undefined || lifetime === undefined) return;
     const due = expiresAt - Math.min(MARGIN_MS, lifetime / 4) - Date.now();

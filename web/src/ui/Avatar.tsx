@@ -1,4 +1,4 @@
-import { useMedia } from "../app/hooks.ts";
+import { useMedia } from "../base/hooks.ts";
 import { colourOf, initials } from "../lib/text.ts";
 import type { Mxc } from "../matrix/types.ts";
 import { classes } from "../lib/classes.ts";
@@ -23,16 +23,25 @@ export function Avatar({ id, name, picture, size = "m", square = false }: Avatar
       aria-hidden
     >
       {picture === undefined ? (
-        initials(name)
+        <Initials name={name} />
       ) : (
-        <Picture picture={picture} large={size === "xl"} fallback={initials(name)} />
+        <Picture picture={picture} large={size === "xl"} name={name} />
       )}
     </span>
   );
 }
 
-function Picture({ picture, large, fallback }: { picture: Mxc; large: boolean; fallback: string }) {
+/** Drawn, not written: they are part of no name, and are not copied with a text. */
+function Initials({ name }: { name: string }) {
+  return <span className="avatar__initials" data-initials={initials(name)} />;
+}
+
+function Picture({ picture, large, name }: { picture: Mxc; large: boolean; name: string }) {
   const pixels = large ? 192 : 96;
   const media = useMedia(picture, { width: pixels, height: pixels, method: "crop" });
-  return media.status === "ready" ? <img src={media.url} alt="" draggable={false} /> : fallback;
+  return media.status === "ready" ? (
+    <img src={media.url} onError={media.onError} alt="" draggable={false} />
+  ) : (
+    <Initials name={name} />
+  );
 }

@@ -1,6 +1,7 @@
+import { Dialog as Modal, DialogDismiss, DialogHeading, VisuallyHidden } from "@ariakit/react";
 import { X } from "lucide-react";
-import { type ReactNode, useEffect, useId, useRef } from "react";
-import { useT } from "../app/hooks.ts";
+import { type ReactNode, useRef } from "react";
+import { useT } from "../base/hooks.ts";
 import { classes } from "../lib/classes.ts";
 import { Button, IconButton } from "./controls.tsx";
 
@@ -13,40 +14,54 @@ interface DialogProps {
   bare?: boolean;
 }
 
-/** A modal dialog of the browser: it traps the focus, closes with Escape, and gives the focus back. */
+/**
+ * A layer over everything else, there as long as it is rendered. The rest of the page is out of reach until it is
+ * closed: by Escape, by a press beside it, or by what it offers. Then the focus returns to where it was.
+ */
 export function Dialog({ title, onClose, className, children, bare = false }: DialogProps) {
   const t = useT();
-  const ref = useRef<HTMLDialogElement>(null);
-  const titleId = useId();
-  useEffect(() => {
-    const dialog = ref.current;
-    dialog?.showModal();
-    return () => dialog?.close();
-  }, []);
+  const ref = useRef<HTMLDivElement>(null);
   return (
-    <dialog
+    <Modal
       ref={ref}
+      open
+      onClose={onClose}
+      backdrop={<div className="dialog__backdrop" />}
+      preventBodyScroll={false}
       className={classes("dialog", className)}
-      aria-labelledby={bare ? undefined : titleId}
       aria-label={bare ? title : undefined}
-      onCancel={(event) => {
-        event.preventDefault();
-        onClose();
-      }}
-      onMouseDown={(event) => event.target === ref.current && onClose()}
+      // A control in it that took the focus as it appeared keeps it.
+      autoFocusOnShow={() => ref.current?.contains(document.activeElement) !== true}
+      getPersistentElements={() => document.querySelectorAll(".toast")}
     >
       {!bare && (
-        <header className="dialog__head">
-          <h2 id={titleId} className="dialog__title">
-            {title}
-          </h2>
-          <IconButton label={t("action.close")} onClick={onClose}>
+        <div className="dialog__head">
+          <DialogHeading className="dialog__title" render={<h2>{title}</h2>} />
+          <IconButton label={t("action.close")} onClick={onClose} data-dialog-dismiss="">
             <X />
           </IconButton>
-        </header>
+        </div>
       )}
       {children}
-    </dialog>
+      {bare && (
+        // People who hear the page and cannot press Escape need a way out, too.
+        <VisuallyHidden>
+          <DialogDismiss tabIndex={-1}>{t("action.close")}</DialogDismiss>
+        </VisuallyHidden>
+      )}
+    </Modal>
+  );
+}
+
+/** The end of a dialog in which everything is done at once. */
+export function Done({ onClose }: { onClose: () => void }) {
+  const t = useT();
+  return (
+    <div className="dialog__foot">
+      <Button kind="primary" onClick={onClose}>
+        {t("action.done")}
+      </Button>
+    </div>
   );
 }
 

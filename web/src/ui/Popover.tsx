@@ -1,6 +1,13 @@
-import { type KeyboardEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { createPortal } from "react-dom";
-import { useEscape } from "../app/hooks.ts";
+import {
+  Composite,
+  CompositeItem,
+  CompositeTypeahead,
+  Popover as Floating,
+  useCompositeStore,
+  usePopoverStore,
+} from "@ariakit/react";
+import { type ReactNode, useLayoutEffect } from "react";
+import { flushSync } from "react-dom";
 
 interface PopoverProps {
   /** What the popover belongs to; it stands below it, or above where there is no room. */
@@ -13,56 +20,36 @@ interface PopoverProps {
 const GAP = 6;
 const MARGIN = 8;
 
+/**
+ * A layer beside what opened it, there as long as it is rendered. It takes the focus, gives it back, and closes with
+ * Escape or a press outside.
+ */
 export function Popover({ anchor, label, onClose, children }: PopoverProps) {
-  const ref = useRef<HTMLDivElement>(null);
-  const [place, setPlace] = useState<{ left: number; top: number }>();
-  useEscape(true, onClose);
-  useLayoutEffect(() => {
-    const box = ref.current?.getBoundingClientRect();
-    if (box !== undefined) setPlace(placeFor(anchor.getBoundingClientRect(), box));
-    const first = ref.current?.querySelector<HTMLElement>("[data-autofocus], button, input");
-    first?.focus({ preventScroll: true });
-    return () => {
-      if (anchor instanceof HTMLElement && ref.current?.contains(document.activeElement))
-        anchor.focus({ preventScroll: true });
-    };
-  }, [anchor]);
-  useEffect(() => {
-    const outside = (event: PointerEvent) => {
-      const target = event.target as Node;
-      if (ref.current?.contains(target) !== true && !anchor.contains(target)) onClose();
-    };
-    document.addEventListener("pointerdown", outside, true);
-    window.addEventListener("resize", onClose);
-    return () => {
-      document.removeEventListener("pointerdown", outside, true);
-      window.removeEventListener("resize", onClose);
-    };
-  }, [anchor, onClose]);
-  return createPortal(
-    <div
-      ref={ref}
-      role="dialog"
+  const store = usePopoverStore({
+    open: true,
+    setOpen: (open) => !open && onClose(),
+    placement: "bottom-start",
+  });
+  useLayoutEffect(() => store.setAnchorElement(anchor as HTMLElement), [store, anchor]);
+  return (
+    <Floating
+      store={store}
+      portal
+      fixed
+      gutter={GAP}
+      overflowPadding={MARGIN}
+      flip="top-start bottom-end top-end"
+      overlap
       aria-label={label}
       className="popover"
-      style={place === undefined ? { visibility: "hidden" } : place}
+      // What opened it closes it by itself.
+      hideOnInteractOutside={(event) => !(event.target instanceof Node && anchor.contains(event.target))}
+      // A control in it that took the focus as it appeared keeps it.
+      autoFocusOnShow={() => store.getState().contentElement?.contains(document.activeElement) !== true}
     >
       {children}
-    </div>,
-    document.body,
+    </Floating>
   );
-}
-
-function placeFor(anchor: DOMRect, box: DOMRect): { left: number; top: number } {
-  const below = anchor.bottom + GAP;
-  const above = anchor.top - GAP - box.height;
-  const top = below + box.height <= window.innerHeight - MARGIN || above < MARGIN ? below : above;
-  // Aligned with the nearer edge of the anchor, inside of the window.
-  const left = anchor.left + box.width <= window.innerWidth - MARGIN ? anchor.left : anchor.right - box.width;
-  return {
-    left: Math.max(MARGIN, Math.min(left, window.innerWidth - box.width - MARGIN)),
-    top: Math.max(MARGIN, Math.min(top, window.innerHeight - box.height - MARGIN)),
-  };
 }
 
 export interface MenuItem {
@@ -72,34 +59,33 @@ export interface MenuItem {
   onSelect: () => void;
 }
 
-/** A list of actions; arrows move through it. */
+/** A list of actions: arrows, Home, End and the first letters of a name move through it. */
 export function Menu({ label, items, onClose }: { label: string; items: readonly MenuItem[]; onClose: () => void }) {
+  const store = useCompositeStore({ orientation: "vertical", focusLoop: true });
   return (
-    <div role="menu" aria-label={label} className="menu" onKeyDown={moveFocus}>
+    <Composite
+      store={store}
+      role="menu"
+      aria-label={label}
+      aria-orientation="vertical"
+      className="menu"
+      render={<CompositeTypeahead store={store} />}
+    >
       {items.map((item) => (
-        <button
+        <CompositeItem
           key={item.label}
-          type="button"
           role="menuitem"
           className={item.danger === true ? "menu__item menu__item--danger" : "menu__item"}
           onClick={() => {
-            onClose();
+            // The menu has given the focus back before its action may take it.
+            flushSync(onClose);
             item.onSelect();
           }}
         >
           {item.icon}
           {item.label}
-        </button>
+        </CompositeItem>
       ))}
-    </div>
+    </Composite>
   );
-}
-
-function moveFocus(event: KeyboardEvent<HTMLElement>): void {
-  const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-  if (step === 0) return;
-  event.preventDefault();
-  const items = [...event.currentTarget.querySelectorAll<HTMLElement>("[role=menuitem]")];
-  const index = items.indexOf(document.activeElement as HTMLElement);
-  items[(index + step + items.length) % items.length]?.focus();
 }

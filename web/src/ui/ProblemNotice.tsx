@@ -1,4 +1,4 @@
-import { useT } from "../app/hooks.ts";
+import { useT } from "../base/hooks.ts";
 import { problemText } from "../lib/problem.ts";
 import type { Problem } from "../matrix/errors.ts";
 

@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { useReadable } from "../app/hooks.ts";
-import { preferences } from "../app/preferences.ts";
+import { useReadable } from "../base/hooks.ts";
+import { preferences } from "../base/preferences.ts";
 import { classes } from "../lib/classes.ts";
 
 interface VirtualListProps<T> {

@@ -1,7 +1,7 @@
 /** Small controls without state of their own. */
 import { LoaderCircle, Search, X } from "lucide-react";
 import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, type Ref, useId, useState } from "react";
-import { useT } from "../app/hooks.ts";
+import { useT } from "../base/hooks.ts";
 import { classes } from "../lib/classes.ts";
 
 type ButtonKind = "primary" | "quiet" | "text" | "danger" | "danger-quiet";

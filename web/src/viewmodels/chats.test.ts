@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Conversation } from "../matrix/types.ts";
-import { isUnread, snapshotOf } from "./chats.ts";
+import type { Conversation, Space } from "../matrix/types.ts";
+import { ALL, type Folder, isUnread, snapshotOf } from "./chats.ts";
 import { rankConversations } from "./switcher.ts";
 
 function conversation(id: string, extra: Partial<Conversation> = {}): Conversation {
@@ -46,6 +46,10 @@ test("what is muted counts only with a mention", () => {
   expect(isUnread(conversation("x", { muted: true, unread: 1, highlights: 1 }))).toBe(true);
 });
 
+test("what was marked as unread is unread, muted or not", () => {
+  expect(isUnread(conversation("x", { muted: true, markedUnread: true }))).toBe(true);
+});
+
 test("an empty list is loading only until the first sync", () => {
   expect(snapshotOf([], "all", "starting").loading).toBe(true);
   expect(snapshotOf([], "all", "connected").loading).toBe(false);
@@ -70,4 +74,36 @@ test.each([
 ])("%s finds %s", (term, name) => {
   expect(rankConversations([conversation(name)], term)).toHaveLength(1);
   expect(rankConversations([conversation("か")], "が")).toHaveLength(0);
+});
+
+test("folders: what was put away is only there, a space has its rooms, a label what it was given to", () => {
+  const chats = [
+    conversation("tea", { unread: 1, labels: ["home"] }),
+    conversation("work", { highlights: 1, unread: 1 }),
+    conversation("old", { archived: true, unread: 3, labels: ["home"] }),
+  ];
+  const space: Space = {
+    id: "!s",
+    name: "S",
+    topic: "",
+    membership: "join",
+    top: true,
+    children: ["work", "old"],
+    rooms: ["work", "old"],
+    manages: true,
+  };
+  const rows = (folder: Folder) => snapshotOf(chats, "all", "connected", folder, [space]).rows.map(({ id }) => id);
+  expect(rows(ALL)).toEqual(["tea", "work"]);
+  expect(rows({ kind: "archive" })).toEqual(["old"]);
+  expect(rows({ kind: "space", id: "!s" })).toEqual(["work"]);
+  expect(rows({ kind: "label", name: "home" })).toEqual(["tea"]);
+  const { unread, spaces, labels, archived } = snapshotOf(chats, "all", "connected", ALL, [space]);
+  expect({ unread, space: spaces[0]?.unread, labels, archived }).toEqual({
+    unread: 2,
+    space: 1,
+    labels: [{ name: "home", unread: 1 }],
+    archived: { count: 1, unread: 1 },
+  });
+  // A folder that has gone gives way to the whole list.
+  expect(snapshotOf(chats, "all", "connected", { kind: "space", id: "!gone" }, [space]).folder).toEqual(ALL);
 });

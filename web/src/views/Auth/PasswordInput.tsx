@@ -1,6 +1,6 @@
 import { Eye, EyeOff } from "lucide-react";
 import { useState } from "react";
-import { useT } from "../../app/hooks.ts";
+import { useT } from "../../base/hooks.ts";
 import { IconButton } from "../../ui/controls.tsx";
 
 interface PasswordInputProps {

@@ -1,5 +1,5 @@
 import { type FormEvent, useEffect, useState } from "react";
-import { useReadable, useT } from "../../app/hooks.ts";
+import { useReadable, useT } from "../../base/hooks.ts";
 import type { Translate } from "../../i18n/translate.ts";
 import { Button, Field } from "../../ui/controls.tsx";
 import { ProblemNotice } from "../../ui/ProblemNotice.tsx";

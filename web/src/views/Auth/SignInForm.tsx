@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react";
-import { useReadable, useT } from "../../app/hooks.ts";
+import { useReadable, useT } from "../../base/hooks.ts";
 import { Button, Field } from "../../ui/controls.tsx";
 import { ProblemNotice } from "../../ui/ProblemNotice.tsx";
 import type { AuthModel } from "../../viewmodels/auth.ts";

@@ -1,66 +1,146 @@
-import { AtSign, BellOff, CircleAlert, Clock, Pin } from "lucide-react";
-import { memo } from "react";
-import { useNow, useReadable, useT } from "../../app/hooks.ts";
-import { Link } from "../../app/Link.tsx";
+import { Archive, ArchiveRestore, AtSign, BellOff, CircleAlert, Clock, Mail, MailOpen, Pin } from "lucide-react";
+import { lazy, memo, Suspense, useEffect, useRef, useState } from "react";
+import { useAccount, useNow, useSelected, useT } from "../../base/hooks.ts";
+import { Link } from "../../base/Link.tsx";
 import type { Translate } from "../../i18n/index.ts";
 import { classes } from "../../lib/classes.ts";
 import { previewText, typingText } from "../../lib/summary.ts";
 import { fullTime, listTime } from "../../lib/time.ts";
 import type { Conversation } from "../../matrix/types.ts";
 import { Avatar } from "../../ui/Avatar.tsx";
+import { useLongPress } from "../../ui/useLongPress.ts";
+import { together, useSwipe } from "../../ui/useSwipe.ts";
 import { drafts } from "../../viewmodels/drafts.ts";
+import { attempt } from "../../viewmodels/toasts.ts";
+import { ChatMenu, LeaveChat } from "./ChatMenu.tsx";
+
+const Labels = lazy(() => import("./Labels.tsx"));
 
 interface ChatRowProps {
   conversation: Conversation;
   selected: boolean;
+  /** Told of a row whose conversation is not loaded; returns what to call when the row goes. */
+  onSight: (roomId: string) => () => void;
 }
 
-export const ChatRow = memo(function ChatRow({ conversation, selected }: ChatRowProps) {
+export const ChatRow = memo(function ChatRow({ conversation, selected, onSight }: ChatRowProps) {
   const t = useT();
   const now = useNow();
   const { id, name, avatar, colourId, direct, activity, muted, pinned, membership } = conversation;
-  const unread = membership === "invite" || (conversation.unread > 0 && !muted) || conversation.highlights > 0;
+  const unread =
+    membership === "invite" ||
+    conversation.markedUnread === true ||
+    (conversation.unread > 0 && !muted) ||
+    conversation.highlights > 0;
+  const { partial } = conversation;
+  useEffect(() => (partial ? onSight(id) : undefined), [partial, id, onSight]);
+  const row = useRef<HTMLDivElement>(null);
+  const [menu, setMenu] = useState<Element | "leave" | "labels">();
+  const pressed = useRef(false);
+  const [close] = useState(() => () => setMenu(undefined));
+  const openMenu = () => {
+    const anchor = row.current?.querySelector(".chat-row");
+    if (anchor && membership === "join") setMenu(anchor);
+  };
+  const press = useLongPress(() => {
+    pressed.current = true;
+    openMenu();
+  });
+  const account = useAccount();
+  const read = conversation.unread === 0 && conversation.markedUnread !== true;
+  const archived = conversation.archived === true;
+  const swipe = useSwipe(
+    row,
+    membership === "join"
+      ? {
+          onLeft: () => void attempt(async () => (await account.openRoom(id))?.setArchived(!archived)),
+          onRight: () => void attempt(async () => (await account.openRoom(id))?.markUnread(read)),
+        }
+      : {},
+  );
   return (
-    <Link
-      to={{ name: "room", roomId: id }}
-      className={classes("chat-row", unread && "chat-row--unread")}
-      aria-current={selected ? "true" : undefined}
+    <div
+      ref={row}
+      className="chat-row__place"
+      onContextMenu={(event) => {
+        if (membership !== "join") return;
+        event.preventDefault();
+        openMenu();
+      }}
+      // The tap that ends a long touch does not open the conversation.
+      onClickCapture={(event) => {
+        if (pressed.current) event.preventDefault();
+        pressed.current = false;
+      }}
+      {...together(press, swipe)}
     >
-      <Avatar id={colourId} name={name} picture={avatar} size="l" square={!direct} />
-      <span className="chat-row__top">
-        <bdi className="chat-row__name ellipsis">{name}</bdi>
-        {muted && <BellOff className="chat-row__mark" aria-label={t("chats.muted")} />}
-        {activity > 0 && (
-          <time
-            className="chat-row__time"
-            dateTime={new Date(activity).toISOString()}
-            title={fullTime(activity, t.locale)}
-          >
-            {listTime(activity, now, t.locale)}
-          </time>
-        )}
+      <span className="chat-row__swipe" data-side="right" aria-hidden>
+        {read ? <Mail /> : <MailOpen />}
       </span>
-      <span className="chat-row__bottom">
-        <Line conversation={conversation} selected={selected} t={t} />
-        <Marks conversation={conversation} t={t} />
-        {pinned && conversation.unread === 0 && <Pin className="chat-row__mark" aria-label={t("chats.pinned")} />}
+      <span className="chat-row__swipe" data-side="left" aria-hidden>
+        {archived ? <ArchiveRestore /> : <Archive />}
       </span>
-    </Link>
+      <Link
+        to={{ name: "room", roomId: id }}
+        className={classes("chat-row", unread && "chat-row--unread")}
+        aria-current={selected ? "true" : undefined}
+      >
+        <Avatar id={colourId} name={name} picture={avatar} size="l" square={!direct} />
+        <span className="chat-row__top">
+          <bdi className="chat-row__name ellipsis">{name}</bdi>
+          {muted && <BellOff className="chat-row__mark" aria-label={t("chats.muted")} />}
+          {activity > 0 && (
+            <time
+              className="chat-row__time"
+              dateTime={new Date(activity).toISOString()}
+              title={fullTime(activity, t.locale)}
+            >
+              {listTime(activity, now, t.locale)}
+            </time>
+          )}
+        </span>
+        <span className="chat-row__bottom">
+          <Line conversation={conversation} selected={selected} t={t} />
+          <Marks conversation={conversation} t={t} />
+          {pinned && conversation.unread === 0 && <Pin className="chat-row__mark" aria-label={t("chats.pinned")} />}
+        </span>
+      </Link>
+      {menu === "leave" && <LeaveChat conversation={conversation} onClose={close} />}
+      {menu === "labels" && (
+        <Suspense fallback={null}>
+          <Labels conversation={conversation} onClose={close} />
+        </Suspense>
+      )}
+      {menu instanceof Element && (
+        <ChatMenu
+          conversation={conversation}
+          anchor={menu}
+          // The menu closes before its action runs, and the question takes its place.
+          onLabels={() => setTimeout(() => setMenu("labels"), 0)}
+          onLeave={() => setTimeout(() => setMenu("leave"), 0)}
+          onClose={close}
+        />
+      )}
+    </div>
   );
 });
 
-interface LineProps extends ChatRowProps {
+interface LineProps extends Omit<ChatRowProps, "onSight"> {
   t: Translate;
 }
 
 /** Who is typing, else what was not sent, else the last message. */
 function Line({ conversation, selected, t }: LineProps) {
-  const draft = useReadable(drafts)[conversation.id];
-  const { typing, direct, preview, membership, inviter } = conversation;
+  const draft = useSelected(drafts, (all) => all[conversation.id]);
+  const { typing, direct, preview, membership } = conversation;
   if (membership === "invite") {
-    const text = inviter === undefined ? t("chats.invitation") : t("chats.invited", { name: inviter.name });
-    return <span className="chat-row__text ellipsis">{text}</span>;
+    return <span className="chat-row__text ellipsis">{invitationText(conversation, t)}</span>;
   }
+  if (membership === "leave" || membership === "ban")
+    return (
+      <span className="chat-row__text ellipsis">{t(membership === "ban" ? "chats.banned" : "chats.removed")}</span>
+    );
+  if (membership === "knock") return <span className="chat-row__text ellipsis">{t("chats.knocked")}</span>;
   if (typing.length > 0) {
     const text = direct ? t("typing.short") : typingText(typing, t);
     return <span className="chat-row__text chat-row__text--typing ellipsis">{text}</span>;
@@ -84,6 +164,13 @@ function Line({ conversation, selected, t }: LineProps) {
   );
 }
 
+/** What came with an invitation, else who has sent it. */
+function invitationText({ inviter, note, direct }: Conversation, t: Translate): string {
+  if (inviter === undefined) return note ?? t("chats.invitation");
+  if (note === undefined) return t("chats.invited", { name: inviter.name });
+  return direct ? note : t("preview.from", { name: inviter.name, text: note });
+}
+
 function Marks({ conversation, t }: { conversation: Conversation; t: Translate }) {
   const { unread, highlights, muted, membership } = conversation;
   if (membership === "invite") return <span className="badge">1</span>;
@@ -93,6 +180,9 @@ function Marks({ conversation, t }: { conversation: Conversation; t: Translate }
         <span className="badge chat-row__mention" role="img" aria-label={t("chats.mentioned")}>
           <AtSign aria-hidden />
         </span>
+      )}
+      {unread === 0 && conversation.markedUnread === true && (
+        <span className="badge chat-row__dot" role="img" aria-label={t("chats.markedUnread")} />
       )}
       {unread > 0 && (
         <span

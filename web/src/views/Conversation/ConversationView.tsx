@@ -1,14 +1,20 @@
 import "./Conversation.css";
 import "./Composing.css";
 import { Upload as UploadIcon } from "lucide-react";
-import { type DragEvent, useRef, useState } from "react";
-import { useEscape, useMediaQuery, useT } from "../../app/hooks.ts";
+import { type DragEvent, useEffect, useRef, useState } from "react";
+import { useEscape, useMediaQuery, usePhone, useReadable, useT } from "../../base/hooks.ts";
 import type { Conversation, TimelineEvent } from "../../matrix/types.ts";
 import type { ConversationModel } from "../../viewmodels/conversation.ts";
-import { Details } from "../Details/Details.tsx";
+import { takePendingFiles } from "../../viewmodels/shared.ts";
+import { TrustBanner } from "../Encryption/TrustBanner.tsx";
+import { Drawer, type DrawerView } from "../Details/Drawer.tsx";
 import { Composer } from "./Composer.tsx";
+import { Effects } from "./Effects.tsx";
+import { Ended } from "./Ended.tsx";
 import { Header } from "./Header.tsx";
 import { Lightbox } from "./Lightbox.tsx";
+import { PinnedBar } from "./PinnedBar.tsx";
+import { SelectionBar } from "./SelectionBar.tsx";
 import { SendFiles } from "./SendFiles.tsx";
 import { Timeline } from "./Timeline.tsx";
 import { UploadList } from "./UploadList.tsx";
@@ -21,23 +27,59 @@ interface ConversationViewProps {
 export function ConversationView({ model, conversation }: ConversationViewProps) {
   const t = useT();
   const wide = useMediaQuery("(min-width: 1200px)");
-  const [detailsOpen, setDetailsOpen] = useState(false);
+  const phone = usePhone();
+  const chosen = useReadable(model.selection.chosen);
+  const [drawer, setDrawer] = useState<DrawerView>();
+  const closeDrawer = () => setDrawer(undefined);
+  const jump = useReadable(model.jump);
+  const [jumped, setJumped] = useState(jump);
+  if (jumped !== jump) {
+    setJumped(jump);
+    // Where the drawer covers the conversation it gives way to what was jumped to.
+    if (jump !== undefined && !wide) setDrawer(undefined);
+  }
+  const thread = useReadable(model.openedThread);
+  useEffect(() => {
+    if (thread === undefined) return;
+    setDrawer({ kind: "thread", ...thread });
+    // Asked for again, it opens again.
+    model.openedThread.set(undefined);
+  }, [model, thread]);
   const [files, setFiles] = useState<readonly File[]>([]);
   const [picture, setPicture] = useState<TimelineEvent>();
+  const details = useReadable(model.room.details);
   const drop = useDrop(setFiles);
-  useEscape(detailsOpen && !wide, () => setDetailsOpen(false));
+  useEffect(() => {
+    const pending = takePendingFiles(conversation.id);
+    if (pending.length > 0) setFiles(pending);
+  }, [conversation.id]);
+  useEscape(drawer !== undefined && !wide, closeDrawer);
   return (
-    <div className="conversation" data-details={detailsOpen}>
+    <div className="conversation" data-details={drawer !== undefined}>
       <section className="conversation__main" aria-label={conversation.name} {...drop.handlers}>
-        <Header
-          model={model}
-          conversation={conversation}
-          detailsOpen={detailsOpen}
-          onDetails={() => setDetailsOpen(!detailsOpen)}
-        />
+        {/* On a phone nothing else on the screen is one. */}
+        {phone && <h1 className="visually-hidden">{conversation.name}</h1>}
+        {chosen === undefined ? (
+          <Header
+            model={model}
+            conversation={conversation}
+            detailsOpen={drawer !== undefined}
+            onView={setDrawer}
+            onDetails={() => setDrawer(drawer === undefined ? { kind: "about" } : undefined)}
+          />
+        ) : (
+          <SelectionBar model={model} chosen={chosen} />
+        )}
+        <PinnedBar model={model} onAll={() => setDrawer({ kind: "pins" })} />
         <Timeline model={model} conversation={conversation} onPicture={setPicture} />
+        <TrustBanner roomId={conversation.id} />
         <UploadList uploads={model.uploads} />
-        <Composer model={model} onFiles={setFiles} />
+        {details.ended === undefined && details.successor === undefined ? (
+          <Composer model={model} onFiles={setFiles} />
+        ) : (
+          <Ended room={model.room} details={details} />
+        )}
+        <Effects model={model} />
         {drop.over && (
           <div className="drop-zone">
             <UploadIcon aria-hidden />
@@ -45,9 +87,13 @@ export function ConversationView({ model, conversation }: ConversationViewProps)
           </div>
         )}
       </section>
-      {detailsOpen && <Details room={model.room} onClose={() => setDetailsOpen(false)} />}
+      {drawer !== undefined && <Drawer model={model} view={drawer} onView={setDrawer} onClose={closeDrawer} />}
       {files.length > 0 && (
-        <SendFiles files={files} onSend={() => model.uploads.add(files)} onClose={() => setFiles([])} />
+        <SendFiles
+          files={files}
+          onSend={(chosen, captions) => model.uploads.addWithCaptions(chosen, captions)}
+          onClose={() => setFiles([])}
+        />
       )}
       {picture !== undefined && (
         <Lightbox model={model} event={picture} onShow={setPicture} onClose={() => setPicture(undefined)} />

@@ -1,5 +1,6 @@
 import { renderToStaticMarkup } from "react-dom/server";
-import { expect, test } from "vitest";
+import { createRoot } from "react-dom/client";
+import { expect, test, vi } from "vitest";
 import { pictureBox } from "./MessageContent.tsx";
 import { PlainText, RichText } from "./RichText.tsx";
 
@@ -13,7 +14,7 @@ test("a link leaves the client without telling where it came from", () => {
 
 test("a mention is a name, a link to a room stays inside", () => {
   expect(html('<a href="https://matrix.to/#/@ana:example.org">Ana</a>')).toContain(
-    '<span class="mention" title="@ana:example.org">',
+    '<button type="button" class="mention" title="@ana:example.org">',
   );
   expect(html('<a href="https://matrix.to/#/!r:example.org/$e">there</a>')).toContain('href="/room/!r:example.org/$e"');
 });
@@ -27,7 +28,8 @@ test("nothing that runs reaches the page", () => {
 });
 
 test("a spoiler hides its text until it is asked for", () => {
-  expect(html("<span data-mx-spoiler>secret</span>")).toContain('aria-expanded="false"');
+  expect(html("<span data-mx-spoiler>secret</span>")).toContain('aria-label="Show the spoiler"');
+  expect(html("<span data-mx-spoiler='the end'>secret</span>")).toContain("the end");
 });
 
 test("plain text is escaped, addresses become links", () => {
@@ -41,3 +43,22 @@ test("a picture has its place before it has arrived", () => {
   expect(pictureBox(100, 4000)).toEqual({ width: "7.00rem", aspectRatio: "0.4500" });
   expect(pictureBox(undefined, 10).aspectRatio).toBe("4 / 3");
 });
+
+test("a formula is its source until it can be drawn, then MathML of elements alone", async () => {
+  const source = '<span data-mx-maths="x^2 &lt; y"><code>fallback</code></span>';
+  expect(html(source)).toContain("<code>x^2 &lt; y</code>");
+  const page = document.body.appendChild(document.createElement("div"));
+  const root = createRoot(page);
+  root.render(
+    <>
+      <RichText html={source} />
+      <RichText html='<div data-mx-maths="\foo{<img src=x onerror=alert(1)>}">x</div>' />
+    </>,
+  );
+  await vi.waitFor(() => expect(page.querySelector("math msup")?.textContent).toBe("x2"), 20_000);
+  expect(page.querySelector("math")?.namespaceURI).toBe("http://www.w3.org/1998/Math/MathML");
+  expect(page.querySelector("img")).toBeNull();
+  expect(page.querySelector(".maths__source")?.textContent).toContain("\\foo{<img");
+  root.unmount();
+  page.remove();
+}, 30_000);

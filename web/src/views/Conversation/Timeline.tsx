@@ -1,6 +1,9 @@
-import { ArrowDown } from "lucide-react";
+import { ArrowDown, Undo2 } from "lucide-react";
 import { type KeyboardEvent, memo } from "react";
-import { useReadable, useT, useToday } from "../../app/hooks.ts";
+import { useReadable, useT, useToday } from "../../base/hooks.ts";
+import { Link } from "../../base/Link.tsx";
+import { classes } from "../../lib/classes.ts";
+import type { MessageRow as MessageRowData } from "../../lib/layout.ts";
 import { changeText } from "../../lib/summary.ts";
 import { dayName } from "../../lib/time.ts";
 import type { Conversation, TimelineEvent } from "../../matrix/types.ts";
@@ -22,7 +25,9 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
   const t = useT();
   const snapshot = useReadable(model.snapshot);
   const jump = useReadable(model.jump);
-  const { scroller, content, atBottom, toBottom } = useTimelineScroll(model, snapshot, jump);
+  const chosen = useReadable(model.selection.chosen);
+  const trail = useReadable(model.trail);
+  const { scroller, content, atBottom, toBottom, marked } = useTimelineScroll(model, snapshot, jump);
   const today = useToday();
   const { rows, loading, failed, hasOlder } = snapshot;
   return (
@@ -39,7 +44,7 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
           {hasOlder ? (
             <div className="timeline__older">{failed && <LoadFailed onRetry={() => model.loadOlder()} />}</div>
           ) : (
-            <Beginning conversation={conversation} />
+            <Beginning conversation={conversation} model={model} />
           )}
           {rows.map((row, index) => {
             switch (row.type) {
@@ -56,7 +61,7 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
                   </div>
                 );
               case "change":
-                return <ChangeRow key={row.key} event={row.event} />;
+                return <ChangeRow key={row.key} event={row.event} marked={isMarked(row.event, marked)} />;
               case "message":
                 return (
                   <MessageRow
@@ -64,6 +69,8 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
                     row={row}
                     model={model}
                     direct={conversation.direct}
+                    marked={(row.album ?? [row.event]).some((event) => isMarked(event, marked))}
+                    selected={chosen && isChosen(row, chosen)}
                     focusable={index === rows.length - 1}
                     onPicture={onPicture}
                   />
@@ -72,6 +79,12 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
           })}
         </div>
       </div>
+      {trail.length > 0 && (
+        <Button className="timeline__back" onClick={() => void model.goBack()}>
+          <Undo2 aria-hidden />
+          {t("timeline.back")}
+        </Button>
+      )}
       {!atBottom && (
         <IconButton label={t("timeline.newest")} className="timeline__newest" onClick={toBottom}>
           <ArrowDown />
@@ -82,24 +95,45 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
   );
 }
 
-const ChangeRow = memo(function ChangeRow({ event }: { event: TimelineEvent }) {
+/** Of an album, all of it; nothing for what is not sent yet. */
+function isChosen({ event, album }: MessageRowData, chosen: ReadonlyMap<string, TimelineEvent>): boolean | undefined {
+  const ids = (album ?? [event]).flatMap(({ id }) => id ?? []);
+  return ids.length === 0 ? undefined : ids.every((id) => chosen.has(id));
+}
+
+function isMarked({ id }: TimelineEvent, marked: string | undefined): boolean {
+  return id !== undefined && id === marked;
+}
+
+const ChangeRow = memo(function ChangeRow({ event, marked }: { event: TimelineEvent; marked: boolean }) {
   const t = useT();
   if (event.body.kind !== "change") return null;
   return (
-    <div className="timeline__change" data-event={event.key} data-event-id={event.id}>
+    <div
+      className={classes("timeline__change", marked && "timeline__change--marked")}
+      data-event={event.key}
+      data-event-id={event.id}
+    >
       <span>{changeText(event.body.change, event.sender, t)}</span>
     </div>
   );
 });
 
-function Beginning({ conversation }: { conversation: Conversation }) {
+function Beginning({ conversation, model }: { conversation: Conversation; model: ConversationModel }) {
   const t = useT();
+  const { predecessor } = useReadable(model.room.details);
   const { name, avatar, colourId, direct } = conversation;
   return (
     <div className="timeline__beginning">
       <Avatar id={colourId} name={name} picture={avatar} size="xl" square={!direct} />
       <h2 dir="auto">{name}</h2>
       <p>{t(direct ? "timeline.start.direct" : "timeline.start.group", { name })}</p>
+      {predecessor !== undefined && (
+        <p>
+          {t("timeline.predecessor")}{" "}
+          <Link to={{ name: "room", ...predecessor }}>{t("timeline.predecessor.open")}</Link>
+        </p>
+      )}
     </div>
   );
 }

@@ -1,12 +1,15 @@
-import { CircleAlert, File as FileIcon, RotateCw, X } from "lucide-react";
-import { useReadable, useT } from "../../app/hooks.ts";
+import { CircleAlert, Clock, File as FileIcon, RotateCw, X } from "lucide-react";
+import { useEffect } from "react";
+import { useReadable, useT } from "../../base/hooks.ts";
 import { problemText } from "../../lib/problem.ts";
 import { fileSize } from "../../lib/time.ts";
 import { IconButton } from "../../ui/controls.tsx";
 import type { Upload, Uploads } from "../../viewmodels/uploads.ts";
+import { waitingText } from "./Trouble.tsx";
 
 /** Files on their way, above the composer. */
 export function UploadList({ uploads }: { uploads: Uploads }) {
+  useEffect(() => uploads.watch(), [uploads]);
   const list = useReadable(uploads.list);
   if (list.length === 0) return null;
   return (
@@ -20,12 +23,12 @@ export function UploadList({ uploads }: { uploads: Uploads }) {
 
 function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
   const t = useT();
-  const { id, name, size, preview, progress, problem } = upload;
-  const percent = new Intl.NumberFormat(t.locale, { style: "percent" }).format(progress);
+  const { id, name, preview, status, problem } = upload;
+  const stopped = status === "failed" || status === "waiting";
   return (
-    <li className="upload">
+    <li className="upload" data-status={status}>
       <span className="upload__preview">
-        {problem !== undefined ? (
+        {status === "failed" ? (
           <CircleAlert aria-hidden />
         ) : preview === undefined ? (
           <FileIcon aria-hidden />
@@ -34,19 +37,23 @@ function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
         )}
       </span>
       <span className="upload__text">
-        <span className="ellipsis">{name}</span>
-        {problem === undefined ? (
-          <>
-            <span className="upload__detail">{`${percent} · ${fileSize(size, t.locale)}`}</span>
-            <progress value={progress} max={1} aria-label={t("composer.upload.progress", { name, percent })} />
-          </>
-        ) : (
+        <span className="ellipsis" dir="auto">
+          {name}
+        </span>
+        {status === "failed" && problem !== undefined ? (
           <span className="upload__problem" role="alert">
             {`${t("composer.upload.failed")} ${problemText(problem, t)}`}
           </span>
+        ) : status === "waiting" ? (
+          <span className="upload__detail" role="status">
+            <Clock aria-hidden />
+            {waitingText(problem, t)}
+          </span>
+        ) : (
+          <Progress upload={upload} uploads={uploads} />
         )}
       </span>
-      {problem !== undefined && (
+      {stopped && (
         <IconButton label={t("action.retry")} onClick={() => uploads.retry(id)}>
           <RotateCw />
         </IconButton>
@@ -55,5 +62,18 @@ function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
         <X />
       </IconButton>
     </li>
+  );
+}
+
+function Progress({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
+  const t = useT();
+  const { id, name, size } = upload;
+  const progress = useReadable(uploads.progress(id));
+  const percent = new Intl.NumberFormat(t.locale, { style: "percent" }).format(progress);
+  return (
+    <>
+      <span className="upload__detail">{`${percent} · ${fileSize(size, t.locale)}`}</span>
+      <progress value={progress} max={1} aria-label={t("composer.upload.progress", { name, percent })} />
+    </>
   );
 }

@@ -1,30 +1,60 @@
 import "./Details.css";
-import { LogOut, Pencil, UserMinus, UserPlus, X } from "lucide-react";
-import { useEffect, useState } from "react";
-import { useAccount, useReadable, useT } from "../../app/hooks.ts";
-import { router } from "../../app/router.ts";
+import {
+  Ban,
+  ChevronRight,
+  Flag,
+  Images,
+  LogOut,
+  MessagesSquare,
+  Pencil,
+  Pin,
+  QrCode,
+  Search,
+  ShieldCheck,
+  Sticker,
+  UserPlus,
+  UserRoundPlus,
+} from "lucide-react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { useAccount, useReadable, useT } from "../../base/hooks.ts";
+import { router } from "../../base/router.ts";
 import type { RoomHandle } from "../../matrix/room.ts";
 import type { Member, RoomDetails } from "../../matrix/types.ts";
 import { Avatar } from "../../ui/Avatar.tsx";
-import { Button, IconButton, RemoteSwitch, SearchBox } from "../../ui/controls.tsx";
+import { Button, IconButton, RemoteSwitch, SearchBox, Switch } from "../../ui/controls.tsx";
 import { Confirm } from "../../ui/Dialog.tsx";
 import { VirtualList } from "../../ui/VirtualList.tsx";
-import { attempt } from "../../viewmodels/toasts.ts";
+import type { ConversationModel } from "../../viewmodels/conversation.ts";
+import { linkPreviews, setRoomPreviews, showsPreviews } from "../../viewmodels/linkPreviews.ts";
+import { openPerson } from "../../viewmodels/person.ts";
+import { attempt, showToast } from "../../viewmodels/toasts.ts";
+import { VerifiedMark } from "../Encryption/VerifiedMark.tsx";
+import { VerifyButton } from "../Encryption/VerifyButton.tsx";
+import { ReasonDialog } from "../Conversation/ReasonDialog.tsx";
+import type { DrawerView } from "./Drawer.tsx";
+import { ChatChoices } from "../Settings/ChatChoices.tsx";
 import { EditGroup } from "./EditGroup.tsx";
+import { MemberMenu } from "./MemberMenu.tsx";
 import { InvitePeople } from "./InvitePeople.tsx";
 
 interface DetailsProps {
-  room: RoomHandle;
-  onClose: () => void;
+  model: ConversationModel;
+  onView: (view: DrawerView) => void;
 }
 
-type Layer = { kind: "edit" | "invite" | "leave" } | { kind: "remove"; member: Member };
+type Layer = { kind: "edit" | "invite" | "leave" | "packs" | "code" | "report" };
+
+const GroupCode = lazy(() => import("./GroupCode.tsx"));
+const PacksDialog = lazy(() => import("../Packs/PacksDialog.tsx"));
 
 /** The drawer on the right: who is here, and what can be changed. */
-export function Details({ room, onClose }: DetailsProps) {
+export function Details({ model, onView }: DetailsProps) {
   const t = useT();
+  const { room } = model;
+  const choices = useReadable(linkPreviews);
   const details = useReadable(room.details);
   const members = useReadable(room.members);
+  const rules = useReadable(room.administration.rules);
   const [layer, setLayer] = useState<Layer>();
   const close = () => setLayer(undefined);
   useEffect(() => void attempt(() => room.loadMembers()), [room]);
@@ -34,13 +64,7 @@ export function Details({ room, onClose }: DetailsProps) {
       router.go({ name: "chats" }, { replace: true });
     });
   return (
-    <aside className="details" aria-label={t(details.direct ? "details.title.direct" : "details.title.group")}>
-      <header className="details__head">
-        <h2>{t(details.direct ? "details.title.direct" : "details.title.group")}</h2>
-        <IconButton label={t("action.close")} onClick={onClose}>
-          <X />
-        </IconButton>
-      </header>
+    <>
       <Summary details={details} onEdit={() => setLayer({ kind: "edit" })} />
       <div className="details__switches">
         <RemoteSwitch
@@ -54,19 +78,70 @@ export function Details({ room, onClose }: DetailsProps) {
           checked={details.pinned}
           onChange={(pinned) => attempt(() => room.setPinned(pinned))}
         />
+        <Switch
+          label={t("linkPreviews.label")}
+          hint={t(details.encrypted ? "linkPreviews.hint.encrypted" : "linkPreviews.hint")}
+          checked={showsPreviews(choices, details.id, details.encrypted)}
+          onChange={(on) => setRoomPreviews(details.id, on)}
+        />
       </div>
-      <Members
-        members={members}
-        details={details}
-        onInvite={() => setLayer({ kind: "invite" })}
-        onRemove={(member) => setLayer({ kind: "remove", member })}
-      />
+      <ChatChoices roomId={details.id} />
+      <nav className="details__places" aria-label={t("details.places")}>
+        <Place icon={<Search />} label={t("roomSearch.title")} onClick={() => onView({ kind: "search" })} />
+        <Place icon={<Images />} label={t("shared.title")} onClick={() => onView({ kind: "shared" })} />
+        <Place icon={<MessagesSquare />} label={t("thread.list")} onClick={() => onView({ kind: "threads" })} />
+        <Place icon={<Pin />} label={t("pins.title")} onClick={() => onView({ kind: "pins" })} />
+        <Place icon={<Sticker />} label={t("packs.title")} onClick={() => setLayer({ kind: "packs" })} />
+        {!details.direct && (
+          <>
+            {rules.requests.length > 0 && (
+              <Place
+                icon={<UserRoundPlus />}
+                label={t("requests.title")}
+                count={rules.requests.length}
+                onClick={() => onView({ kind: "requests" })}
+              />
+            )}
+            <Place icon={<ShieldCheck />} label={t("rules.title")} onClick={() => onView({ kind: "rules" })} />
+            {(rules.can.ban || rules.banned.length > 0) && (
+              <Place icon={<Ban />} label={t("banned.title")} onClick={() => onView({ kind: "banned" })} />
+            )}
+            <Place icon={<QrCode />} label={t("details.code")} onClick={() => setLayer({ kind: "code" })} />
+            <Place icon={<Flag />} label={t("details.report")} onClick={() => setLayer({ kind: "report" })} />
+          </>
+        )}
+      </nav>
+      <Members room={room} members={members} details={details} onInvite={() => setLayer({ kind: "invite" })} />
       <Button kind="danger-quiet" className="details__leave" onClick={() => setLayer({ kind: "leave" })}>
         <LogOut aria-hidden />
         {t("details.leave")}
       </Button>
       {layer?.kind === "edit" && <EditGroup room={room} details={details} onClose={close} />}
       {layer?.kind === "invite" && <InvitePeople room={room} members={members} onClose={close} />}
+      {layer?.kind === "packs" && (
+        <Suspense fallback={null}>
+          <PacksDialog roomId={details.id} onClose={close} />
+        </Suspense>
+      )}
+      {layer?.kind === "code" && (
+        <Suspense fallback={null}>
+          <GroupCode details={details} onClose={close} />
+        </Suspense>
+      )}
+      {layer?.kind === "report" && (
+        <ReasonDialog
+          title={t("person.report.title", { name: details.name })}
+          text={t("details.report.text")}
+          label={t("person.report.reason")}
+          action={t("person.report.send")}
+          required
+          onSubmit={async (reason) => {
+            await room.report(reason);
+            showToast({ tone: "done", message: { key: "person.reported" } });
+          }}
+          onClose={close}
+        />
+      )}
       {layer?.kind === "leave" && (
         <Confirm
           title={t("details.leave.title", { name: details.name })}
@@ -76,16 +151,7 @@ export function Details({ room, onClose }: DetailsProps) {
           onClose={close}
         />
       )}
-      {layer?.kind === "remove" && (
-        <Confirm
-          title={t("details.remove.title", { name: layer.member.name })}
-          text={t("details.remove.text")}
-          action={t("action.remove")}
-          onConfirm={() => void attempt(() => room.remove(layer.member.id))}
-          onClose={close}
-        />
-      )}
-    </aside>
+    </>
   );
 }
 
@@ -102,6 +168,7 @@ function Summary({ details, onEdit }: { details: RoomDetails; onEdit: () => void
           {topic}
         </p>
       )}
+      {direct && peer !== undefined && <VerifyButton userId={peer} />}
       {alias !== undefined && <p className="details__kind">{alias}</p>}
       {!direct && (can.rename || can.describe || can.picture) && (
         <Button kind="text" onClick={onEdit}>
@@ -113,18 +180,38 @@ function Summary({ details, onEdit }: { details: RoomDetails; onEdit: () => void
   );
 }
 
+interface PlaceProps {
+  icon: ReactNode;
+  label: string;
+  count?: number;
+  onClick: () => void;
+}
+
+function Place({ icon, label, count, onClick }: PlaceProps) {
+  return (
+    <button type="button" className="details__place" onClick={onClick}>
+      {icon}
+      <span>{label}</span>
+      {count !== undefined && <span className="badge">{count}</span>}
+      <ChevronRight aria-hidden />
+    </button>
+  );
+}
+
 interface MembersProps {
+  room: RoomHandle;
   members: readonly Member[];
   details: RoomDetails;
   onInvite: () => void;
-  onRemove: (member: Member) => void;
+  /** The level below that of the heading they stand under. */
+  heading?: "h2" | "h3";
 }
 
 /** Above this, searching is easier than scrolling. */
 const SEARCH_FROM = 12;
 const ROW_REM = 3.6;
 
-function Members({ members, details, onInvite, onRemove }: MembersProps) {
+export function Members({ room, members, details, onInvite, heading: Heading = "h3" }: MembersProps) {
   const t = useT();
   const [term, setTerm] = useState("");
   const wanted = term.trim().toLocaleLowerCase();
@@ -132,7 +219,7 @@ function Members({ members, details, onInvite, onRemove }: MembersProps) {
   return (
     <section className="details__members">
       <header className="details__members-head">
-        <h3>{t.count("details.members", details.memberCount)}</h3>
+        <Heading>{details.direct ? t("details.people") : t.count("details.members", details.memberCount)}</Heading>
         {details.can.invite && (
           <IconButton label={t("details.invite.title")} onClick={onInvite}>
             <UserPlus />
@@ -144,28 +231,26 @@ function Members({ members, details, onInvite, onRemove }: MembersProps) {
         items={shown}
         rowRem={ROW_REM}
         keyOf={({ id }) => id}
-        label={t.count("details.members", details.memberCount)}
+        label={details.direct ? t("details.people") : t.count("details.members", details.memberCount)}
       >
-        {(member) => <MemberRow member={member} details={details} onRemove={() => onRemove(member)} />}
+        {(member) => <MemberRow room={room} member={member} details={details} />}
       </VirtualList>
     </section>
   );
 }
 
-function MemberRow({ member, details, onRemove }: { member: Member; details: RoomDetails; onRemove: () => void }) {
+function MemberRow({ room, member, details }: { room: RoomHandle; member: Member; details: RoomDetails }) {
   const t = useT();
   const account = useAccount();
   const me = member.id === account.userId;
-  const removable = details.can.remove && !me && member.role === "member" && !details.direct;
-  const message = () =>
-    void attempt(async () => router.go({ name: "room", roomId: await account.directory.startDirect(member.id) }));
   return (
     <div className="member">
-      <button type="button" className="member__who" disabled={me || details.direct} onClick={message} title={member.id}>
+      <button type="button" className="member__who" onClick={() => openPerson(member.id, details.id)} title={member.id}>
         <Avatar id={member.id} name={member.name} picture={member.avatar} />
         <span className="member__text">
           <span className="ellipsis">
             <bdi>{member.name}</bdi>
+            {!me && <VerifiedMark userId={member.id} />}
             {me && <span className="member__you">{` (${t("details.you")})`}</span>}
           </span>
           <span className="member__detail ellipsis">
@@ -174,11 +259,7 @@ function MemberRow({ member, details, onRemove }: { member: Member; details: Roo
         </span>
       </button>
       {member.role !== "member" && !details.direct && <span className="member__role">{t(`role.${member.role}`)}</span>}
-      {removable && (
-        <IconButton label={`${t("action.remove")}: ${member.name}`} className="member__remove" onClick={onRemove}>
-          <UserMinus />
-        </IconButton>
-      )}
+      {!details.direct && <MemberMenu room={room} member={member} />}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react";
-import { useT } from "../../app/hooks.ts";
+import { useT } from "../../base/hooks.ts";
 import { type Problem, problemOf } from "../../matrix/errors.ts";
 import type { RoomHandle } from "../../matrix/room.ts";
 import type { RoomDetails } from "../../matrix/types.ts";

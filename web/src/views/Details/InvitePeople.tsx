@@ -1,5 +1,5 @@
 import { useMemo, useState } from "react";
-import { useT } from "../../app/hooks.ts";
+import { useT } from "../../base/hooks.ts";
 import { type Problem, problemOf } from "../../matrix/errors.ts";
 import type { RoomHandle } from "../../matrix/room.ts";
 import type { Member, Person } from "../../matrix/types.ts";

@@ -1,12 +1,12 @@
 import "./Groups.css";
-import { Compass, Plus, Users } from "lucide-react";
+import { Compass, Plus } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
-import { useAccount, useReadable, useT } from "../../app/hooks.ts";
-import { router } from "../../app/router.ts";
+import { useAccount, useReadable, useT } from "../../base/hooks.ts";
+import { router } from "../../base/router.ts";
 import { problemText } from "../../lib/problem.ts";
 import type { PublicGroup } from "../../matrix/types.ts";
-import { Avatar } from "../../ui/Avatar.tsx";
 import { Button, EmptyState, IconButton, SearchBox } from "../../ui/controls.tsx";
+import { RoomSummary } from "../../ui/RoomSummary.tsx";
 import { GroupsModel } from "../../viewmodels/groups.ts";
 import { attempt } from "../../viewmodels/toasts.ts";
 import { PeopleSkeleton } from "../People/PeopleSkeleton.tsx";
@@ -105,32 +105,19 @@ function GroupList({ model, joining, onJoin, onCreate, hasAlias }: GroupListProp
 
 function GroupRow({ group, busy, onJoin }: { group: PublicGroup; busy: boolean; onJoin: () => void }) {
   const t = useT();
-  const { id, name, topic, avatar, memberCount, joined } = group;
+  const { id, name, joined } = group;
+  // Whoever is not in it sees what it is before joining.
+  const look = () => router.go({ name: "room", roomId: id });
   return (
-    <div className="group-row">
-      <Avatar id={id} name={name} picture={avatar} size="l" square />
-      <div className="group-row__text">
-        <div className="group-row__name ellipsis" dir="auto">
-          {name}
-        </div>
-        {topic !== undefined && topic !== "" && (
-          <div className="group-row__topic" dir="auto">
-            {topic}
-          </div>
-        )}
-        <div className="group-row__count">
-          <Users aria-hidden />
-          {t.count("details.members", memberCount)}
-        </div>
-      </div>
+    <RoomSummary room={group} onOpen={look}>
       <Button
         kind={joined ? "quiet" : "primary"}
         busy={busy}
-        onClick={joined ? () => router.go({ name: "room", roomId: id }) : onJoin}
+        onClick={joined ? look : onJoin}
         aria-label={`${t(joined ? "action.open" : "action.join")}: ${name}`}
       >
         {t(joined ? "action.open" : "action.join")}
       </Button>
-    </div>
+    </RoomSummary>
   );
 }

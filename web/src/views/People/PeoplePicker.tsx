@@ -1,7 +1,7 @@
 import "./People.css";
 import { X } from "lucide-react";
 import { useMemo } from "react";
-import { useAccount, useReadable, useT } from "../../app/hooks.ts";
+import { useAccount, useReadable, useT } from "../../base/hooks.ts";
 import { problemText } from "../../lib/problem.ts";
 import type { Person } from "../../matrix/types.ts";
 import { Avatar } from "../../ui/Avatar.tsx";

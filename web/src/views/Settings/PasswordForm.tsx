@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react";
-import { useAccount, useT } from "../../app/hooks.ts";
+import { useAccount, useT } from "../../base/hooks.ts";
 import { problemText } from "../../lib/problem.ts";
 import { type Problem, problemOf } from "../../matrix/errors.ts";
 import { Button, Field, Switch } from "../../ui/controls.tsx";

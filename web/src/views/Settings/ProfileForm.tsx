@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react";
-import { useAccount, useReadable, useT } from "../../app/hooks.ts";
+import { useAccount, useReadable, useT } from "../../base/hooks.ts";
 import { Avatar } from "../../ui/Avatar.tsx";
 import { Button, Field } from "../../ui/controls.tsx";
 import { FileButton } from "../../ui/FileButton.tsx";

@@ -1,5 +1,5 @@
 import { WifiOff } from "lucide-react";
-import { useAccount, useReadable, useT } from "../../app/hooks.ts";
+import { useAccount, useReadable, useT } from "../../base/hooks.ts";
 
 /** Says that the connection is lost, as long as it is. */
 export function ConnectionBanner() {

@@ -1,5 +1,5 @@
 import "./Shell.css";
-import { useT } from "../../app/hooks.ts";
+import { useT } from "../../base/hooks.ts";
 import { ChatsSkeleton } from "../Chats/ChatsSkeleton.tsx";
 
 /** The shape of the client while its data is on the way. */

@@ -1,20 +1,20 @@
 import { Compass, MessageCircle, Settings, Users } from "lucide-react";
 import type { ReactNode } from "react";
-import { useAccount, useReadable, useT } from "../../app/hooks.ts";
-import { Link } from "../../app/Link.tsx";
-import { type Route, router } from "../../app/router.ts";
-import { Avatar } from "../../ui/Avatar.tsx";
+import { usePhone, useReadable, useT } from "../../base/hooks.ts";
+import { Link } from "../../base/Link.tsx";
+import { type Route, router } from "../../base/router.ts";
 import { Logo } from "../../ui/Logo.tsx";
-import type { ChatsModel } from "../../viewmodels/chats.ts";
+import { ALL, type ChatsModel } from "../../viewmodels/chats.ts";
+import { SpaceRail } from "../Chats/Folders.tsx";
+import { AccountMenu } from "./AccountMenu.tsx";
 
 /** The places of the client; at the bottom of the window on a phone. */
 export function Rail({ chats }: { chats: ChatsModel }) {
   const t = useT();
-  const account = useAccount();
-  const profile = useReadable(account.profile);
   const { name } = useReadable(router.route);
   const { unread } = useReadable(chats.snapshot);
-  const inChats = name === "chats" || name === "room" || name === "not-found";
+  const phone = usePhone();
+  const inChats = name === "chats" || name === "room" || name === "space" || name === "not-found";
   return (
     <nav className="rail" aria-label={t("nav.label")}>
       <Logo className="rail__logo" />
@@ -24,15 +24,20 @@ export function Rail({ chats }: { chats: ChatsModel }) {
         label={t("nav.chats")}
         icon={<MessageCircle />}
         badge={unread}
+        // The whole list is one step away, whichever part of it is shown.
+        onClick={() => chats.setFolder(ALL)}
       />
-      <RailLink to={{ name: "people" }} current={name === "people"} label={t("nav.people")} icon={<Users />} />
+      <RailLink
+        to={{ name: "people" }}
+        current={name === "people" || name === "person"}
+        label={t("nav.people")}
+        icon={<Users />}
+      />
       <RailLink to={{ name: "groups" }} current={name === "groups"} label={t("nav.groups")} icon={<Compass />} />
+      {!phone && <SpaceRail model={chats} />}
       <span className="rail__space" />
       <RailLink to={{ name: "settings" }} current={name === "settings"} label={t("nav.settings")} icon={<Settings />} />
-      <Link to={{ name: "settings" }} className="rail__account" title={profile.name}>
-        <span className="visually-hidden">{profile.name}</span>
-        <Avatar id={profile.id} name={profile.name} picture={profile.avatar} />
-      </Link>
+      <AccountMenu />
     </nav>
   );
 }
@@ -43,12 +48,13 @@ interface RailLinkProps {
   label: string;
   icon: ReactNode;
   badge?: number;
+  onClick?: () => void;
 }
 
-function RailLink({ to, current, label, icon, badge = 0 }: RailLinkProps) {
+function RailLink({ to, current, label, icon, badge = 0, onClick }: RailLinkProps) {
   const t = useT();
   return (
-    <Link to={to} className="rail__link" aria-current={current ? "page" : undefined}>
+    <Link to={to} className="rail__link" onClick={onClick} aria-current={current ? "page" : undefined}>
       <span className="rail__icon">
         {icon}
         {badge > 0 && (

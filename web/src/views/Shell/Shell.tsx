@@ -1,18 +1,35 @@
 import "./Shell.css";
 import { MessagesSquare } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
-import { useAccount, usePhone, useReadable, useT } from "../../app/hooks.ts";
-import { type Route, router } from "../../app/router.ts";
+import { useAccount, usePhone, useReadable, useSelected, useT } from "../../base/hooks.ts";
+import { type Background, preferences } from "../../base/preferences.ts";
+import { type Route, router } from "../../base/router.ts";
 import { EmptyState } from "../../ui/controls.tsx";
+import { showBadge } from "../../viewmodels/badge.ts";
 import { ChatsModel } from "../../viewmodels/chats.ts";
+import { startNotifications } from "../../viewmodels/notifications.ts";
+import { shared } from "../../viewmodels/shared.ts";
+import { syncWebPush } from "../../viewmodels/webpush.ts";
 import { Chats } from "../Chats/Chats.tsx";
 import { ConversationPane } from "../Conversation/ConversationPane.tsx";
+import { NewSignIns } from "../Encryption/NewSignIns.tsx";
+import { Reminder } from "../Encryption/Reminder.tsx";
+import { EncryptionDialogs } from "../Encryption/sections.tsx";
 import { Groups } from "../Groups/Groups.tsx";
 import { People } from "../People/People.tsx";
+import { PersonCardHost } from "../People/PersonCard.tsx";
+import { PersonPage } from "../People/PersonPage.tsx";
 import { Settings } from "../Settings/Settings.tsx";
+import { SettingsList } from "../Settings/SettingsList.tsx";
+import { SpacePage } from "../Spaces/SpacePage.tsx";
+import { Share } from "../Share/Share.tsx";
 import { Switcher } from "../Switcher/Switcher.tsx";
 import { ConnectionBanner } from "./ConnectionBanner.tsx";
+import { ListResizer } from "./ListResizer.tsx";
+import { OpenLink } from "./OpenLink.tsx";
 import { Rail } from "./Rail.tsx";
+import { UnsentWarning } from "./UnsentWarning.tsx";
+import { UpdateBanner } from "./UpdateBanner.tsx";
 
 /** The client: rail, list, conversation. On a phone one of them at a time. */
 export default function Shell() {
@@ -20,47 +37,77 @@ export default function Shell() {
   const account = useAccount();
   const route = useReadable(router.route);
   const chats = useMemo(() => new ChatsModel(account), [account]);
+  const phone = usePhone();
   const [switching, setSwitching] = useState(false);
   useSwitcherKey(() => setSwitching(true));
   useTitle(chats);
+  useEffect(() => startNotifications(account), [account]);
+  useEffect(() => syncWebPush(account), [account]);
+  const opened = useReadable(shared);
+  useEffect(() => {
+    if (opened !== undefined) router.go({ name: "share" });
+  }, [opened]);
+  const background = useBackground(route);
   useEffect(() => {
     if (route.name === "sign-in" || route.name === "register") router.go({ name: "chats" }, { replace: true });
   }, [route]);
-  const inMain = route.name === "room" || route.name === "settings" || route.name === "not-found";
+  // A space that is looked at is the part of the list that is shown beside it.
+  useEffect(() => {
+    if (route.name === "space") chats.setFolder({ kind: "space", id: route.spaceId });
+  }, [route, chats]);
+  const inMain =
+    ["room", "space", "person", "share", "open", "not-found"].includes(route.name) ||
+    (route.name === "settings" && route.section !== undefined);
   return (
     <div className="shell" data-pane={inMain ? "main" : "list"}>
       <Rail chats={chats} />
-      <section className="pane" aria-label={t(`nav.${listOf(route)}`)}>
+      <section className="pane" role={phone && !inMain ? "main" : undefined} aria-label={t(`nav.${listOf(route)}`)}>
         <ConnectionBanner />
+        {listOf(route) === "chats" && <NewSignIns />}
+        {listOf(route) === "chats" && <Reminder />}
+        <UpdateBanner />
         <ListPane route={route} chats={chats} />
+        {!phone && <ListResizer />}
       </section>
-      <main className="main">
+      <main className="main" data-background={background}>
         <MainPane route={route} />
       </main>
+      <EncryptionDialogs />
+      <PersonCardHost />
       {switching && <Switcher onClose={() => setSwitching(false)} />}
+      <UnsentWarning />
     </div>
   );
 }
 
 /** Which list stands beside what a route shows. */
-function listOf({ name }: Route): "chats" | "people" | "groups" {
-  return name === "people" || name === "groups" ? name : "chats";
+function listOf({ name }: Route): "chats" | "people" | "groups" | "settings" {
+  if (name === "person") return "people";
+  return name === "people" || name === "groups" || name === "settings" ? name : "chats";
 }
 
 function ListPane({ route, chats }: { route: Route; chats: ChatsModel }) {
-  if (route.name === "people") return <People />;
+  if (route.name === "people" || route.name === "person") return <People />;
   if (route.name === "groups") return <Groups />;
+  if (route.name === "settings") return <SettingsList section={route.section} />;
   return <Chats model={chats} selected={route.name === "room" ? route.roomId : undefined} />;
 }
 
 function MainPane({ route }: { route: Route }) {
   const t = useT();
   const phone = usePhone();
+  const some = useSelected(useAccount().conversations.list, ({ length }) => length > 0);
   if (route.name === "room")
     return <ConversationPane key={route.roomId} roomId={route.roomId} eventId={route.eventId} />;
-  if (route.name === "settings") return <Settings />;
+  if (route.name === "space") return <SpacePage key={route.spaceId} spaceId={route.spaceId} />;
+  if (route.name === "share") return <Share />;
+  if (route.name === "open") return <OpenLink key={route.uri} uri={route.uri} />;
+  if (route.name === "person") return <PersonPage key={route.userId} userId={route.userId} />;
+  if (route.name === "settings")
+    return phone && route.section === undefined ? null : <Settings section={route.section} />;
   if (route.name === "not-found") return <EmptyState icon={<MessagesSquare />} title={t("page.notFound")} />;
-  if (phone) return null;
+  // Where there is none to pick, the list says how to begin.
+  if (phone || !some) return null;
   const key = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘K" : "Ctrl K";
   const [before, after] = t("chats.welcome.text", { key: "\u0000" }).split("\u0000");
   return (
@@ -84,7 +131,7 @@ function useSwitcherKey(open: () => void): void {
       if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey)
         return;
       event.preventDefault();
-      if (document.querySelector("dialog[open]") === null) open();
+      if (document.querySelector(".dialog") === null) open();
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
@@ -97,5 +144,15 @@ function useTitle(chats: ChatsModel): void {
   const { unread } = useReadable(chats.snapshot);
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) ${t("app.name")}` : t("app.name");
+    void showBadge(unread);
   }, [unread, t]);
+  // Whoever signs out takes the number along.
+  useEffect(() => () => void showBadge(0), []);
+}
+
+/** The background that was chosen for the conversation in view, or for all of them. */
+function useBackground(route: Route): Background | undefined {
+  const { background, backgrounds } = useReadable(preferences);
+  if (route.name !== "room") return undefined;
+  return backgrounds[route.roomId] ?? background;
 }

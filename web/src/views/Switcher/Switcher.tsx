@@ -1,10 +1,11 @@
 import "./Switcher.css";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { useAccount, useReadable, useT } from "../../app/hooks.ts";
-import { router } from "../../app/router.ts";
+import { useAccount, useReadable, useT } from "../../base/hooks.ts";
+import { router } from "../../base/router.ts";
 import { Avatar } from "../../ui/Avatar.tsx";
 import { SearchBox } from "../../ui/controls.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
+import { isComposing } from "../../lib/keys.ts";
 import { rankConversations } from "../../viewmodels/switcher.ts";
 
 /** Jumps to a conversation by a few letters. */
@@ -25,7 +26,7 @@ export function Switcher({ onClose }: { onClose: () => void }) {
     router.go({ name: "room", roomId });
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.nativeEvent.isComposing) return;
+    if (isComposing(event.nativeEvent)) return;
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (step !== 0 && found.length > 0) setIndex((index + step + found.length) % found.length);
     else if (event.key === "Enter") open(found[index]?.id);

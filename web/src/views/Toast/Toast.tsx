@@ -1,4 +1,4 @@
-import { useReadable, useT } from "../../app/hooks.ts";
+import { useReadable, useT } from "../../base/hooks.ts";
 import { problemText } from "../../lib/problem.ts";
 import { toast } from "../../viewmodels/toasts.ts";
 
