@@ -7,6 +7,7 @@
 
 mod advisories;
 mod binary;
+mod browsers;
 mod clients;
 mod coverage;
 mod deny;
@@ -35,10 +36,12 @@ Working on IM2
                     ARGS go to `im2 serve` (for example: cargo xtask run --config im2.toml)
   build             make the release binary with the web client inside; prints its path and size
   test [STEP...]    run the tests and sum up; without STEP, all of them, in this order:
-                      rust      unit, property, conformance and whole-server tests (cargo nextest)
+                      rust      unit, property, conformance and whole-server tests (cargo nextest); then what other
+                                implementations say to the same input (tests/oracles)
                       web       lints and unit tests of the web client
                       clients   matrix-js-sdk, matrix-rust-sdk, matrix-nio, the protocol suite and others against a server
                       browser   two people in Chromium against a real server
+                      engines   the same client in Firefox and WebKit
   e2e [ARGS]        only the browser tests; ARGS go to `npm run e2e`
 
 Checks
@@ -53,8 +56,8 @@ Checks
                     with --check, fail if the committed file is out of date
   spec-routes DIR   write docs/spec-routes.tsv from the specification's OpenAPI documents (*.json) in DIR
 
-What is needed: Rust and Node 20 for `run` and `build`; Python 3.11 and Chromium as well for `test`
-(Chromium is installed with apt-get when it is missing and the user is root).
+What is needed: Rust and Node 20 for `run` and `build`; Python 3.11, Chromium, Firefox and WebKitGTK's driver
+with Xvfb as well for `test` (the browsers are installed with apt-get when they are missing and the user is root).
 ";
 
 fn main() -> ExitCode {

@@ -14,7 +14,8 @@ use crate::project::Project;
 const INSTALLED: &str = "node_modules/.package-lock.json";
 
 /// What goes into the web client's bundle, relative to `web/`.
-const WEB_SOURCES: [&str; 6] = ["src", "public", "index.html", "package-lock.json", "vite.config.ts", "tsconfig.json"];
+const WEB_SOURCES: [&str; 7] =
+    ["src", "build", "public", "index.html", "package-lock.json", "vite.config.ts", "tsconfig.json"];
 
 /// `npm ci`, unless what is installed is newer than the lock file.
 pub(crate) fn install(folder: &Path) -> Result<()> {

@@ -39,7 +39,8 @@ impl Settings {
         format!(
             "server_name = \"localhost\"\ndata_dir = \"{}\"\n\n[http]\nbind = [\"127.0.0.1:{port}\"]\n\n\
              [registration]\nmode = \"open\"\nshared_secret = \"{}\"\n\n[rate_limits]\nenabled = false\n\n[metrics]\nbind = []\n\n\
-             [server_notices]\nlocalpart = \"notices\"\n\n[login]\naccess_token_lifetime = 20\n",
+             [server_notices]\nlocalpart = \"notices\"\n\n[login]\naccess_token_lifetime = 20\n\n\
+             [push]\nallow_private_addresses = true\n",
             folder.join("data").display(),
             Self::SHARED_SECRET,
         )

@@ -2,21 +2,21 @@
 //!
 //! A step that fails does not keep the later ones from running. Each prints what its own runner prints.
 
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::binary;
+use crate::browsers::{self, CHROMIUM, DISPLAY, FIREFOX, WEBKIT};
 use crate::clients::{self, CLIENTS, Client};
 use crate::node;
 use crate::process;
 use crate::project::Project;
 use crate::running::{Server, Settings};
 
-/// Debian's name of the browser, and what others call it.
-const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+/// Implementations of others beside which ours run, in `tests/oracles`.
+const ORACLES: [&str; 1] = ["state-res"];
 
 /// A group of tests that can be chosen on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +25,16 @@ enum Group {
     Web,
     Clients,
     Browser,
+    Engines,
 }
 
-const GROUPS: [(&str, Group); 4] =
-    [("rust", Group::Rust), ("web", Group::Web), ("clients", Group::Clients), ("browser", Group::Browser)];
+const GROUPS: [(&str, Group); 5] = [
+    ("rust", Group::Rust),
+    ("web", Group::Web),
+    ("clients", Group::Clients),
+    ("browser", Group::Browser),
+    ("engines", Group::Engines),
+];
 
 /// What became of one step.
 struct Outcome {
@@ -54,7 +60,12 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<ExitCode> {
     step("build the web client", &mut || node::build_web(project));
     for group in groups {
         match group {
-            Group::Rust => step("rust", &mut || rust(project)),
+            Group::Rust => {
+                step("rust", &mut || rust(project));
+                for name in ORACLES {
+                    step(&format!("oracle {name}"), &mut || oracle(project, name));
+                }
+            }
             Group::Web => step("web", &mut || web(project)),
             Group::Clients => {
                 for client in CLIENTS {
@@ -67,6 +78,7 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<ExitCode> {
                 }
             }
             Group::Browser => step("browser", &mut || browser(project, &[])),
+            Group::Engines => step("engines", &mut || engines(project)),
         }
     }
     Ok(summary(&outcomes))
@@ -97,6 +109,13 @@ fn summary(outcomes: &[Outcome]) -> ExitCode {
         let word = if result.is_ok() { "ok    " } else { "FAILED" };
         println!("{word} {:>7.1} s  {name}", took.as_secs_f64());
     }
+    for Outcome { name, result, .. } in outcomes {
+        let failed = result.as_ref().err().and_then(|error| error.downcast_ref::<process::Failed>());
+        let last = failed.map(|failed| failed.last.as_slice()).unwrap_or_default();
+        if !last.is_empty() {
+            println!("--- {name} ended with\n{}", last.join("\n"));
+        }
+    }
     let total: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
     let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
     println!("{} steps, {failed} failed, {:.1} s", outcomes.len(), total.as_secs_f64());
@@ -119,6 +138,14 @@ fn rust(project: &Project) -> Result<()> {
     }
 }
 
+/// `cargo test` in a workspace of its own, so that the other implementation is no dependency of ours.
+fn oracle(project: &Project, name: &str) -> Result<()> {
+    let mut tests = project.cargo();
+    tests.current_dir(project.root.join("tests/oracles").join(name));
+    tests.env("CARGO_TARGET_DIR", project.target.join("oracles")).args(["test", "--locked"]);
+    process::run(tests)
+}
+
 fn web(project: &Project) -> Result<()> {
     for script in ["lint", "test"] {
         node::run_script(&project.web(), script, &[])?;
@@ -132,10 +159,18 @@ fn outside(project: &Project, client: &Client) -> Result<()> {
 }
 
 fn browser(project: &Project, arguments: &[String]) -> Result<()> {
-    let chromium = chromium()?;
+    let [chromium] = browsers::find_or_install([&CHROMIUM])?;
     let mut command = node::script_command(&project.web(), "e2e", arguments);
     command.env("IM2_CHROMIUM", chromium);
     against_server(project, "browser", command)
+}
+
+/// The web client in Firefox and WebKit.
+fn engines(project: &Project) -> Result<()> {
+    let [firefox, webkit, _display] = browsers::find_or_install([&FIREFOX, &WEBKIT, &DISPLAY])?;
+    let mut command = node::script_command(&project.web(), "engines", &[]);
+    command.env("IM2_FIREFOX", firefox).env("IM2_WEBKIT_DRIVER", webkit);
+    against_server(project, "engines", command)
 }
 
 /// Runs a command against a server of its own, which has to stop cleanly afterwards.
@@ -151,28 +186,6 @@ fn against_server(project: &Project, name: &str, mut command: Command) -> Result
     result.and(stopped)
 }
 
-/// The browser's path; it is installed where we may install it.
-fn chromium() -> Result<PathBuf> {
-    if let Some(found) = process::find(&BROWSERS) {
-        return Ok(found);
-    }
-    if process::find(&["apt-get"]).is_none() || !is_root()? {
-        bail!("the browser tests need Chromium on PATH (as one of {}); please install it", BROWSERS.join(", "));
-    }
-    for arguments in [&["update"][..], &["install", "-y", "chromium", "fonts-noto-cjk"]] {
-        let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
-        process::run(command)?;
-    }
-    process::find(&BROWSERS).context("apt-get installed chromium, but PATH does not have it")
-}
-
-fn is_root() -> Result<bool> {
-    let mut command = Command::new("id");
-    command.arg("-u");
-    Ok(process::output(command)?.trim() == "0")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,7 +199,7 @@ mod tests {
         assert_eq!(chosen(&[])?.len(), GROUPS.len());
         assert_eq!(chosen(&words(&["browser", "rust"]))?, [Group::Rust, Group::Browser]);
         let error = chosen(&words(&["e2e"])).expect_err("no such step");
-        assert!(error.to_string().contains("rust, web, clients, browser"), "{error}");
+        assert!(error.to_string().contains("rust, web, clients, browser, engines"), "{error}");
         Ok(())
     }
 }

@@ -1,208 +1,76 @@
-//! The use cases of the product: everything between the HTTP edge and the store.
+//! All use cases put together over an open store: what the edge and the binary are given.
 //!
-//! Modules keep an order: each may call those before it and none after it. What a later module has to know of an
-//! earlier one it learns from rows and from the [`stream`], never by being called.
-//!
-//! `core` < `stream` < `accounts` < `devices` < `account_data` < `rooms` < `presence` < `profile` < … < `sync`
+//! The use cases themselves are in the crates below: this one knows their order, what runs in the background for all of
+//! them, and what metrics are told.
 
-pub mod account_data;
-mod account_jobs;
-pub mod accounts;
-pub mod admin;
-pub mod appservices;
-mod assembly;
-mod blocked;
-mod carry_over;
-mod contained;
-pub mod core;
-pub mod delayed_events;
-mod device_lists;
-pub mod devices;
-pub mod e2ee;
-pub mod ephemeral;
-mod error;
-pub mod event_stream;
-pub mod features;
-pub mod filters;
-pub mod jobs;
-pub mod key_backup;
-mod key_counts;
-pub mod media;
-pub mod memory;
-mod names;
-pub mod notifications;
-mod outbound;
 mod pools;
-pub mod presence;
-pub mod profile;
-pub mod push;
-pub mod push_rules;
-pub mod rate_limits;
-pub mod receipts;
-pub mod reports;
-pub mod rooms;
-pub mod search;
-pub mod server_notices;
-pub mod session;
-pub mod session_ends;
-pub mod shutdown;
-mod signing_key;
-pub mod sliding_sync;
-pub mod stream;
-pub mod sync;
-pub mod thread_subscriptions;
-pub mod thread_updates;
-mod threads;
-pub mod to_device;
-pub mod turn;
-pub mod typing;
-pub mod unread;
-pub mod upkeep;
-pub mod user_directory;
-mod user_set;
-mod words;
+mod upkeep;
 
 use std::sync::Arc;
 
+use im2_accounts::People;
+use im2_admin::Admin;
+use im2_chat::Chat;
+use im2_core::{Core, Result, Store, jobs};
+use im2_followers::{Followers, push};
+use im2_media::Media;
 use im2_model::{Clock, Random, ServerName};
-use im2_store::Store;
+use im2_sync::Syncing;
 
-pub use crate::core::Core;
-pub use blocked::BlockedRooms;
-pub use error::{Code, Error, Result};
-pub use key_counts::KeyCountCache;
-pub use user_set::UserSet;
+pub use upkeep::Upkeep;
 
 /// How the engine behaves; filled in by the binary's configuration or by a test.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The server's name: the domain of its users and rooms.
-    pub server_name: ServerName,
-    /// How much memory caches take.
-    pub memory: memory::Options,
+    /// The server's name, its application services, its limits and its memory.
+    pub core: im2_core::Options,
     /// How accounts behave.
-    pub accounts: accounts::Options,
-    /// The application services.
-    pub services: Arc<appservices::Services>,
-    /// How the content repository behaves.
-    pub media: media::Options,
+    pub accounts: im2_accounts::Options,
     /// How the user directory behaves.
-    pub user_directory: user_directory::Options,
-    /// How push notifications are sent.
-    pub push: push::Options,
-    /// The relays for calls; `None` for none.
-    pub turn: Option<turn::Options>,
-    /// How rooms behave.
-    pub rooms: rooms::Options,
-    /// Who sends the server's notices; `None` for nobody.
-    pub server_notices: Option<server_notices::Options>,
-    /// How reports are handled.
-    pub reports: reports::Options,
-    /// What may be done how often, and how much may be kept.
-    pub rate_limits: rate_limits::Options,
+    pub user_directory: im2_accounts::user_directory::Options,
+    /// How the content repository behaves.
+    pub media: im2_media::Options,
+    /// How rooms and the people in them are treated.
+    pub chat: im2_chat::Options,
+    /// How others are told of what happens.
+    pub followers: im2_followers::Options,
 }
 
 impl Options {
     /// The defaults for a server of this name.
     pub fn new(server_name: ServerName) -> Self {
         Self {
-            server_name,
-            memory: memory::Options::default(),
-            accounts: accounts::Options::default(),
-            services: Arc::default(),
-            media: media::Options::default(),
-            user_directory: user_directory::Options::default(),
-            push: push::Options::default(),
-            turn: None,
-            rooms: rooms::Options::default(),
-            server_notices: None,
-            reports: reports::Options::default(),
-            rate_limits: rate_limits::Options::default(),
+            core: im2_core::Options::new(server_name),
+            accounts: im2_accounts::Options::default(),
+            user_directory: im2_accounts::user_directory::Options::default(),
+            media: im2_media::Options::default(),
+            chat: im2_chat::Options::default(),
+            followers: im2_followers::Options::default(),
         }
     }
 }
 
-/// The whole of the use cases, one field a module.
+/// The whole of the use cases, one field a crate.
 #[derive(Debug)]
 pub struct Engine {
-    /// What all modules stand on.
+    /// What all of them stand on.
     pub core: Core,
-    /// Accounts and their tokens.
-    pub accounts: accounts::Accounts,
-    /// Devices of the signed-in user.
-    pub devices: devices::Devices,
-    /// What clients keep with accounts.
-    pub account_data: account_data::AccountData,
-    /// What users want to be notified of.
-    pub push_rules: push_rules::PushRules,
-    /// Filters that clients uploaded.
-    pub filters: filters::Filters,
-    /// Rooms.
-    pub rooms: rooms::Rooms,
-    /// Events that are sent later.
-    pub delayed_events: delayed_events::DelayedEvents,
-    /// How far users have read.
-    pub receipts: receipts::Receipts,
-    /// Which threads users follow.
-    pub thread_subscriptions: thread_subscriptions::ThreadSubscriptions,
-    /// Threads with new replies.
-    pub thread_updates: thread_updates::ThreadUpdates,
-    /// Who is typing.
-    pub typing: typing::Typing,
-    /// What users have not read.
-    pub unread: unread::Unread,
-    /// Searching messages.
-    pub search: search::Search,
-    /// What users have been notified of.
-    pub notifications: notifications::Notifications,
-    /// Bridges and bots.
-    pub appservices: appservices::Appservices,
-    /// Messages to devices.
-    pub to_device: to_device::ToDevice,
-    /// Backups of room keys.
-    pub key_backups: key_backup::KeyBackups,
-    /// Where users want to be notified.
-    pub pushers: push::Pushers,
-    /// Relays for calls.
-    pub turn: turn::Turn,
-    /// Keys of end-to-end encryption.
-    pub e2ee: e2ee::E2ee,
-    /// Listening for events one after the other.
-    pub event_stream: event_stream::EventStream,
-    /// What has happened since a client last asked.
-    pub sync: sync::Sync,
-    /// What a client does not know yet of the rooms it wants to see.
-    pub sliding_sync: sliding_sync::SlidingSync,
+    /// People and their devices.
+    pub people: People,
     /// The content repository.
-    pub media: media::Media,
-    /// Who is online.
-    pub presence: presence::Presence,
-    /// What people say about themselves.
-    pub profiles: profile::Profiles,
-    /// Locking and suspending accounts.
-    pub moderation: admin::moderation::Moderation,
-    /// Administration of users.
-    pub admin_users: admin::users::Users,
-    /// Limits on requests that single users have of their own.
-    pub rate_limits: rate_limits::RateLimits,
-    /// Finding people.
-    pub user_directory: user_directory::UserDirectory,
-    /// Notices of the server to its users.
-    pub server_notices: Box<server_notices::ServerNotices>,
-    /// Reports to the administrators.
-    pub reports: Box<reports::Reports>,
-    /// Rooms, for administrators.
-    pub room_admin: Box<admin::rooms::RoomAdmin>,
-    /// Media, for administrators.
-    pub media_admin: Box<admin::media::MediaAdmin>,
-    /// Tasks of administrators that take their time.
-    pub tasks: Box<admin::tasks::Tasks>,
-    /// What users and rooms take.
-    pub statistics: Box<admin::statistics::Statistics>,
+    pub media: Media,
+    /// Rooms, and what goes on between the people in them.
+    pub chat: Box<Chat>,
+    /// What has happened since a client last asked.
+    pub sync: Box<Syncing>,
+    /// Whom the stream is told to.
+    pub followers: Box<Followers>,
+    /// What administrators do.
+    pub admin: Box<Admin>,
 }
 
 impl Engine {
-    /// Puts the modules together over an open store.
+    /// Puts the use cases together over an open store, each crate after those that it calls.
     pub async fn open(
         options: Options,
         store: Arc<Store>,
@@ -210,42 +78,64 @@ impl Engine {
         random: Arc<dyn Random>,
     ) -> Result<Self> {
         // Boxed, so that whoever opens an engine does not carry what all of its modules take while they are made.
-        Box::pin(assembly::assemble(options, store, clock, random)).await
+        Box::pin(Self::assemble(options, store, clock, random)).await
     }
 
-    /// What runs the outbox's jobs. A module that adds jobs registers its handlers here.
+    async fn assemble(
+        options: Options,
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self> {
+        let core = Core::open(options.core, store, clock, random).await?;
+        let people = People::new(&core, options.accounts, options.user_directory);
+        people.accounts.make_service_users().await?;
+        let media = Media::new(core.clone(), options.media);
+        let chat = Chat::open(&core, &people.accounts, options.chat).await?;
+        let followers = Followers::open(&core, &chat, options.followers).await?;
+        let admin = Admin::open(&core, &people, &chat, &media).await?;
+        Ok(Self {
+            sync: Box::new(Syncing::new(&core, &chat)),
+            chat: Box::new(chat),
+            followers: Box::new(followers),
+            admin: Box::new(admin),
+            core,
+            people,
+            media,
+        })
+    }
+
+    /// What runs the outbox's jobs. A crate that adds jobs registers its handlers here.
     pub fn job_handlers(&self) -> jobs::Handlers {
-        let handlers = account_jobs::register(jobs::Handlers::default(), &self.core, &self.rooms, &self.presence);
-        let handlers = rooms::guests::register(handlers, &self.rooms);
-        let handlers = carry_over::register(handlers, &self.core, &self.push_rules);
-        let (rooms, media) = (self.rooms.clone(), self.media.clone());
-        let (tasks, reports) = ((*self.tasks).clone(), (*self.reports).clone());
-        let handlers = admin::jobs::register(handlers, admin::jobs::Context { rooms, media, tasks, reports });
-        let handlers = admin::redaction::register(handlers, &self.core, &self.rooms);
-        let handlers = key_backup::register(handlers, &self.core);
-        let handlers = delayed_events::register(handlers, &self.delayed_events);
-        self.e2ee.register(handlers)
+        let handlers = self.people.register(&self.core, jobs::Handlers::default());
+        let handlers = self.chat.register(&self.core, handlers);
+        self.admin.register(&self.core, &self.chat, &self.media, handlers)
     }
 
     /// What tells push gateways of events while the server runs.
     pub fn push_delivery(&self) -> push::Delivery {
-        self.pushers.delivery(self.rooms.clone(), self.unread.clone())
+        self.followers.pushers.delivery(self.chat.rooms.clone(), self.chat.unread.clone())
+    }
+
+    /// Whether the database answers: an error, or nothing for a long time, if it does not.
+    pub async fn answers(&self) -> Result<()> {
+        Ok(self.core.store.answers().await?)
     }
 
     /// Keeps all caches to the memory budget. Done every second by [`Self::upkeep`].
     pub fn keep_to_budget(&self) {
         self.core.memory.balance();
-        self.rooms.make_place();
+        self.chat.rooms.make_place();
     }
 
     /// What has to be done again and again while the server runs.
-    pub fn upkeep(&self) -> upkeep::Upkeep {
-        upkeep::Upkeep {
+    pub fn upkeep(&self) -> Upkeep {
+        Upkeep {
             core: self.core.clone(),
-            accounts: self.accounts.clone(),
-            presence: self.presence.clone(),
-            delayed_events: self.delayed_events.clone(),
-            rooms: self.rooms.clone(),
+            accounts: self.people.accounts.clone(),
+            presence: self.chat.presence.clone(),
+            delayed_events: self.chat.delayed_events.clone(),
+            rooms: self.chat.rooms.clone(),
         }
     }
 }

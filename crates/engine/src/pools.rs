@@ -11,12 +11,13 @@ impl Engine {
         let own = [
             ("readers", self.core.store.reader_load()),
             ("writer", self.core.store.writer_load()),
-            ("passwords", self.accounts.password_load()),
-            ("search", self.search.load()),
-            ("syncs", self.sync.making.load()),
-            ("key_backups", self.key_backups.export_load()),
+            ("long_writes", self.core.store.long_writer_load()),
+            ("passwords", self.people.accounts.password_load()),
+            ("search", self.chat.search.load()),
+            ("syncs", self.sync.load()),
+            ("key_backups", self.people.key_backups.export_load()),
             ("pages", self.core.limits.page_load()),
-            ("push", self.pushers.load()),
+            ("push", self.followers.pushers.load()),
         ];
         own.into_iter().chain(media)
     }

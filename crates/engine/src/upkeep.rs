@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{Core, Result, accounts::Accounts, delayed_events::DelayedEvents, presence::Presence, rooms::Rooms};
+use im2_accounts::Accounts;
+use im2_chat::{delayed_events::DelayedEvents, presence::Presence, rooms::Rooms};
+use im2_core::{Core, Result};
 
 /// How often presence is looked at: others learn that somebody is idle or gone at most this late.
 const TICK: Duration = Duration::from_secs(1);

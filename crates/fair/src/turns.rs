@@ -64,8 +64,19 @@ impl<T: Hash + Eq + Clone> Turns<T> {
         self.take_for(caller::current(), None).await
     }
 
+    /// As [`Turns::take`], however much waits: for the rest of what has begun within the bounds and cannot be refused
+    /// any more.
+    pub async fn take_next(&self) -> Result<Turn<T>, Busy> {
+        self.enter(caller::current(), None, true).await
+    }
+
     /// Waits for a slot in the turn of `caller` and for a slot of `target`.
     pub async fn take_for(&self, caller: Caller, target: Option<T>) -> Result<Turn<T>, Busy> {
+        // The server's own work is bounded by what makes it, and nobody could be told to come back.
+        self.enter(caller, target, caller == Caller::Server).await
+    }
+
+    async fn enter(&self, caller: Caller, target: Option<T>, always: bool) -> Result<Turn<T>, Busy> {
         let seat = Seat { shared: Arc::clone(&self.0), caller, target: target.clone() };
         let mut place = {
             let mut state = self.0.0.lock();
@@ -74,7 +85,11 @@ impl<T: Hash + Eq + Clone> Turns<T> {
             }
             let (sender, receiver) = oneshot::channel();
             let waiter = Waiter { sender, since: Instant::now() };
-            state.push(caller, target.clone(), waiter)?;
+            if always {
+                state.queue.push_always(caller, target.clone(), waiter);
+            } else {
+                state.push(caller, target.clone(), waiter)?;
+            }
             state.dispatch();
             Place { receiver, seat: Some(seat) }
         };
@@ -92,11 +107,6 @@ impl<T: Hash + Eq + Clone> Turns<T> {
 
 impl<T: Hash + Eq + Clone> State<T> {
     fn push(&mut self, caller: Caller, target: Option<T>, waiter: Waiter) -> Result<(), Busy> {
-        // The server's own work is bounded by what makes it, and nobody could be told to come back.
-        if caller == Caller::Server {
-            self.queue.push_always(caller, target, waiter);
-            return Ok(());
-        }
         let Err(waiter) = self.queue.push(caller, target.clone(), waiter) else { return Ok(()) };
         self.queue.discard(&caller, |waiter| waiter.sender.is_closed());
         self.queue.push(caller, target, waiter).map_err(|_| Busy)
@@ -143,7 +153,10 @@ impl<T: Hash + Eq + Clone> fmt::Debug for Turn<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::{pin::pin, task::Poll};
+    use std::{
+        pin::{Pin, pin},
+        task::Poll,
+    };
 
     use im2_model::UserNid;
     use tokio::task::yield_now;
@@ -154,12 +167,14 @@ mod tests {
     const BOUNDS: Bounds =
         Bounds { running: 2, running_per_key: 1, running_per_target: 2, waiting: 10, waiting_per_key: 3 };
 
+    type Waiting<'a> = Pin<Box<dyn Future<Output = Result<Turn, Busy>> + 'a>>;
+
     fn user(nid: i64) -> Caller {
         Caller::User(UserNid(nid))
     }
 
     /// Whether a future is still pending after one look.
-    async fn waits<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
+    async fn waits<F: Future + ?Sized>(future: Pin<&mut F>) -> bool {
         let mut future = future;
         std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
     }
@@ -203,14 +218,17 @@ mod tests {
         for _ in 0..10 {
             assert!(waits(pin!(turns.take_for(user(1), None))).await);
         }
-        let mut waiting = Vec::new();
+        let mut waiting: Vec<Waiting<'_>> = Vec::new();
         for _ in 0..3 {
-            let mut place = Box::pin(turns.take_for(user(1), None));
+            let mut place: Waiting<'_> = Box::pin(turns.take_for(user(1), None));
             assert!(waits(place.as_mut()).await);
             waiting.push(place);
         }
         assert_eq!(turns.take_for(user(1), None).await.map(drop), Err(Busy));
         assert!(!waits(pin!(turns.take_for(Caller::Server, None))).await, "the server has its own share");
+        let mut begun: Waiting<'_> = Box::pin(scope(user(1), turns.take_next()));
+        assert!(waits(begun.as_mut()).await, "what has begun waits, but is not refused");
+        waiting.push(begun);
         drop(held);
         yield_now().await;
         for place in waiting {

@@ -161,6 +161,13 @@ impl RoomId {
     }
 }
 
+impl EventId {
+    /// The server that made the event, for room versions whose event IDs name it (1 and 2).
+    pub fn server_name(&self) -> Option<&str> {
+        self.0.split_once(':').map(|(_, server)| server)
+    }
+}
+
 impl MxcUri {
     /// The URI of `media` on `server`.
     pub fn new(server: &str, media: &str) -> Result<Self, IdError> {
@@ -287,6 +294,9 @@ mod tests {
         assert!(RoomId::parse("!wE9z-_A").is_ok());
         assert!(RoomId::parse("!").is_err() && RoomId::parse("!a b").is_err() && RoomId::parse("#a:b").is_err());
         assert!(EventId::parse("$abc").is_ok() && EventId::parse("$").is_err());
+        let event = EventId::parse("$a/b+c:example.org:8448").unwrap();
+        assert_eq!(event.server_name(), Some("example.org:8448"));
+        assert_eq!(EventId::parse("$acR1l0raoZnm60CBwAVgqbZqoO/mYU81xysh1u7XcJk").unwrap().server_name(), None);
         assert!(RoomAliasId::parse("#群聊:example.org").is_ok() && RoomAliasId::parse("#:example.org").is_err());
         let mxc = MxcUri::parse("mxc://example.org/aB-_9").unwrap();
         assert_eq!(mxc.parts(), ("example.org", "aB-_9"));

@@ -4,21 +4,21 @@
 //! none of them.
 
 mod clock;
+mod display_name;
 mod folding;
 mod ids;
 mod name_search;
 mod pinyin;
 mod position;
 mod random;
-mod shown;
 
 pub use clock::{Clock, ManualClock, Millis, SystemClock};
+pub use display_name::shown_name;
 pub use folding::{fold, fold_term};
 pub use ids::{
     DeviceId, EventId, IdError, MAX_ID_BYTES, MxcUri, RoomAliasId, RoomId, RoomNid, ServerName, UserId, UserNid,
 };
 pub use name_search::NameSearch;
 pub use pinyin::spellings;
-pub use position::{Position, Reached, StreamToken, TokenError, WriterId};
+pub use position::{LAST_WRITER, Position, PositionClock, Reached, StreamToken, TokenError, WriterId};
 pub use random::{Random, SeededRandom, SystemRandom};
-pub use shown::shown_name;

@@ -15,6 +15,8 @@ const MOST_CHARACTERS: usize = 128;
 #[derive(Debug, Clone)]
 pub struct NameSearch {
     folded: String,
+    /// The term itself, if nothing is left of it when it is folded: accents alone.
+    literal: Option<Box<str>>,
     /// The term as pinyin, if it can be that.
     letters: Option<Box<[u8]>>,
 }
@@ -26,11 +28,15 @@ impl NameSearch {
         let typed = || folded.bytes().filter(|byte| !matches!(byte, b' ' | b'\''));
         let is_pinyin = !folded.is_empty() && typed().all(|byte| byte.is_ascii_lowercase());
         let letters = (is_pinyin && typed().count() <= MOST_LETTERS).then(|| typed().collect());
-        Self { folded, letters }
+        let literal = (folded.is_empty() && !term.trim().is_empty()).then(|| term.trim().into());
+        Self { folded, literal, letters }
     }
 
     /// Whether a name has the term in it.
     pub fn finds(&self, name: &str) -> bool {
+        if let Some(literal) = &self.literal {
+            return name.contains(&**literal);
+        }
         let folded = fold(name);
         folded.contains(&self.folded) || self.letters.as_deref().is_some_and(|letters| is_spelled(letters, &folded))
     }
@@ -100,11 +106,12 @@ mod tests {
             ("full", "ＦＵＬＬ"),
             ("a_b%", "xa_b%y"),
             (" ana m ", "Ana María"),
+            ("\u{301}", "cafe\u{301}"),
             ("", "anybody"),
         ] {
             assert!(finds(term, name), "{term} in {name}");
         }
-        for (term, name) in [("a_b", "axb"), ("кит", "кот"), ("anna", "Ana")] {
+        for (term, name) in [("a_b", "axb"), ("кит", "кот"), ("anna", "Ana"), ("\u{301}", "Ana")] {
             assert!(!finds(term, name), "{term} in {name}");
         }
     }

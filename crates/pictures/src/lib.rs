@@ -3,12 +3,15 @@
 //! [`Picture::probe`] reads a file's header only, so that a small file that claims to be a huge picture costs nothing;
 //! [`Picture::memory`] says what making a thumbnail takes, before it is taken; [`Picture::make`] makes it. JPEG, which
 //! is what cameras write, is scaled while it is decoded ([`jpeg`]), PNG is read row by row ([`png`]) and TIFF strip by
-//! strip ([`tiff`]): they are never whole in memory. The other formats are decoded whole, within the same limit. All of
-//! it is synchronous: for blocking threads.
+//! strip ([`tiff`]): they are never whole in memory. AVIF is decoded by a process of its own ([`decoder`]), and what it
+//! writes is read row by row. The other formats are decoded whole, within the same limit. All of it is synchronous: for
+//! blocking threads.
 
 #![expect(clippy::cast_precision_loss, reason = "sides of pictures, and sums of samples that are rounded anyway")]
 
 mod animation;
+pub mod avif;
+pub mod decoder;
 mod effort;
 mod format;
 mod jpeg;
@@ -19,6 +22,7 @@ mod sizes;
 mod still;
 mod tiff;
 
+pub use decoder::Decoder;
 pub use picture::Picture;
 pub use sizes::{Method, Size, choose};
 
@@ -38,8 +42,8 @@ pub enum Refusal {
     NotAPicture,
     /// It is HEIC, the format in which many phones store photos.
     Heic,
-    /// It is AVIF.
-    Avif,
+    /// It is AVIF, and there is nothing that decodes it.
+    NoDecoder,
     /// It claims to be in one of the formats that are read but cannot be decoded.
     Unreadable,
     /// It has too many pixels, or decoding it would take too much memory.

@@ -12,7 +12,8 @@ use image::{
 };
 
 use crate::{
-    Limits, Made, Measured, Refusal, animation,
+    Decoder, Limits, Made, Measured, Refusal, animation,
+    avif::{self, Avif},
     format::{self, Format},
     jpeg::{self, Jpeg},
     png::Png,
@@ -47,6 +48,8 @@ pub struct Picture {
     moves: bool,
     /// Bytes that decoding takes if the picture is decoded whole.
     whole: Option<u64>,
+    /// What the file says if it is AVIF.
+    avif: Option<Box<Avif>>,
     limits: Limits,
 }
 
@@ -58,11 +61,12 @@ impl Picture {
         let format = match format::of(&start) {
             Format::Read(format) => format,
             Format::Heic => return Err(Refusal::Heic),
-            Format::Avif => return Err(Refusal::Avif),
+            Format::Avif => ImageFormat::Avif,
             Format::Other => return Err(Refusal::NotAPicture),
         };
         let (size, orientation) = ((0, 0), Orientation::NoTransforms);
-        let mut picture = Self { file, bytes, format, size, orientation, moves: false, whole: None, limits };
+        let mut picture =
+            Self { file, bytes, format, size, orientation, moves: false, whole: None, avif: None, limits };
         picture.read_header()?;
         let (width, height) = picture.size;
         if width == 0 || height == 0 {
@@ -100,6 +104,12 @@ impl Picture {
                 }
             }
             ImageFormat::WebP => self.moves = WebPDecoder::new(self.reader()?)?.has_animation(),
+            ImageFormat::Avif => {
+                let avif = Avif::read(self.reader()?)?;
+                (self.size, self.orientation) = (avif.seen.size, avif.orientation);
+                self.avif = Some(Box::new(avif));
+                return Ok(());
+            }
             _ => {}
         }
         let mut decoder = self.whole_decoder()?;
@@ -130,9 +140,10 @@ impl Picture {
         Measured { content_type: self.format.to_mime_type(), width, height }
     }
 
-    /// How many pixels it has.
+    /// How many pixels it has. Of some files, not all of them are to be seen.
     pub fn pixels(&self) -> u64 {
-        u64::from(self.size.0) * u64::from(self.size.1)
+        let (width, height) = self.avif.as_ref().map_or(self.size, |avif| avif.colour.size);
+        u64::from(width) * u64::from(height)
     }
 
     /// Width and height as it should be seen.
@@ -169,6 +180,7 @@ impl Picture {
             return Ok(0);
         }
         let decoding = match self.whole {
+            None if self.format == ImageFormat::Avif => self.memory_of_decoder(fit)?,
             _ if self.moves && animated => self.pixels() * MOVING,
             Some(whole) => whole,
             None if self.format == ImageFormat::Jpeg => {
@@ -178,12 +190,21 @@ impl Picture {
             None if self.format == ImageFormat::Tiff => self.strips()?.memory(),
             None => Png::open(self.reader()?)?.memory(),
         };
-        let memory = decoding + u64::from(fit.kept.0) * u64::from(fit.kept.1) * RESULT;
+        let memory = decoding + memory_of_result(fit);
         if memory > self.limits.memory { Err(Refusal::TooLarge) } else { Ok(memory) }
     }
 
-    /// Makes a picture that fits `size`; a moving one if the source moves and `animated` asks for it.
-    pub fn make(mut self, size: Size, animated: bool) -> Result<Made, Refusal> {
+    /// Bytes that the program which decodes AVIF may take: as much as any picture needs that is as large, if that is
+    /// not more than there is.
+    fn memory_of_decoder(&self, fit: Fit) -> Result<u64, Refusal> {
+        let avif = self.avif.as_ref().ok_or(Refusal::Unreadable)?;
+        let most = self.limits.memory.saturating_sub(memory_of_result(fit));
+        if avif.memory(false) > most { Err(Refusal::TooLarge) } else { Ok(avif.memory(true).min(most)) }
+    }
+
+    /// Makes a picture that fits `size`; a moving one if the source moves and `animated` asks for it. `decoder` is what
+    /// decodes AVIF.
+    pub fn make(mut self, size: Size, animated: bool, decoder: Option<&Decoder>) -> Result<Made, Refusal> {
         let source_type = self.format.to_mime_type();
         if self.format == ImageFormat::Gif {
             self.moves = self.gif()?.into_frames().take(2).flatten().count() == 2;
@@ -203,13 +224,14 @@ impl Picture {
         if self.serves(fit) || (is_still_gif && fit.kept == self.size) {
             return Ok(Made::Source(source_type));
         }
-        let (kind, bytes) = self.still(fit)?.finish(self.orientation)?;
+        let (kind, bytes) = self.still(fit, decoder)?.finish(self.orientation)?;
         Ok(Made::New(kind, bytes))
     }
 
     /// The picture (the first one of several), made to fit.
-    fn still(&self, fit: Fit) -> Result<Still, Refusal> {
+    fn still(&self, fit: Fit, decoder: Option<&Decoder>) -> Result<Still, Refusal> {
         match self.format {
+            ImageFormat::Avif => self.still_of_avif(fit, decoder),
             ImageFormat::Jpeg => self.still_of_jpeg(fit),
             ImageFormat::Png if self.whole.is_none() => {
                 let png = Png::open(self.reader()?)?;
@@ -233,6 +255,20 @@ impl Picture {
                 Ok(Still { size: fit.kept, channels, pixels, profile })
             }
         }
+    }
+
+    fn still_of_avif(&self, fit: Fit, decoder: Option<&Decoder>) -> Result<Still, Refusal> {
+        let decoder = decoder.ok_or(Refusal::NoDecoder)?;
+        let avif = self.avif.as_ref().ok_or(Refusal::Unreadable)?;
+        let (channels, profile) = (avif.channels(), avif.profile.clone());
+        let mut resampler = Resampler::new(lengths(self.size), fit, channels);
+        let rows = (self.size.0 as usize * channels, self.size.1);
+        decoder.decode(&self.file, self.memory_of_decoder(fit)?, rows, |row| resampler.push(row))?;
+        let mut pixels = resampler.finish();
+        if let (None, Some(colours)) = (&profile, avif.colour.colours) {
+            avif::to_srgb(&mut pixels, channels, colours);
+        }
+        Ok(Still { size: fit.kept, channels, pixels, profile })
     }
 
     fn still_of_jpeg(&self, fit: Fit) -> Result<Still, Refusal> {
@@ -302,6 +338,10 @@ impl Picture {
             RgbaImage::from_raw(fit.kept.0, fit.kept.1, pixels).unwrap_or_default()
         })
     }
+}
+
+fn memory_of_result(fit: Fit) -> u64 {
+    u64::from(fit.kept.0) * u64::from(fit.kept.1) * RESULT
 }
 
 /// Eighths of a JPEG's size that it is decoded to: as few as leave twice the size that is wanted, which a good filter

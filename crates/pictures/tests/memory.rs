@@ -223,7 +223,9 @@ fn large_pictures_take_little_memory() {
             let picture = Picture::probe(file.try_clone().unwrap(), bytes, LIMITS).unwrap();
             let announced = picture.memory(size, false).unwrap();
             assert!(announced <= LIMITS.memory, "{name}");
-            let Made::New(_, made) = picture.make(size, false).unwrap() else { panic!("{name}: the picture itself") };
+            let Made::New(_, made) = picture.make(size, false, None).unwrap() else {
+                panic!("{name}: the picture itself")
+            };
             let (peak, taken) = (peak(), peak() - before);
             println!("{name} to {size:?}: {} MiB announced, {} MiB taken", announced >> 20, taken >> 20);
             assert!(taken <= announced + BESIDE, "{name}: {taken} bytes, {announced} announced");

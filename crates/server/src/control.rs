@@ -13,7 +13,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use im2_engine::{Engine, accounts::NewRegistrationToken};
+use im2_accounts::NewRegistrationToken;
+use im2_engine::Engine;
 use im2_model::{Millis, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -161,7 +162,7 @@ async fn execute(engine: &Engine, command: Command) -> Result<Outcome> {
 }
 
 async fn carry_out(engine: &Engine, command: Command) -> Result<Outcome> {
-    let accounts = &engine.accounts;
+    let accounts = &engine.people.accounts;
     Ok(match command {
         Command::CreateUser { name, password, admin } => {
             Outcome::User(accounts.create_user(&name, &password, admin).await?)

@@ -3,8 +3,8 @@
 //! One task a connection. Everything a stranger can make us keep has a bound: the number of connections, also of one
 //! address, the size of a request's head, the time it may take, the time an answer may wait to be read.
 
-mod crowd;
-mod patient;
+mod connection_limit;
+mod write_timeout;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use axum::{Router, body::Body};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use im2_api::edge::peer::Peer;
+use im2_edge::peer::Peer;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -21,9 +21,9 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-pub(crate) use crowd::Crowd;
-use crowd::Place;
-use patient::Patient;
+pub(crate) use connection_limit::ConnectionLimit;
+use connection_limit::Place;
+use write_timeout::WriteTimeout;
 
 /// How long a client may take to send a request's head, and how long a connection may lie idle between requests.
 const HEAD_LIMIT: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ pub(crate) struct Bounds {
     /// Connections at once. More wait in the operating system's queue until one ends.
     pub(crate) most: u32,
     /// Connections of each address. More are closed.
-    pub(crate) crowd: Crowd,
+    pub(crate) connection_limit: ConnectionLimit,
     /// How long a client may read nothing of an answer.
     pub(crate) patience: Duration,
 }
@@ -86,7 +86,7 @@ impl Bound {
                 listener,
                 router: router.clone(),
                 connections: Arc::clone(&connections),
-                crowd: bounds.crowd.clone(),
+                connection_limit: bounds.connection_limit.clone(),
                 patience: bounds.patience,
                 stopping: stopping.subscribe(),
             };
@@ -128,7 +128,7 @@ struct Acceptor {
     listener: TcpListener,
     router: Router,
     connections: Arc<Semaphore>,
-    crowd: Crowd,
+    connection_limit: ConnectionLimit,
     patience: Duration,
     stopping: watch::Receiver<bool>,
 }
@@ -147,7 +147,7 @@ impl Acceptor {
             };
             match (permit, accepted) {
                 (Ok(permit), Ok((stream, peer))) => {
-                    let Some(place) = self.crowd.enter(peer.ip()) else {
+                    let Some(place) = self.connection_limit.enter(peer.ip()) else {
                         tracing::debug!("an address has too many connections");
                         continue; // and the connection is closed
                     };
@@ -186,7 +186,7 @@ async fn serve(
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_LIMIT)
             .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(Patient::new(stream, patience)), service)
+            .serve_connection(TokioIo::new(WriteTimeout::new(stream, patience)), service)
     );
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,

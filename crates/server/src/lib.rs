@@ -6,11 +6,12 @@
 pub mod cli;
 pub mod config;
 pub mod control;
-mod essential;
+mod essential_tasks;
 mod http;
 mod logging;
 mod memory;
 mod metrics;
+mod options;
 mod process;
 pub mod server;
 mod web;

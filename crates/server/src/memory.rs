@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use im2_engine::memory::{Machine, Pressure};
+use im2_core::memory::{Machine, Pressure};
 
 /// The part of the memory that caches may take where nothing is set.
 const PART: u64 = 4;
@@ -117,7 +117,7 @@ impl Machine for System {
 mod tests {
     use std::fs;
 
-    use im2_engine::memory::{Machine as _, Pressure};
+    use im2_core::memory::{Machine as _, Pressure};
 
     use super::System;
 

@@ -7,8 +7,9 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use axum::{Router, extract::State, response::Response, routing::get};
 use hyper::{Method, StatusCode, header};
-use im2_api::edge::observe::Observer;
-use im2_engine::{Engine, memory::Usage};
+use im2_core::memory::Usage;
+use im2_edge::observe::Observer;
+use im2_engine::Engine;
 use im2_fair::Load;
 use prometheus_client::{
     collector::Collector,
@@ -140,7 +141,7 @@ impl Collector for Engines {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
         gauge("store_queue", "Changes that wait for their commit", load.waiting as u64)?;
-        gauge("rooms_in_memory", "Rooms held in memory", self.0.rooms.in_memory() as u64)?;
+        gauge("rooms_in_memory", "Rooms held in memory", self.0.chat.rooms.in_memory() as u64)?;
         gauge("memory_budget_bytes", "Memory that all caches may take together", core.memory.budget() as u64)?;
         gauge("memory_allowed_bytes", "The same as the machine's memory allows it now", core.memory.allowed() as u64)?;
         gauge("sync_waiting_users", "Users with a long poll open", core.bus.waiting_users() as u64)?;

@@ -1,35 +1,25 @@
 //! The whole server as a value: opened, listening, and ended in order.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use im2_api::{
-    Api,
-    edge::{observe::Observing, peer::Proxies},
-};
-use im2_engine::{
-    Engine,
-    accounts::{self, PasswordCost},
-    appservices::{Service, Services},
-    jobs, media, push, reports, rooms, server_notices, turn, user_directory,
-};
-use im2_model::{Clock, Millis, Random, ServerName, SystemClock, SystemRandom, UserId};
-use im2_store::Store;
+use anyhow::{Context as _, Result, bail};
+use im2_accounts::PasswordCost;
+use im2_core::{Store, jobs};
+use im2_edge::{Api, observe::Observing, peer::Proxies};
+use im2_engine::Engine;
+use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
 
 use crate::{
-    config::{self, Config},
+    config::Config,
     control,
-    essential::Essential,
-    http::{Bound, Bounds, Crowd, Http},
-    memory, metrics, process, web,
+    essential_tasks::Essential,
+    http::{Bound, Bounds, ConnectionLimit, Http},
+    metrics,
+    options::{self, Shares},
+    process, web,
 };
 
-pub use crate::essential::PartEnded;
+pub use crate::essential_tasks::PartEnded;
 
 /// How long requests under way may take to end after a stop. Long polls are answered at once, so what is left are
 /// slow uploads and downloads.
@@ -43,10 +33,6 @@ const METRICS_CONNECTIONS: u32 = 16;
 /// How long they may take to read.
 const METRICS_PATIENCE: Duration = Duration::from_secs(60);
 
-const DAY: Millis = 24 * 60 * 60 * 1000;
-/// The part of the memory budget that the database file may be mapped for: it comes on top of the budget.
-const MAPPED_PART: usize = 4;
-
 /// What a test decides and a configuration does not.
 pub struct World {
     /// Time.
@@ -55,12 +41,25 @@ pub struct World {
     pub random: Arc<dyn Random>,
     /// What hashing a password costs.
     pub password_cost: PasswordCost,
+    /// What decodes AVIF pictures, if anything does.
+    pub decoder: Option<im2_media::Decoder>,
 }
 
 impl Default for World {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), password_cost: PasswordCost::default() }
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            password_cost: PasswordCost::default(),
+            decoder: None,
+        }
     }
+}
+
+/// What decodes AVIF pictures: this program itself, with another command. By this path it is the same program even if
+/// a newer one has taken its place on the disk.
+pub(crate) fn decoder() -> Option<im2_media::Decoder> {
+    cfg!(target_os = "linux").then(|| im2_media::Decoder::new("/proc/self/exe", &["picture-decoder"]))
 }
 
 /// A running server.
@@ -76,12 +75,10 @@ pub struct Running {
 
 /// Opens the data directory and puts the engine on it.
 pub async fn open(config: &Config, world: World) -> Result<Engine> {
-    let services = Arc::new(services(config)?);
     let directory = &config.data_dir;
-    let memory = memory_options(config);
-    let mut options = im2_store::Options::new(directory);
-    options.mapped = options.mapped.min(memory.budget / MAPPED_PART);
-    let open = move || make_private(&options.directory).map_err(Into::into).and_then(|()| Store::open(&options));
+    let Shares { store, caches } = Shares::of(config);
+    let options = options::engine(config, &world, caches)?;
+    let open = move || make_private(&store.directory).map_err(Into::into).and_then(|()| Store::open(&store));
     let opened = tokio::task::spawn_blocking(open).await?;
     let store = Arc::new(opened.with_context(|| format!("cannot open {}", directory.display()))?);
     let server_name = config.server_name();
@@ -93,89 +90,7 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
             directory.display()
         );
     }
-    let accounts = accounts::Options {
-        registration: match config.registration_mode() {
-            config::RegistrationMode::Open => accounts::RegistrationMode::Open,
-            config::RegistrationMode::Token => accounts::RegistrationMode::Token,
-            config::RegistrationMode::Closed => accounts::RegistrationMode::Closed,
-        },
-        guests: config.registration.guests,
-        shared_secret: config.registration.shared_secret.as_ref().map(|secret| secret.reveal().to_owned()),
-        min_password: config.registration.min_password_length,
-        access_token_lifetime: config.access_token_lifetime * 1_000,
-        login_tokens: config.login_tokens,
-        password_cost: world.password_cost,
-    };
-    let media = media::Options {
-        max_upload_bytes: config.max_upload_bytes,
-        url_previews: config.url_previews.then(|| media::preview::Options {
-            anywhere: config.previews_of_private_addresses,
-            ..media::preview::Options::default()
-        }),
-        collect_after: Some(config.collect_media_after_days).filter(|days| *days > 0).map(|days| u64::from(days) * DAY),
-        ..media::Options::default()
-    };
-    let user_directory = user_directory::Options { everyone: config.directory_shows_everyone };
-    let rooms = rooms::Options {
-        forget_grace: u64::from(config.forget_grace_days) * DAY,
-        default_version: config.default_room_version,
-        state: config.room_state,
-        ..rooms::Options::default()
-    };
-    let server_notices = notices(config, &server_name)?;
-    let reports = reports::Options { notify_admins: config.notices.of_reports };
-    let push = push::Options { allow_private_addresses: config.push_to_private_addresses };
-    let turn = config.turn.shared_secret.as_ref().map(|secret| turn::Options {
-        uris: config.turn.uris.clone(),
-        shared_secret: secret.reveal().to_owned(),
-        ttl_seconds: config.turn.ttl_seconds,
-    });
-    let options = im2_engine::Options {
-        memory,
-        accounts,
-        services,
-        media,
-        user_directory,
-        push,
-        turn,
-        rooms,
-        server_notices,
-        reports,
-        rate_limits: config.limits(),
-        ..im2_engine::Options::new(server_name)
-    };
     Ok(Engine::open(options, store, world.clock, world.random).await?)
-}
-
-/// How much memory caches take.
-fn memory_options(config: &Config) -> im2_engine::memory::Options {
-    let machine = memory::System::default();
-    let budget = config.memory_budget.unwrap_or_else(|| machine.default_budget());
-    im2_engine::memory::Options {
-        budget: usize::try_from(budget).unwrap_or(usize::MAX),
-        machine: Some(Arc::new(machine)),
-    }
-}
-
-/// Who sends the server's notices.
-fn notices(config: &Config, server_name: &ServerName) -> Result<Option<server_notices::Options>> {
-    let config::Notices { localpart, display_name, avatar_url, room_name, .. } = config.notices.clone();
-    let Some(localpart) = localpart else { return Ok(None) };
-    let user_id = UserId::new(&localpart, server_name).context("server_notices.localpart")?;
-    Ok(Some(server_notices::Options { user_id, display_name, avatar_url, room_name }))
-}
-
-/// Reads the registrations of application services.
-pub fn services(config: &Config) -> Result<Services> {
-    let server_name = config.server_name();
-    let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path);
-        let text = text.with_context(|| format!("the application service's registration {}", path.display()))?;
-        let wrong = |problem| anyhow!("the application service's registration {}: {problem}", path.display());
-        Service::from_registration(&text, &server_name).map_err(wrong)
-    };
-    let services = config.registration_files.iter().map(read).collect::<Result<_>>()?;
-    Services::new(services).map_err(|problem| anyhow!("app_service.registration_files: {problem}"))
 }
 
 /// Makes the folder, if there is none, for its owner alone: it will hold messages and keys.
@@ -201,22 +116,22 @@ impl Running {
         let files = process::raise_file_limit();
         let most = files.saturating_sub(OWN_FILES).clamp(64, MOST_CONNECTIONS);
         let engine = Arc::new(open(config, world).await?);
-        let senders = engine.appservices.open_senders().await?;
+        let senders = engine.followers.appservices.open_senders().await?;
         let bound = Bound::to(&config.http.bind).await.context("http.bind")?;
         let requests = metrics::Requests::default();
         let public_url = config.public_url.clone().unwrap_or_else(|| address_url(bound.addresses().next()));
-        let options = im2_api::Options {
+        let options = im2_edge::Options {
             public_url: config.public_url.clone(),
             proxies: Proxies::new(config.http.trusted_proxies.clone()),
             observer: Observing::by(requests.clone()),
-            web: web::client(),
+            web: web::client().with_homeservers(&config.web_homeservers),
             support: config.support(),
         };
         let metrics = start_metrics(config, requests, &engine).await?;
         let proxies = Proxies::new(config.http.trusted_proxies.clone());
         let bounds = Bounds {
             most: most as u32,
-            crowd: Crowd::new(config.http.connections_per_address, proxies),
+            connection_limit: ConnectionLimit::new(config.http.connections_per_address, proxies),
             patience: Duration::from_secs(config.http.write_timeout),
         };
         let router = im2_api::router(Arc::new(Api::new(Arc::clone(&engine), options)));
@@ -232,7 +147,7 @@ impl Running {
 
     /// The page on which the first administrator registers; `None` once there is one.
     pub async fn first_admin_link(&self) -> Result<Option<String>> {
-        let token = self.engine.accounts.first_admin_token().await?;
+        let token = self.engine.people.accounts.first_admin_token().await?;
         Ok(token.map(|token| format!("{}/register?token={}", self.public_url, token.token)))
     }
 
@@ -304,8 +219,8 @@ async fn start_metrics(config: &Config, requests: metrics::Requests, engine: &Ar
 
 /// Prometheus and a curious operator need little.
 fn metrics_bounds() -> Bounds {
-    let crowd = Crowd::new(METRICS_CONNECTIONS as usize, Proxies::default());
-    Bounds { most: METRICS_CONNECTIONS, crowd, patience: METRICS_PATIENCE }
+    let connection_limit = ConnectionLimit::new(METRICS_CONNECTIONS as usize, Proxies::default());
+    Bounds { most: METRICS_CONNECTIONS, connection_limit, patience: METRICS_PATIENCE }
 }
 
 /// An address as a URL; one that stands for all of the machine's addresses becomes the loopback one.

@@ -1,6 +1,6 @@
 //! The web client inside the binary: compressed into release builds, read from its folder by development builds.
 
-use im2_api::edge::web::{File, Web};
+use im2_edge::web::{File, Web};
 
 include!(concat!(env!("OUT_DIR"), "/web.rs"));
 

@@ -1,9 +1,8 @@
 //! What clients keep with an account: per account and per room.
 
 use im2_model::{Position, RoomId, RoomNid, UserNid};
-use rusqlite::Row;
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction};
 
 /// One piece of account data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +24,7 @@ fn room_column(room: Option<RoomNid>) -> i64 {
     room.map_or(ACCOUNT, |room| room.0)
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<AccountData> {
+fn read_row(row: &Row<'_>) -> Result<AccountData> {
     let room: i64 = row.get(0)?;
     Ok(AccountData {
         room: (room != ACCOUNT).then_some(RoomNid(room)),

@@ -1,11 +1,11 @@
 //! Accounts as administrators list them: filtered, sorted, a page at a time.
 
 use im2_model::{Millis, UserNid};
-use rusqlite::Row;
 
 use crate::{
-    Result, Snapshot,
+    Result, Row, Snapshot,
     accounts::{ACCOUNT_COLUMNS, Account, account},
+    dialect::Sql,
 };
 
 /// Which accounts, and in which order.
@@ -118,24 +118,29 @@ impl Snapshot<'_> {
         let filters = (&name, &user_id, deactivated, admins, locked, &types, query.guests);
         let (limit, from) = (*limit as i64, *from as i64);
         let page = (&name, &user_id, deactivated, admins, locked, &types, query.guests, limit, from);
-        let accounts = self.rows(&sql, page, listed)?;
-        let count: Option<i64> = self.row(&format!("SELECT count(*) FROM ({listing})"), filters, |row| row.get(0))?;
+        let accounts = self.rows(Sql::SqliteOnly(&sql), page, listed)?;
+        let count: Option<i64> =
+            self.row(Sql::SqliteOnly(&format!("SELECT count(*) FROM ({listing})")), filters, |row| row.get(0))?;
         Ok((accounts, count.unwrap_or(0) as usize))
     }
 
     /// One account as it is listed.
     pub fn listed_account(&self, user: UserNid) -> Result<Option<ListedAccount>> {
         let sql = format!("{} AND user_nid = ?8", listing());
-        self.row(&sql, (None::<&str>, None::<&str>, None::<bool>, None::<bool>, true, "[]", true, user.0), listed)
+        self.row(
+            Sql::SqliteOnly(&sql),
+            (None::<&str>, None::<&str>, None::<bool>, None::<bool>, true, "[]", true, user.0),
+            listed,
+        )
     }
 }
 
-fn listed(row: &Row<'_>) -> rusqlite::Result<ListedAccount> {
+fn listed(row: &Row<'_>) -> Result<ListedAccount> {
     Ok(ListedAccount {
         account: account(row)?,
-        displayname: row.get("displayname")?,
-        avatar_url: row.get("avatar_url")?,
-        last_seen_ts: row.get::<_, Option<i64>>("last_seen_ts")?.map(|ts| ts as Millis),
-        is_guest: row.get("is_guest")?,
+        displayname: row.get(11)?,
+        avatar_url: row.get(12)?,
+        last_seen_ts: row.get::<Option<i64>>(13)?.map(|ts| ts as Millis),
+        is_guest: row.get(14)?,
     })
 }

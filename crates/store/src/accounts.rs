@@ -1,9 +1,8 @@
 //! Users and accounts.
 
 use im2_model::{Millis, UserId, UserNid};
-use rusqlite::Row;
 
-use crate::{Error, Result, Snapshot, Transaction};
+use crate::{Error, Result, Row, Snapshot, Transaction};
 
 /// A user whose home this server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,14 +54,14 @@ fn accounts_where(condition: &str) -> String {
 }
 
 /// Reads an account's columns.
-pub(crate) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(crate) fn account(row: &Row<'_>) -> Result<Account> {
     Ok(Account {
         user: UserNid(row.get(0)?),
         user_id: parsed_user(row, 1)?,
         password_hash: row.get(2)?,
         is_admin: row.get(3)?,
-        created_ts: row.get::<_, i64>(4)? as Millis,
-        deactivated_ts: row.get::<_, Option<i64>>(5)?.map(|ts| ts as Millis),
+        created_ts: row.get::<i64>(4)? as Millis,
+        deactivated_ts: row.get::<Option<i64>>(5)?.map(|ts| ts as Millis),
         erased: row.get(6)?,
         locked: row.get(7)?,
         suspended: row.get(8)?,
@@ -72,11 +71,8 @@ pub(crate) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
 }
 
 /// Reads a user ID that the program wrote.
-pub(crate) fn parsed_user(row: &Row<'_>, column: usize) -> rusqlite::Result<UserId> {
-    let text: String = row.get(column)?;
-    UserId::parse(&text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    })
+pub(crate) fn parsed_user(row: &Row<'_>, column: usize) -> Result<UserId> {
+    row.parsed(column, UserId::parse)
 }
 
 impl Snapshot<'_> {
@@ -130,27 +126,27 @@ impl Snapshot<'_> {
 
     /// The users who asked to be erased.
     pub fn erased_users(&self) -> Result<Vec<UserNid>> {
-        self.rows("SELECT user_nid FROM accounts WHERE erased = 1", [], |row| row.get(0).map(UserNid))
+        self.rows("SELECT user_nid FROM accounts WHERE erased", [], |row| row.get(0).map(UserNid))
     }
 
     /// The users whose account is locked.
     pub fn locked_users(&self) -> Result<Vec<UserNid>> {
-        self.rows("SELECT user_nid FROM accounts WHERE locked = 1", [], |row| row.get(0).map(UserNid))
+        self.rows("SELECT user_nid FROM accounts WHERE locked", [], |row| row.get(0).map(UserNid))
     }
 
     /// The users who are guests.
     pub fn guest_users(&self) -> Result<Vec<UserNid>> {
-        self.rows("SELECT user_nid FROM accounts WHERE is_guest = 1", [], |row| row.get(0).map(UserNid))
+        self.rows("SELECT user_nid FROM accounts WHERE is_guest", [], |row| row.get(0).map(UserNid))
     }
 
     /// The users whose account is suspended.
     pub fn suspended_users(&self) -> Result<Vec<UserNid>> {
-        self.rows("SELECT user_nid FROM accounts WHERE suspended = 1", [], |row| row.get(0).map(UserNid))
+        self.rows("SELECT user_nid FROM accounts WHERE suspended", [], |row| row.get(0).map(UserNid))
     }
 
     /// The users who are shadow-banned.
     pub fn shadow_banned_users(&self) -> Result<Vec<UserNid>> {
-        self.rows("SELECT user_nid FROM accounts WHERE shadow_banned = 1", [], |row| row.get(0).map(UserNid))
+        self.rows("SELECT user_nid FROM accounts WHERE shadow_banned", [], |row| row.get(0).map(UserNid))
     }
 }
 
@@ -160,7 +156,7 @@ impl Transaction<'_> {
         if let Some(found) = self.user_nid(user_id)? {
             return Ok(found);
         }
-        self.insert("INSERT INTO users (user_id) VALUES (?1)", [user_id.as_str()]).map(UserNid)
+        self.insert("INSERT INTO users (user_id) VALUES (?1) RETURNING nid", [user_id.as_str()]).map(UserNid)
     }
 
     /// Makes an account; `None` if the name is taken.
@@ -231,15 +227,15 @@ impl Transaction<'_> {
 
     /// Makes a deactivated account work again, without a password.
     pub fn reactivate_account(&self, user: UserNid) -> Result<()> {
-        let sql = "UPDATE accounts SET deactivated_ts = NULL, erased = 0, password_hash = NULL WHERE user_nid = ?1";
+        let sql = "UPDATE accounts SET deactivated_ts = NULL, erased = FALSE, password_hash = NULL WHERE user_nid = ?1";
         self.execute(sql, [user.0]).map(drop)
     }
 
     /// Marks an account as deactivated; with `erase` its password is forgotten too. Its devices are the caller's to
     /// remove.
     pub fn deactivate_account(&self, user: UserNid, erase: bool, now: Millis) -> Result<()> {
-        let sql = "UPDATE accounts SET deactivated_ts = coalesce(deactivated_ts, ?2), is_admin = 0,
-                          erased = erased OR ?3, password_hash = iif(?3, NULL, password_hash)
+        let sql = "UPDATE accounts SET deactivated_ts = coalesce(deactivated_ts, ?2), is_admin = FALSE,
+                          erased = erased OR ?3, password_hash = CASE WHEN ?3 THEN NULL ELSE password_hash END
                    WHERE user_nid = ?1";
         self.execute(sql, (user.0, now as i64, erase)).map(drop)
     }

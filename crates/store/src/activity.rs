@@ -8,11 +8,12 @@ impl Snapshot<'_> {
     /// The number of invites that a user has sent since a time, to rooms that still exist. Reads the member events of the
     /// rooms that the user has had to do with.
     pub fn invites_sent_since(&self, user: UserNid, since: Millis) -> Result<u64> {
-        let sql = "SELECT count(*) FROM memberships mine
+        // What is the state again by a resolution was sent once.
+        let sql = "SELECT count(DISTINCT h.position) FROM memberships mine
                    JOIN state_history h ON h.room_nid = mine.room_nid AND h.kind = 'm.room.member'
                    JOIN events e ON e.position = h.position
                    WHERE mine.user_nid = ?1 AND e.sender_nid = ?1 AND e.ts >= ?2
-                     AND json_extract(e.pdu, '$.content.membership') = 'invite'";
+                     AND e.pdu -> 'content' ->> 'membership' = 'invite'";
         let count: Option<i64> = self.row(sql, (user.0, since as i64), |row| row.get(0))?;
         Ok(count.unwrap_or(0) as u64)
     }
@@ -24,10 +25,10 @@ impl Snapshot<'_> {
                    JOIN state_history h
                      ON h.room_nid = mine.room_nid AND h.kind = 'm.room.member' AND h.state_key = ?2
                    JOIN events e ON e.position = h.position
-                   WHERE mine.user_nid = ?1 AND e.ts >= ?3 AND json_extract(e.pdu, '$.content.membership') = 'join'
+                   WHERE mine.user_nid = ?1 AND e.ts >= ?3 AND e.pdu -> 'content' ->> 'membership' = 'join'
                      AND coalesce((
-                         SELECT json_extract(before.pdu, '$.content.membership')
-                         FROM state_history b JOIN events before ON before.position = b.position
+                         SELECT before.pdu -> 'content' ->> 'membership'
+                         FROM state_history b LEFT JOIN events before ON before.position = b.position
                          WHERE b.room_nid = h.room_nid AND b.kind = h.kind AND b.state_key = h.state_key
                            AND b.seq < h.seq
                          ORDER BY b.seq DESC LIMIT 1), '') <> 'join'";

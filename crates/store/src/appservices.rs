@@ -1,13 +1,13 @@
-//! What application services have been told.
+//! The transactions of application services, and what was to be known to make them.
 
 use std::collections::HashMap;
 
 use im2_model::{DeviceId, Millis, Reached, RoomNid, UserId, UserNid};
 
-use crate::{Error, Result, Snapshot, Transaction, accounts::parsed_user, devices::parsed_device};
+use crate::{Result, Snapshot, Transaction, accounts::parsed_user, devices::parsed_device, rooms::SINCE};
 
-/// How far a service has been told of the stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The last transaction of a service. How far the transactions have got in the stream is its follower's place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// When the service was first told something.
     pub began_ts: Millis,
@@ -15,21 +15,16 @@ pub struct Delivery {
     pub number: u64,
     /// The last transaction, while it is not acknowledged: JSON.
     pub body: Option<String>,
-    /// How far in the stream the transactions have got.
-    pub reached: Reached,
 }
 
 impl Snapshot<'_> {
-    /// How far a service has been told; `None` if it is new.
+    /// The last transaction of a service; `None` if it is new.
     pub fn service_delivery(&self, service: &str) -> Result<Option<Delivery>> {
-        let sql = "SELECT began_ts, number, body, reached FROM service_deliveries WHERE service_id = ?1";
-        let row = self.row(sql, [service], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get::<_, String>(3)?))
-        })?;
-        let Some((began_ts, number, body, reached)) = row else { return Ok(None) };
-        let corrupt = |_| Error::Corrupt(format!("delivery of {service}: {reached}"));
-        let reached = reached.parse().map_err(corrupt)?;
-        Ok(Some(Delivery { began_ts: began_ts as Millis, number: number as u64, body, reached }))
+        let sql = "SELECT began_ts, number, body FROM service_deliveries WHERE service_id = ?1";
+        self.row(sql, [service], |row| {
+            let (began_ts, number) = (row.get::<i64>(0)? as Millis, row.get::<i64>(1)? as u64);
+            Ok(Delivery { began_ts, number, body: row.get(2)? })
+        })
     }
 
     /// How many of the users that `is_one` picks were joined to each room at a place in the stream. Rooms without any
@@ -48,16 +43,16 @@ impl Snapshot<'_> {
         while let Some(row) = rows.next()? {
             let user: i64 = row.get(0)?;
             if last.as_ref().is_none_or(|(known, ..)| *known != user) {
-                let user_id = parsed_user(row, 1)?;
+                let user_id = parsed_user(&row, 1)?;
                 let wanted = is_one(&user_id);
                 last = Some((user, user_id, wanted));
             }
             let Some((_, user_id, true)) = &last else { continue };
             let (room, position) = (RoomNid(row.get(2)?), im2_model::Position::from_i64(row.get(4)?));
             let joined = if reached.includes(position) {
-                row.get::<_, String>(3)? == "join"
+                row.get::<String>(3)? == "join"
             } else {
-                self.membership_before(room, user_id, reached.of(position.writer()))?.as_deref() == Some("join")
+                self.membership_at(room, user_id, reached)?.as_deref() == Some("join")
             };
             if joined {
                 *counts.entry(room).or_default() += 1;
@@ -66,18 +61,22 @@ impl Snapshot<'_> {
         Ok(counts)
     }
 
-    /// What a user was to a room at a position.
-    fn membership_before(
-        &self,
-        room: RoomNid,
-        user_id: &UserId,
-        position: im2_model::Position,
-    ) -> Result<Option<String>> {
-        let sql = "SELECT json_extract(e.pdu, '$.content.membership')
-                   FROM state_history h JOIN events e ON e.position = h.position
-                   WHERE h.room_nid = ?1 AND h.kind = 'm.room.member' AND h.state_key = ?2 AND h.position <= ?3
-                   ORDER BY h.seq DESC LIMIT 1";
-        Ok(self.row(sql, (room.0, user_id.as_str(), position.to_i64()), |row| row.get(0))?.flatten())
+    /// What a user was to a room at a place in the stream.
+    fn membership_at(&self, room: RoomNid, user_id: &UserId, reached: &Reached) -> Result<Option<String>> {
+        let sql = format!(
+            "SELECT {SINCE}, e.pdu -> 'content' ->> 'membership'
+             FROM state_history h LEFT JOIN events e ON e.position = h.position
+             WHERE h.room_nid = ?1 AND h.kind = 'm.room.member' AND h.state_key = ?2
+             ORDER BY h.seq DESC"
+        );
+        let mut statement = self.prepare(&sql)?;
+        let mut rows = statement.query((room.0, user_id.as_str()))?;
+        while let Some(row) = rows.next()? {
+            if reached.includes(im2_model::Position::from_i64(row.get(0)?)) {
+                return row.get(1);
+            }
+        }
+        Ok(None)
     }
 
     /// The devices of the users that `is_one` picks for which to-device messages wait.
@@ -88,8 +87,8 @@ impl Snapshot<'_> {
         let mut rows = statement.query([])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            if is_one(&parsed_user(row, 2)?) {
-                found.push((UserNid(row.get(0)?), parsed_device(row, 1)?));
+            if is_one(&parsed_user(&row, 2)?) {
+                found.push((UserNid(row.get(0)?), parsed_device(&row, 1)?));
             }
         }
         Ok(found)
@@ -97,20 +96,36 @@ impl Snapshot<'_> {
 }
 
 impl Transaction<'_> {
-    /// Keeps how far a service has been told.
+    /// Keeps the last transaction of a service.
     pub fn put_service_delivery(&self, service: &str, delivery: &Delivery) -> Result<()> {
-        let sql = "INSERT INTO service_deliveries (service_id, began_ts, number, body, reached)
-                   VALUES (?1, ?2, ?3, ?4, ?5)
-                   ON CONFLICT (service_id) DO UPDATE SET number = excluded.number, body = excluded.body,
-                                                          reached = excluded.reached";
-        let Delivery { began_ts, number, body, reached } = delivery;
-        self.execute(sql, (service, *began_ts as i64, *number as i64, body, reached.to_string())).map(drop)
+        let sql = "INSERT INTO service_deliveries (service_id, began_ts, number, body) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (service_id) DO UPDATE SET number = excluded.number, body = excluded.body";
+        let Delivery { began_ts, number, body } = delivery;
+        self.execute(sql, (service, *began_ts as i64, *number as i64, body)).map(drop)
     }
 
-    /// Forgets all services but these: one that comes back is told what happens from then on.
-    pub fn forget_other_services(&self, services: &[&str]) -> Result<()> {
-        let names = serde_json::to_string(services).map_err(|error| Error::Corrupt(error.to_string()))?;
-        let sql = "DELETE FROM service_deliveries WHERE service_id NOT IN (SELECT value FROM json_each(?1))";
-        self.execute(sql, [names]).map(drop)
+    /// Has a service that is new be told what happens after `reached`. The follower of a service is called `prefix` and
+    /// the service's id.
+    pub fn begin_service(&self, service: &str, prefix: &str, (now, reached): (Millis, &Reached)) -> Result<()> {
+        if self.service_delivery(service)?.is_some() {
+            return Ok(());
+        }
+        self.put_service_delivery(service, &Delivery { began_ts: now, number: 0, body: None })?;
+        self.save_follower(&format!("{prefix}{service}"), reached)
+    }
+
+    /// Forgets all services but these, and their followers' places: one that comes back is told what happens from then
+    /// on.
+    pub fn forget_other_services(&self, services: &[&str], prefix: &str) -> Result<()> {
+        let known: Vec<String> = self.rows("SELECT service_id FROM service_deliveries", [], |row| row.get(0))?;
+        for service in known.iter().filter(|known| !services.contains(&known.as_str())) {
+            self.execute("DELETE FROM service_deliveries WHERE service_id = ?1", [service])?;
+        }
+        let followers: Vec<String> = self.rows("SELECT name FROM followers", [], |row| row.get(0))?;
+        let service = |name: &str| name.strip_prefix(prefix).is_some_and(|service| !services.contains(&service));
+        for name in followers.iter().filter(|name| service(name)) {
+            self.execute("DELETE FROM followers WHERE name = ?1", [name])?;
+        }
+        Ok(())
     }
 }

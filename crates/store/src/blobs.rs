@@ -28,7 +28,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use crate::{Error, Result, private};
+use crate::{Error, Result, file_modes};
 
 /// Bytes that a reader fetches at once and an upload gathers before it goes to the disk. Large enough that a change
 /// of threads is rare, small enough that a thousand transfers at the same time stay within 256 MB.
@@ -198,7 +198,7 @@ impl Folder {
 fn make_ready(root: &Path) -> Result<()> {
     let incoming = root.join("incoming");
     absent(std::fs::remove_dir_all(&incoming))?;
-    Ok(private::make_folder(&incoming)?)
+    Ok(file_modes::make_folder(&incoming)?)
 }
 
 /// Content on its way in. Dropping it before [`Incoming::finish`] leaves nothing behind.
@@ -284,7 +284,7 @@ impl Sink {
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.hash.update(bytes);
         if self.file.is_none() {
-            self.file = Some(private::file().write(true).create_new(true).open(&self.path)?);
+            self.file = Some(file_modes::file().write(true).create_new(true).open(&self.path)?);
         }
         if let Some(file) = &mut self.file {
             file.write_all(bytes)?;
@@ -302,7 +302,7 @@ impl Sink {
         }
         let shard = path.parent().unwrap_or(&folder.root);
         if !shard.try_exists()? {
-            private::make_folder(shard)?;
+            file_modes::make_folder(shard)?;
             sync_directory(&folder.root)?;
         }
         if let Some(file) = &self.file {

@@ -1,9 +1,8 @@
 //! Events that are sent later (MSC4140).
 
 use im2_model::{DeviceId, EventId, Millis, RoomId, RoomNid, UserNid};
-use rusqlite::{Row, types::Type};
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction};
 
 /// A delayed event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,26 +59,23 @@ const COLUMNS: &str = "delay_id, user_nid, device_id, room_nid, kind, state_key,
                        scheduled_at, job, finalised_at, event_id, error,
                        (SELECT room_id FROM rooms WHERE rooms.nid = delayed_events.room_nid)";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<DelayedEvent> {
-    let malformed =
-        |column: usize| move |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
-    let (device_id, room_id): (String, String) = (row.get(2)?, row.get(15)?);
-    let (finalised_at, event_id): (Option<i64>, Option<String>) = (row.get(12)?, row.get(13)?);
-    let event_id = event_id.map(|id| EventId::parse(&id).map_err(malformed(13))).transpose()?;
+fn read(row: &Row<'_>) -> Result<DelayedEvent> {
+    let finalised_at: Option<i64> = row.get(12)?;
+    let event_id = row.get::<Option<&str>>(13)?.map(|_| row.parsed(13, EventId::parse)).transpose()?;
     let error = row.get(14)?;
     Ok(DelayedEvent {
         delay_id: row.get(0)?,
         user: UserNid(row.get(1)?),
-        device_id: DeviceId::parse(&device_id).map_err(malformed(2))?,
+        device_id: row.parsed(2, DeviceId::parse)?,
         room: RoomNid(row.get(3)?),
-        room_id: RoomId::parse(&room_id).map_err(malformed(15))?,
+        room_id: row.parsed(15, RoomId::parse)?,
         kind: row.get(4)?,
         state_key: row.get(5)?,
         txn_id: row.get(6)?,
         content: row.get(7)?,
-        ts: row.get::<_, Option<i64>>(8)?.map(|ts| ts as Millis),
-        delay: row.get::<_, i64>(9)? as Millis,
-        scheduled_at: row.get::<_, i64>(10)? as Millis,
+        ts: row.get::<Option<i64>>(8)?.map(|ts| ts as Millis),
+        delay: row.get::<i64>(9)? as Millis,
+        scheduled_at: row.get::<i64>(10)? as Millis,
         job: row.get(11)?,
         outcome: finalised_at.map(|at| Outcome { at: at as Millis, event_id, error }),
     })
@@ -109,7 +105,7 @@ impl Snapshot<'_> {
     pub fn scheduled_events_of(&self, user: UserNid) -> Result<Vec<DelayedEvent>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM delayed_events
-             WHERE user_nid = ?1 AND finalised_at IS NULL ORDER BY scheduled_at + delay, rowid"
+             WHERE user_nid = ?1 AND finalised_at IS NULL ORDER BY scheduled_at + delay, job"
         );
         self.rows(&sql, [user.0], read)
     }
@@ -118,7 +114,7 @@ impl Snapshot<'_> {
     pub fn finalised_events_of(&self, user: UserNid, limit: usize) -> Result<Vec<DelayedEvent>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM delayed_events
-             WHERE user_nid = ?1 AND finalised_at IS NOT NULL ORDER BY finalised_at DESC, rowid DESC LIMIT ?2"
+             WHERE user_nid = ?1 AND finalised_at IS NOT NULL ORDER BY finalised_at DESC, job DESC LIMIT ?2"
         );
         self.rows(&sql, (user.0, limit as i64), read)
     }
@@ -127,7 +123,7 @@ impl Snapshot<'_> {
     pub fn scheduled_events_count(&self, user: UserNid) -> Result<(usize, Option<Millis>)> {
         let sql = "SELECT count(*), min(scheduled_at + delay) FROM delayed_events
                    WHERE user_nid = ?1 AND finalised_at IS NULL";
-        let found = self.row(sql, [user.0], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)))?;
+        let found = self.row(sql, [user.0], |row| Ok((row.get::<i64>(0)?, row.get::<Option<i64>>(1)?)))?;
         let (count, next) = found.unwrap_or_default();
         Ok((count as usize, next.map(|at| at as Millis)))
     }
@@ -136,7 +132,7 @@ impl Snapshot<'_> {
     pub fn due_events(&self, until: Millis, limit: usize) -> Result<Vec<DelayedEvent>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM delayed_events
-             WHERE finalised_at IS NULL AND scheduled_at + delay <= ?1 ORDER BY scheduled_at + delay, rowid LIMIT ?2"
+             WHERE finalised_at IS NULL AND scheduled_at + delay <= ?1 ORDER BY scheduled_at + delay, job LIMIT ?2"
         );
         self.rows(&sql, (until as i64, limit as i64), read)
     }
@@ -158,7 +154,7 @@ impl Transaction<'_> {
                        content, ts, delay, scheduled_at, job)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         let DelayedEvent { delay_id, user, device_id, room, kind, state_key, txn_id, content, .. } = event;
-        let params = rusqlite::params![
+        let params = (
             delay_id,
             user.0,
             device_id.as_str(),
@@ -171,7 +167,7 @@ impl Transaction<'_> {
             event.delay as i64,
             event.scheduled_at as i64,
             event.job,
-        ];
+        );
         self.execute(sql, params).map(drop)
     }
 
@@ -185,7 +181,7 @@ impl Transaction<'_> {
     /// redacted.
     pub fn finalise_delayed_event(&self, delay_id: &str, outcome: &Outcome) -> Result<()> {
         let sql = "UPDATE delayed_events SET finalised_at = ?2, event_id = ?3, error = ?4,
-                          content = iif(?3 IS NULL, content, '{}')
+                          content = CASE WHEN ?3 IS NULL THEN content ELSE '{}' END
                    WHERE delay_id = ?1 AND finalised_at IS NULL";
         let event_id = outcome.event_id.as_ref().map(EventId::as_str);
         self.execute(sql, (delay_id, outcome.at as i64, event_id, outcome.error.as_deref())).map(drop)
@@ -193,10 +189,10 @@ impl Transaction<'_> {
 
     /// Forgets a user's finalised events, but for the latest `keep`.
     pub fn forget_finalised_events_of(&self, user: UserNid, keep: usize) -> Result<()> {
-        let sql = "DELETE FROM delayed_events WHERE rowid IN (
-                       SELECT rowid FROM delayed_events WHERE user_nid = ?1 AND finalised_at IS NOT NULL
-                       ORDER BY finalised_at DESC, rowid DESC LIMIT -1 OFFSET ?2)";
-        self.execute(sql, (user.0, keep as i64)).map(drop)
+        let sql = "DELETE FROM delayed_events WHERE delay_id IN (
+                       SELECT delay_id FROM delayed_events WHERE user_nid = ?1 AND finalised_at IS NOT NULL
+                       ORDER BY finalised_at DESC, job DESC LIMIT ?2 OFFSET ?3)";
+        self.execute(sql, (user.0, i64::MAX, keep as i64)).map(drop)
     }
 
     /// Forgets the events that were finalised before `before`.

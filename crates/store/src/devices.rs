@@ -1,9 +1,8 @@
 //! Devices of the server's users.
 
 use im2_model::{DeviceId, Millis, UserNid, shown_name};
-use rusqlite::{Row, types::Type};
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction};
 
 /// A device: one sign-in of a user, with the tokens that belong to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,21 +36,19 @@ pub struct Seen {
 
 const DEVICE: &str = "SELECT device_id, display_name, last_seen_ts, last_seen_ip, last_seen_user_agent FROM devices";
 
-fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
+fn device(row: &Row<'_>) -> Result<Device> {
     Ok(Device {
         device_id: parsed_device(row, 0)?,
         display_name: row.get(1)?,
-        last_seen_ts: row.get::<_, Option<i64>>(2)?.map(|ts| ts as Millis),
+        last_seen_ts: row.get::<Option<i64>>(2)?.map(|ts| ts as Millis),
         last_seen_ip: row.get(3)?,
         last_seen_user_agent: row.get(4)?,
     })
 }
 
 /// Reads a device ID that the program wrote.
-pub(crate) fn parsed_device(row: &Row<'_>, column: usize) -> rusqlite::Result<DeviceId> {
-    let text: String = row.get(column)?;
-    DeviceId::parse(&text)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+pub(crate) fn parsed_device(row: &Row<'_>, column: usize) -> Result<DeviceId> {
+    row.parsed(column, DeviceId::parse)
 }
 
 impl Snapshot<'_> {

@@ -1,11 +1,13 @@
 //! What can go wrong with the database.
 
+use crate::sqlite::DatabaseError;
+
 /// The error of every operation of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database engine refused or failed.
     #[error("database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Database(#[source] DatabaseError),
     /// The folder or a file in it could not be used.
     #[error("data directory: {0}")]
     Io(#[from] std::io::Error),
@@ -43,11 +45,7 @@ pub enum Error {
 impl Error {
     /// Whether a UNIQUE or PRIMARY KEY constraint refused the row.
     pub fn is_duplicate(&self) -> bool {
-        let Self::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) = self else { return false };
-        matches!(
-            failure.extended_code,
-            rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
-        )
+        matches!(self, Self::Database(error) if error.is_duplicate())
     }
 }
 

@@ -22,7 +22,7 @@ impl Snapshot<'_> {
     pub fn invite_budget(&self, user: UserNid) -> Result<Option<InviteBudget>> {
         let sql = "SELECT spent, spent_ts, accepted, declined FROM invite_budgets WHERE user_nid = ?1";
         self.row(sql, [user.0], |row| {
-            let number = |column| row.get::<_, i64>(column).map(|number| number.max(0) as u64);
+            let number = |column| row.get::<i64>(column).map(|number| number.max(0) as u64);
             Ok(InviteBudget { spent: number(0)?, spent_ts: number(1)?, accepted: number(2)?, declined: number(3)? })
         })
     }
@@ -38,7 +38,8 @@ impl Transaction<'_> {
 
     /// Gives back what was spent on invites that were not sent.
     pub fn give_back_invites(&self, user: UserNid, spent: u64) -> Result<()> {
-        let sql = "UPDATE invite_budgets SET spent = max(spent - ?2, 0) WHERE user_nid = ?1";
+        let sql =
+            "UPDATE invite_budgets SET spent = CASE WHEN spent > ?2 THEN spent - ?2 ELSE 0 END WHERE user_nid = ?1";
         self.execute(sql, (user.0, spent as i64)).map(drop)
     }
 

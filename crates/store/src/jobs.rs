@@ -1,7 +1,5 @@
 //! The outbox: jobs written with the change that causes them.
 
-use std::sync::Arc;
-
 use im2_model::Millis;
 
 use crate::{Result, Snapshot, Transaction};
@@ -46,7 +44,7 @@ impl Snapshot<'_> {
     /// When the next job that is not due at `now` will be.
     pub fn next_job_after(&self, now: Millis) -> Result<Option<Millis>> {
         let sql = "SELECT min(run_at) FROM jobs WHERE run_at > ?1";
-        let found = self.row(sql, [now as i64], |row| row.get::<_, Option<i64>>(0))?;
+        let found = self.row(sql, [now as i64], |row| row.get::<Option<i64>>(0))?;
         Ok(found.flatten().map(|at| at as Millis))
     }
 }
@@ -59,10 +57,9 @@ impl Transaction<'_> {
 
     /// The same for a job that may be moved or removed later; returns its number.
     pub fn add_numbered_job(&mut self, kind: &str, payload: &str, run_at: Millis) -> Result<i64> {
-        let sql = "INSERT INTO jobs (kind, payload, run_at) VALUES (?1, ?2, ?3)";
+        let sql = "INSERT INTO jobs (kind, payload, run_at) VALUES (?1, ?2, ?3) RETURNING id";
         let id = self.insert(sql, (kind, payload, run_at as i64))?;
-        let added = Arc::clone(self.job_added());
-        self.on_commit(move || added.notify_one());
+        self.note_added_job();
         Ok(id)
     }
 

@@ -4,9 +4,8 @@
 //! [`Transaction::empty_key_backup`] only take them out of sight, [`Transaction::remove_deleted_keys`] removes some.
 
 use im2_model::UserNid;
-use rusqlite::Row;
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction};
 
 /// A backup that its user can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +60,11 @@ pub struct ListedSession {
 }
 
 const BACKUP: &str = "SELECT nid, version, algorithm, auth_data, etag, sessions FROM key_backups
-                      WHERE user_nid = ?1 AND version IS NOT NULL AND deleted = 0";
+                      WHERE user_nid = ?1 AND version IS NOT NULL AND NOT deleted";
 const SESSION: &str = "SELECT first_message_index, forwarded_count, is_verified, session_data, room_id, session_id
                        FROM key_backup_sessions WHERE backup_nid = ?1";
 
-fn backup(row: &Row<'_>) -> rusqlite::Result<KeyBackup> {
+fn backup(row: &Row<'_>) -> Result<KeyBackup> {
     Ok(KeyBackup {
         nid: row.get(0)?,
         version: row.get(1)?,
@@ -76,7 +75,7 @@ fn backup(row: &Row<'_>) -> rusqlite::Result<KeyBackup> {
     })
 }
 
-fn session(row: &Row<'_>) -> rusqlite::Result<BackedUpSession> {
+fn session(row: &Row<'_>) -> Result<BackedUpSession> {
     Ok(BackedUpSession {
         first_message_index: row.get(0)?,
         forwarded_count: row.get(1)?,
@@ -85,7 +84,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<BackedUpSession> {
     })
 }
 
-fn listed(row: &Row<'_>) -> rusqlite::Result<ListedSession> {
+fn listed(row: &Row<'_>) -> Result<ListedSession> {
     Ok(ListedSession { session: session(row)?, room_id: row.get(4)?, session_id: row.get(5)? })
 }
 
@@ -102,20 +101,20 @@ impl Snapshot<'_> {
 
     /// Whether a user had a backup of this version and deleted it.
     pub fn is_deleted_key_backup(&self, user: UserNid, version: i64) -> Result<bool> {
-        let sql = "SELECT 1 FROM key_backups WHERE user_nid = ?1 AND version = ?2 AND deleted = 1";
+        let sql = "SELECT 1 FROM key_backups WHERE user_nid = ?1 AND version = ?2 AND deleted";
         self.row(sql, (user.0, version), |_| Ok(())).map(|found| found.is_some())
     }
 
     /// How many backups a user has.
     pub fn key_backup_count(&self, user: UserNid) -> Result<usize> {
-        let sql = "SELECT count(*) FROM key_backups WHERE user_nid = ?1 AND version IS NOT NULL AND deleted = 0";
+        let sql = "SELECT count(*) FROM key_backups WHERE user_nid = ?1 AND version IS NOT NULL AND NOT deleted";
         let count: Option<i64> = self.row(sql, [user.0], |row| row.get(0))?;
         Ok(count.unwrap_or(0) as usize)
     }
 
     /// How many bytes of keys a user has in all backups.
     pub fn key_backup_bytes(&self, user: UserNid) -> Result<i64> {
-        let sql = "SELECT coalesce(sum(bytes), 0) FROM key_backups WHERE user_nid = ?1 AND deleted = 0";
+        let sql = "SELECT coalesce(sum(bytes), 0) FROM key_backups WHERE user_nid = ?1 AND NOT deleted";
         Ok(self.row(sql, [user.0], |row| row.get(0))?.unwrap_or(0))
     }
 
@@ -150,7 +149,8 @@ impl Transaction<'_> {
         let sql = "INSERT INTO key_backups (user_nid, version, algorithm, auth_data)
                    VALUES (?1, (SELECT coalesce(max(version), 0) + 1 FROM key_backups WHERE user_nid = ?1), ?2, ?3)
                    RETURNING version";
-        Ok(self.prepare(sql)?.query_row((user.0, algorithm, auth_data), |row| row.get(0))?)
+        let version = self.row(sql, (user.0, algorithm, auth_data), |row| row.get(0))?;
+        version.ok_or_else(|| crate::Error::Corrupt("a backup was not stored".into()))
     }
 
     /// Replaces what a backup's algorithm needs to be known.
@@ -195,13 +195,13 @@ impl Transaction<'_> {
 
     /// Takes a backup out of its user's sight. Its keys are then to be removed.
     pub fn delete_key_backup(&self, backup: i64) -> Result<()> {
-        let sql = "UPDATE key_backups SET deleted = 1, auth_data = '{}' WHERE nid = ?1";
+        let sql = "UPDATE key_backups SET deleted = TRUE, auth_data = '{}' WHERE nid = ?1";
         self.execute(sql, [backup]).map(drop)
     }
 
     /// Takes all backups of a user out of sight; returns which.
     pub fn delete_key_backups(&self, user: UserNid) -> Result<Vec<i64>> {
-        let sql = "UPDATE key_backups SET deleted = 1, auth_data = '{}' WHERE user_nid = ?1 AND deleted = 0
+        let sql = "UPDATE key_backups SET deleted = TRUE, auth_data = '{}' WHERE user_nid = ?1 AND NOT deleted
                    RETURNING nid";
         self.rows(sql, [user.0], |row| row.get(0))
     }
@@ -212,15 +212,15 @@ impl Transaction<'_> {
         let read = "SELECT user_nid, version, algorithm, auth_data, etag FROM key_backups WHERE nid = ?1";
         let row = self.row(read, [backup], |row| {
             Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, i64>(1)?,
-                row.get::<_, String>(2)?,
-                row.get::<_, String>(3)?,
-                row.get::<_, i64>(4)?,
+                row.get::<i64>(0)?,
+                row.get::<i64>(1)?,
+                row.get::<String>(2)?,
+                row.get::<String>(3)?,
+                row.get::<i64>(4)?,
             ))
         })?;
         let Some((user, version, algorithm, auth_data, etag)) = row else { return Ok(()) };
-        let leave = "UPDATE key_backups SET version = NULL, deleted = 1, auth_data = '{}' WHERE nid = ?1";
+        let leave = "UPDATE key_backups SET version = NULL, deleted = TRUE, auth_data = '{}' WHERE nid = ?1";
         self.execute(leave, [backup])?;
         let insert = "INSERT INTO key_backups (user_nid, version, algorithm, auth_data, etag)
                       VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -232,10 +232,10 @@ impl Transaction<'_> {
     pub fn remove_deleted_keys(&self, backup: i64, limit: usize) -> Result<bool> {
         let keys = "DELETE FROM key_backup_sessions WHERE nid IN (
                         SELECT s.nid FROM key_backup_sessions s JOIN key_backups b ON b.nid = s.backup_nid
-                        WHERE s.backup_nid = ?1 AND b.deleted = 1 LIMIT ?2)";
+                        WHERE s.backup_nid = ?1 AND b.deleted LIMIT ?2)";
         let is_last = self.execute(keys, (backup, limit as i64))? < limit;
         if is_last {
-            let rest = "DELETE FROM key_backups WHERE nid = ?1 AND deleted = 1 AND version IS NULL";
+            let rest = "DELETE FROM key_backups WHERE nid = ?1 AND deleted AND version IS NULL";
             self.execute(rest, [backup])?;
         }
         Ok(is_last)

@@ -6,18 +6,22 @@
 //!
 //! One thread writes. It runs many callers' transactions inside one SQLite commit (group commit), each in a
 //! savepoint of its own, and answers a caller only after that commit is durable. Stream positions are handed out in
-//! commit order, and [`Transaction::on_commit`] hooks run in that order too: what they publish never skips.
+//! commit order, and what a change publishes ([`Change::publish`]) is applied to memory in that order too, by the one
+//! function that [`Store::apply_with`] was given: nobody sees a later change before an earlier one.
 
 mod activity;
-mod connection;
+mod dialect;
 mod error;
 mod failure;
+mod file_modes;
 mod lock;
 mod migrations;
-mod private;
 mod readers;
 mod snapshot;
+mod sqlite;
+mod stream_range;
 mod transaction;
+mod values;
 mod writer;
 
 pub mod account_data;
@@ -30,13 +34,13 @@ pub mod delayed_events;
 pub mod devices;
 pub mod e2ee;
 pub mod filters;
+pub mod followers;
 pub mod invites;
 pub mod jobs;
 pub mod key_backup;
 pub mod media;
 pub mod media_admin;
 pub mod media_references;
-pub mod passes;
 pub mod presence;
 pub mod profiles;
 pub mod pushers;
@@ -47,6 +51,7 @@ pub mod reports;
 pub mod rooms;
 pub mod search;
 pub mod server_notices;
+pub mod short_lived_tokens;
 pub mod statistics;
 pub mod storage;
 pub mod tasks;
@@ -64,10 +69,18 @@ use std::{
 
 pub use error::{Error, Result};
 pub use snapshot::Snapshot;
-pub use transaction::Transaction;
+pub use sqlite::DatabaseError;
+pub use transaction::{Change, Transaction};
 
-use crate::{failure::Failure, lock::DirectoryLock, readers::Readers, writer::Writer};
-use im2_model::{Position, WriterId};
+use im2_model::{Reached, WriterId};
+
+use crate::{
+    failure::Failure,
+    lock::DirectoryLock,
+    readers::Readers,
+    sqlite::{Connection, Row},
+    writer::Writer,
+};
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -81,12 +94,14 @@ pub struct Options {
     /// Bytes of the database file that the readers may map into memory, together. They save copies; the operating
     /// system can take them back at any time, but counts them as the process's.
     pub mapped: usize,
+    /// Bytes that SQLite may keep of the database file, for all connections together: half of it for the writer.
+    pub page_cache: usize,
 }
 
 impl Options {
     /// The defaults for a database in `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), writer: 1, readers: 5, mapped: 1 << 30 }
+        Self { directory: directory.into(), writer: 1, readers: 5, mapped: 1 << 30, page_cache: 72 << 20 }
     }
 }
 
@@ -101,45 +116,28 @@ pub struct Load {
     pub waiting: usize,
 }
 
-/// An open database.
-#[derive(Debug)]
-pub struct Store {
+/// An open database. What its changes publish once they are durable is of the type `C`.
+pub struct Store<C> {
     readers: Readers,
-    writer: Writer,
+    writer: Writer<C>,
+    number: WriterId,
     failure: Failure,
-    opened_at: Position,
+    opened_at: Reached,
     directory: PathBuf,
     _lock: DirectoryLock,
 }
 
-impl Store {
-    /// Opens the database, creating or migrating it as needed.
-    ///
-    /// Fails with [`Error::Locked`] while another process has it open, and with [`Error::NewerDatabase`] if a later
-    /// release of the program has written it.
-    pub fn open(options: &Options) -> Result<Self> {
-        private::make_folder(&options.directory)?;
-        private::tighten(&options.directory)?;
-        let lock = DirectoryLock::take(&options.directory)?;
-        let path = options.directory.join("im2.db");
-        let mut connection = writer::connect(&path)?;
-        migrations::migrate(&mut connection)?;
-        let opened_at = writer::last_position(&connection, options.writer)?;
-        let failure = Failure::default();
-        let readers = Readers::start(&path, options.readers, options.mapped, &failure)?;
-        let writer = Writer::start(connection, opened_at, failure.clone());
-        Ok(Self { readers, writer, failure, opened_at, directory: options.directory.clone(), _lock: lock })
-    }
-
-    /// The folder that holds the database.
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
+impl Store<()> {
     /// The data directory and what is directly in it, as far as others than its owner have access. Opening the store
     /// takes that from them, if it can.
     pub fn exposed(directory: &Path) -> Result<Vec<PathBuf>> {
-        Ok(private::exposed(directory)?)
+        Ok(file_modes::exposed(directory)?)
+    }
+
+    /// Makes the database in `directory` of a dump of one, which is SQL: so that tests can open what an earlier release
+    /// has written.
+    pub fn restore(directory: &Path, dump: &str) -> Result<()> {
+        Connection::open_for_writing(&directory.join("im2.db"))?.run(dump)
     }
 
     /// Whether [`Store::open`] would succeed, without creating or migrating anything.
@@ -149,12 +147,55 @@ impl Store {
             return Ok(());
         }
         let _lock = DirectoryLock::take(&options.directory)?;
-        migrations::version(&readers::connect(&path)?).map(drop)
+        migrations::version(&Connection::open_for_reading(&path)?).map(drop)
+    }
+}
+
+impl<C: Send + 'static> Store<C> {
+    /// Opens the database, creating or migrating it as needed.
+    ///
+    /// Fails with [`Error::Locked`] while another process has it open, and with [`Error::NewerDatabase`] if a later
+    /// release of the program has written it.
+    pub fn open(options: &Options) -> Result<Self> {
+        file_modes::make_folder(&options.directory)?;
+        file_modes::tighten(&options.directory)?;
+        let lock = DirectoryLock::take(&options.directory)?;
+        let path = options.directory.join("im2.db");
+        let connection = Connection::open_for_writing(&path)?;
+        connection.keep_pages(options.page_cache / 2)?;
+        migrations::migrate(&connection)?;
+        let clock = stream_range::open_clock(&connection, options.writer)?;
+        let opened_at = Snapshot { connection: &connection }.reached()?;
+        let failure = Failure::default();
+        let readers = Readers::start(&path, options, &failure)?;
+        let writer = Writer::start(connection, clock, failure.clone());
+        let (number, directory) = (options.writer, options.directory.clone());
+        Ok(Self { readers, writer, number, failure, opened_at, directory, _lock: lock })
     }
 
-    /// The last position that had been committed when the store was opened.
-    pub fn opened_at(&self) -> Position {
-        self.opened_at
+    /// Sets what is done with what changes publish: on the writer's thread, in commit order, before the caller is
+    /// answered. It must be quick and must not block; if it panics, the process has to end ([`Self::failed`]). What is
+    /// published before is not kept for it: it is in the database for whatever is read from there later.
+    ///
+    /// # Panics
+    /// If it was set before.
+    pub fn apply_with(&self, apply: impl Fn(C) + Send + Sync + 'static) {
+        assert!(self.writer.apply_with(Box::new(apply)), "a store is told once what to do with its changes");
+    }
+
+    /// The folder that holds the database.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// This node's number in stream positions.
+    pub fn number(&self) -> WriterId {
+        self.number
+    }
+
+    /// What had been committed when the store was opened, by all who write.
+    pub fn opened_at(&self) -> &Reached {
+        &self.opened_at
     }
 
     /// Runs `operation` on a consistent view of everything committed so far.
@@ -162,7 +203,7 @@ impl Store {
     /// Callers ([`im2_fair::caller`]) take turns; [`Error::Busy`] refuses one that has too much waiting already. The
     /// read is queued by the call, not when its future is first polled, so that the future is small: it is part of
     /// those of nearly all requests.
-    pub fn read<T, F>(&self, operation: F) -> impl Future<Output = Result<T>> + use<T, F>
+    pub fn read<T, F>(&self, operation: F) -> impl Future<Output = Result<T>> + use<T, F, C>
     where
         T: Send + 'static,
         F: FnOnce(&Snapshot<'_>) -> Result<T> + Send + 'static,
@@ -171,12 +212,12 @@ impl Store {
     }
 
     /// Runs `operation` atomically and returns once its effects are durable. If it fails, nothing of it remains.
-    pub fn write<T, F>(&self, operation: F) -> impl Future<Output = Result<T>> + use<'_, T, F>
+    pub fn write<T, F>(&self, operation: F) -> impl Future<Output = Result<T>> + use<'_, T, F, C>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+        F: FnOnce(&mut Change<'_, C>) -> Result<T> + Send + 'static,
     {
-        let (change, queued) = self.writer.change(operation);
+        let (change, queued) = Writer::change(operation);
         async move {
             let turn = self.write_turn().await?;
             self.writer.enqueue(turn, change).await?;
@@ -190,18 +231,25 @@ impl Store {
         self.writer.turn().await
     }
 
+    /// Waits for the right to make long changes, or very many in a row: those whose number of rows a client chooses.
+    /// Whoever has it splits the work into changes of about a millisecond and makes one after the other, so that the
+    /// changes of others come between them.
+    pub async fn long_write_turn(&self) -> Result<LongWriteTurn> {
+        self.writer.long_turn().await
+    }
+
     /// Queues `operation` for the writer and returns as soon as its place in the order is fixed. Operations that
     /// one task queues run in the order in which it queued them.
     pub fn enqueue<T, F>(
         &self,
         turn: WriteTurn,
         operation: F,
-    ) -> impl Future<Output = Result<Queued<T>>> + use<'_, T, F>
+    ) -> impl Future<Output = Result<Queued<T>>> + use<'_, T, F, C>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+        F: FnOnce(&mut Change<'_, C>) -> Result<T> + Send + 'static,
     {
-        let (change, queued) = self.writer.change(operation);
+        let (change, queued) = Writer::change(operation);
         async move {
             self.writer.enqueue(turn, change).await?;
             Ok(queued)
@@ -228,6 +276,11 @@ impl Store {
     /// Changes that are queued, and callers that wait to queue one.
     pub fn writer_load(&self) -> im2_fair::Load {
         self.writer.turns()
+    }
+
+    /// Callers that make long changes, and those that wait for the right to.
+    pub fn long_writer_load(&self) -> im2_fair::Load {
+        self.writer.long_turns()
     }
 
     /// What the writer has done and has to do.
@@ -257,4 +310,10 @@ impl Store {
     }
 }
 
-pub use writer::{Queued, WriteTurn};
+impl<C> std::fmt::Debug for Store<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+pub use writer::{LongWriteTurn, Queued, WriteTurn};

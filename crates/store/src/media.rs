@@ -2,9 +2,8 @@
 //! [`crate::blobs`].
 
 use im2_model::{Millis, UserNid};
-use rusqlite::Row;
 
-use crate::{Result, Snapshot, Transaction, blobs::Digest};
+use crate::{Result, Row, Snapshot, Transaction, blobs::Digest};
 
 /// Content that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +93,7 @@ impl Snapshot<'_> {
         let sql = "SELECT sha256, size, content_type FROM thumbnails
                    WHERE source = ?1 AND width = ?2 AND height = ?3 AND method = ?4 AND animated = ?5";
         self.row(sql, (key.source.0, key.width, key.height, key.method, key.animated), |row| {
-            Ok(Thumbnail { digest: Digest(row.get(0)?), size: row.get::<_, i64>(1)? as u64, content_type: row.get(2)? })
+            Ok(Thumbnail { digest: Digest(row.get(0)?), size: row.get::<i64>(1)? as u64, content_type: row.get(2)? })
         })
     }
 
@@ -156,7 +155,7 @@ impl Transaction<'_> {
     /// Records that media was quarantined from the start, if it was.
     fn note_born_quarantined(&self, media_id: &str) -> Result<()> {
         let sql = "INSERT INTO quarantine_changes (media_id, quarantined)
-                   SELECT media_id, 1 FROM media WHERE media_id = ?1 AND quarantined_by IS NOT NULL";
+                   SELECT media_id, TRUE FROM media WHERE media_id = ?1 AND quarantined_by IS NOT NULL";
         self.execute(sql, [media_id]).map(drop)
     }
 
@@ -178,9 +177,10 @@ impl Transaction<'_> {
 
     /// Records a thumbnail that was made.
     pub fn add_thumbnail(&self, key: &ThumbnailKey, thumbnail: &Thumbnail) -> Result<()> {
-        let sql =
-            "INSERT OR REPLACE INTO thumbnails (source, width, height, method, animated, sha256, size, content_type)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sql = "INSERT INTO thumbnails (source, width, height, method, animated, sha256, size, content_type)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                   ON CONFLICT (source, width, height, method, animated) DO UPDATE SET
+                       sha256 = excluded.sha256, size = excluded.size, content_type = excluded.content_type";
         let ThumbnailKey { source, width, height, method, animated } = *key;
         let Thumbnail { digest, size, content_type } = thumbnail;
         self.execute(sql, (source.0, width, height, method, animated, digest.0, *size as i64, content_type)).map(drop)
@@ -196,32 +196,33 @@ impl Transaction<'_> {
     /// Keeps the preview of `url` until `expires`, and makes room: expired previews go, and beyond `most` the ones
     /// that expire first.
     pub fn keep_url_preview(&self, url: &str, preview: &str, now: Millis, expires: Millis, most: usize) -> Result<()> {
-        let sql = "INSERT OR REPLACE INTO url_previews (url, preview, fetched_ts, expires_ts) VALUES (?1, ?2, ?3, ?4)";
+        let sql = "INSERT INTO url_previews (url, preview, fetched_ts, expires_ts) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (url) DO UPDATE SET preview = excluded.preview, fetched_ts = excluded.fetched_ts,
+                                                   expires_ts = excluded.expires_ts";
         self.execute(sql, (url, preview, now as i64, expires as i64))?;
         self.execute("DELETE FROM url_previews WHERE expires_ts <= ?1", [now as i64])?;
         let sql = "DELETE FROM url_previews WHERE url IN (
-                       SELECT url FROM url_previews ORDER BY expires_ts
-                       LIMIT max(0, (SELECT count(*) FROM url_previews) - ?1))";
-        self.execute(sql, [most as i64]).map(drop)
+                       SELECT url FROM url_previews ORDER BY expires_ts DESC LIMIT ?1 OFFSET ?2)";
+        self.execute(sql, (i64::MAX, most as i64)).map(drop)
     }
 }
 
-fn read_media(row: &Row<'_>) -> rusqlite::Result<Media> {
+fn read_media(row: &Row<'_>) -> Result<Media> {
     let digest: Option<[u8; 32]> = row.get(1)?;
     let content = match digest {
         Some(digest) => Some(Content {
             digest: Digest(digest),
-            size: row.get::<_, i64>(2)? as u64,
+            size: row.get::<i64>(2)? as u64,
             content_type: row.get(3)?,
             filename: row.get(4)?,
         }),
         None => None,
     };
     Ok(Media {
-        owner: row.get::<_, Option<i64>>(0)?.map(UserNid),
+        owner: row.get::<Option<i64>>(0)?.map(UserNid),
         content,
-        expires: row.get::<_, Option<i64>>(5)?.map(|at| at as Millis),
-        accessed: row.get::<_, i64>(6)? as Millis,
+        expires: row.get::<Option<i64>>(5)?.map(|at| at as Millis),
+        accessed: row.get::<i64>(6)? as Millis,
         quarantined: row.get(7)?,
     })
 }

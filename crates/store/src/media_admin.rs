@@ -1,9 +1,8 @@
 //! Media as administrators see and remove it.
 
 use im2_model::{Millis, UserNid};
-use rusqlite::Row;
 
-use crate::{Result, Snapshot, Transaction, blobs::Digest};
+use crate::{Result, Row, Snapshot, Transaction, blobs::Digest, dialect::Sql};
 
 /// A piece of media with everything that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,16 +44,16 @@ const INFO: &str = "SELECT m.media_id, o.user_id, m.sha256, m.size, m.content_ty
                            m.accessed_ts, q.user_id, m.protected
                     FROM media m LEFT JOIN users o ON o.nid = m.owner_nid LEFT JOIN users q ON q.nid = m.quarantined_by";
 
-fn read_info(row: &Row<'_>) -> rusqlite::Result<MediaInfo> {
+fn read_info(row: &Row<'_>) -> Result<MediaInfo> {
     Ok(MediaInfo {
         media_id: row.get(0)?,
         owner: row.get(1)?,
-        digest: row.get::<_, Option<[u8; 32]>>(2)?.map(Digest),
-        size: row.get::<_, i64>(3)? as u64,
+        digest: row.get::<Option<[u8; 32]>>(2)?.map(Digest),
+        size: row.get::<i64>(3)? as u64,
         content_type: row.get(4)?,
         filename: row.get(5)?,
-        created_ts: row.get::<_, i64>(6)? as Millis,
-        accessed_ts: row.get::<_, i64>(7)? as Millis,
+        created_ts: row.get::<i64>(6)? as Millis,
+        accessed_ts: row.get::<i64>(7)? as Millis,
         quarantined_by: row.get(8)?,
         protected: row.get(9)?,
     })
@@ -96,7 +95,7 @@ impl Snapshot<'_> {
         let sql = "SELECT e.pdu FROM current_state s JOIN events e ON e.position = s.position
                    WHERE s.kind IN ('m.room.avatar', 'm.room.member') AND instr(e.pdu, ?1)
                    UNION ALL SELECT value FROM profile_fields WHERE field = 'avatar_url' AND instr(value, ?1)";
-        self.rows(sql, [text], |row| row.get(0))
+        self.rows(Sql::SqliteOnly(sql), [text], |row| row.get(0))
     }
 }
 
@@ -125,7 +124,7 @@ impl Transaction<'_> {
     /// there is no such media.
     pub fn delete_media(&self, media_id: &str) -> Result<Option<Vec<Digest>>> {
         let sql = "DELETE FROM media WHERE media_id = ?1 RETURNING sha256";
-        let Some(digest) = self.row(sql, [media_id], |row| row.get::<_, Option<[u8; 32]>>(0))? else {
+        let Some(digest) = self.row(sql, [media_id], |row| row.get::<Option<[u8; 32]>>(0))? else {
             return Ok(None);
         };
         let Some(source) = digest else { return Ok(Some(Vec::new())) };

@@ -5,7 +5,7 @@
 
 use im2_model::{Millis, Position, RoomNid};
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Snapshot, Transaction, dialect::Sql};
 
 impl Snapshot<'_> {
     /// Up to `limit` names of media that events of a room refer to.
@@ -35,7 +35,7 @@ impl Snapshot<'_> {
     pub fn personal_contents_with(&self, text: &str) -> Result<Vec<String>> {
         let sql = "SELECT content FROM account_data WHERE instr(content, ?1)
                    UNION ALL SELECT value FROM profile_fields WHERE instr(value, ?1)";
-        self.rows(sql, [text], |row| row.get(0))
+        self.rows(Sql::SqliteOnly(sql), [text], |row| row.get(0))
     }
 }
 
@@ -43,7 +43,8 @@ impl Transaction<'_> {
     /// Records what the event at `position` refers to.
     pub(crate) fn refer_to_media(&self, room: RoomNid, position: Position, media: &[String]) -> Result<()> {
         for name in media {
-            let insert = "INSERT OR IGNORE INTO media_references (room_nid, position, media) VALUES (?1, ?2, ?3)";
+            let insert = "INSERT INTO media_references (room_nid, position, media) VALUES (?1, ?2, ?3)
+                          ON CONFLICT DO NOTHING";
             self.execute(insert, (room.0, position.to_i64(), name))?;
             let again = "UPDATE media SET unreferenced_ts = NULL WHERE media_id = ?1 AND unreferenced_ts IS NOT NULL";
             self.execute(again, [name])?;

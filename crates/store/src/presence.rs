@@ -1,9 +1,8 @@
 //! What is kept of users' presence.
 
 use im2_model::{Millis, UserId, UserNid};
-use rusqlite::Row;
 
-use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
+use crate::{Result, Row, Snapshot, Transaction, accounts::parsed_user};
 
 /// What is kept of one user's presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +22,12 @@ pub struct PresenceRow {
 const PRESENCE: &str = "SELECT p.user_nid, u.user_id, p.status_msg, p.last_active_ts, p.live
                         FROM presence p JOIN users u ON u.nid = p.user_nid";
 
-fn presence(row: &Row<'_>) -> rusqlite::Result<PresenceRow> {
+fn presence(row: &Row<'_>) -> Result<PresenceRow> {
     Ok(PresenceRow {
         user: UserNid(row.get(0)?),
         user_id: parsed_user(row, 1)?,
         status_msg: row.get(2)?,
-        last_active_ts: row.get::<_, i64>(3)? as Millis,
+        last_active_ts: row.get::<i64>(3)? as Millis,
         live: row.get(4)?,
     })
 }

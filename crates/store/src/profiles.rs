@@ -2,7 +2,7 @@
 
 use im2_model::{UserId, UserNid};
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Snapshot, Transaction, dialect::Sql};
 
 /// A field of a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Snapshot<'_> {
     pub fn member_profile(&self, user_id: &UserId) -> Result<Vec<(String, String)>> {
         let sql = "SELECT field, json_extract(value, '$') FROM profile_fields p JOIN users u ON u.nid = p.user_nid
                    WHERE u.user_id = ?1 AND field IN ('displayname', 'avatar_url') AND json_type(value) = 'text'";
-        self.rows(sql, [user_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        self.rows(Sql::SqliteOnly(sql), [user_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// All fields of a user's profile, by name. Bounded by the size that a profile may have.

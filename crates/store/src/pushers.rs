@@ -1,19 +1,50 @@
 //! Pushers: where users want to be notified, and how far that has been done.
 
-use im2_model::{DeviceId, Millis, Position, StreamToken, UserId, UserNid};
-use rusqlite::Row;
+use im2_model::{DeviceId, Millis, Position, UserId, UserNid};
 
-use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
+use crate::{Result, Row, Snapshot, Transaction, accounts::parsed_user};
 
-/// Where in the table `server` it stands how far the stream has been followed.
-const CURSOR: &str = "push_cursor";
+/// How a pusher's messages get to the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PusherKind {
+    /// Through a push gateway.
+    Http,
+    /// Encrypted, to the device's push service.
+    WebPush,
+}
+
+impl PusherKind {
+    /// The kind's name in the client-server API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::WebPush => "webpush",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Http, Self::WebPush].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A token with which the client shows that what is sent to a pusher arrives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activation {
+    /// The token.
+    pub token: String,
+    /// When it expires.
+    pub until: Millis,
+}
 
 /// What a client says of a pusher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PusherSettings {
+    /// How messages get to the device.
+    pub kind: PusherKind,
     /// The application, by a name like `org.example.app`.
     pub app_id: String,
-    /// What the gateway knows the device by.
+    /// What the gateway knows the device by; of Web Push the device's public key.
     pub pushkey: String,
     /// The application's name for people.
     pub app_display_name: String,
@@ -23,7 +54,7 @@ pub struct PusherSettings {
     pub lang: String,
     /// Which set of rules of the device is meant.
     pub profile_tag: Option<String>,
-    /// The gateway.
+    /// The gateway, or where the push service takes messages for the device.
     pub url: String,
     /// What the gateway is given as it is: a JSON object, without the URL.
     pub data: String,
@@ -42,15 +73,18 @@ pub struct Pusher {
     pub settings: PusherSettings,
     /// When that was last said.
     pub set_ts: Millis,
-    /// The place after which something is still to be delivered, if it is not where the cursor stands.
+    /// The place after which something is still to be delivered, if it is not where the follower stands.
     pub behind: Option<Position>,
+    /// What the client has yet to answer before anything else is sent.
+    pub activation: Option<Activation>,
 }
 
 const COLUMNS: &str = "p.nid, p.user_nid, u.user_id, p.app_id, p.pushkey, p.app_display_name, p.device_display_name,
-                       p.lang, p.profile_tag, p.url, p.data, p.set_ts, p.behind";
+                       p.lang, p.profile_tag, p.url, p.data, p.set_ts, p.behind, p.kind, p.ack_token, p.ack_until";
 
-fn pusher(row: &Row<'_>) -> rusqlite::Result<Pusher> {
+fn pusher(row: &Row<'_>) -> Result<Pusher> {
     let settings = PusherSettings {
+        kind: PusherKind::parse(row.get(13)?).unwrap_or(PusherKind::Http),
         app_id: row.get(3)?,
         pushkey: row.get(4)?,
         app_display_name: row.get(5)?,
@@ -65,9 +99,16 @@ fn pusher(row: &Row<'_>) -> rusqlite::Result<Pusher> {
         user: UserNid(row.get(1)?),
         user_id: parsed_user(row, 2)?,
         settings,
-        set_ts: row.get::<_, i64>(11)? as Millis,
-        behind: row.get::<_, Option<i64>>(12)?.map(Position::from_i64),
+        set_ts: row.get::<i64>(11)? as Millis,
+        behind: row.get::<Option<i64>>(12)?.map(Position::from_i64),
+        activation: activation(row)?,
     })
+}
+
+fn activation(row: &Row<'_>) -> Result<Option<Activation>> {
+    let is_web_push = row.get::<&str>(13)? == PusherKind::WebPush.as_str();
+    let Some(token) = row.get::<Option<String>>(14)?.filter(|_| is_web_push) else { return Ok(None) };
+    Ok(Some(Activation { token, until: row.get::<Option<i64>>(15)?.unwrap_or_default() as Millis }))
 }
 
 impl Snapshot<'_> {
@@ -94,61 +135,64 @@ impl Snapshot<'_> {
         self.row(&sql, [nid], pusher)
     }
 
-    /// How far the stream has been followed for all pushers; `None` before the first time.
-    pub fn push_cursor(&self) -> Result<Option<StreamToken>> {
-        let stored = self.server_value(CURSOR)?;
-        Ok(stored.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok()))
-    }
-
     /// The rooms, up to `limit` with the newest activity first, that a user is joined to and has not read to the end.
     pub fn unread_rooms(&self, user: UserNid, limit: usize) -> Result<Vec<im2_model::RoomNid>> {
         let sql = "SELECT m.room_nid FROM memberships m JOIN rooms r ON r.nid = m.room_nid
                    WHERE m.user_nid = ?1 AND m.membership = 'join' AND NOT EXISTS (
                        SELECT 1 FROM receipts p WHERE p.room_nid = m.room_nid AND p.user_nid = ?1
                          AND p.thread_id = '' AND p.event_seq >= r.head_seq)
-                   ORDER BY (SELECT position FROM events e WHERE e.room_nid = m.room_nid AND e.seq = r.head_seq) DESC
-                   LIMIT ?2";
+                   ORDER BY r.last_position DESC LIMIT ?2";
         self.rows(sql, (user.0, limit as i64), |row| row.get(0).map(im2_model::RoomNid))
     }
 }
 
 impl Transaction<'_> {
     /// Sets a pusher, new or with other settings. Returns its number. A new one is to be told of what comes after
-    /// `now_at`.
+    /// `now_at`. With an `activation` nothing is sent to it before that has been answered; without one it is as before.
     pub fn set_pusher(
         &self,
         user: UserNid,
         device_id: Option<&DeviceId>,
         settings: &PusherSettings,
-        now: Millis,
-        now_at: Position,
+        activation: Option<&Activation>,
+        (now, now_at): (Millis, Position),
     ) -> Result<i64> {
         let sql = "INSERT INTO pushers (user_nid, device_id, app_id, pushkey, app_display_name, device_display_name,
-                                        lang, profile_tag, url, data, set_ts, behind)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                                        lang, profile_tag, url, data, set_ts, behind, kind, ack_token, ack_until)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
                    ON CONFLICT (user_nid, app_id, pushkey) DO UPDATE SET
                        device_id = excluded.device_id, app_display_name = excluded.app_display_name,
                        device_display_name = excluded.device_display_name, lang = excluded.lang,
                        profile_tag = excluded.profile_tag, url = excluded.url, data = excluded.data,
-                       set_ts = excluded.set_ts
+                       set_ts = excluded.set_ts, kind = excluded.kind,
+                       ack_token = coalesce(excluded.ack_token, pushers.ack_token),
+                       ack_until = coalesce(excluded.ack_until, pushers.ack_until)
                    RETURNING nid";
         let set = settings;
-        let row = rusqlite::params![
+        let row = (
             user.0,
             device_id.map(DeviceId::as_str),
-            set.app_id,
-            set.pushkey,
-            set.app_display_name,
-            set.device_display_name,
-            set.lang,
-            set.profile_tag,
-            set.url,
-            set.data,
+            &set.app_id,
+            &set.pushkey,
+            &set.app_display_name,
+            &set.device_display_name,
+            &set.lang,
+            &set.profile_tag,
+            &set.url,
+            &set.data,
             now as i64,
             now_at.to_i64(),
-        ];
+            set.kind.as_str(),
+            activation.map(|activation| &activation.token),
+            activation.map(|activation| activation.until as i64),
+        );
         let nid = self.row(sql, row, |row| row.get(0))?;
         nid.ok_or_else(|| crate::Error::Corrupt("a pusher was not stored".into()))
+    }
+
+    /// Notes that the client has answered for a pusher.
+    pub fn activate_pusher(&self, nid: i64) -> Result<()> {
+        self.execute("UPDATE pushers SET ack_token = NULL, ack_until = NULL WHERE nid = ?1", [nid]).map(drop)
     }
 
     /// Removes a user's pusher, if there is one.
@@ -173,9 +217,8 @@ impl Transaction<'_> {
         self.execute("DELETE FROM pushers WHERE user_nid = ?1", [user.0]).map(drop)
     }
 
-    /// Notes how far the stream has been followed, and which pushers are behind or have caught up since.
-    pub fn save_push_progress(&self, cursor: &StreamToken, behind: &[(i64, Option<Position>)]) -> Result<()> {
-        self.set_server_value(CURSOR, cursor.to_string().as_bytes())?;
+    /// Notes which pushers are behind their follower's place, or have caught up since.
+    pub fn save_push_progress(&self, behind: &[(i64, Option<Position>)]) -> Result<()> {
         for (nid, behind) in behind {
             let behind = behind.map(Position::to_i64);
             self.execute("UPDATE pushers SET behind = ?2 WHERE nid = ?1", (nid, behind))?;

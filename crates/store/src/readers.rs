@@ -13,10 +13,9 @@ use std::{
 
 use im2_fair::{Bounds, Caller, FairQueue, Load, caller};
 use parking_lot::{Condvar, Mutex};
-use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
-use crate::{Error, Result, Snapshot, connection::set_up, failure::Failure};
+use crate::{Error, Options, Result, Snapshot, failure::Failure, sqlite::Connection};
 
 /// Reads that may wait: some seconds of work, each a closure of a few hundred bytes.
 const WAITING: usize = 16_384;
@@ -50,7 +49,7 @@ struct Waiting {
 trait Work: Send {
     /// Whether nobody waits for the outcome any more.
     fn is_abandoned(&self) -> bool;
-    fn run(self: Box<Self>, connection: &mut Connection);
+    fn run(self: Box<Self>, connection: &Connection);
 }
 
 struct Read<T, F> {
@@ -67,17 +66,21 @@ where
         self.answer.is_closed()
     }
 
-    fn run(self: Box<Self>, connection: &mut Connection) {
+    fn run(self: Box<Self>, connection: &Connection) {
         let Self { operation, answer } = *self;
         // A panic fails its own request; the thread goes on for the others.
-        let outcome = catch_unwind(AssertUnwindSafe(|| read(connection, operation)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let snapshot = Snapshot { connection };
+            connection.reading(|| operation(&snapshot))
+        }));
         let outcome = outcome.unwrap_or_else(|_| Err(Error::Corrupt("a read panicked".into())));
         drop(answer.send(outcome)); // a caller that went away needs no answer
     }
 }
 
 impl Readers {
-    pub(crate) fn start(path: &Path, count: usize, mapped: usize, failure: &Failure) -> Result<Self> {
+    pub(crate) fn start(path: &Path, options: &Options, failure: &Failure) -> Result<Self> {
+        let count = options.readers;
         let bounds = Bounds {
             running: count,
             // A user may have reads of two kinds under way: their own, and those that others may come to wait for.
@@ -90,11 +93,13 @@ impl Readers {
         let shared = Arc::new(Shared { state: Mutex::new(state), work: Condvar::new() });
         let readers = Self(Arc::clone(&shared));
         for _ in 0..count {
-            let (connection, shared, failure) = (connect(path)?, Arc::clone(&shared), failure.clone());
-            connection.pragma_update(None, "mmap_size", i64::try_from(mapped / count).unwrap_or(i64::MAX))?;
+            let (connection, shared, failure) =
+                (Connection::open_for_reading(path)?, Arc::clone(&shared), failure.clone());
+            connection.map(options.mapped / count)?;
+            connection.keep_pages(options.page_cache / 2 / count)?;
             thread::Builder::new().name("store-reader".into()).spawn(move || {
                 let _guard = failure.guard("store-reader");
-                shared.serve(connection);
+                shared.serve(&connection);
             })?;
         }
         Ok(readers)
@@ -146,7 +151,7 @@ impl State {
 }
 
 impl Shared {
-    fn serve(&self, mut connection: Connection) {
+    fn serve(&self, connection: &Connection) {
         let mut state = self.state.lock();
         while !state.closed {
             if let Some(taken) = state.queue.take() {
@@ -154,7 +159,7 @@ impl Shared {
                 state.waited += since.map_or(Duration::ZERO, |since| since.elapsed());
                 drop(state);
                 if !work.is_abandoned() {
-                    work.run(&mut connection);
+                    work.run(connection);
                 }
                 state = self.state.lock();
                 state.queue.done(&taken.key, None);
@@ -178,19 +183,4 @@ impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State").field("load", &self.queue.load()).finish_non_exhaustive()
     }
-}
-
-fn read<T>(connection: &mut Connection, operation: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
-    let transaction = connection.transaction()?;
-    let result = operation(&Snapshot { connection: &transaction });
-    transaction.finish()?;
-    result
-}
-
-pub(crate) fn connect(path: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    set_up(&connection)?;
-    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;")?;
-    Ok(connection)
 }

@@ -1,9 +1,8 @@
 //! Receipts: how far each user has read in a room.
 
 use im2_model::{EventId, Millis, Position, Reached, RoomNid, StreamToken, UserId, UserNid};
-use rusqlite::{Row, types::Type};
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction};
 
 /// A user's newest receipt of one kind for one thread of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,22 +29,19 @@ pub struct Receipt {
 
 const SELECT: &str = "SELECT room_nid, user_nid, user_id, kind, thread_id, event_id, event_seq, ts, position
                       FROM receipts JOIN users ON users.nid = receipts.user_nid";
+/// The column of the position in it.
+const POSITION: usize = 8;
 
-fn conversion(column: usize, error: im2_model::IdError) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
-}
-
-fn read_receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
-    let (user_id, thread_id, event_id): (String, String, String) = (row.get(2)?, row.get(4)?, row.get(5)?);
+fn read_receipt(row: &Row<'_>) -> Result<Receipt> {
     Ok(Receipt {
         room: RoomNid(row.get(0)?),
         user: UserNid(row.get(1)?),
-        user_id: UserId::parse(&user_id).map_err(|error| conversion(2, error))?,
+        user_id: row.parsed(2, UserId::parse)?,
         kind: row.get(3)?,
-        thread_id: Some(thread_id).filter(|thread| !thread.is_empty()),
-        event_id: EventId::parse(&event_id).map_err(|error| conversion(5, error))?,
+        thread_id: Some(row.get(4)?).filter(|thread: &String| !thread.is_empty()),
+        event_id: row.parsed(5, EventId::parse)?,
         event_seq: row.get(6)?,
-        ts: row.get::<_, i64>(7)? as Millis,
+        ts: row.get::<i64>(7)? as Millis,
         position: Position::from_i64(row.get(8)?),
     })
 }
@@ -59,46 +55,44 @@ impl Snapshot<'_> {
 
     /// Those of them that changed after `since`.
     pub fn receipts_since(&self, room: RoomNid, reader: UserNid, since: &StreamToken) -> Result<Vec<Receipt>> {
-        let sql =
-            format!("{SELECT} WHERE room_nid = ?1 AND (kind <> 'm.read.private' OR user_nid = ?2) AND position > ?3");
-        // Exact for the first writer; of the others, what has been seen is dropped here.
-        let first = since.reached(1);
-        let mut receipts = self.rows(&sql, (room.0, reader.0, first.to_i64()), read_receipt)?;
-        receipts.retain(|receipt| !since.includes(receipt.position));
-        Ok(receipts)
+        let sql = format!(
+            "{SELECT} WHERE room_nid = ?1 AND (kind <> 'm.read.private' OR user_nid = ?2)
+             AND position > ?3 AND position <= ?4"
+        );
+        let range = self.range_after(since.stream())?;
+        let params = (room.0, reader.0, range.low, range.high);
+        self.rows_in_range(&sql, params, (&range, POSITION), usize::MAX, read_receipt)
     }
 
     /// Everybody's receipts in a room, private ones too, that changed after `after` and not after `until`.
     pub fn receipts_between(&self, room: RoomNid, after: &Reached, until: &Reached) -> Result<Vec<Receipt>> {
         let sql = format!("{SELECT} WHERE room_nid = ?1 AND position > ?2 AND position <= ?3");
-        let mut receipts = Vec::new();
-        for last in until.positions() {
-            let first = after.of(last.writer());
-            receipts.append(&mut self.rows(&sql, (room.0, first.to_i64(), last.to_i64()), read_receipt)?);
-        }
-        Ok(receipts)
+        let range = self.range(after, until)?;
+        let params = (room.0, range.low, range.high);
+        self.rows_in_range(&sql, params, (&range, POSITION), usize::MAX, read_receipt)
     }
 
     /// The rooms in which a receipt changed after `after` and not after `until`.
     pub fn rooms_read_between(&self, after: &Reached, until: &Reached) -> Result<Vec<RoomNid>> {
-        let sql = "SELECT DISTINCT room_nid FROM receipts WHERE position > ?1 AND position <= ?2";
-        let mut rooms = Vec::new();
-        for last in until.positions() {
-            let first = after.of(last.writer());
-            rooms.append(&mut self.rows(sql, (first.to_i64(), last.to_i64()), |row| row.get(0).map(RoomNid))?);
-        }
+        let sql = "SELECT room_nid, position FROM receipts WHERE position > ?1 AND position <= ?2";
+        let range = self.range(after, until)?;
+        let params = (range.low, range.high);
+        let mut rooms = self.rows_in_range(sql, params, (&range, 1), usize::MAX, |row| row.get(0).map(RoomNid))?;
+        rooms.sort_unstable();
+        rooms.dedup();
         Ok(rooms)
     }
 
     /// Those that changed after `since` in all rooms that `reader` is joined to.
     pub fn receipts_of_rooms_since(&self, reader: UserNid, since: &StreamToken) -> Result<Vec<Receipt>> {
         let sql = "SELECT r.room_nid, r.user_nid, user_id, kind, thread_id, event_id, event_seq, ts, r.position
-                   FROM memberships m JOIN receipts r ON r.room_nid = m.room_nid AND r.position > ?2
+                   FROM memberships m
+                   JOIN receipts r ON r.room_nid = m.room_nid AND r.position > ?2 AND r.position <= ?3
                    JOIN users ON users.nid = r.user_nid
                    WHERE m.user_nid = ?1 AND m.membership = 'join' AND (kind <> 'm.read.private' OR r.user_nid = ?1)";
-        let mut receipts = self.rows(sql, (reader.0, since.reached(1).to_i64()), read_receipt)?;
-        receipts.retain(|receipt| !since.includes(receipt.position));
-        Ok(receipts)
+        let range = self.range_after(since.stream())?;
+        let params = (reader.0, range.low, range.high);
+        self.rows_in_range(sql, params, (&range, POSITION), usize::MAX, read_receipt)
     }
 
     /// One user's receipts in a room, of every kind and thread.
@@ -133,7 +127,7 @@ impl Transaction<'_> {
     pub fn set_receipt(&self, receipt: &Receipt) -> Result<()> {
         let sql = "INSERT INTO receipts (room_nid, user_nid, kind, thread_id, event_id, event_seq, ts, position)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                   ON CONFLICT DO UPDATE SET event_id = excluded.event_id, event_seq = excluded.event_seq,
+                   ON CONFLICT (room_nid, user_nid, kind, thread_id) DO UPDATE SET event_id = excluded.event_id, event_seq = excluded.event_seq,
                                              ts = excluded.ts, position = excluded.position";
         let thread_id = receipt.thread_id.as_deref().unwrap_or("");
         let Receipt { room, user, kind, event_id, event_seq, ts, position, .. } = receipt;
@@ -151,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn a_private_receipt_is_read_by_its_owner_only_and_since_skips_what_was_seen() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&Options::new(directory.path())).unwrap();
+        let store = Store::<()>::open(&Options::new(directory.path())).unwrap();
         let (room, ana, ben, first) = store
             .write(|tx| {
                 let room = tx.create_room(&RoomId::parse("!room:example.org").unwrap(), "12", 0)?;

@@ -1,9 +1,8 @@
 //! Tokens with which somebody may register (spec: "Token-authenticated registration").
 
 use im2_model::Millis;
-use rusqlite::Row;
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction};
 
 /// A registration token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +28,12 @@ impl RegistrationToken {
 
 const TOKEN: &str = "SELECT token, uses_allowed, uses, expires_at, grants_admin FROM registration_tokens";
 
-fn token(row: &Row<'_>) -> rusqlite::Result<RegistrationToken> {
+fn token(row: &Row<'_>) -> Result<RegistrationToken> {
     Ok(RegistrationToken {
         token: row.get(0)?,
         uses_allowed: row.get(1)?,
         uses: row.get(2)?,
-        expires_at: row.get::<_, Option<i64>>(3)?.map(|at| at as Millis),
+        expires_at: row.get::<Option<i64>>(3)?.map(|at| at as Millis),
         grants_admin: row.get(4)?,
     })
 }

@@ -1,9 +1,8 @@
 //! What users have reported to the administrators.
 
 use im2_model::{EventId, Millis, RoomNid, UserNid};
-use rusqlite::Row;
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction, dialect::Sql};
 
 /// What a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,12 +99,12 @@ const WANTED: &str = "
     AND (?2 IS NULL OR name_has(reporter.user_id, ?2)) AND (?3 IS NULL OR name_has(target.user_id, ?3))
     AND (?4 IS NULL OR instr(r.room_id, ?4))";
 
-fn read_report(row: &Row<'_>) -> rusqlite::Result<Report> {
+fn read_report(row: &Row<'_>) -> Result<Report> {
     Ok(Report {
         id: row.get(0)?,
         kind: row.get(1)?,
         reporter: row.get(2)?,
-        room: row.get::<_, Option<i64>>(3)?.map(RoomNid),
+        room: row.get::<Option<i64>>(3)?.map(RoomNid),
         room_id: row.get(4)?,
         room_name: row.get(5)?,
         canonical_alias: row.get(6)?,
@@ -113,7 +112,7 @@ fn read_report(row: &Row<'_>) -> rusqlite::Result<Report> {
         target: row.get(8)?,
         reason: row.get(9)?,
         score: row.get(10)?,
-        received_ts: row.get::<_, i64>(11)? as Millis,
+        received_ts: row.get::<i64>(11)? as Millis,
     })
 }
 
@@ -124,15 +123,16 @@ impl Snapshot<'_> {
         let ReportsQuery { reporter, target, room_id, .. } = query;
         let sql = format!("{REPORT} {FROM} {WANTED} ORDER BY p.id {order} LIMIT ?5 OFFSET ?6");
         let page = (kind.as_str(), reporter, target, room_id, query.limit as i64, query.from as i64);
-        let found = self.rows(&sql, page, read_report)?;
+        let found = self.rows(Sql::SqliteOnly(&sql), page, read_report)?;
         let sql = format!("SELECT count(*) {FROM} {WANTED}");
-        let total: Option<i64> = self.row(&sql, (kind.as_str(), reporter, target, room_id), |row| row.get(0))?;
+        let total: Option<i64> =
+            self.row(Sql::SqliteOnly(&sql), (kind.as_str(), reporter, target, room_id), |row| row.get(0))?;
         Ok((found, total.unwrap_or(0) as u64))
     }
 
     /// One report.
     pub fn report(&self, kind: ReportKind, id: i64) -> Result<Option<Report>> {
-        self.row(&format!("{REPORT} {FROM} AND p.id = ?2"), (kind.as_str(), id), read_report)
+        self.row(Sql::SqliteOnly(&format!("{REPORT} {FROM} AND p.id = ?2")), (kind.as_str(), id), read_report)
     }
 
     /// How many reports of a user are kept.
@@ -152,7 +152,7 @@ impl Transaction<'_> {
     /// Keeps a report; returns its number.
     pub fn add_report(&self, report: &NewReport) -> Result<i64> {
         let sql = "INSERT INTO reports (kind, reporter_nid, room_nid, event_id, target_nid, reason, score, received_ts)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id";
         let NewReport { kind, reporter, room, event_id, target, reason, score, received_ts } = report;
         let room = room.map(|room| room.0);
         let event_id = event_id.as_ref().map(EventId::as_str);

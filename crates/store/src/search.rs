@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use im2_model::{Position, RoomNid};
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Snapshot, Transaction, dialect::Sql};
 
 /// Entries that come together before they move. More make moving cheaper and every search dearer.
 const MOVED_AT_ONCE: i64 = 256;
@@ -78,7 +78,7 @@ impl Snapshot<'_> {
     /// Those whose entries have not moved yet.
     fn pending_with_terms(&self, query: &TermQuery, before: i64) -> Result<Vec<Position>> {
         let sql = "SELECT position, room_nid, terms FROM search_pending WHERE position < ?1 ORDER BY position DESC";
-        let rows = self.rows(sql, [before], |row| Ok((row.get(0)?, RoomNid(row.get(1)?), row.get::<_, String>(2)?)))?;
+        let rows = self.rows(sql, [before], |row| Ok((row.get(0)?, RoomNid(row.get(1)?), row.get::<String>(2)?)))?;
         let has =
             |terms: &str, one_of: &[Term]| terms.split(' ').any(|term| one_of.iter().any(|one| one.matches(term)));
         let matching = rows
@@ -97,7 +97,8 @@ impl Snapshot<'_> {
         let all: Vec<Vec<Term>> = query.all.iter().cloned().chain([rooms]).collect();
         let Some(expression) = expression(&all) else { return Ok((Vec::new(), None)) };
         let sql = "SELECT rowid FROM search WHERE search MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3";
-        let found = self.rows(sql, (expression, before, limit as i64), |row| row.get(0).map(Position::from_i64))?;
+        let found = self
+            .rows(Sql::SqliteOnly(sql), (expression, before, limit as i64), |row| row.get(0).map(Position::from_i64))?;
         let next = found.last().copied().filter(|_| found.len() == limit);
         Ok((found, next))
     }
@@ -111,7 +112,7 @@ impl Snapshot<'_> {
         let Some(expression) = expression(&query.all) else { return Ok((Vec::new(), None)) };
         let sql = "SELECT s.rowid, e.room_nid FROM search s JOIN events e ON e.position = s.rowid
                    WHERE search MATCH ?1 AND s.rowid < ?2 ORDER BY s.rowid DESC LIMIT ?3";
-        let mut statement = self.prepare(sql)?;
+        let mut statement = self.prepare(Sql::SqliteOnly(sql))?;
         let mut rows = statement.query((expression, before, LOOKED_AT as i64))?;
         let (mut found, mut looked_at, mut last) = (Vec::new(), 0, None);
         while let Some(row) = rows.next()? {
@@ -139,12 +140,12 @@ fn expression(all: &[Vec<Term>]) -> Option<String> {
 impl Transaction<'_> {
     /// Enters an event into the index under these terms, which are separated by spaces.
     pub fn index_event(&self, at: Position, room: RoomNid, terms: &str) -> Result<()> {
-        let sql = "INSERT INTO search_pending (position, room_nid, terms) VALUES (?1, ?2, ?3)";
+        let sql = "INSERT INTO search_pending (position, room_nid, terms) VALUES (?1, ?2, ?3) RETURNING nid";
         let entries = self.insert(sql, (at.to_i64(), room.0, terms))?;
         if entries >= MOVED_AT_ONCE {
             let sql = "INSERT INTO search (rowid, terms)
                        SELECT position, ?1 || room_nid || ' ' || terms FROM search_pending ORDER BY position";
-            self.execute(sql, [ROOM.to_string()])?;
+            self.execute(Sql::SqliteOnly(sql), [ROOM.to_string()])?;
             self.execute("DELETE FROM search_pending", [])?;
         }
         Ok(())
@@ -155,7 +156,7 @@ impl Transaction<'_> {
         let pending = self.execute("DELETE FROM search_pending WHERE position = ?1", [at.to_i64()])?;
         if pending == 0 {
             let sql = "INSERT INTO search (search, rowid, terms) VALUES ('delete', ?1, ?2)";
-            self.execute(sql, (at.to_i64(), format!("{ROOM}{} {terms}", room.0)))?;
+            self.execute(Sql::SqliteOnly(sql), (at.to_i64(), format!("{ROOM}{} {terms}", room.0)))?;
         }
         Ok(())
     }

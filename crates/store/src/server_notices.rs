@@ -16,7 +16,7 @@ impl Transaction<'_> {
     /// Sets the room for the notices to a user.
     pub fn set_server_notice_room(&self, user: UserNid, room: RoomNid) -> Result<()> {
         let sql = "INSERT INTO server_notice_rooms (user_nid, room_nid) VALUES (?1, ?2)
-                   ON CONFLICT DO UPDATE SET room_nid = excluded.room_nid";
+                   ON CONFLICT (user_nid) DO UPDATE SET room_nid = excluded.room_nid";
         self.execute(sql, (user.0, room.0)).map(drop)
     }
 }

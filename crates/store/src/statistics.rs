@@ -2,7 +2,7 @@
 
 use im2_model::Millis;
 
-use crate::{Result, Snapshot};
+use crate::{Result, Snapshot, dialect::Sql};
 
 /// What a user has uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,27 +77,28 @@ impl Snapshot<'_> {
              LIMIT ?4 OFFSET ?5"
         );
         let page = (times.0, times.1, search, query.limit as i64, query.from as i64);
-        let found = self.rows(&sql, page, |row| {
+        let found = self.rows(Sql::SqliteOnly(&sql), page, |row| {
             Ok(UserMedia {
                 user_id: row.get(0)?,
                 displayname: row.get(1)?,
-                media_count: row.get::<_, i64>(2)? as u64,
-                media_length: row.get::<_, i64>(3)? as u64,
+                media_count: row.get::<i64>(2)? as u64,
+                media_length: row.get::<i64>(3)? as u64,
             })
         })?;
         let sql = format!("SELECT count(*) FROM ({USERS}) WHERE {WANTED}");
-        let total: Option<i64> = self.row(&sql, (times.0, times.1, search), |row| row.get(0))?;
+        let total: Option<i64> = self.row(Sql::SqliteOnly(&sql), (times.0, times.1, search), |row| row.get(0))?;
         Ok((found, total.unwrap_or(0) as u64))
     }
 
     /// The `limit` rooms that take most of the database with a guess at how many bytes: their number of events times
     /// the size of the newest ones.
     pub fn largest_rooms(&self, limit: usize) -> Result<Vec<(String, u64)>> {
-        let sql = "SELECT room_id, CAST(head_seq * (?2 + coalesce((
+        let sql = "SELECT room_id, CAST(events * (?2 + coalesce((
                        SELECT avg(length(pdu)) FROM (
                            SELECT pdu FROM events WHERE room_nid = nid ORDER BY seq DESC LIMIT ?3)), 0)) AS INTEGER)
-                   FROM (SELECT nid, room_id, head_seq FROM rooms WHERE NOT purging ORDER BY head_seq DESC LIMIT ?1)
+                   FROM (SELECT nid, room_id, head_seq - first_seq + 1 AS events FROM rooms WHERE NOT purging
+                         ORDER BY events DESC LIMIT ?1)
                    ORDER BY 2 DESC, room_id";
-        self.rows(sql, (limit as i64, PER_EVENT, SAMPLE), |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))
+        self.rows(sql, (limit as i64, PER_EVENT, SAMPLE), |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))
     }
 }

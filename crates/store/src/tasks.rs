@@ -1,9 +1,8 @@
 //! What administrators have asked for and takes its time.
 
 use im2_model::Millis;
-use rusqlite::Row;
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction};
 
 /// A task and how far it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub struct Task {
 
 const COLUMNS: &str = "task_id, kind, resource, status, request, result, error, changed_ts";
 
-fn read_task(row: &Row<'_>) -> rusqlite::Result<Task> {
+fn read_task(row: &Row<'_>) -> Result<Task> {
     Ok(Task {
         id: row.get(0)?,
         kind: row.get(1)?,
@@ -37,7 +36,7 @@ fn read_task(row: &Row<'_>) -> rusqlite::Result<Task> {
         request: row.get(4)?,
         result: row.get(5)?,
         error: row.get(6)?,
-        changed_ts: row.get::<_, i64>(7)? as Millis,
+        changed_ts: row.get::<i64>(7)? as Millis,
     })
 }
 

@@ -1,9 +1,8 @@
 //! Which threads users follow (MSC4306).
 
-use im2_model::{EventId, Position, RoomId, RoomNid, StreamToken, UserNid};
-use rusqlite::{Row, types::Type};
+use im2_model::{EventId, Position, Reached, RoomId, RoomNid, StreamToken, UserNid};
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction};
 
 /// What a user has said of following one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +30,10 @@ pub struct ThreadSubscriptionChange {
     pub position: Position,
 }
 
-fn conversion(column: usize, error: im2_model::IdError) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
-}
-
-fn read_change(row: &Row<'_>) -> rusqlite::Result<ThreadSubscriptionChange> {
-    let (room_id, root): (String, String) = (row.get(0)?, row.get(1)?);
+fn read_change(row: &Row<'_>) -> Result<ThreadSubscriptionChange> {
     Ok(ThreadSubscriptionChange {
-        room_id: RoomId::parse(&room_id).map_err(|error| conversion(0, error))?,
-        root: EventId::parse(&root).map_err(|error| conversion(1, error))?,
+        room_id: row.parsed(0, RoomId::parse)?,
+        root: row.parsed(1, EventId::parse)?,
         subscribed: row.get(2)?,
         automatic: row.get(3)?,
         position: Position::from_i64(row.get(4)?),
@@ -71,13 +65,10 @@ impl Snapshot<'_> {
     ) -> Result<Vec<ThreadSubscriptionChange>> {
         let sql = "SELECT room_id, root_id, subscribed, automatic, t.position
                    FROM thread_subscriptions t JOIN rooms ON rooms.nid = t.room_nid AND NOT rooms.purging
-                   WHERE t.user_nid = ?1 AND t.position > ?2 AND t.position < ?3 ORDER BY t.position DESC LIMIT ?4";
-        // Exact for the first writer; of the others, what has been seen is dropped here.
-        let after = since.map_or(0, |since| since.reached(1).to_i64());
-        let before = before.map_or(i64::MAX, Position::to_i64);
-        let mut found = self.rows(sql, (user.0, after, before, limit as i64), read_change)?;
-        found.retain(|change| since.is_none_or(|since| !since.includes(change.position)));
-        Ok(found)
+                   WHERE t.user_nid = ?1 AND t.position > ?2 AND t.position <= ?3 ORDER BY t.position DESC";
+        let range = self.range_after(since.map_or(&Reached::default(), StreamToken::stream))?;
+        let high = before.map_or(i64::MAX, |before| before.just_before().to_i64()).min(range.high);
+        self.rows_in_range(sql, (user.0, range.low, high), (&range, 4), limit, read_change)
     }
 }
 
@@ -94,7 +85,7 @@ impl Transaction<'_> {
         let sql = "INSERT INTO thread_subscriptions
                        (user_nid, room_nid, root_id, subscribed, automatic, until_seq, position)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                   ON CONFLICT DO UPDATE SET subscribed = excluded.subscribed, automatic = excluded.automatic,
+                   ON CONFLICT (user_nid, room_nid, root_id) DO UPDATE SET subscribed = excluded.subscribed, automatic = excluded.automatic,
                                              until_seq = excluded.until_seq, position = excluded.position";
         let ThreadSubscription { subscribed, automatic, until_seq } = subscription;
         let row = (user.0, room.0, root.as_str(), subscribed, automatic, until_seq, position.to_i64());

@@ -1,6 +1,6 @@
 //! The inboxes of devices: to-device messages that wait until they are acknowledged.
 
-use im2_model::{DeviceId, Millis, Position, UserId, UserNid};
+use im2_model::{DeviceId, Millis, Position, Reached, UserId, UserNid};
 
 use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
 
@@ -49,22 +49,35 @@ impl Snapshot<'_> {
         self.row(sql, (user.0, device_id.as_str()), |_| Ok(())).map(|found| found.is_some())
     }
 
-    /// The first `limit` messages for a device that one writer committed after `after` and not after `until`. Both are
-    /// positions of that writer.
+    /// Whether a device's request has been carried out.
+    pub fn is_to_device_transaction(
+        &self,
+        user: UserNid,
+        device_id: &DeviceId,
+        kind: &str,
+        txn_id: &str,
+    ) -> Result<bool> {
+        let sql = "SELECT 1 FROM to_device_transactions
+                   WHERE user_nid = ?1 AND device_id = ?2 AND kind = ?3 AND txn_id = ?4";
+        self.row(sql, (user.0, device_id.as_str(), kind, txn_id), |_| Ok(())).map(|found| found.is_some())
+    }
+
+    /// The first `limit` messages for a device after `after` and not after `until`.
     pub fn to_device(
         &self,
         user: UserNid,
         device_id: &DeviceId,
-        after: Position,
-        until: Position,
+        after: &Reached,
+        until: &Reached,
         limit: usize,
     ) -> Result<Vec<ToDeviceMessage>> {
         let sql = "SELECT t.position, u.user_id, t.kind, t.content
                    FROM to_device t JOIN users u ON u.nid = t.sender_nid
                    WHERE t.user_nid = ?1 AND t.device_id = ?2 AND t.position > ?3 AND t.position <= ?4
-                   ORDER BY t.position LIMIT ?5";
-        let params = (user.0, device_id.as_str(), after.to_i64(), until.to_i64(), limit as i64);
-        self.rows(sql, params, |row| {
+                   ORDER BY t.position";
+        let range = self.range(after, until)?;
+        let params = (user.0, device_id.as_str(), range.low, range.high);
+        self.rows_in_range(sql, params, (&range, 0), limit, |row| {
             Ok(ToDeviceMessage {
                 position: Position::from_i64(row.get(0)?),
                 sender: parsed_user(row, 1)?,
@@ -111,7 +124,7 @@ impl Transaction<'_> {
         let mut dropped = 0;
         loop {
             let first = self.row(oldest, (user.0, device_id.as_str()), |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+                Ok((row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?))
             })?;
             match first {
                 Some((nid, first, total)) if first <= number || total <= bytes => {
@@ -123,13 +136,21 @@ impl Transaction<'_> {
         }
     }
 
-    /// Removes the messages for a device that one writer committed up to `until`, a position of that writer. Returns
-    /// how many there were.
-    pub fn remove_to_device(&self, user: UserNid, device_id: &DeviceId, until: Position) -> Result<usize> {
-        let sql = "DELETE FROM to_device
+    /// Removes the messages for a device that `until` includes. Returns how many there were.
+    pub fn remove_to_device(&self, user: UserNid, device_id: &DeviceId, until: &Reached) -> Result<usize> {
+        let whole = self.whole_until(until)?;
+        let sql = "DELETE FROM to_device WHERE user_nid = ?1 AND device_id = ?2 AND position <= ?3";
+        let mut removed = self.execute(sql, (user.0, device_id.as_str(), whole.to_i64()))?;
+        // Between what all writers have got to and what some have, one by one.
+        let range = self.range(&Reached::everything_until(whole), until)?;
+        let sql = "SELECT nid, position FROM to_device
                    WHERE user_nid = ?1 AND device_id = ?2 AND position > ?3 AND position <= ?4";
-        let start = Position::new(until.writer(), 0);
-        self.execute(sql, (user.0, device_id.as_str(), start.to_i64(), until.to_i64()))
+        let params = (user.0, device_id.as_str(), range.low, range.high);
+        let rest: Vec<i64> = self.rows_in_range(sql, params, (&range, 1), usize::MAX, |row| row.get(0))?;
+        for nid in rest {
+            removed += self.execute("DELETE FROM to_device WHERE nid = ?1", [nid])?;
+        }
+        Ok(removed)
     }
 
     /// Notes that a device's request is being carried out; returns whether it is the first time. Requests from before
@@ -156,12 +177,12 @@ impl Transaction<'_> {
 mod tests {
     use super::{InboxLimits, NewToDeviceMessage};
     use crate::{Options, Store, accounts::NewAccount};
-    use im2_model::{DeviceId, Position, UserId};
+    use im2_model::{DeviceId, Reached, UserId};
 
     /// The contents that an inbox with these limits has after these were put into it.
     async fn kept(limits: InboxLimits, contents: &'static [&'static str]) -> Vec<String> {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&Options::new(directory.path())).unwrap();
+        let store = Store::<()>::open(&Options::new(directory.path())).unwrap();
         let kept = store.write(move |tx| {
             let user_id = UserId::parse("@ana:example.org").unwrap();
             let account = NewAccount { user_id, password_hash: None, is_admin: false, created_ts: 0 };
@@ -174,11 +195,12 @@ mod tests {
                 let message = NewToDeviceMessage { position, sender: user, kind: "m.x", content };
                 dropped += tx.add_to_device(user, &device, message, limits)?;
             }
-            let last = tx.next_position();
-            let left = tx.to_device(user, &device, Position::new(1, 0), last, 100)?;
+            let (nothing, mut last) = (Reached::default(), Reached::default());
+            last.advance(tx.next_position());
+            let left = tx.to_device(user, &device, &nothing, &last, 100)?;
             assert_eq!(dropped + left.len(), contents.len());
-            tx.remove_to_device(user, &device, left[0].position)?;
-            assert_eq!(tx.to_device(user, &device, Position::new(1, 0), last, 100)?, left[1..]);
+            tx.remove_to_device(user, &device, &last.up_to(left[0].position))?;
+            assert_eq!(tx.to_device(user, &device, &nothing, &last, 100)?, left[1..]);
             Ok(left.into_iter().map(|message| message.content).collect())
         });
         kept.await.unwrap()

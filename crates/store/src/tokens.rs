@@ -4,9 +4,8 @@
 //! the old pair goes when the new one is first used (spec: "Refreshing access tokens").
 
 use im2_model::{DeviceId, Millis, UserId, UserNid};
-use rusqlite::{Row, types::ValueRef};
 
-use crate::{Result, Snapshot, Transaction, accounts::parsed_user, devices::parsed_device};
+use crate::{Result, Row, Snapshot, Transaction, accounts::parsed_user, devices::parsed_device};
 
 /// SHA-256 of a token.
 pub type TokenHash = [u8; 32];
@@ -50,14 +49,14 @@ pub struct NewTokenPair {
 const PAIR: &str = "SELECT t.nid, t.user_nid, u.user_id, t.device_id, a.is_admin, t.expires_at, t.replaces
                     FROM tokens t JOIN users u ON u.nid = t.user_nid JOIN accounts a ON a.user_nid = t.user_nid";
 
-fn pair(row: &Row<'_>) -> rusqlite::Result<TokenPair> {
+fn pair(row: &Row<'_>) -> Result<TokenPair> {
     Ok(TokenPair {
         nid: row.get(0)?,
         user: UserNid(row.get(1)?),
         user_id: parsed_user(row, 2)?,
-        device_id: if row.get_ref(3)? == ValueRef::Null { None } else { Some(parsed_device(row, 3)?) },
+        device_id: row.get::<Option<&str>>(3)?.map(|_| parsed_device(row, 3)).transpose()?,
         is_admin: row.get(4)?,
-        expires_at: row.get::<_, Option<i64>>(5)?.map(|at| at as Millis),
+        expires_at: row.get::<Option<i64>>(5)?.map(|at| at as Millis),
         replaces: row.get(6)?,
     })
 }
@@ -84,7 +83,7 @@ impl Transaction<'_> {
     /// Stores a pair. What had been made from the same pair before, and was never used, makes room.
     pub fn add_token_pair(&self, new: &NewTokenPair) -> Result<i64> {
         let sql = "INSERT INTO tokens (user_nid, device_id, access_hash, refresh_hash, expires_at, replaces)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING nid";
         let expires_at = new.expires_at.map(|at| at as i64);
         let device_id = new.device_id.as_str();
         self.insert(sql, (new.user.0, device_id, new.access, new.refresh, expires_at, new.replaces))
@@ -118,7 +117,7 @@ impl Transaction<'_> {
         expires_at: Option<Millis>,
     ) -> Result<()> {
         let sql = "INSERT INTO tokens (user_nid, access_hash, expires_at, issuer_nid) VALUES (?1, ?2, ?3, ?4)";
-        self.insert(sql, (user.0, access, expires_at.map(|at| at as i64), issuer.0)).map(drop)
+        self.execute(sql, (user.0, access, expires_at.map(|at| at as i64), issuer.0)).map(drop)
     }
 
     /// Removes the tokens with which administrators act as `user`. Returns their digests.

@@ -1,59 +1,51 @@
 //! One caller's atomic change, inside the writer's current commit.
 
-use std::{ops::Deref, sync::Arc};
+use std::ops::{Deref, DerefMut};
 
-use im2_model::Position;
-use rusqlite::{Connection, Params};
-use tokio::sync::Notify;
+use im2_model::{Position, PositionClock};
 
-use crate::{Result, Snapshot};
-
-/// What runs after the commit, on the writer's thread, in commit order.
-pub(crate) type Hook = Box<dyn FnOnce() + Send>;
+use crate::{Error, Result, Snapshot, dialect::Sql, sqlite::Connection, values::Params};
 
 /// A change in the making. The domains' write operations are methods of this type; reading (it derefs to
 /// [`Snapshot`]) sees the change itself and all before it.
 pub struct Transaction<'a> {
     snapshot: Snapshot<'a>,
-    last: &'a mut Position,
-    job_added: &'a Arc<Notify>,
-    hooks: Vec<Hook>,
+    clock: &'a mut PositionClock,
+    has_added_job: bool,
 }
 
 impl<'a> Transaction<'a> {
-    pub(crate) fn new(connection: &'a Connection, last: &'a mut Position, job_added: &'a Arc<Notify>) -> Self {
-        Self { snapshot: Snapshot { connection }, last, job_added, hooks: Vec::new() }
+    pub(crate) fn new(connection: &'a Connection, clock: &'a mut PositionClock) -> Self {
+        Self { snapshot: Snapshot { connection }, clock, has_added_job: false }
     }
 
     /// The next stream position. Taken by every change that a client may have to hear of.
     pub fn next_position(&mut self) -> Position {
-        *self.last = self.last.next();
-        *self.last
+        self.clock.next()
     }
 
-    /// Runs `hook` once this change is durable, before the caller is answered and after the hooks of all changes
-    /// committed before it. Must be quick and must not block: it runs on the writer's thread.
-    pub fn on_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
-        self.hooks.push(Box::new(hook));
+    /// The next position off the stream: of what is stored and is no news to anybody.
+    pub(crate) fn next_off_stream(&mut self) -> Position {
+        self.clock.next().off_stream()
     }
 
-    /// What wakes whoever runs the jobs.
-    pub(crate) fn job_added(&self) -> &Arc<Notify> {
-        self.job_added
+    /// Notes that whoever runs the jobs has to look once this is durable.
+    pub(crate) fn note_added_job(&mut self) {
+        self.has_added_job = true;
     }
 
-    pub(crate) fn into_hooks(self) -> Vec<Hook> {
-        self.hooks
+    pub(crate) fn has_added_job(&self) -> bool {
+        self.has_added_job
     }
 
     /// Runs a statement and returns how many rows it changed.
-    pub(crate) fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
-        Ok(self.snapshot.prepare(sql)?.execute(params)?)
+    pub(crate) fn execute<'s>(&self, sql: impl Into<Sql<'s>>, params: impl Params) -> Result<usize> {
+        self.snapshot.connection.execute(sql.into(), params)
     }
 
-    /// Runs an INSERT and returns the new row's number.
+    /// Runs an INSERT that returns the new row's number.
     pub(crate) fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
-        Ok(self.snapshot.prepare(sql)?.insert(params)?)
+        self.row(sql, params, |row| row.get(0))?.ok_or_else(|| Error::Corrupt(format!("nothing was returned by {sql}")))
     }
 }
 
@@ -67,6 +59,43 @@ impl<'a> Deref for Transaction<'a> {
 
 impl std::fmt::Debug for Transaction<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transaction").field("last", &self.last).field("hooks", &self.hooks.len()).finish()
+        f.debug_struct("Transaction").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// A [`Transaction`], and what memory has to know of it once it is durable, as values of a type `C` of the caller's.
+#[derive(Debug)]
+pub struct Change<'a, C> {
+    transaction: Transaction<'a>,
+    outcomes: Vec<C>,
+}
+
+impl<'a, C> Change<'a, C> {
+    pub(crate) fn new(transaction: Transaction<'a>) -> Self {
+        Self { transaction, outcomes: Vec::new() }
+    }
+
+    /// Publishes `outcome` once this change is durable, before the caller is answered and after the outcomes of all
+    /// changes committed before it. If the change fails, it is dropped.
+    pub fn publish(&mut self, outcome: C) {
+        self.outcomes.push(outcome);
+    }
+
+    pub(crate) fn into_parts(self) -> (Transaction<'a>, Vec<C>) {
+        (self.transaction, self.outcomes)
+    }
+}
+
+impl<'a, C> Deref for Change<'a, C> {
+    type Target = Transaction<'a>;
+
+    fn deref(&self) -> &Transaction<'a> {
+        &self.transaction
+    }
+}
+
+impl<C> DerefMut for Change<'_, C> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.transaction
     }
 }

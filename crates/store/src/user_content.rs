@@ -2,7 +2,7 @@
 
 use im2_model::{EventId, Millis, RoomNid, UserNid};
 
-use crate::{Error, Result, Snapshot};
+use crate::{Error, Result, Snapshot, dialect::Sql, values::Value};
 
 /// Which of a user's events in a room.
 #[derive(Debug, Clone, Copy)]
@@ -83,16 +83,16 @@ impl Snapshot<'_> {
         let sql = "SELECT event_id, json_extract(pdu, '$.type') AS kind, json_type(pdu, '$.state_key') IS NOT NULL,
                           json_extract(pdu, '$.content.membership'), redacted_by IS NOT NULL
                    FROM events WHERE room_nid = ?1 AND sender_nid = ?2 AND (?3 IS NULL OR ts >= ?3)
-                     AND (?4 IS NULL OR ts <= ?4) AND kind <> 'm.room.redaction'
+                     AND (?4 IS NULL OR ts <= ?4) AND seq > 0 AND kind <> 'm.room.redaction'
                    ORDER BY seq DESC LIMIT ?5";
         let SentQuery { room, sender, after, before, limit } = query;
         let time = |ts: Option<Millis>| ts.map(|ts| ts as i64);
-        let rows = self.rows(sql, (room.0, sender.0, time(after), time(before), limit as i64), |row| {
-            let event_id: String = row.get(0)?;
-            let membership: rusqlite::types::Value = row.get(3)?;
-            let membership = if let rusqlite::types::Value::Text(text) = membership { Some(text) } else { None };
-            Ok((event_id, row.get(1)?, row.get(2)?, membership, row.get(4)?))
-        })?;
+        let rows =
+            self.rows(Sql::SqliteOnly(sql), (room.0, sender.0, time(after), time(before), limit as i64), |row| {
+                let event_id: String = row.get(0)?;
+                let membership = if let Value::Text(text) = row.get(3)? { Some(text.to_owned()) } else { None };
+                Ok((event_id, row.get(1)?, row.get(2)?, membership, row.get(4)?))
+            })?;
         let event = |(event_id, kind, is_state, membership, is_redacted): (String, _, _, _, _)| {
             let event_id = EventId::parse(&event_id).map_err(|_| Error::Corrupt(format!("event {event_id}")))?;
             Ok(SentEvent { event_id, kind, is_state, membership, is_redacted })

@@ -1,9 +1,8 @@
 //! The user directory: finding users by parts of their names.
 
 use im2_model::{RoomNid, UserId, UserNid};
-use rusqlite::Row;
 
-use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
+use crate::{Result, Row, Snapshot, Transaction, accounts::parsed_user, dialect::Sql};
 
 /// Users looked at, at most, for one search: bounds the time it takes where a short term matches nearly everybody.
 const MAX_EXAMINED: usize = 50_000;
@@ -42,7 +41,7 @@ const VISIBLE: &str = "
         SELECT 1 FROM memberships theirs JOIN open_rooms o ON o.room_nid = theirs.room_nid
         WHERE theirs.user_nid = u.nid AND theirs.membership = 'join')";
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<DirectoryEntry> {
+fn entry(row: &Row<'_>) -> Result<DirectoryEntry> {
     Ok(DirectoryEntry { user_id: parsed_user(row, 0)?, displayname: row.get(1)?, avatar_url: row.get(2)? })
 }
 
@@ -61,7 +60,7 @@ impl Snapshot<'_> {
             "{ENTRY} FROM (SELECT rowid AS nid FROM user_directory WHERE user_directory MATCH ?1 LIMIT {MAX_EXAMINED}) d
              JOIN users u ON u.nid = d.nid WHERE {visible} LIMIT ?3"
         );
-        self.rows(&sql, (matching(runs), caller.0, limit as i64), entry)
+        self.rows(Sql::SqliteOnly(&sql), (matching(runs), caller.0, limit as i64), entry)
     }
 
     /// A user with a working account, whoever asks.
@@ -70,7 +69,7 @@ impl Snapshot<'_> {
             "{ENTRY} FROM users u JOIN accounts a ON a.user_nid = u.nid
              WHERE u.user_id = ?1 AND a.deactivated_ts IS NULL"
         );
-        self.row(&sql, [user_id.as_str()], entry)
+        self.row(Sql::SqliteOnly(&sql), [user_id.as_str()], entry)
     }
 }
 
@@ -84,7 +83,8 @@ impl Transaction<'_> {
     /// Enters a user into the directory under these pairs of characters, in place of what was there.
     pub fn index_user(&self, user: UserNid, grams: &str) -> Result<()> {
         self.unindex_user(user)?;
-        self.execute("INSERT INTO user_directory (rowid, grams) VALUES (?1, ?2)", (user.0, grams)).map(drop)
+        let sql = "INSERT INTO user_directory (rowid, grams) VALUES (?1, ?2)";
+        self.execute(Sql::SqliteOnly(sql), (user.0, grams)).map(drop)
     }
 
     /// Derives anew whether anybody may join or read a room. To be called when its join rule or history visibility
@@ -92,17 +92,18 @@ impl Transaction<'_> {
     pub(crate) fn derive_openness(&self, room: RoomNid) -> Result<()> {
         self.execute("DELETE FROM open_rooms WHERE room_nid = ?1", [room.0])?;
         let sql = "INSERT INTO open_rooms (room_nid)
-                   SELECT ?1 WHERE EXISTS (
+                   SELECT nid FROM rooms WHERE nid = ?1 AND EXISTS (
                        SELECT 1 FROM current_state s JOIN events e ON e.position = s.position
                        WHERE s.room_nid = ?1 AND s.state_key = ''
-                         AND (s.kind = 'm.room.join_rules' AND json_extract(e.pdu, '$.content.join_rule') = 'public'
+                         AND (s.kind = 'm.room.join_rules' AND e.pdu -> 'content' ->> 'join_rule' = 'public'
                               OR s.kind = 'm.room.history_visibility'
-                                 AND json_extract(e.pdu, '$.content.history_visibility') = 'world_readable'))";
+                                 AND e.pdu -> 'content' ->> 'history_visibility' = 'world_readable'))";
         self.execute(sql, [room.0]).map(drop)
     }
 
     /// Takes a user out of the directory.
     pub fn unindex_user(&self, user: UserNid) -> Result<()> {
-        self.execute("DELETE FROM user_directory WHERE rowid = ?1", [user.0]).map(drop)
+        let sql = "DELETE FROM user_directory WHERE rowid = ?1";
+        self.execute(Sql::SqliteOnly(sql), [user.0]).map(drop)
     }
 }

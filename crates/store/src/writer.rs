@@ -1,20 +1,18 @@
 //! The one thread that writes, and its group commit.
 
 use std::{
-    path::Path,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     thread,
 };
 
 use im2_fair::{Bounds, Load, Turn, Turns};
-use im2_model::{Position, WriterId};
-use rusqlite::Connection;
+use im2_model::PositionClock;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{Error, Result, Transaction, connection::set_up, failure::Failure, private, transaction::Hook};
+use crate::{Error, Result, Transaction, failure::Failure, sqlite::Connection, stream_range, transaction::Change};
 
 /// Changes in one commit. Bounds how long the first of them waits for its answer.
 const BATCH: usize = 256;
@@ -29,25 +27,44 @@ const BOUNDS: Bounds = Bounds {
     waiting: 16_384,
     waiting_per_key: 1_024,
 };
+/// Long changes: each caller makes one after the other, and few callers do so at the same time, because what others
+/// queue waits for those that are queued before it.
+const LONG: Bounds =
+    Bounds { running: 8, running_per_key: 1, running_per_target: usize::MAX, waiting: 4_096, waiting_per_key: 64 };
 /// Messages that fit into the queue: all changes, and checks and checkpoints.
 const QUEUE: usize = BOUNDS.running + 64;
 
 /// Answers the caller: with the outcome of its own change, or with the failure of the commit.
-type Answer = Box<dyn FnOnce(std::result::Result<(), &rusqlite::Error>) + Send>;
-pub(crate) type Change = Box<dyn FnOnce(&Connection, &mut Position) -> (Vec<Hook>, Answer) + Send>;
+type Answer = Box<dyn FnOnce(std::result::Result<(), &Error>) + Send>;
+pub(crate) type Job<C> = Box<dyn FnOnce(&Connection, &mut PositionClock) -> (Outcome<C>, Answer) + Send>;
 
-enum Message {
-    Change(WriteTurn, Change),
+/// What a change tells once it is durable.
+pub(crate) struct Outcome<C> {
+    published: Vec<C>,
+    has_added_job: bool,
+}
+
+/// What is done with published outcomes.
+pub(crate) type Apply<C> = Box<dyn Fn(C) + Send + Sync>;
+
+enum Message<C> {
+    Change(WriteTurn, Job<C>),
     Flush(oneshot::Sender<Result<bool>>),
     Check(oneshot::Sender<()>),
 }
 
-#[derive(Debug)]
-pub(crate) struct Writer {
-    queue: mpsc::Sender<Message>,
+pub(crate) struct Writer<C> {
+    queue: mpsc::Sender<Message<C>>,
     turns: Turns,
-    counts: Arc<Counts>,
-    job_added: Arc<Notify>,
+    long_turns: Turns,
+    shared: Arc<Shared<C>>,
+}
+
+/// What the thread and those who queue have in common.
+struct Shared<C> {
+    counts: Counts,
+    job_added: Notify,
+    apply: OnceLock<Apply<C>>,
 }
 
 /// What the writer has done since it was started.
@@ -62,7 +79,7 @@ pub(crate) struct Counts {
 pub struct Queued<T>(oneshot::Receiver<Result<T>>);
 
 impl<T> Queued<T> {
-    /// Waits until the change is durable and its hooks have run.
+    /// Waits until the change is durable and what it published is applied.
     pub async fn durable(self) -> Result<T> {
         self.0.await.map_err(|_| Error::Closed)?
     }
@@ -73,23 +90,28 @@ impl<T> Queued<T> {
 #[derive(Debug)]
 pub struct WriteTurn(#[expect(dead_code, reason = "held, not looked at")] Turn);
 
-impl Writer {
-    pub(crate) fn start(connection: Connection, last: Position, failure: Failure) -> Self {
+/// The right to make long changes, one after the other. Take it before a [`WriteTurn`] and before any lock.
+#[derive(Debug)]
+pub struct LongWriteTurn(#[expect(dead_code, reason = "held, not looked at")] Turn);
+
+impl<C: Send + 'static> Writer<C> {
+    pub(crate) fn start(connection: Connection, clock: PositionClock, failure: Failure) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
-        let counts = Arc::new(Counts::default());
-        let counting = Arc::clone(&counts);
+        let shared = Arc::new(Shared { counts: Counts::default(), job_added: Notify::new(), apply: OnceLock::new() });
+        let of_thread = Arc::clone(&shared);
         thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
                 let _guard = failure.guard("store-writer");
-                run(&connection, receiver, last, &counting);
+                run(&connection, receiver, clock, &of_thread);
             })
             .expect("a thread can be started while the program starts");
-        Self { queue, turns: Turns::new(BOUNDS), counts, job_added: Arc::default() }
+        let (turns, long_turns) = (Turns::new(BOUNDS), Turns::new(LONG));
+        Self { queue, turns, long_turns, shared }
     }
 
     pub(crate) fn counts(&self) -> &Counts {
-        &self.counts
+        &self.shared.counts
     }
 
     /// Changes that wait for the writer.
@@ -98,8 +120,13 @@ impl Writer {
     }
 
     /// Notified when a job has been committed.
-    pub(crate) fn job_added(&self) -> &Arc<Notify> {
-        &self.job_added
+    pub(crate) fn job_added(&self) -> &Notify {
+        &self.shared.job_added
+    }
+
+    /// Sets what is done with published outcomes; says whether nothing was set before.
+    pub(crate) fn apply_with(&self, apply: Apply<C>) -> bool {
+        self.shared.apply.set(apply).is_ok()
     }
 
     /// Callers that wait for the right to queue a change.
@@ -107,30 +134,38 @@ impl Writer {
         self.turns.load()
     }
 
+    /// Callers that make long changes or wait for the right to.
+    pub(crate) fn long_turns(&self) -> Load {
+        self.long_turns.load()
+    }
+
     pub(crate) async fn turn(&self) -> Result<WriteTurn> {
         Ok(WriteTurn(self.turns.take().await?))
     }
 
+    pub(crate) async fn long_turn(&self) -> Result<LongWriteTurn> {
+        Ok(LongWriteTurn(self.long_turns.take().await?))
+    }
+
     /// A change for the queue, and what waits for its outcome.
-    pub(crate) fn change<T, F>(&self, operation: F) -> (Change, Queued<T>)
+    pub(crate) fn change<T, F>(operation: F) -> (Job<C>, Queued<T>)
     where
         T: Send + 'static,
-        F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+        F: FnOnce(&mut Change<'_, C>) -> Result<T> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        let job_added = Arc::clone(&self.job_added);
-        let change: Change = Box::new(move |connection, last| {
-            let (result, hooks) = apply(connection, last, &job_added, operation);
+        let change: Job<C> = Box::new(move |connection, clock| {
+            let (result, outcome) = run_change(connection, clock, operation);
             let answer: Answer = Box::new(move |commit| {
                 let result = commit.map_err(|error| Error::Commit(error.to_string())).and(result);
                 drop(sender.send(result)); // a caller that went away needs no answer
             });
-            (hooks, answer)
+            (outcome, answer)
         });
         (change, Queued(receiver))
     }
 
-    pub(crate) async fn enqueue(&self, turn: WriteTurn, change: Change) -> Result<()> {
+    pub(crate) async fn enqueue(&self, turn: WriteTurn, change: Job<C>) -> Result<()> {
         self.queue.send(Message::Change(turn, change)).await.map_err(|_| Error::Closed)
     }
 
@@ -148,64 +183,49 @@ impl Writer {
     }
 }
 
-/// Opens the writing connection. WAL with `synchronous = FULL`: a commit returns after its `fsync`. What is deleted is
-/// overwritten (`secure_delete`): a redacted message must not be readable in the file.
-pub(crate) fn connect(path: &Path) -> Result<Connection> {
-    // SQLite would make the file for everybody to read; those beside it get the same permissions as this one.
-    private::file().create(true).append(true).open(path)?;
-    let connection = Connection::open(path)?;
-    set_up(&connection)?;
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;
-         PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;",
-    )?;
-    Ok(connection)
-}
-
-/// The last position `writer` committed. Kept in a table, because rows that carried it may be gone.
-pub(crate) fn last_position(connection: &Connection, writer: WriterId) -> Result<Position> {
-    let sql = "INSERT INTO stream_writers (writer, sequence) VALUES (?1, 0)
-               ON CONFLICT (writer) DO UPDATE SET sequence = sequence RETURNING sequence";
-    let sequence: i64 = connection.query_row(sql, [writer], |row| row.get(0))?;
-    Ok(Position::new(writer, sequence as u64))
-}
-
-fn run(connection: &Connection, mut queue: mpsc::Receiver<Message>, mut last: Position, counts: &Counts) {
+fn run<C>(
+    connection: &Connection,
+    mut queue: mpsc::Receiver<Message<C>>,
+    mut clock: PositionClock,
+    shared: &Shared<C>,
+) {
     while let Some(message) = queue.blocking_recv() {
         match message {
             Message::Change(turn, first) => {
-                let changes = commit_batch(connection, &mut queue, &mut last, (turn, first));
-                counts.commits.fetch_add(1, Ordering::Relaxed);
-                counts.changes.fetch_add(changes as u64, Ordering::Relaxed);
+                let changes = commit_batch(connection, &mut queue, &mut clock, (turn, first), shared);
+                shared.counts.commits.fetch_add(1, Ordering::Relaxed);
+                shared.counts.changes.fetch_add(changes as u64, Ordering::Relaxed);
             }
-            Message::Flush(done) => drop(done.send(checkpoint(connection))),
+            Message::Flush(done) => drop(done.send(connection.checkpoint())),
             Message::Check(done) => drop(done.send(())),
         }
     }
 }
 
 /// Commits `first` and whatever else is waiting, up to [`BATCH`], as one, and returns how many changes that were.
-fn commit_batch(
+fn commit_batch<C>(
     connection: &Connection,
-    queue: &mut mpsc::Receiver<Message>,
-    last: &mut Position,
-    first: (WriteTurn, Change),
+    queue: &mut mpsc::Receiver<Message<C>>,
+    clock: &mut PositionClock,
+    first: (WriteTurn, Job<C>),
+    shared: &Shared<C>,
 ) -> usize {
-    let before = *last;
+    let before = *clock;
     let mut flushes = Vec::new();
-    let mut hooks = Vec::new();
+    let mut published = Vec::new();
+    let mut has_added_job = false;
     let mut answers = Vec::new();
-    let mut run_one = |(turn, change): (WriteTurn, Change), last: &mut Position| {
-        let (more, answer) = change(connection, last);
-        hooks.extend(more);
+    let mut run_one = |(turn, change): (WriteTurn, Job<C>), clock: &mut PositionClock| {
+        let (outcome, answer) = change(connection, clock);
+        published.extend(outcome.published);
+        has_added_job |= outcome.has_added_job;
         answers.push((turn, answer));
     };
-    let begun = connection.execute_batch("BEGIN IMMEDIATE");
-    run_one(first, last);
+    let begun = connection.run("BEGIN IMMEDIATE");
+    run_one(first, clock);
     for _ in 1..BATCH {
         match queue.try_recv() {
-            Ok(Message::Change(turn, change)) => run_one((turn, change), last),
+            Ok(Message::Change(turn, change)) => run_one((turn, change), clock),
             Ok(Message::Flush(done)) => {
                 flushes.push(done);
                 break;
@@ -215,12 +235,15 @@ fn commit_batch(
         }
     }
     let committed =
-        begun.and_then(|()| save_position(connection, before, *last)).and_then(|()| connection.execute_batch("COMMIT"));
+        begun.and_then(|()| save_position(connection, before, *clock)).and_then(|()| connection.run("COMMIT"));
     let changes = answers.len();
     match committed {
         Ok(()) => {
-            for hook in hooks {
-                hook();
+            if let Some(apply) = shared.apply.get() {
+                published.into_iter().for_each(apply);
+            }
+            if has_added_job {
+                shared.job_added.notify_one();
             }
             for (turn, answer) in answers {
                 drop(turn);
@@ -229,10 +252,10 @@ fn commit_batch(
         }
         Err(error) => {
             tracing::error!(%error, changes, "commit failed");
-            if !connection.is_autocommit() {
-                drop(connection.execute_batch("ROLLBACK"));
+            if connection.is_in_transaction() {
+                drop(connection.run("ROLLBACK"));
             }
-            *last = before;
+            *clock = before;
             for (turn, answer) in answers {
                 drop(turn);
                 answer(Err(&error));
@@ -240,56 +263,41 @@ fn commit_batch(
         }
     }
     for done in flushes {
-        drop(done.send(checkpoint(connection)));
+        drop(done.send(connection.checkpoint()));
     }
     changes
 }
 
 /// Runs one change in a savepoint: if it fails, only it is undone.
-fn apply<T>(
+fn run_change<T, C>(
     connection: &Connection,
-    last: &mut Position,
-    job_added: &Arc<Notify>,
-    operation: impl FnOnce(&mut Transaction<'_>) -> Result<T>,
-) -> (Result<T>, Vec<Hook>) {
-    let before = *last;
-    let statement = |sql: &str| -> Result<()> {
-        connection.prepare_cached(sql)?.execute([])?;
-        Ok(())
-    };
-    if connection.is_autocommit() {
-        return (Err(Error::Commit("no transaction could be started".into())), Vec::new());
+    clock: &mut PositionClock,
+    operation: impl FnOnce(&mut Change<'_, C>) -> Result<T>,
+) -> (Result<T>, Outcome<C>) {
+    let before = *clock;
+    let nothing = || Outcome { published: Vec::new(), has_added_job: false };
+    let statement = |sql: &str| connection.execute(sql, []).map(drop);
+    if !connection.is_in_transaction() {
+        return (Err(Error::Commit("no transaction could be started".into())), nothing());
     }
     if let Err(error) = statement("SAVEPOINT change") {
-        return (Err(error), Vec::new());
+        return (Err(error), nothing());
     }
-    let mut transaction = Transaction::new(connection, last, job_added);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| operation(&mut transaction)));
-    let hooks = transaction.into_hooks();
-    let result = outcome.unwrap_or_else(|_| Err(Error::Corrupt("a change panicked; it was undone".into())));
+    let mut change = Change::new(Transaction::new(connection, clock));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| operation(&mut change)));
+    let (transaction, published) = change.into_parts();
+    let outcome = Outcome { published, has_added_job: transaction.has_added_job() };
+    let result = result.unwrap_or_else(|_| Err(Error::Corrupt("a change panicked; it was undone".into())));
     match result.and_then(|value| statement("RELEASE change").map(|()| value)) {
-        Ok(value) => (Ok(value), hooks),
+        Ok(value) => (Ok(value), outcome),
         Err(error) => {
-            *last = before;
+            *clock = before;
             let undone = statement("ROLLBACK TO change").and_then(|()| statement("RELEASE change"));
-            (Err(undone.err().unwrap_or(error)), Vec::new())
+            (Err(undone.err().unwrap_or(error)), nothing())
         }
     }
 }
 
-fn save_position(connection: &Connection, before: Position, last: Position) -> rusqlite::Result<()> {
-    if before == last {
-        return Ok(());
-    }
-    connection
-        .prepare_cached("UPDATE stream_writers SET sequence = ?2 WHERE writer = ?1")?
-        .execute((last.writer(), last.sequence() as i64))?;
-    Ok(())
-}
-
-/// Folds the write-ahead log into the database file and empties it. Says whether it is empty: a reader that still reads
-/// an older state keeps it.
-fn checkpoint(connection: &Connection) -> Result<bool> {
-    let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    Ok(!is_busy)
+fn save_position(connection: &Connection, before: PositionClock, clock: PositionClock) -> Result<()> {
+    if before == clock { Ok(()) } else { stream_range::save(connection, &clock) }
 }

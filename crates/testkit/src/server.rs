@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use im2_engine::{Engine, accounts::PasswordCost};
+use im2_accounts::PasswordCost;
+use im2_engine::Engine;
 use im2_model::{Clock, ManualClock, Millis, Random, SeededRandom};
 use im2_server::{
     config::{Config, Value},
@@ -95,7 +96,7 @@ impl Server {
     /// Registers a user who administers the server.
     pub async fn register_admin(&self, name: &str) -> Client {
         let client = self.register(name).await;
-        let made = self.engine().accounts.set_admin(name, true).await;
+        let made = self.engine().people.accounts.set_admin(name, true).await;
         made.unwrap_or_else(|error| panic!("{name} does not administer: {error}"));
         client
     }

@@ -48,6 +48,7 @@ ACCEPTED: list[tuple[str, str]] = [
     (r"profile of nobody: .*errcode|join a room that is not there: .*errcode", "the specification's code; Synapse answers M_UNKNOWN"),
     (r"login flows: - .*application_service", "offered where there are application services"),
     (r"^capabilities: - .*available\.([1-5]|org\.matrix.*) string", "room versions before 6, and unstable ones"),
+    (r"^capabilities: \+ .*m\.webpush", "Web Push, which Synapse does not send (MSC4174)"),
     (r"^capabilities: \+ .*(forget_forced_upon_leave|msc4133)", "capabilities of the specification, and an older name of one"),
     (r"^versions: [-+] \.unstable_features\.", "unstable names of what is stable by now, or proposals that are not implemented"),
     (r"search: - .*events_after\[m\.room\.message\]\.content \{\}", "an edit is found as the message that it edits"),

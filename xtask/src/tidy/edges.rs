@@ -1,20 +1,78 @@
 //! Which crate may name which: our own layers, and the outside crates that belong to one layer only.
 
-use super::Finding;
+use super::{File, Finding};
 use crate::metadata::{Dependency, Package};
 
-/// What each of our crates may depend on, bottom first. `server → api → engine → {rooms, pictures, store, bus} → fair → model`;
-/// only the server wires the layers together, so only it sees all of them.
+/// What each of our crates may depend on, bottom first; only the server wires the layers together, so only it sees all
+/// of them. A crate of use cases names those below it and none beside it.
 const EDGES: &[(&str, &[&str])] = &[
     ("im2-model", &[]),
-    ("im2-rooms", &["im2-model"]),
+    ("im2-kernel", &["im2-model"]),
     ("im2-fair", &["im2-model"]),
     ("im2-pictures", &[]),
+    ("im2-av1", &["im2-pictures"]),
     ("im2-store", &["im2-model", "im2-fair"]),
     ("im2-bus", &["im2-model"]),
-    ("im2-engine", &["im2-model", "im2-fair", "im2-rooms", "im2-pictures", "im2-store", "im2-bus"]),
-    ("im2-api", &["im2-model", "im2-fair", "im2-rooms", "im2-engine"]),
-    ("im2-server", &["im2-model", "im2-fair", "im2-rooms", "im2-store", "im2-bus", "im2-engine", "im2-api"]),
+    ("im2-core", &["im2-model", "im2-fair", "im2-kernel", "im2-store", "im2-bus"]),
+    ("im2-accounts", &["im2-model", "im2-fair", "im2-store", "im2-core"]),
+    ("im2-media", &["im2-model", "im2-fair", "im2-kernel", "im2-pictures", "im2-store", "im2-core"]),
+    ("im2-chat", &["im2-model", "im2-fair", "im2-kernel", "im2-store", "im2-bus", "im2-core", "im2-accounts"]),
+    ("im2-sync", &["im2-model", "im2-fair", "im2-kernel", "im2-store", "im2-core", "im2-chat"]),
+    ("im2-followers", &["im2-model", "im2-fair", "im2-kernel", "im2-store", "im2-core", "im2-chat"]),
+    (
+        "im2-admin",
+        &["im2-model", "im2-fair", "im2-kernel", "im2-store", "im2-core", "im2-accounts", "im2-media", "im2-chat"],
+    ),
+    (
+        "im2-engine",
+        &[
+            "im2-model",
+            "im2-fair",
+            "im2-store",
+            "im2-core",
+            "im2-accounts",
+            "im2-media",
+            "im2-chat",
+            "im2-sync",
+            "im2-followers",
+            "im2-admin",
+        ],
+    ),
+    ("im2-edge", &["im2-model", "im2-fair", "im2-core", "im2-accounts", "im2-engine"]),
+    (
+        "im2-api",
+        &[
+            "im2-model",
+            "im2-kernel",
+            "im2-core",
+            "im2-accounts",
+            "im2-media",
+            "im2-chat",
+            "im2-sync",
+            "im2-followers",
+            "im2-admin",
+            "im2-edge",
+        ],
+    ),
+    (
+        "im2-server",
+        &[
+            "im2-model",
+            "im2-fair",
+            "im2-kernel",
+            "im2-av1",
+            "im2-store",
+            "im2-bus",
+            "im2-core",
+            "im2-accounts",
+            "im2-media",
+            "im2-chat",
+            "im2-followers",
+            "im2-engine",
+            "im2-edge",
+            "im2-api",
+        ],
+    ),
     ("im2-bench", &[]),
     ("im2-fuzz", &[]),
     ("xtask", &[]),
@@ -26,12 +84,65 @@ const TESTKIT: &str = "im2-testkit";
 /// Outside crates that stand for a layer's business, and who may use them.
 const RESERVED: &[(&str, &[&str])] = &[
     ("rusqlite", &["im2-store"]),
-    ("axum", &["im2-api", "im2-server"]),
-    // The engine fetches URL previews; it serves nothing.
-    ("hyper", &["im2-engine", "im2-api", "im2-server", "im2-bench"]),
+    ("axum", &["im2-edge", "im2-api", "im2-server"]),
+    // The core makes requests to others; it serves nothing.
+    ("hyper", &["im2-core", "im2-media", "im2-server", "im2-bench"]),
     ("clap", &["im2-server", "im2-bench"]),
-    ("tokio", &["im2-fair", "im2-store", "im2-bus", "im2-engine", "im2-api", "im2-server", "im2-bench"]),
+    (
+        "tokio",
+        &[
+            "im2-fair",
+            "im2-store",
+            "im2-bus",
+            "im2-core",
+            "im2-accounts",
+            "im2-media",
+            "im2-chat",
+            "im2-sync",
+            "im2-followers",
+            "im2-admin",
+            "im2-engine",
+            "im2-edge",
+            "im2-api",
+            "im2-server",
+            "im2-bench",
+        ],
+    ),
 ];
+
+/// What no edge of Cargo's shows: a field through which type inference brings a layer to a crate that does not depend on it.
+/// The crate's folder, and what its code must not reach for.
+const OUT_OF_REACH: &[(&str, &str)] = &[("crates/edge/src/", ".store"), ("crates/api/src/", ".store")];
+
+/// Checks that a file does not reach past the layers that its crate depends on.
+pub(super) fn check_reach(file: File<'_>) -> Vec<Finding> {
+    let rules = OUT_OF_REACH.iter().filter(|(folder, _)| file.path.starts_with(folder));
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    let reaches = |line: &str, field: &str| {
+        let code = line.split("//").next().unwrap_or_default();
+        code.match_indices(field).any(|(at, _)| !code[at + field.len()..].starts_with(is_word))
+    };
+    rules
+        .filter(|(_, field)| file.text.lines().any(|line| reaches(line, field)))
+        .map(|(_, field)| Finding::error(file.path, format!("reaches for `{field}`, which belongs to a layer below")))
+        .collect()
+}
+
+/// Outside crates that one folder of a crate stands for: the crate's folder, what only the folder names, and the folder.
+const IN_ONE_FOLDER: &[(&str, &str, &str)] = &[("crates/store/", "rusqlite", "crates/store/src/sqlite/")];
+
+/// Checks that a file does not name an outside crate that only another folder of its crate may name.
+pub(super) fn check_folder(file: File<'_>) -> Vec<Finding> {
+    let rules = IN_ONE_FOLDER
+        .iter()
+        .filter(|(root, _, folder)| file.is_rust() && file.path.starts_with(root) && !file.path.starts_with(folder));
+    rules
+        .filter(|(_, name, _)| {
+            file.text.lines().any(|line| line.split("//").next().is_some_and(|code| code.contains(name)))
+        })
+        .map(|(_, name, folder)| Finding::error(file.path, format!("names `{name}`, which only {folder} may")))
+        .collect()
+}
 
 /// Checks every dependency of every package of the workspace. Development dependencies are free: a test may see all.
 pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
@@ -102,6 +213,24 @@ mod tests {
     fn only_the_store_knows_sql() {
         let packages = [package("im2-store", &[("rusqlite", false)]), package("im2-api", &[("rusqlite", false)])];
         assert_eq!(messages(&packages), ["im2-api may not depend on rusqlite: it belongs to another layer"]);
+    }
+
+    #[test]
+    fn nobody_reaches_past_a_layer() {
+        let found = |path, text| check_reach(File { path, text }).len();
+        assert_eq!(found("crates/edge/src/health.rs", "engine.core.store.read(f)"), 1);
+        assert_eq!(found("crates/edge/src/health.rs", "// core.store\nself.stored.storey()"), 0);
+        assert_eq!(found("crates/sync/src/lib.rs", "self.core.store.read(f)"), 0);
+    }
+
+    #[test]
+    fn only_one_folder_knows_the_library_of_the_database() {
+        let found = |path, text| check_folder(File { path, text }).len();
+        assert_eq!(found("crates/store/src/rooms/events.rs", "use rusqlite::Row;"), 1);
+        assert_eq!(found("crates/store/tests/it/main.rs", "fn read(row: &rusqlite::Row<'_>) {}"), 1);
+        assert_eq!(found("crates/store/src/rooms/events.rs", "// as rusqlite does\nuse crate::Row;"), 0);
+        assert_eq!(found("crates/store/src/sqlite/error.rs", "use rusqlite::ffi;"), 0);
+        assert_eq!(found("crates/store/Cargo.toml", "rusqlite.workspace = true"), 0);
     }
 
     #[test]

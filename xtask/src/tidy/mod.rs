@@ -7,6 +7,7 @@ mod documents;
 mod edges;
 mod functions;
 mod leftovers;
+mod modules;
 mod sizes;
 
 use std::process::ExitCode;
@@ -72,8 +73,11 @@ pub(crate) fn run(project: &Project) -> Result<ExitCode> {
     for file in &files {
         findings.extend(sizes::check(*file));
         findings.extend(leftovers::check(*file));
+        findings.extend(edges::check_reach(*file));
+        findings.extend(edges::check_folder(*file));
     }
     findings.extend(functions::check(&files));
+    findings.extend(modules::check(&files));
     findings.extend(documents::check(&files, &packages(&cargo_metadata(&["--no-deps"])?)?));
     report(&findings, files.len())
 }

@@ -4,19 +4,20 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{Code, admin::moderation::Measure};
-use im2_model::UserId;
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-use super::paging::NoBody;
-use crate::{
-    State,
+use im2_admin::moderation::Measure;
+use im2_core::Code;
+use im2_edge::State;
+use im2_edge::{
     auth::Admin,
     body::{Answer, Json, Params, QueryParams, empty},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
+use im2_model::UserId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::paging::NoBody;
 
 pub(super) fn routes() -> Routes {
     const SHADOW_BAN: &str = "/_synapse/admin/v1/users/{userId}/shadow_ban";
@@ -37,7 +38,7 @@ struct Since {
 
 impl Since {
     fn checked(&self) -> ApiResult<u64> {
-        let missing = || ApiError::new(Code::MissingParam, "say since when: from_ts, in milliseconds");
+        let missing = || ApiError::new(Code::MissingParam, "from_ts is missing: a time in milliseconds since 1970");
         self.from_ts.ok_or_else(missing)
     }
 }
@@ -48,7 +49,7 @@ async fn sent_invites(
     Params(user_id): Params<UserId>,
     QueryParams(since): QueryParams<Since>,
 ) -> ApiResult<Answer<Value>> {
-    let count = api.engine.admin_users.sent_invites(&user_id, since.checked()?).await?;
+    let count = api.engine.admin.users.sent_invites(&user_id, since.checked()?).await?;
     Ok(Answer(json!({ "invite_count": count })))
 }
 
@@ -58,7 +59,7 @@ async fn joined_rooms(
     Params(user_id): Params<UserId>,
     QueryParams(since): QueryParams<Since>,
 ) -> ApiResult<Answer<Value>> {
-    let count = api.engine.admin_users.rooms_joined(&user_id, since.checked()?).await?;
+    let count = api.engine.admin.users.rooms_joined(&user_id, since.checked()?).await?;
     Ok(Answer(json!({ "cumulative_joined_room_count": count })))
 }
 
@@ -68,7 +69,7 @@ async fn shadow_ban(
     Params(user_id): Params<UserId>,
     _: NoBody,
 ) -> ApiResult<Response> {
-    api.engine.moderation.set(&admin, Measure::ShadowBan, &user_id, true).await?;
+    api.engine.admin.moderation.set(&admin, Measure::ShadowBan, &user_id, true).await?;
     Ok(empty())
 }
 
@@ -77,12 +78,12 @@ async fn end_shadow_ban(
     Admin(admin): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Response> {
-    api.engine.moderation.set(&admin, Measure::ShadowBan, &user_id, false).await?;
+    api.engine.admin.moderation.set(&admin, Measure::ShadowBan, &user_id, false).await?;
     Ok(empty())
 }
 
 async fn features(Extract(api): State, Admin(_): Admin, Params(user_id): Params<UserId>) -> ApiResult<Answer<Value>> {
-    Ok(Answer(json!({ "features": api.engine.admin_users.features(&user_id).await? })))
+    Ok(Answer(json!({ "features": api.engine.admin.users.features(&user_id).await? })))
 }
 
 #[derive(Deserialize)]
@@ -96,6 +97,6 @@ async fn set_features(
     Params(user_id): Params<UserId>,
     Json(FeaturesBody { features }): Json<FeaturesBody>,
 ) -> ApiResult<Response> {
-    api.engine.admin_users.set_features(&user_id, features).await?;
+    api.engine.admin.users.set_features(&user_id, features).await?;
     Ok(empty())
 }

@@ -2,19 +2,17 @@
 //! History").
 
 use axum::extract::State as Extract;
-use im2_engine::{
-    Code,
-    admin::{
-        deletion::{DeleteRoom, Shutdown},
-        tasks::{DELETE_ROOM, PURGE_HISTORY, PurgeHistory, Task},
-    },
+use im2_admin::{
+    deletion::{DeleteRoom, Shutdown},
+    tasks::{DELETE_ROOM, PURGE_HISTORY, PurgeHistory, Task},
 };
+use im2_core::Code;
 use im2_model::{EventId, RoomId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    Api, State,
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::Admin,
     body::{Answer, OptionalJson, Params, QueryParams},
     error::{ApiError, ApiResult},
@@ -39,7 +37,7 @@ async fn delete_now(
     Params(room_id): Params<RoomId>,
     OptionalJson(request): OptionalJson<DeleteRoom>,
 ) -> ApiResult<Answer<Shutdown>> {
-    Ok(Answer(api.engine.tasks.delete_room_now(&session, &room_id, request).await?))
+    Ok(Answer(api.engine.admin.tasks.delete_room_now(&session, &room_id, request).await?))
 }
 
 async fn delete(
@@ -48,7 +46,7 @@ async fn delete(
     Params(room_id): Params<RoomId>,
     OptionalJson(request): OptionalJson<DeleteRoom>,
 ) -> ApiResult<Answer<Value>> {
-    let id = api.engine.tasks.delete_room(&session, &room_id, request).await?;
+    let id = api.engine.admin.tasks.delete_room(&session, &room_id, request).await?;
     Ok(Answer(json!({ "delete_id": id })))
 }
 
@@ -68,9 +66,9 @@ fn deletion(task: &Task) -> Value {
 }
 
 async fn statuses(Extract(api): State, Admin(_): Admin, Params(room_id): Params<RoomId>) -> ApiResult<Answer<Value>> {
-    let tasks = api.engine.tasks.list(Some(DELETE_ROOM), Some(room_id.as_str())).await?;
+    let tasks = api.engine.admin.tasks.list(Some(DELETE_ROOM), Some(room_id.as_str())).await?;
     if tasks.is_empty() {
-        return Err(ApiError::new(Code::NotFound, "no deletion of this room is known"));
+        return Err(ApiError::new(Code::NotFound, "this room has no deletion task"));
     }
     Ok(Answer(json!({ "results": tasks.iter().map(deletion).collect::<Value>() })))
 }
@@ -80,8 +78,8 @@ async fn status(Extract(api): State, Admin(_): Admin, Params(id): Params<String>
 }
 
 async fn task(api: &Api, id: &str, kind: &str) -> ApiResult<Task> {
-    let task = api.engine.tasks.get(id).await?;
-    if task.kind == kind { Ok(task) } else { Err(ApiError::new(Code::NotFound, "that is a task of another kind")) }
+    let task = api.engine.admin.tasks.get(id).await?;
+    if task.kind == kind { Ok(task) } else { Err(ApiError::new(Code::NotFound, "this task is of another kind")) }
 }
 
 #[derive(Deserialize)]
@@ -112,9 +110,9 @@ async fn purge_history_to(
 
 async fn purge(api: &Api, room_id: &RoomId, body: PurgeBody) -> ApiResult<Answer<Value>> {
     let PurgeBody { delete_local_events, purge_up_to_event_id, purge_up_to_ts } = body;
-    let before = api.engine.room_admin.purge_point(room_id, purge_up_to_event_id, purge_up_to_ts).await?;
+    let before = api.engine.admin.rooms.purge_point(room_id, purge_up_to_event_id, purge_up_to_ts).await?;
     let request = PurgeHistory { before, delete_local_events };
-    let id = api.engine.tasks.purge_history(room_id, request).await?;
+    let id = api.engine.admin.tasks.purge_history(room_id, request).await?;
     Ok(Answer(json!({ "purge_id": id })))
 }
 
@@ -142,7 +140,7 @@ async fn scheduled_tasks(
     Admin(_): Admin,
     QueryParams(query): QueryParams<TasksQuery>,
 ) -> ApiResult<Answer<Value>> {
-    let tasks = api.engine.tasks.list(query.action_name.as_deref(), query.resource_id.as_deref()).await?;
+    let tasks = api.engine.admin.tasks.list(query.action_name.as_deref(), query.resource_id.as_deref()).await?;
     let wanted = |task: &&Task| {
         query.status.as_ref().is_none_or(|status| *status == task.status)
             && query.max_timestamp.is_none_or(|most| task.changed_ts < most)

@@ -2,13 +2,13 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use im2_engine::devices::Device;
+use im2_accounts::devices::Device;
 use im2_model::{DeviceId, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::Admin,
     body::{Answer, Json, Params, empty},
     error::ApiResult,
@@ -44,7 +44,7 @@ async fn list(
     Admin(_): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Answer<Value>> {
-    let devices = api.engine.admin_users.devices(&user_id).await?;
+    let devices = api.engine.admin.users.devices(&user_id).await?;
     let devices: Vec<_> = devices.iter().map(|device| shown(&user_id, device)).collect();
     Ok(Answer(json!({ "total": devices.len(), "devices": devices })))
 }
@@ -61,7 +61,7 @@ async fn create(
     Params(user_id): Params<UserId>,
     Json(body): Json<CreateBody>,
 ) -> ApiResult<(StatusCode, Response)> {
-    api.engine.admin_users.create_device(&user_id, body.device_id, body.display_name).await?;
+    api.engine.admin.users.create_device(&user_id, body.device_id, body.display_name).await?;
     Ok((StatusCode::CREATED, empty()))
 }
 
@@ -70,7 +70,7 @@ async fn get(
     Admin(_): Admin,
     Params((user_id, device_id)): Params<(UserId, DeviceId)>,
 ) -> ApiResult<Answer<Value>> {
-    let device = api.engine.admin_users.device(&user_id, device_id).await?;
+    let device = api.engine.admin.users.device(&user_id, device_id).await?;
     Ok(Answer(shown(&user_id, &device)))
 }
 
@@ -85,7 +85,7 @@ async fn rename(
     Params((user_id, device_id)): Params<(UserId, DeviceId)>,
     Json(body): Json<RenameBody>,
 ) -> ApiResult<Response> {
-    api.engine.admin_users.rename_device(&user_id, device_id, body.display_name).await?;
+    api.engine.admin.users.rename_device(&user_id, device_id, body.display_name).await?;
     Ok(empty())
 }
 
@@ -94,7 +94,7 @@ async fn remove(
     Admin(_): Admin,
     Params((user_id, device_id)): Params<(UserId, DeviceId)>,
 ) -> ApiResult<Response> {
-    api.engine.admin_users.remove_devices(&user_id, vec![device_id]).await?;
+    api.engine.admin.users.remove_devices(&user_id, vec![device_id]).await?;
     Ok(empty())
 }
 
@@ -109,6 +109,6 @@ async fn remove_many(
     Params(user_id): Params<UserId>,
     Json(body): Json<RemoveManyBody>,
 ) -> ApiResult<Response> {
-    api.engine.admin_users.remove_devices(&user_id, body.devices).await?;
+    api.engine.admin.users.remove_devices(&user_id, body.devices).await?;
     Ok(empty())
 }

@@ -1,12 +1,12 @@
 //! What accounts have elsewhere: accounts of single sign-on, e-mail addresses, and a time at which they end (Synapse's
 //! administration API, "User Admin API", "Account validity API"). Accounts here have none of it.
 
-use im2_engine::Code;
+use im2_core::Code;
 use im2_model::UserId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{
+use im2_edge::{
     auth::Admin,
     body::{Answer, Json, Params},
     error::{ApiError, ApiResult},
@@ -21,11 +21,11 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn by_external_id(Admin(_): Admin, Params(_): Params<(String, String)>) -> ApiResult<Answer<Value>> {
-    Err(ApiError::new(Code::NotFound, "no account of this server belongs to an account elsewhere"))
+    Err(ApiError::new(Code::NotFound, "accounts on this server are not linked to external accounts"))
 }
 
 async fn by_threepid(Admin(_): Admin, Params(_): Params<(String, String)>) -> ApiResult<Answer<Value>> {
-    Err(ApiError::new(Code::NotFound, "no account of this server has an e-mail address or a phone number"))
+    Err(ApiError::new(Code::NotFound, "accounts on this server have no e-mail addresses or phone numbers"))
 }
 
 #[derive(Deserialize)]
@@ -35,5 +35,5 @@ struct Renewal {
 }
 
 async fn renew(Admin(_): Admin, Json(_): Json<Renewal>) -> ApiResult<Answer<Value>> {
-    Err(ApiError::new(Code::NotFound, "accounts of this server do not end by themselves, so there is nothing to renew"))
+    Err(ApiError::new(Code::NotFound, "accounts on this server do not expire, so there is nothing to renew"))
 }

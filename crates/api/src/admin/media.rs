@@ -1,19 +1,19 @@
 //! Media: looking at it, withdrawing it, deleting it (Synapse's administration API, "Media").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::Code;
-use im2_model::{RoomId, UserId};
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-use super::paging::NoBody;
-use crate::{
-    State,
+use im2_core::Code;
+use im2_edge::State;
+use im2_edge::{
     auth::Admin,
     body::{Answer, Params, QueryParams, empty},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
+use im2_model::{RoomId, UserId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::paging::NoBody;
 
 pub(super) fn routes() -> Routes {
     const MEDIA: &str = "/_synapse/admin/v1/media/{serverName}/{mediaId}";
@@ -37,7 +37,7 @@ pub(super) fn routes() -> Routes {
 type Name = Params<(String, String)>;
 
 async fn info(Extract(api): State, Admin(_): Admin, Params((server_name, media_id)): Name) -> ApiResult<Answer<Value>> {
-    let info = api.engine.media_admin.info(&server_name, &media_id).await?;
+    let info = api.engine.admin.media.info(&server_name, &media_id).await?;
     Ok(Answer(json!({
         "media_info": {
             "media_origin": server_name,
@@ -67,7 +67,7 @@ async fn delete(
     Admin(_): Admin,
     Params((server_name, media_id)): Name,
 ) -> ApiResult<Answer<Value>> {
-    Ok(deleted(&api.engine.media_admin.delete(&server_name, &media_id).await?))
+    Ok(deleted(&api.engine.admin.media.delete(&server_name, &media_id).await?))
 }
 
 #[derive(Deserialize)]
@@ -87,7 +87,7 @@ async fn delete_old(
     let OldQuery { before_ts, size_gt, keep_profiles } = query;
     let before = before_ts.ok_or_else(no_time)?;
     let keep_profiles = keep_profiles.unwrap_or(true);
-    Ok(deleted(&api.engine.media_admin.delete_old(before, size_gt, keep_profiles).await?))
+    Ok(deleted(&api.engine.admin.media.delete_old(before, size_gt, keep_profiles).await?))
 }
 
 /// The older form of the path, which names this server.
@@ -105,7 +105,7 @@ async fn delete_old_of(
 }
 
 fn no_time() -> ApiError {
-    ApiError::new(Code::MissingParam, "before_ts says what is old: a time in milliseconds")
+    ApiError::new(Code::MissingParam, "before_ts is missing: a time in milliseconds since 1970")
 }
 
 /// Defines a handler that withdraws a piece of media or gives it back.
@@ -117,7 +117,7 @@ macro_rules! quarantining {
             Params((server_name, media_id)): Name,
             _: NoBody,
         ) -> ApiResult<Response> {
-            api.engine.media_admin.quarantine(&session, &server_name, &media_id, $quarantine).await?;
+            api.engine.admin.media.quarantine(&session, &server_name, &media_id, $quarantine).await?;
             Ok(empty())
         }
     };
@@ -137,7 +137,7 @@ async fn quarantine_changes(
     Admin(_): Admin,
     QueryParams(ChangesQuery { from }): QueryParams<ChangesQuery>,
 ) -> ApiResult<Answer<Value>> {
-    let (changes, next) = api.engine.media_admin.quarantine_changes(from).await?;
+    let (changes, next) = api.engine.admin.media.quarantine_changes(from).await?;
     let origin = &api.engine.core.server_name;
     let changes: Vec<_> = changes
         .iter()
@@ -155,7 +155,7 @@ macro_rules! protecting {
             Params(media_id): Params<String>,
             _: NoBody,
         ) -> ApiResult<Response> {
-            api.engine.media_admin.protect(&media_id, $protect).await?;
+            api.engine.admin.media.protect(&media_id, $protect).await?;
             Ok(empty())
         }
     };
@@ -165,7 +165,7 @@ protecting!(protect, true);
 protecting!(unprotect, false);
 
 async fn in_room(Extract(api): State, Admin(_): Admin, Params(room_id): Params<RoomId>) -> ApiResult<Answer<Value>> {
-    let (local, remote) = api.engine.media_admin.in_room(&room_id).await?;
+    let (local, remote) = api.engine.admin.media.in_room(&room_id).await?;
     let server_name = &api.engine.core.server_name;
     let local: Vec<_> = local.into_iter().map(|id| format!("mxc://{server_name}/{id}")).collect();
     let remote: Vec<_> = remote.into_iter().map(|name| format!("mxc://{name}")).collect();
@@ -178,7 +178,7 @@ async fn quarantine_room(
     Params(room_id): Params<RoomId>,
     _: NoBody,
 ) -> ApiResult<Answer<Value>> {
-    let count = api.engine.media_admin.quarantine_room(&session, &room_id).await?;
+    let count = api.engine.admin.media.quarantine_room(&session, &room_id).await?;
     Ok(Answer(json!({ "num_quarantined": count })))
 }
 
@@ -188,7 +188,7 @@ async fn quarantine_user(
     Params(user_id): Params<UserId>,
     _: NoBody,
 ) -> ApiResult<Answer<Value>> {
-    let count = api.engine.media_admin.quarantine_user(&session, &user_id).await?;
+    let count = api.engine.admin.media.quarantine_user(&session, &user_id).await?;
     Ok(Answer(json!({ "num_quarantined": count })))
 }
 

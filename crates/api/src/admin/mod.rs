@@ -17,7 +17,7 @@ mod user_details;
 mod users;
 mod version;
 
-use crate::routes::Routes;
+use im2_edge::routes::Routes;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()

@@ -1,13 +1,13 @@
 //! Notices to users (Synapse's administration API, "Server Notices").
 
 use axum::extract::State as Extract;
-use im2_engine::server_notices::Notice;
+use im2_chat::server_notices::Notice;
 use im2_model::UserId;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    Api, State,
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::Admin,
     body::{Answer, Json, Params},
     error::ApiResult,
@@ -48,6 +48,6 @@ async fn deliver(api: &Api, Admin(session): Admin, body: Body, txn_id: Option<&s
     let Body { user_id, content, kind, state_key } = body;
     let kind = kind.unwrap_or_else(|| "m.room.message".to_owned());
     let notice = Notice { user_id, kind, state_key, content };
-    let event_id = api.engine.server_notices.send(&session, notice, txn_id).await?;
+    let event_id = api.engine.chat.server_notices.send(&session, notice, txn_id).await?;
     Ok(Answer(json!({ "event_id": event_id })))
 }

@@ -37,4 +37,4 @@ pub(super) fn add_next(answer: &mut Map<String, Value>, name: &str, from: usize,
 pub(super) struct Nothing {}
 
 /// The body of a request that needs none: an object, or nothing.
-pub(super) type NoBody = crate::body::OptionalJson<Nothing>;
+pub(super) type NoBody = im2_edge::body::OptionalJson<Nothing>;

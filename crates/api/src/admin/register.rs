@@ -1,18 +1,19 @@
 //! Shared-secret registration (Synapse's administration API, "Shared-Secret Registration").
 
 use axum::response::Response;
-use im2_engine::{Code, accounts::SharedSecretRequest};
+use im2_accounts::SharedSecretRequest;
+use im2_core::Code;
+use im2_edge::State;
+use im2_edge::{
+    body::{Answer, Json, json_bytes},
+    error::{ApiError, ApiResult},
+    limits::{Class, ClientAddress, counting_guesses},
+    routes::{Access, Routes},
+};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{
-    State,
-    body::{Answer, Json, json_bytes},
-    client::SessionAnswer,
-    edge::limits::{Class, ClientAddress, counting_guesses},
-    error::{ApiError, ApiResult},
-    routes::{Access, Routes},
-};
+use crate::client::SessionAnswer;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -23,7 +24,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn nonce(axum::extract::State(api): State) -> ApiResult<Response> {
-    let nonce = api.engine.accounts.shared_secret_nonce()?;
+    let nonce = api.engine.people.accounts.shared_secret_nonce()?;
     Ok(json_bytes(json!({ "nonce": nonce }).to_string()))
 }
 
@@ -44,7 +45,7 @@ async fn register(
     Json(body): Json<RegisterBody>,
 ) -> ApiResult<Answer<SessionAnswer>> {
     if body.user_type.is_some() {
-        return Err(ApiError::new(Code::Unknown, "this server has no kinds of users: leave user_type out"));
+        return Err(ApiError::new(Code::Unknown, "this server has no user types: leave user_type out"));
     }
     let request = SharedSecretRequest {
         nonce: body.nonce,
@@ -54,6 +55,6 @@ async fn register(
         displayname: body.displayname,
         mac: body.mac,
     };
-    let made = counting_guesses(&api, address, api.engine.accounts.register_with_shared_secret(request)).await?;
+    let made = counting_guesses(&api, address, api.engine.people.accounts.register_with_shared_secret(request)).await?;
     Ok(Answer(made.into()))
 }

@@ -1,21 +1,19 @@
 //! Registration tokens (Synapse's administration API, "Registration Tokens").
 
 use axum::response::Response;
-use im2_engine::{
-    Code,
-    accounts::{NewRegistrationToken, RegistrationToken},
-};
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-use super::users::present;
-use crate::{
-    Api, State,
+use im2_accounts::{NewRegistrationToken, RegistrationToken};
+use im2_core::Code;
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::Admin,
     body::{Answer, Json, OptionalJson, Params, QueryParams, empty},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::users::present;
 
 pub(super) fn routes() -> Routes {
     const TOKEN: &str = "/_synapse/admin/v1/registration_tokens/{token}";
@@ -51,7 +49,7 @@ async fn list(
     let now = api.engine.core.now();
     let (mut tokens, mut after) = (Vec::new(), String::new());
     loop {
-        let page = api.engine.accounts.registration_tokens(&after).await?;
+        let page = api.engine.people.accounts.registration_tokens(&after).await?;
         let Some(last) = page.last() else { break };
         after.clone_from(&last.token);
         tokens.extend(
@@ -66,7 +64,7 @@ async fn get(
     Admin(_): Admin,
     Params(token): Params<String>,
 ) -> ApiResult<Answer<Value>> {
-    Ok(Answer(shown(&api.engine.accounts.registration_token(&token).await?)))
+    Ok(Answer(shown(&api.engine.people.accounts.registration_token(&token).await?)))
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,7 +82,7 @@ async fn create(
 ) -> ApiResult<Answer<Value>> {
     let length = body.length.unwrap_or(16);
     if !(1..=64).contains(&length) {
-        return Err(ApiError::new(Code::InvalidParam, "a registration token has 1 to 64 characters"));
+        return Err(ApiError::new(Code::InvalidParam, "a registration token must have 1 to 64 characters"));
     }
     let new = NewRegistrationToken {
         token: Some(body.token.unwrap_or_else(|| api.engine.core.random.alphanumeric(length))),
@@ -92,7 +90,7 @@ async fn create(
         expires_at: body.expiry_time.map(|time| expiry(&api, time)).transpose()?,
         grants_admin: false,
     };
-    Ok(Answer(shown(&api.engine.accounts.create_registration_token(new).await?)))
+    Ok(Answer(shown(&api.engine.people.accounts.create_registration_token(new).await?)))
 }
 
 #[derive(Debug, Deserialize)]
@@ -112,7 +110,7 @@ async fn update(
 ) -> ApiResult<Answer<Value>> {
     let uses_allowed = body.uses_allowed.map(|uses_allowed| uses_allowed.map(uses).transpose()).transpose()?;
     let expires_at = body.expiry_time.map(|time| time.map(|time| expiry(&api, time)).transpose()).transpose()?;
-    let token = api.engine.accounts.update_registration_token(&token, uses_allowed, expires_at).await?;
+    let token = api.engine.people.accounts.update_registration_token(&token, uses_allowed, expires_at).await?;
     Ok(Answer(shown(&token)))
 }
 
@@ -121,12 +119,12 @@ async fn remove(
     Admin(_): Admin,
     Params(token): Params<String>,
 ) -> ApiResult<Response> {
-    api.engine.accounts.revoke_registration_token(&token).await?;
+    api.engine.people.accounts.revoke_registration_token(&token).await?;
     Ok(empty())
 }
 
 fn uses(number: i64) -> ApiResult<u32> {
-    let refused = || ApiError::new(Code::InvalidParam, "uses_allowed is a whole number and not negative, or null");
+    let refused = || ApiError::new(Code::InvalidParam, "uses_allowed must be a non-negative integer or null");
     u32::try_from(number).map_err(|_| refused())
 }
 

@@ -2,18 +2,18 @@
 //! and users).
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::reports::{Report, ReportKind, ReportsQuery};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-
-use super::paging::{self, Dir};
-use crate::{
-    Api, State,
+use im2_chat::reports::{Report, ReportKind, ReportsQuery};
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::Admin,
     body::{Answer, Params, QueryParams, empty},
     error::ApiResult,
     routes::{Access, Routes},
 };
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::paging::{self, Dir};
 
 pub(super) fn routes() -> Routes {
     const EVENT: &str = "/_synapse/admin/v1/event_reports/{reportId}";
@@ -76,7 +76,7 @@ async fn list(api: &Api, kind: ReportKind, name: &str, query: Query) -> ApiResul
         target: target.filter(|part| !part.is_empty()),
         room_id: query.room_id.filter(|part| !part.is_empty()),
     };
-    let (reports, total) = api.engine.reports.list(kind, query).await?;
+    let (reports, total) = api.engine.chat.reports.list(kind, query).await?;
     let mut answer = Map::new();
     answer.insert(name.to_owned(), reports.iter().map(shown).collect());
     answer.insert("total".to_owned(), total.into());
@@ -96,7 +96,7 @@ macro_rules! reports {
         }
 
         async fn $get(Extract(api): State, Admin(_): Admin, Params(id): Params<i64>) -> ApiResult<Answer<Value>> {
-            let (report, event) = api.engine.reports.get($kind, id).await?;
+            let (report, event) = api.engine.chat.reports.get($kind, id).await?;
             let mut answer = shown(&report);
             if let Some(event) = event {
                 answer["event_json"] = serde_json::from_str(&event).unwrap_or_default();
@@ -105,7 +105,7 @@ macro_rules! reports {
         }
 
         async fn $delete(Extract(api): State, Admin(_): Admin, Params(id): Params<i64>) -> ApiResult<Response> {
-            api.engine.reports.delete($kind, id).await?;
+            api.engine.chat.reports.delete($kind, id).await?;
             Ok(empty())
         }
     };

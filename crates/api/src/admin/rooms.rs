@@ -1,27 +1,25 @@
 //! Rooms, looked into and changed by administrators (Synapse's administration API, "Rooms").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    admin::rooms::{ListedRoom, RoomOrder, RoomsQuery},
-    rooms::{Bundles, RoomOrAlias, write_array},
+use im2_admin::rooms::{ListedRoom, RoomOrder, RoomsQuery};
+use im2_chat::rooms::{Bundles, RoomOrAlias, write_array};
+use im2_edge::State;
+use im2_edge::{
+    auth::Admin,
+    body::{Answer, Json, OptionalJson, Params, QueryParams, json_bytes},
+    error::ApiResult,
+    routes::{Access, Routes},
 };
 use im2_model::{EventId, RoomId, UserId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::paging::{self, Dir};
-use crate::{
-    State,
-    auth::Admin,
-    body::{Answer, Json, OptionalJson, Params, QueryParams, json_bytes},
-    client::rooms::{
-        DirectionName, Writer, actor,
-        context::{self, ContextQuery, TimeQuery},
-        events::{self, MessagesQuery},
-        spaces,
-    },
-    error::ApiResult,
-    routes::{Access, Routes},
+use crate::client::rooms::{
+    DirectionName, Writer, actor,
+    context::{self, ContextQuery, TimeQuery},
+    events::{self, MessagesQuery},
+    spaces,
 };
 
 pub(super) fn routes() -> Routes {
@@ -94,7 +92,7 @@ async fn list(
         public: query.public_rooms,
         empty: query.empty_rooms,
     };
-    let (rooms, total) = api.engine.room_admin.list(query).await?;
+    let (rooms, total) = api.engine.admin.rooms.list(query).await?;
     let mut answer = Map::new();
     answer.insert("rooms".into(), rooms.iter().map(|room| Value::Object(listed(room))).collect());
     answer.insert("offset".into(), from.into());
@@ -111,7 +109,7 @@ async fn details(
     Admin(_): Admin,
     Params(room_id): Params<RoomId>,
 ) -> ApiResult<Answer<Map<String, Value>>> {
-    let details = api.engine.room_admin.details(&room_id).await?;
+    let details = api.engine.admin.rooms.details(&room_id).await?;
     let mut answer = listed(&details.listed);
     answer.insert("topic".into(), details.topic.into());
     answer.insert("avatar".into(), details.avatar.into());
@@ -123,7 +121,7 @@ async fn details(
 }
 
 async fn members(Extract(api): State, Admin(_): Admin, Params(room_id): Params<RoomId>) -> ApiResult<Answer<Value>> {
-    let members = api.engine.room_admin.members(&room_id).await?;
+    let members = api.engine.admin.rooms.members(&room_id).await?;
     Ok(Answer(json!({ "total": members.len(), "members": members })))
 }
 
@@ -139,7 +137,7 @@ async fn state(
     Params(room_id): Params<RoomId>,
     QueryParams(StateQuery { kind }): QueryParams<StateQuery>,
 ) -> ApiResult<Response> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     let reader = rooms.reader_for_admin(&actor(&session), &room_id).await?;
     let state = rooms.state_at(&reader.room, None).await?;
     let wanted = state.iter().filter(|event| kind.as_ref().is_none_or(|kind| event.kind() == kind));
@@ -156,7 +154,7 @@ async fn messages(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<MessagesQuery>,
 ) -> ApiResult<Response> {
-    let reader = api.engine.rooms.reader_for_admin(&actor(&session), &room_id).await?;
+    let reader = api.engine.chat.rooms.reader_for_admin(&actor(&session), &room_id).await?;
     let dir = query.dir.unwrap_or(DirectionName::Forward);
     events::page(&api, &session, &reader, dir, &query).await
 }
@@ -167,7 +165,7 @@ async fn context(
     Params((room_id, event_id)): Params<(RoomId, EventId)>,
     QueryParams(query): QueryParams<ContextQuery>,
 ) -> ApiResult<Response> {
-    let reader = api.engine.rooms.reader_for_admin(&actor(&session), &room_id).await?;
+    let reader = api.engine.chat.rooms.reader_for_admin(&actor(&session), &room_id).await?;
     context::around(&api, &session, &reader, &event_id, &query).await
 }
 
@@ -177,7 +175,7 @@ async fn timestamp_to_event(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<TimeQuery>,
 ) -> ApiResult<Answer<Value>> {
-    let reader = api.engine.rooms.reader_for_admin(&actor(&session), &room_id).await?;
+    let reader = api.engine.chat.rooms.reader_for_admin(&actor(&session), &room_id).await?;
     context::nearest(&api, &reader, query.ts, query.dir.unwrap_or(DirectionName::Forward)).await
 }
 
@@ -187,7 +185,7 @@ async fn hierarchy(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<spaces::Query>,
 ) -> ApiResult<Response> {
-    let found = api.engine.rooms.hierarchy_for_admin(&room_id, query.checked()?).await?;
+    let found = api.engine.chat.rooms.hierarchy_for_admin(&room_id, query.checked()?).await?;
     Ok(spaces::write_tree(found))
 }
 
@@ -196,7 +194,7 @@ async fn block_status(
     Admin(_): Admin,
     Params(room_id): Params<RoomId>,
 ) -> ApiResult<Answer<Value>> {
-    Ok(Answer(match api.engine.room_admin.blocked_by(&room_id).await? {
+    Ok(Answer(match api.engine.admin.rooms.blocked_by(&room_id).await? {
         Some(user_id) => json!({ "block": true, "user_id": user_id }),
         None => json!({ "block": false }),
     }))
@@ -213,7 +211,7 @@ async fn block(
     Params(room_id): Params<RoomId>,
     Json(Block { block }): Json<Block>,
 ) -> ApiResult<Answer<Value>> {
-    api.engine.room_admin.block(&session, &room_id, block).await?;
+    api.engine.admin.rooms.block(&session, &room_id, block).await?;
     Ok(Answer(json!({ "block": block })))
 }
 
@@ -224,7 +222,7 @@ async fn forward_extremities(
     Params(room): Params<String>,
 ) -> ApiResult<Answer<Value>> {
     let room: RoomOrAlias = room.parse()?;
-    let (event_id, depth, ts) = api.engine.room_admin.last_event(&room).await?;
+    let (event_id, depth, ts) = api.engine.admin.rooms.last_event(&room).await?;
     let last = json!({ "event_id": event_id, "state_group": 0, "depth": depth, "received_ts": ts });
     Ok(Answer(json!({ "count": 1, "results": [last] })))
 }
@@ -235,7 +233,7 @@ async fn delete_forward_extremities(
     Admin(_): Admin,
     Params(room): Params<String>,
 ) -> ApiResult<Answer<Value>> {
-    api.engine.room_admin.last_event(&room.parse()?).await?;
+    api.engine.admin.rooms.last_event(&room.parse()?).await?;
     Ok(Answer(json!({ "deleted": 0 })))
 }
 
@@ -250,7 +248,7 @@ async fn make_room_admin(
     Params(room): Params<String>,
     OptionalJson(MakeAdmin { user_id }): OptionalJson<MakeAdmin>,
 ) -> ApiResult<Response> {
-    api.engine.room_admin.make_admin(&session, &room.parse()?, user_id).await?;
+    api.engine.admin.rooms.make_admin(&session, &room.parse()?, user_id).await?;
     Ok(json_bytes("{}"))
 }
 
@@ -265,7 +263,7 @@ async fn join(
     Params(room): Params<String>,
     Json(Join { user_id }): Json<Join>,
 ) -> ApiResult<Answer<Value>> {
-    let room_id = api.engine.room_admin.join_user(&session, &room.parse()?, &user_id).await?;
+    let room_id = api.engine.admin.rooms.join_user(&session, &room.parse()?, &user_id).await?;
     Ok(Answer(json!({ "room_id": room_id })))
 }
 
@@ -274,7 +272,7 @@ async fn fetch_event(
     Admin(_): Admin,
     Params(event_id): Params<EventId>,
 ) -> ApiResult<Answer<Value>> {
-    let event = api.engine.room_admin.event(&event_id).await?;
+    let event = api.engine.admin.rooms.event(&event_id).await?;
     let mut pdu: Value = serde_json::from_str(&event.pdu).unwrap_or_default();
     pdu["event_id"] = json!(event.event_id);
     Ok(Answer(json!({ "event": pdu })))

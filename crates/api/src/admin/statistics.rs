@@ -2,21 +2,19 @@
 //! Updates", "Federation").
 
 use axum::extract::State as Extract;
-use im2_engine::{
-    Code,
-    admin::statistics::{UserMediaOrder, UserMediaQuery},
-};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-
-use super::paging::{self, Dir};
-use crate::{
-    State,
+use im2_admin::statistics::{UserMediaOrder, UserMediaQuery};
+use im2_core::Code;
+use im2_edge::State;
+use im2_edge::{
     auth::Admin,
     body::{Answer, Json, QueryParams},
     error::{ApiError, ApiResult},
     routes::{Access, Routes},
 };
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::paging::{self, Dir};
 
 pub(super) fn routes() -> Routes {
     const ENABLED: &str = "/_synapse/admin/v1/background_updates/enabled";
@@ -77,7 +75,7 @@ async fn users_media(
         until_ts: query.until_ts.map(|ts| ts.min(1 << 53)),
         search: query.search_term.filter(|term| !term.is_empty()),
     };
-    let (users, total) = api.engine.statistics.users_media(query).await?;
+    let (users, total) = api.engine.admin.statistics.users_media(query).await?;
     let shown = users.iter().map(|user| {
         json!({
             "user_id": user.user_id,
@@ -94,7 +92,7 @@ async fn users_media(
 }
 
 async fn largest_rooms(Extract(api): State, Admin(_): Admin) -> ApiResult<Answer<Value>> {
-    let rooms = api.engine.statistics.largest_rooms().await?;
+    let rooms = api.engine.admin.statistics.largest_rooms().await?;
     let shown = rooms.iter().map(|(room_id, bytes)| json!({ "room_id": room_id, "estimated_size": bytes }));
     Ok(Answer(json!({ "rooms": shown.collect::<Value>() })))
 }
@@ -118,7 +116,7 @@ async fn enable_background_updates(Admin(_): Admin, Json(body): Json<Enabled>) -
     if body.enabled {
         return Ok(Answer(json!({ "enabled": true })));
     }
-    Err(ApiError::new(Code::Unknown, "this server has no background updates that could be paused"))
+    Err(ApiError::new(Code::Unknown, "this server has no background updates to pause"))
 }
 
 #[derive(Deserialize)]

@@ -2,26 +2,24 @@
 //! pushers, and the permission to replace their cross-signing keys.
 
 use axum::response::Response;
-use im2_engine::{
-    Code,
-    admin::{
-        redaction::{RedactUser, Redaction},
-        user_media::{MediaInfo, MediaOrder, MediaPage},
-    },
+use im2_admin::{
+    redaction::{RedactUser, Redaction},
+    user_media::{MediaInfo, MediaOrder, MediaPage},
+};
+use im2_core::Code;
+use im2_edge::State;
+use im2_edge::{
+    auth::Admin,
+    body::{Answer, Json, Params, QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    routes::{Access, Routes},
 };
 use im2_model::{RoomId, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::paging::{Dir, NoBody, limit};
-use crate::{
-    State,
-    auth::Admin,
-    body::{Answer, Json, Params, QueryParams, json_bytes},
-    client::shown_pusher,
-    error::{ApiError, ApiResult},
-    routes::{Access, Routes},
-};
+use crate::client::shown_pusher;
 
 /// Events of each room that are looked at when the caller does not say how many.
 const DEFAULT_REDACTED: usize = 1_000;
@@ -71,7 +69,7 @@ fn order(name: &str) -> ApiResult<MediaOrder> {
         "media_type" => MediaOrder::ContentType,
         "quarantined_by" => MediaOrder::QuarantinedBy,
         "safe_from_quarantine" => MediaOrder::Protected,
-        _ => return Err(ApiError::new(Code::InvalidParam, "media cannot be sorted by this")),
+        _ => return Err(ApiError::new(Code::InvalidParam, "media cannot be sorted by this field")),
     })
 }
 
@@ -94,7 +92,7 @@ async fn media(
     Params(user_id): Params<UserId>,
     QueryParams(query): QueryParams<MediaQuery>,
 ) -> ApiResult<Answer<Value>> {
-    let (media, total) = api.engine.admin_users.media(&user_id, query.page()?).await?;
+    let (media, total) = api.engine.admin.users.media(&user_id, query.page()?).await?;
     let next = query.from.saturating_add(media.len());
     let mut answer = json!({ "media": media.iter().map(shown).collect::<Vec<_>>(), "total": total });
     if next < total && !media.is_empty() {
@@ -110,7 +108,7 @@ async fn delete_media(
     QueryParams(query): QueryParams<MediaQuery>,
 ) -> ApiResult<Answer<Value>> {
     let page = query.page()?;
-    let deleted = api.engine.admin_users.delete_media(&api.engine.media_admin, &user_id, page).await?;
+    let deleted = api.engine.admin.users.delete_media(&api.engine.admin.media, &user_id, page).await?;
     Ok(Answer(json!({ "deleted_media": deleted, "total": deleted.len() })))
 }
 
@@ -119,7 +117,7 @@ async fn pushers(
     Admin(_): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Answer<Value>> {
-    let pushers = api.engine.admin_users.pushers(&user_id).await?;
+    let pushers = api.engine.admin.users.pushers(&user_id).await?;
     let pushers: Vec<Value> = pushers.into_iter().map(shown_pusher).collect();
     Ok(Answer(json!({ "total": pushers.len(), "pushers": pushers })))
 }
@@ -130,7 +128,7 @@ async fn allow_replacement(
     Params(user_id): Params<UserId>,
     _: NoBody,
 ) -> ApiResult<Response> {
-    let until = api.engine.admin_users.allow_cross_signing_replacement(&user_id).await?;
+    let until = api.engine.admin.users.allow_cross_signing_replacement(&user_id).await?;
     Ok(json_bytes(json!({ "updatable_without_uia_before_ms": until }).to_string()))
 }
 
@@ -153,7 +151,10 @@ async fn redact(
 ) -> ApiResult<Response> {
     let far = |ts: &Option<u64>| ts.is_some_and(|ts| i64::try_from(ts).is_err());
     if body.limit == Some(0) || far(&body.after_ts) || far(&body.before_ts) {
-        return Err(ApiError::new(Code::InvalidParam, "limit is at least 1, and times are milliseconds since 1970"));
+        return Err(ApiError::new(
+            Code::InvalidParam,
+            "limit must be at least 1, and times are in milliseconds since 1970",
+        ));
     }
     let request = RedactUser {
         rooms: body.rooms,
@@ -163,7 +164,7 @@ async fn redact(
         before: body.before_ts,
         by: body.use_admin.then(|| admin.user_id.clone()),
     };
-    let id = api.engine.admin_users.redact(&user_id, request).await?;
+    let id = api.engine.admin.users.redact(&user_id, request).await?;
     Ok(json_bytes(json!({ "redact_id": id }).to_string()))
 }
 
@@ -172,6 +173,6 @@ async fn redact_status(
     Admin(_): Admin,
     Params(id): Params<String>,
 ) -> ApiResult<Answer<Value>> {
-    let Redaction { status, failed } = api.engine.admin_users.redaction(&id).await?;
+    let Redaction { status, failed } = api.engine.admin.users.redaction(&id).await?;
     Ok(Answer(json!({ "status": status, "failed_redactions": failed })))
 }

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use axum::response::Response;
-use im2_engine::{
-    Code, admin::moderation::Measure, devices::Device, rate_limits::RateLimit, stream::AccountDataChange,
-};
+use im2_accounts::devices::Device;
+use im2_admin::moderation::Measure;
+use im2_core::{Code, rate_limits::RateLimit, stream::AccountDataChange};
 use im2_model::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::{Admin, User},
     body::{Answer, Json, OptionalJson, Params, empty, json_bytes},
     error::{ApiError, ApiResult},
@@ -37,7 +37,7 @@ async fn joined_rooms(
     Admin(_): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Response> {
-    let rooms = api.engine.admin_users.joined_rooms(&user_id).await?;
+    let rooms = api.engine.admin.users.joined_rooms(&user_id).await?;
     Ok(json_bytes(json!({ "joined_rooms": rooms, "total": rooms.len() }).to_string()))
 }
 
@@ -46,7 +46,7 @@ async fn memberships(
     Admin(_): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Response> {
-    let rooms = api.engine.admin_users.memberships(&user_id).await?;
+    let rooms = api.engine.admin.users.memberships(&user_id).await?;
     let rooms: Map<String, Value> =
         rooms.into_iter().map(|(room, membership)| (room.to_string(), membership.into())).collect();
     Ok(json_bytes(json!({ "memberships": rooms }).to_string()))
@@ -68,7 +68,7 @@ async fn account_data(
     Admin(_): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Answer<AccountDataAnswer>> {
-    let (global, rooms) = api.engine.admin_users.account_data(&user_id).await?;
+    let (global, rooms) = api.engine.admin.users.account_data(&user_id).await?;
     let by_type = |entries: Vec<AccountDataChange>| {
         entries.into_iter().map(|entry| (entry.kind.to_string(), entry.content)).collect::<BTreeMap<_, _>>()
     };
@@ -81,7 +81,7 @@ async fn whois(
     Admin(admin): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Response> {
-    Ok(connections(&user_id, &api.engine.admin_users.whois(&admin, &user_id).await?))
+    Ok(connections(&user_id, &api.engine.admin.users.whois(&admin, &user_id).await?))
 }
 
 /// The specification's own route, with which everybody may look at themselves.
@@ -90,7 +90,7 @@ async fn whois_by_anybody(
     User(session): User,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Response> {
-    Ok(connections(&user_id, &api.engine.admin_users.whois(&session, &user_id).await?))
+    Ok(connections(&user_id, &api.engine.admin.users.whois(&session, &user_id).await?))
 }
 
 fn connections(user_id: &UserId, devices: &[Device]) -> Response {
@@ -123,7 +123,7 @@ async fn suspend(
     Params(user_id): Params<UserId>,
     Json(SuspendBody { suspend }): Json<SuspendBody>,
 ) -> ApiResult<Answer<Map<String, Value>>> {
-    api.engine.moderation.set(&admin, Measure::Suspension, &user_id, suspend).await?;
+    api.engine.admin.moderation.set(&admin, Measure::Suspension, &user_id, suspend).await?;
     Ok(Answer(Map::from_iter([(format!("user_{user_id}_suspended"), suspend.into())])))
 }
 
@@ -132,7 +132,7 @@ async fn rate_limit(
     Admin(_): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Response> {
-    let limit = api.engine.admin_users.rate_limit(&user_id).await?;
+    let limit = api.engine.admin.users.rate_limit(&user_id).await?;
     Ok(limit.map_or_else(empty, limit_answer))
 }
 
@@ -149,11 +149,11 @@ async fn set_rate_limit(
     OptionalJson(body): OptionalJson<LimitBody>,
 ) -> ApiResult<Response> {
     let number = |number: Option<i64>| {
-        let refused = || ApiError::new(Code::InvalidParam, "limits are whole numbers and not negative");
+        let refused = || ApiError::new(Code::InvalidParam, "limits must be non-negative integers");
         u32::try_from(number.unwrap_or(0)).map_err(|_| refused())
     };
     let limit = RateLimit { per_second: number(body.messages_per_second)?, burst: number(body.burst_count)? };
-    api.engine.admin_users.set_rate_limit(&user_id, Some(limit)).await?;
+    api.engine.admin.users.set_rate_limit(&user_id, Some(limit)).await?;
     Ok(limit_answer(limit))
 }
 
@@ -162,7 +162,7 @@ async fn remove_rate_limit(
     Admin(_): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Response> {
-    api.engine.admin_users.set_rate_limit(&user_id, None).await?;
+    api.engine.admin.users.set_rate_limit(&user_id, None).await?;
     Ok(empty())
 }
 

@@ -5,16 +5,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
-use im2_engine::{
-    Code,
-    admin::users::{AccountOrder, AccountQuery, Changes, ListedAccount},
-};
+use im2_admin::users::{AccountOrder, AccountQuery, Changes, ListedAccount};
+use im2_core::Code;
 use im2_model::UserId;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use crate::{
-    Api, State,
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::Admin,
     body::{Answer, Json, OptionalJson, Params, QueryParams, empty, json_bytes},
     error::{ApiError, ApiResult},
@@ -104,7 +102,7 @@ async fn list(
         from,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT),
     };
-    let (accounts, total) = api.engine.admin_users.list(query).await?;
+    let (accounts, total) = api.engine.admin.users.list(query).await?;
     let next = from.saturating_add(accounts.len());
     let users: Vec<Value> = accounts.iter().map(listed).collect();
     let mut answer = json!({ "users": users, "total": total });
@@ -127,7 +125,7 @@ fn order(name: &str) -> ApiResult<AccountOrder> {
         "last_seen_ts" => AccountOrder::LastSeen,
         "locked" => AccountOrder::Locked,
         "shadow_banned" => AccountOrder::ShadowBanned,
-        _ => return Err(ApiError::new(Code::InvalidParam, "users cannot be sorted by this")),
+        _ => return Err(ApiError::new(Code::InvalidParam, "users cannot be sorted by this field")),
     })
 }
 
@@ -174,7 +172,7 @@ async fn get(
     Admin(_): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Answer<Value>> {
-    Ok(Answer(detailed(&api.engine.admin_users.get(&user_id).await?)))
+    Ok(Answer(detailed(&api.engine.admin.users.get(&user_id).await?)))
 }
 
 #[derive(Deserialize)]
@@ -205,7 +203,7 @@ async fn put(
     Json(body): Json<PutBody>,
 ) -> ApiResult<Response> {
     if body.threepids.is_some_and(|ids| !ids.is_empty()) || body.external_ids.is_some_and(|ids| !ids.is_empty()) {
-        let message = "this server keeps no e-mail addresses, phone numbers or accounts elsewhere with accounts here";
+        let message = "this server does not store e-mail addresses, phone numbers or external accounts";
         return Err(ApiError::new(Code::InvalidParam, message));
     }
     let changes = Changes {
@@ -218,8 +216,8 @@ async fn put(
         locked: body.locked,
         user_type: body.user_type,
     };
-    let is_new = api.engine.admin_users.put(&admin, &user_id, changes).await?;
-    let answer = Answer(detailed(&api.engine.admin_users.get(&user_id).await?));
+    let is_new = api.engine.admin.users.put(&admin, &user_id, changes).await?;
+    let answer = Answer(detailed(&api.engine.admin.users.get(&user_id).await?));
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, answer).into_response())
 }
@@ -236,7 +234,7 @@ async fn deactivate(
     Params(user_id): Params<UserId>,
     OptionalJson(body): OptionalJson<DeactivateBody>,
 ) -> ApiResult<Response> {
-    api.engine.admin_users.deactivate(&user_id, body.erase).await?;
+    api.engine.admin.users.deactivate(&user_id, body.erase).await?;
     Ok(json_bytes(json!({ "id_server_unbind_result": "success" }).to_string()))
 }
 
@@ -257,7 +255,7 @@ async fn reset_password(
     Params(user_id): Params<UserId>,
     Json(body): Json<ResetBody>,
 ) -> ApiResult<Response> {
-    api.engine.admin_users.reset_password(&user_id, &body.new_password, body.logout_devices).await?;
+    api.engine.admin.users.reset_password(&user_id, &body.new_password, body.logout_devices).await?;
     Ok(empty())
 }
 
@@ -271,7 +269,7 @@ async fn is_admin(
     Admin(_): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Answer<IsAdmin>> {
-    Ok(Answer(IsAdmin { admin: api.engine.admin_users.get(&user_id).await?.account.is_admin }))
+    Ok(Answer(IsAdmin { admin: api.engine.admin.users.get(&user_id).await?.account.is_admin }))
 }
 
 async fn set_admin(
@@ -280,7 +278,7 @@ async fn set_admin(
     Params(user_id): Params<UserId>,
     Json(body): Json<IsAdmin>,
 ) -> ApiResult<Response> {
-    api.engine.admin_users.set_admin(&admin, &user_id, body.admin).await?;
+    api.engine.admin.users.set_admin(&admin, &user_id, body.admin).await?;
     Ok(empty())
 }
 
@@ -301,14 +299,14 @@ async fn log_in_as(
 
 async fn log_in(
     api: &Api,
-    admin: &im2_engine::session::Session,
+    admin: &im2_core::session::Session,
     user_id: &UserId,
     until: Option<u64>,
 ) -> ApiResult<String> {
     if until.is_some_and(|until| i64::try_from(until).is_err()) {
-        return Err(ApiError::new(Code::InvalidParam, "valid_until_ms is no time that will come"));
+        return Err(ApiError::new(Code::InvalidParam, "valid_until_ms must be in the future"));
     }
-    Ok(api.engine.admin_users.log_in_as(admin, user_id, until).await?)
+    Ok(api.engine.admin.users.log_in_as(admin, user_id, until).await?)
 }
 
 #[derive(Debug, Deserialize)]
@@ -321,6 +319,6 @@ async fn username_available(
     Admin(_): Admin,
     QueryParams(query): QueryParams<UsernameQuery>,
 ) -> ApiResult<Response> {
-    api.engine.accounts.check_available(&query.username).await?;
+    api.engine.people.accounts.check_available(&query.username).await?;
     Ok(json_bytes(json!({ "available": true }).to_string()))
 }

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde_json::json;
 
-use crate::{
+use im2_edge::{
     body::json_bytes,
     routes::{Access, Routes},
 };

@@ -1,17 +1,17 @@
 //! What people do to their own account (spec: "Account management", "Current account information").
 
 use axum::response::Response;
-use im2_engine::accounts::uia::Auth;
+use im2_accounts::uia::Auth;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, RawBody, empty, json_bytes},
-    edge::limits::Class,
     error::ApiResult,
     interactive::Interactive,
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -59,7 +59,7 @@ async fn change_password(
 ) -> ApiResult<Response> {
     let request = Interactive::new(&api, "account/password", Some(&session), sent);
     let body: PasswordBody = request.parse()?;
-    let accounts = &api.engine.accounts;
+    let accounts = &api.engine.people.accounts;
     let change = accounts.change_password(&session, &body.new_password, body.logout_devices, body.auth);
     request.confirm(change).await?;
     Ok(empty())
@@ -79,7 +79,7 @@ async fn deactivate(
 ) -> ApiResult<Response> {
     let request = Interactive::new(&api, "account/deactivate", Some(&session), sent);
     let body: DeactivateBody = request.parse_optional()?;
-    let end = api.engine.accounts.deactivate(&session, body.erase, body.auth);
+    let end = api.engine.people.accounts.deactivate(&session, body.erase, body.auth);
     request.confirm(end).await?;
     // There were no identifiers to unbind from an identity server, which the specification calls a success.
     Ok(json_bytes(json!({ "id_server_unbind_result": "success" }).to_string()))

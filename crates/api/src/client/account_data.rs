@@ -2,12 +2,13 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use im2_engine::{Code, account_data::is_managed, session::Session};
+use im2_chat::account_data::is_managed;
+use im2_core::{Code, session::Session};
 use im2_model::RoomId;
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::{
-    Api, State,
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::User,
     body::{Answer, Json, Params, empty},
     error::{ApiError, ApiResult},
@@ -52,7 +53,7 @@ async fn get_in_room(
 }
 
 async fn content(api: &Api, session: &Session, room: Option<&RoomId>, kind: &str) -> ApiResult<Answer<Box<RawValue>>> {
-    let content = api.engine.account_data.get(session.user, &session.user_id, room, kind).await?;
+    let content = api.engine.chat.account_data.get(session.user, &session.user_id, room, kind).await?;
     Ok(Answer(content))
 }
 
@@ -83,7 +84,7 @@ async fn store(
     kind: &str,
     content: &Map<String, Value>,
 ) -> ApiResult<Response> {
-    let stored = api.engine.account_data.set(session.user, room, kind, content).await.map_err(ApiError::from);
+    let stored = api.engine.chat.account_data.set(session.user, room, kind, content).await.map_err(ApiError::from);
     match stored {
         Ok(()) => Ok(empty()),
         Err(error) if is_managed(kind) => Err(error.status(StatusCode::METHOD_NOT_ALLOWED)),

@@ -4,8 +4,8 @@ use axum::extract::State as Extract;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::Service,
     body::{Answer, OptionalJson, Params},
     error::ApiResult,
@@ -27,6 +27,7 @@ async fn ping(
     Params(id): Params<String>,
     OptionalJson(Ping { transaction_id }): OptionalJson<Ping>,
 ) -> ApiResult<Answer<Value>> {
-    let took = api.engine.appservices.ping(&service, &id, transaction_id.as_deref()).await?;
-    Ok(Answer(json!({ "duration_ms": took.as_millis() as u64 })))
+    let took = api.engine.followers.appservices.ping(&service, &id, transaction_id.as_deref()).await?;
+    // Rounded up: bridges take nought for an answer without a time.
+    Ok(Answer(json!({ "duration_ms": took.as_micros().div_ceil(1_000) as u64 })))
 }

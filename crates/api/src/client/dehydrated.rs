@@ -1,7 +1,7 @@
 //! Dehydrated devices (MSC3814, on its unstable routes).
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
+use im2_chat::{
     e2ee::{DehydratedEvents, Dehydration},
     rooms::write_array,
     to_device::write_to_device_event,
@@ -10,12 +10,12 @@ use im2_model::DeviceId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, Json, OptionalJson, Params, QueryParams, json_bytes},
-    edge::limits::Class,
     error::ApiResult,
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -48,17 +48,17 @@ async fn put(
     Json(device): Json<Dehydration>,
 ) -> ApiResult<Answer<DeviceAnswer>> {
     let device_id = device.device_id.clone();
-    api.engine.e2ee.dehydrate(&session, device).await?;
+    api.engine.chat.e2ee.dehydrate(&session, device).await?;
     Ok(Answer(DeviceAnswer { device_id, device_data: None }))
 }
 
 async fn get(Extract(api): State, User(session): User) -> ApiResult<Answer<DeviceAnswer>> {
-    let (device_id, data) = api.engine.e2ee.dehydrated(&session).await?;
+    let (device_id, data) = api.engine.chat.e2ee.dehydrated(&session).await?;
     Ok(Answer(DeviceAnswer { device_id, device_data: Some(data) }))
 }
 
 async fn remove(Extract(api): State, User(session): User) -> ApiResult<Answer<DeviceAnswer>> {
-    let device_id = api.engine.e2ee.remove_dehydrated(&session).await?;
+    let device_id = api.engine.chat.e2ee.remove_dehydrated(&session).await?;
     Ok(Answer(DeviceAnswer { device_id, device_data: None }))
 }
 
@@ -73,7 +73,7 @@ async fn events(
     Params(device_id): Params<DeviceId>,
     QueryParams(query): QueryParams<EventsQuery>,
 ) -> ApiResult<Response> {
-    let found = api.engine.e2ee.dehydrated_events(&session, &device_id, query.from.as_deref()).await?;
+    let found = api.engine.chat.e2ee.dehydrated_events(&session, &device_id, query.from.as_deref()).await?;
     let goes_on = !found.is_complete;
     Ok(answer(&found, goes_on))
 }
@@ -90,7 +90,7 @@ async fn events_as_drafted(
     Params(device_id): Params<DeviceId>,
     OptionalJson(body): OptionalJson<EventsBody>,
 ) -> ApiResult<Response> {
-    let found = api.engine.e2ee.dehydrated_events(&session, &device_id, body.next_batch.as_deref()).await?;
+    let found = api.engine.chat.e2ee.dehydrated_events(&session, &device_id, body.next_batch.as_deref()).await?;
     Ok(answer(&found, true))
 }
 

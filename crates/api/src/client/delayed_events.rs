@@ -5,24 +5,21 @@
 //! answers have the fields of both.
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
-    delayed_events::{Act, DelayedEvent, Exceeded, MAX_DELAY, MAX_SCHEDULED, NewDelayedEvent, Outcome},
-    session::Session,
+use im2_chat::delayed_events::{Act, DelayedEvent, Exceeded, MAX_DELAY, MAX_SCHEDULED, NewDelayedEvent, Outcome};
+use im2_core::{Code, session::Session};
+use im2_edge::{Api, State};
+use im2_edge::{
+    auth::User,
+    body::{Answer, Json, OptionalJson, Params, QueryParams, empty},
+    error::{ApiError, ApiResult},
+    limits::Class,
+    routes::{Access, Routes},
 };
 use im2_model::{Millis, RoomId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::rooms::Massage;
-use crate::{
-    Api, State,
-    auth::User,
-    body::{Answer, Json, OptionalJson, Params, QueryParams, empty},
-    edge::limits::Class,
-    error::{ApiError, ApiResult},
-    routes::{Access, Routes},
-};
 
 const ALL: &str = "/_matrix/client/unstable/org.matrix.msc4140/delayed_events";
 const ONE: &str = "/_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayId}";
@@ -68,7 +65,7 @@ impl Delay {
         let Some(text) = &self.delay else { return Ok(None) };
         let delay = text.parse().ok().filter(|delay| *delay > 0);
         let invalid =
-            || ApiError::new(Code::InvalidParam, "org.matrix.msc4140.delay is a number of milliseconds above 0");
+            || ApiError::new(Code::InvalidParam, "org.matrix.msc4140.delay must be a positive number of milliseconds");
         delay.ok_or_else(invalid).map(Some)
     }
 }
@@ -80,7 +77,7 @@ pub(crate) async fn schedule_by_parameter(
     room_id: &RoomId,
     new: NewDelayedEvent,
 ) -> ApiResult<Answer<Value>> {
-    let scheduled = api.engine.delayed_events.schedule(session, room_id, new).await?;
+    let scheduled = api.engine.chat.delayed_events.schedule(session, room_id, new).await?;
     let delay_id = scheduled.map_err(|exceeded| match exceeded {
         Exceeded::Delay => ApiError::new(Code::Unknown, too_long())
             .with("org.matrix.msc4140.errcode", "M_MAX_DELAY_EXCEEDED")
@@ -89,7 +86,7 @@ pub(crate) async fn schedule_by_parameter(
             ApiError::new(Code::Unknown, too_many()).with("org.matrix.msc4140.errcode", "M_MAX_DELAYED_EVENTS_EXCEEDED")
         }
     })?;
-    api.engine.presence.touch(session);
+    api.engine.chat.presence.touch(session);
     Ok(Answer(json!({ "delay_id": delay_id })))
 }
 
@@ -98,7 +95,7 @@ fn too_long() -> String {
 }
 
 fn too_many() -> String {
-    format!("you have {MAX_SCHEDULED} events scheduled already, which is the most that this server keeps of a user")
+    format!("you already have {MAX_SCHEDULED} scheduled events, the most that this server allows")
 }
 
 #[derive(Deserialize)]
@@ -116,15 +113,15 @@ async fn schedule(
     Json(Request { delay_ms, state_key, content }): Json<Request>,
 ) -> ApiResult<Answer<Value>> {
     let delay = Millis::try_from(delay_ms).ok().filter(|delay| *delay > 0);
-    let delay = delay.ok_or_else(|| ApiError::new(Code::InvalidParam, "delay_ms is a number above 0"))?;
+    let delay = delay.ok_or_else(|| ApiError::new(Code::InvalidParam, "delay_ms must be a positive number"))?;
     let ts = massage.ts(&session)?;
     let new = NewDelayedEvent { kind, state_key, content, ts, delay, txn_id: Some(txn_id) };
-    let scheduled = api.engine.delayed_events.schedule(&session, &room_id, new).await?;
+    let scheduled = api.engine.chat.delayed_events.schedule(&session, &room_id, new).await?;
     let delay_id = scheduled.map_err(|exceeded| match exceeded {
         Exceeded::Delay => ApiError::new(Code::Forbidden, too_long()),
         Exceeded::Number(next) => ApiError::new(Code::LimitExceeded, too_many()).with("retry_after_ms", next),
     })?;
-    api.engine.presence.touch(&session);
+    api.engine.chat.presence.touch(&session);
     Ok(Answer(json!({ "delay_id": delay_id })))
 }
 
@@ -135,7 +132,7 @@ async fn act(
     OptionalJson(_): OptionalJson<Map<String, Value>>,
 ) -> ApiResult<Response> {
     let act = Act::parse(&action).ok_or_else(|| ApiError::new(Code::Unrecognized, unknown_action()))?;
-    api.engine.delayed_events.act(&session, &delay_id, act).await?;
+    api.engine.chat.delayed_events.act(&session, &delay_id, act).await?;
     Ok(empty())
 }
 
@@ -151,16 +148,16 @@ async fn act_in_body(
     Json(ActRequest { action }): Json<ActRequest>,
 ) -> ApiResult<Response> {
     let act = Act::parse(&action).ok_or_else(|| ApiError::new(Code::InvalidParam, unknown_action()))?;
-    api.engine.delayed_events.act(&session, &delay_id, act).await?;
+    api.engine.chat.delayed_events.act(&session, &delay_id, act).await?;
     Ok(empty())
 }
 
 fn unknown_action() -> &'static str {
-    "a delayed event can be acted upon by send, cancel and restart"
+    "the action must be send, cancel or restart"
 }
 
 async fn look(Extract(api): State, User(session): User, Params(delay_id): Params<String>) -> ApiResult<Answer<Value>> {
-    let event = api.engine.delayed_events.get(&session, &delay_id).await?;
+    let event = api.engine.chat.delayed_events.get(&session, &delay_id).await?;
     let mut shown = shown(&event)?;
     if let Some(outcome) = &event.outcome {
         let mut members = consequence(outcome);
@@ -210,18 +207,18 @@ async fn list(
     let filter = Filter::read(query);
     let (scheduled, finalised) = (filter.wants("scheduled"), filter.wants("finalised"));
     if !scheduled && !finalised {
-        return Err(ApiError::new(Code::Unknown, "status is one of scheduled and finalised"));
+        return Err(ApiError::new(Code::Unknown, "status must be scheduled or finalised"));
     }
     let mut answer = Map::new();
     if scheduled {
-        let events = api.engine.delayed_events.scheduled(&session).await?;
+        let events = api.engine.chat.delayed_events.scheduled(&session).await?;
         let events = events.iter().filter(|event| filter.has(event)).map(shown);
         let events: Value = events.collect::<ApiResult<Vec<_>>>()?.into();
         answer.insert("scheduled".into(), events.clone());
         answer.insert("delayed_events".into(), events);
     }
     if finalised {
-        let events = api.engine.delayed_events.finalised(&session).await?;
+        let events = api.engine.chat.delayed_events.finalised(&session).await?;
         let events = events.iter().filter(|event| filter.has(event)).map(shown_finalised);
         answer.insert("finalised".into(), events.collect::<ApiResult<Vec<_>>>()?.into());
     }
@@ -230,7 +227,7 @@ async fn list(
 
 fn shown(event: &DelayedEvent) -> ApiResult<Map<String, Value>> {
     let content: Value = serde_json::from_str(&event.content)
-        .map_err(|error| im2_engine::Error::Internal(format!("content of a delayed event: {error}")))?;
+        .map_err(|error| im2_core::Error::Internal(format!("content of a delayed event: {error}")))?;
     let mut shown = Map::from_iter([
         ("delay_id".into(), event.delay_id.as_str().into()),
         ("room_id".into(), event.room_id.as_str().into()),

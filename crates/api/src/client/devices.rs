@@ -2,12 +2,12 @@
 
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use im2_engine::{accounts::uia::Auth, devices::Device};
+use im2_accounts::{devices::Device, uia::Auth};
 use im2_model::DeviceId;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, Json, OptionalJson, Params, RawBody, empty},
     error::ApiResult,
@@ -52,7 +52,7 @@ struct DevicesAnswer {
 }
 
 async fn list(axum::extract::State(api): State, User(session): User) -> ApiResult<Answer<DevicesAnswer>> {
-    let devices = api.engine.devices.list(&session).await?;
+    let devices = api.engine.people.devices.list(&session).await?;
     Ok(Answer(DevicesAnswer { devices: devices.into_iter().map(DeviceAnswer::from).collect() }))
 }
 
@@ -61,7 +61,7 @@ async fn get(
     User(session): User,
     Params(device_id): Params<DeviceId>,
 ) -> ApiResult<Answer<DeviceAnswer>> {
-    Ok(Answer(api.engine.devices.get(&session, device_id).await?.into()))
+    Ok(Answer(api.engine.people.devices.get(&session, device_id).await?.into()))
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,10 +76,10 @@ async fn rename(
     Json(body): Json<RenameBody>,
 ) -> ApiResult<Response> {
     if session.service.is_none() {
-        api.engine.devices.rename(&session, device_id, body.display_name).await?;
+        api.engine.people.devices.rename(&session, device_id, body.display_name).await?;
         return Ok(empty());
     }
-    let is_new = api.engine.devices.rename_or_create(&session, device_id, body.display_name).await?;
+    let is_new = api.engine.people.devices.rename_or_create(&session, device_id, body.display_name).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, empty()).into_response())
 }
@@ -95,7 +95,7 @@ async fn remove(
     Params(device_id): Params<DeviceId>,
     OptionalJson(body): OptionalJson<RemoveBody>,
 ) -> ApiResult<Response> {
-    api.engine.devices.remove(&session, vec![device_id], body.auth).await?;
+    api.engine.people.devices.remove(&session, vec![device_id], body.auth).await?;
     Ok(empty())
 }
 
@@ -112,7 +112,7 @@ async fn remove_many(
 ) -> ApiResult<Response> {
     let request = Interactive::new(&api, "delete_devices", Some(&session), sent);
     let body: RemoveManyBody = request.parse()?;
-    let remove = api.engine.devices.remove(&session, body.devices, body.auth);
+    let remove = api.engine.people.devices.remove(&session, body.devices, body.auth);
     request.confirm(remove).await?;
     Ok(empty())
 }

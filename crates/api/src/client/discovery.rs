@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse as _, Response};
-use im2_engine::Code;
+use im2_core::Code;
 use serde_json::json;
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     base_url::BaseUrl,
     body::json_bytes,
     error::ApiError,
@@ -57,7 +57,8 @@ async fn versions() -> Response {
 async fn well_known(base_url: BaseUrl) -> Response {
     match base_url.well_known() {
         Some(found) => json_bytes(found.to_string()),
-        None => ApiError::new(Code::NotFound, "this server does not know its address: set public_url").into_response(),
+        None => ApiError::new(Code::NotFound, "this server's public address is not configured: set public_url")
+            .into_response(),
     }
 }
 
@@ -65,11 +66,11 @@ async fn well_known(base_url: BaseUrl) -> Response {
 async fn support(axum::extract::State(api): State) -> Response {
     match &api.options.support {
         Some(support) => json_bytes(support.to_string()),
-        None => ApiError::new(Code::NotFound, "this server names no contacts").into_response(),
+        None => ApiError::new(Code::NotFound, "this server has no support contacts").into_response(),
     }
 }
 
 /// The keys of a policy server, which this is none.
 async fn policy_server() -> Response {
-    ApiError::new(Code::NotFound, "this is no policy server").into_response()
+    ApiError::new(Code::NotFound, "this server is not a policy server").into_response()
 }

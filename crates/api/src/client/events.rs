@@ -4,20 +4,18 @@
 use std::time::Duration;
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
-    event_stream::Listening,
-    rooms::{Actor, Bundles, Form, Viewer, write_array, write_event},
-};
+use im2_chat::rooms::{Actor, Bundles, Form, Viewer, write_array, write_event};
+use im2_core::Code;
 use im2_model::{EventId, RoomId, StreamToken};
+use im2_sync::event_stream::Listening;
 use serde::Deserialize;
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::{User, Waiting},
     body::{Params, QueryParams, json_bytes},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -43,14 +41,14 @@ async fn events(Extract(api): State, waiting: Waiting, QueryParams(query): Query
     let session = waiting.session.clone();
     let core = &api.engine.core;
     if query.room_id.is_none() && core.guests.contains(session.user) {
-        return Err(ApiError::new(Code::GuestAccessForbidden, "guests listen to one room: name it with room_id"));
+        return Err(ApiError::new(Code::GuestAccessForbidden, "guests must give a room_id"));
     }
     let from = query.from.as_deref().filter(|from| !from.is_empty()).map(str::parse::<StreamToken>).transpose();
-    let from = from.map_err(|_| ApiError::new(Code::InvalidParam, "`from` is no token of this server"))?;
+    let from = from.map_err(|_| ApiError::new(Code::InvalidParam, "`from` is not a token of this server"))?;
     let timeout = Duration::from_millis(query.timeout.unwrap_or(DEFAULT_TIMEOUT));
     let listening = Listening { from, timeout, room: query.room_id };
     let actor = Actor::from(&session);
-    let heard = waiting.unless_ended(&api, api.engine.event_stream.listen(&actor, listening)).await?;
+    let heard = waiting.unless_ended(&api, api.engine.sync.events.listen(&actor, listening)).await?;
     let viewer = Viewer::of(&session, core);
     let bundles = Bundles::new();
     let mut out = format!("{{\"start\":\"{}\",\"end\":\"{}\",\"chunk\":", heard.start, heard.end).into_bytes();
@@ -62,8 +60,8 @@ async fn events(Extract(api): State, waiting: Waiting, QueryParams(query): Query
 }
 
 async fn event(Extract(api): State, User(session): User, Params(event_id): Params<EventId>) -> ApiResult<Response> {
-    let (reader, event) = api.engine.event_stream.event(&Actor::from(&session), &event_id).await?;
-    let bundles = api.engine.rooms.bundles(&reader, std::slice::from_ref(&event)).await?;
+    let (reader, event) = api.engine.sync.events.event(&Actor::from(&session), &event_id).await?;
+    let bundles = api.engine.chat.rooms.bundles(&reader, std::slice::from_ref(&event)).await?;
     let viewer = Viewer::of(&session, &api.engine.core);
     let mut out = Vec::new();
     write_event(&mut out, &event, Form::Full, &viewer, reader.membership_at(&event), &bundles);

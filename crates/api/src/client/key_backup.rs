@@ -2,26 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    body::{Body, Bytes},
-    extract::State as Extract,
-    response::Response,
-};
+use axum::{body::Bytes, extract::State as Extract, response::Response};
 use futures_util::stream;
-use im2_engine::{
-    Code,
-    key_backup::{BackupInfo, Export, KeyData, Keys, KeysChanged, RoomKeys, UploadedKeys},
-    session::Session,
-};
+use im2_accounts::key_backup::{BackupInfo, Export, KeyData, Keys, KeysChanged, RoomKeys, UploadedKeys};
+use im2_core::{Code, session::Session};
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use crate::{
-    Api, State,
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::User,
-    body::{Answer, Json, Params, QueryParams, empty, json_bytes},
-    edge::limits::Class,
+    body::{Answer, Json, Params, QueryParams, empty, json_bytes, streamed as sent_as_made},
     error::{ApiError, ApiResult},
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -69,12 +62,12 @@ async fn create(
     User(session): User,
     Json(Backup { algorithm, auth_data, .. }): Json<Backup>,
 ) -> ApiResult<Answer<Value>> {
-    let version = api.engine.key_backups.create(&session, &algorithm, &auth_data).await?;
+    let version = api.engine.people.key_backups.create(&session, &algorithm, &auth_data).await?;
     Ok(Answer(json!({ "version": version })))
 }
 
 async fn current(Extract(api): State, User(session): User) -> ApiResult<Answer<BackupInfo>> {
-    Ok(Answer(api.engine.key_backups.info(&session, None).await?))
+    Ok(Answer(api.engine.people.key_backups.info(&session, None).await?))
 }
 
 async fn info(
@@ -82,7 +75,7 @@ async fn info(
     User(session): User,
     Params(version): Params<String>,
 ) -> ApiResult<Answer<BackupInfo>> {
-    Ok(Answer(api.engine.key_backups.info(&session, Some(&version)).await?))
+    Ok(Answer(api.engine.people.key_backups.info(&session, Some(&version)).await?))
 }
 
 async fn update(
@@ -92,14 +85,14 @@ async fn update(
     Json(Backup { algorithm, auth_data, version }): Json<Backup>,
 ) -> ApiResult<Response> {
     if version.is_some_and(|version| version != path) {
-        return Err(ApiError::new(Code::InvalidParam, "the version in the body is another than in the path"));
+        return Err(ApiError::new(Code::InvalidParam, "the version in the body differs from the one in the path"));
     }
-    api.engine.key_backups.update(&session, &path, &algorithm, &auth_data).await?;
+    api.engine.people.key_backups.update(&session, &path, &algorithm, &auth_data).await?;
     Ok(empty())
 }
 
 async fn delete(Extract(api): State, User(session): User, Params(version): Params<String>) -> ApiResult<Response> {
-    api.engine.key_backups.delete(&session, &version).await?;
+    api.engine.people.key_backups.delete(&session, &version).await?;
     Ok(empty())
 }
 
@@ -111,7 +104,8 @@ struct Query {
 impl Query {
     /// The version, which the specification requires.
     fn version(self) -> ApiResult<String> {
-        self.version.ok_or_else(|| ApiError::new(Code::MissingParam, "`version` has to name the key backup"))
+        self.version
+            .ok_or_else(|| ApiError::new(Code::MissingParam, "`version` is missing: the version of the key backup"))
     }
 }
 
@@ -120,7 +114,7 @@ async fn get_all(
     User(session): User,
     QueryParams(query): QueryParams<Query>,
 ) -> ApiResult<Response> {
-    Ok(streamed(api.engine.key_backups.export(&session, &query.version()?, None).await?))
+    Ok(streamed(api.engine.people.key_backups.export(&session, &query.version()?, None).await?))
 }
 
 async fn get_room(
@@ -129,7 +123,7 @@ async fn get_room(
     Params(room_id): Params<String>,
     QueryParams(query): QueryParams<Query>,
 ) -> ApiResult<Response> {
-    Ok(streamed(api.engine.key_backups.export(&session, &query.version()?, Some(room_id)).await?))
+    Ok(streamed(api.engine.people.key_backups.export(&session, &query.version()?, Some(room_id)).await?))
 }
 
 async fn get_session(
@@ -138,7 +132,7 @@ async fn get_session(
     Params((room_id, session_id)): Params<(String, String)>,
     QueryParams(query): QueryParams<Query>,
 ) -> ApiResult<Answer<Box<RawValue>>> {
-    Ok(Answer(api.engine.key_backups.session(&session, &query.version()?, room_id, session_id).await?))
+    Ok(Answer(api.engine.people.key_backups.session(&session, &query.version()?, room_id, session_id).await?))
 }
 
 /// The answer as it is read: a backup may be larger than what a request should hold in memory.
@@ -148,7 +142,7 @@ fn streamed(export: Export) -> Response {
             export.next().await.inspect_err(|error| tracing::error!(%error, "a key backup broke off")).transpose()?;
         Some((piece.map(Bytes::from), export))
     });
-    json_bytes(Body::from_stream(pieces))
+    json_bytes(sent_as_made(pieces))
 }
 
 async fn put_all(
@@ -157,7 +151,7 @@ async fn put_all(
     QueryParams(query): QueryParams<Query>,
     Json(keys): Json<UploadedKeys>,
 ) -> ApiResult<Answer<KeysChanged>> {
-    Ok(Answer(api.engine.key_backups.upload(&session, &query.version()?, keys).await?))
+    Ok(Answer(api.engine.people.key_backups.upload(&session, &query.version()?, keys).await?))
 }
 
 async fn put_room(
@@ -168,7 +162,7 @@ async fn put_room(
     Json(keys): Json<RoomKeys>,
 ) -> ApiResult<Answer<KeysChanged>> {
     let keys = UploadedKeys { rooms: BTreeMap::from([(room_id, keys)]) };
-    Ok(Answer(api.engine.key_backups.upload(&session, &query.version()?, keys).await?))
+    Ok(Answer(api.engine.people.key_backups.upload(&session, &query.version()?, keys).await?))
 }
 
 async fn put_session(
@@ -180,11 +174,11 @@ async fn put_session(
 ) -> ApiResult<Answer<KeysChanged>> {
     let keys = RoomKeys { sessions: BTreeMap::from([(session_id, key)]) };
     let keys = UploadedKeys { rooms: BTreeMap::from([(room_id, keys)]) };
-    Ok(Answer(api.engine.key_backups.upload(&session, &query.version()?, keys).await?))
+    Ok(Answer(api.engine.people.key_backups.upload(&session, &query.version()?, keys).await?))
 }
 
 async fn delete_keys(api: &Api, session: &Session, query: Query, keys: Keys) -> ApiResult<Answer<KeysChanged>> {
-    Ok(Answer(api.engine.key_backups.delete_keys(session, &query.version()?, keys).await?))
+    Ok(Answer(api.engine.people.key_backups.delete_keys(session, &query.version()?, keys).await?))
 }
 
 async fn delete_all(

@@ -3,22 +3,20 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
-    accounts::uia::Auth,
-    e2ee::{ClaimRequest, CrossSigningUpload, DeviceLists, QueryRequest, SignaturesUpload, Upload},
-};
+use im2_accounts::uia::Auth;
+use im2_chat::e2ee::{ClaimRequest, CrossSigningUpload, DeviceLists, QueryRequest, SignaturesUpload, Upload};
+use im2_core::Code;
 use im2_model::StreamToken;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, Json, QueryParams, RawBody, empty},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
     interactive::Interactive,
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -51,7 +49,7 @@ async fn upload(
     User(session): User,
     Json(upload): Json<Upload>,
 ) -> ApiResult<Answer<UploadAnswer>> {
-    let counts = api.engine.e2ee.upload(&session, upload).await?;
+    let counts = api.engine.chat.e2ee.upload(&session, upload).await?;
     let counts = counts.by_algorithm().map(|(algorithm, count)| (algorithm.to_owned(), count));
     Ok(Answer(UploadAnswer { one_time_key_counts: counts.collect() }))
 }
@@ -62,7 +60,7 @@ struct QueryBody {
 }
 
 async fn query(Extract(api): State, User(session): User, Json(body): Json<QueryBody>) -> ApiResult<Answer<Value>> {
-    Ok(Answer(api.engine.e2ee.query(&session, body.device_keys).await?))
+    Ok(Answer(api.engine.chat.e2ee.query(&session, body.device_keys).await?))
 }
 
 #[derive(Deserialize)]
@@ -71,7 +69,7 @@ struct ClaimBody {
 }
 
 async fn claim(Extract(api): State, User(_): User, Json(body): Json<ClaimBody>) -> ApiResult<Answer<Value>> {
-    Ok(Answer(api.engine.e2ee.claim(body.one_time_keys).await?))
+    Ok(Answer(api.engine.chat.e2ee.claim(body.one_time_keys).await?))
 }
 
 #[derive(Deserialize)]
@@ -88,10 +86,10 @@ async fn changes(
     let token = |text: Option<String>, name: &str| {
         let text = text.ok_or_else(|| ApiError::new(Code::MissingParam, format!("`{name}` is missing")))?;
         let parsed = text.parse::<StreamToken>();
-        parsed.map_err(|_| ApiError::new(Code::InvalidParam, format!("`{name}` is no token of this server")))
+        parsed.map_err(|_| ApiError::new(Code::InvalidParam, format!("`{name}` is not a token of this server")))
     };
     let (from, to) = (token(query.from, "from")?, token(query.to, "to")?);
-    Ok(Answer(api.engine.e2ee.changes(&session, &from, &to).await?))
+    Ok(Answer(api.engine.chat.e2ee.changes(&session, &from, &to).await?))
 }
 
 #[derive(Deserialize)]
@@ -108,10 +106,10 @@ async fn upload_cross_signing(Extract(api): State, User(session): User, RawBody(
     let is_empty = [&master_key, &self_signing_key, &user_signing_key].into_iter().all(Option::is_none);
     if is_empty && auth.is_some() {
         // Success would say that the keys with which the client began are published.
-        return Err(ApiError::new(Code::MissingParam, "there is no key in it: send the keys again with `auth`"));
+        return Err(ApiError::new(Code::MissingParam, "the request has no keys: send them again along with `auth`"));
     }
     let upload = CrossSigningUpload { master_key, self_signing_key, user_signing_key };
-    let publish = api.engine.e2ee.upload_cross_signing(&session, upload, auth);
+    let publish = api.engine.chat.e2ee.upload_cross_signing(&session, upload, auth);
     request.confirm(publish).await?;
     Ok(empty())
 }
@@ -121,5 +119,5 @@ async fn upload_signatures(
     User(session): User,
     Json(body): Json<SignaturesUpload>,
 ) -> ApiResult<Answer<Value>> {
-    Ok(Answer(api.engine.e2ee.upload_signatures(&session, body).await?))
+    Ok(Answer(api.engine.chat.e2ee.upload_signatures(&session, body).await?))
 }

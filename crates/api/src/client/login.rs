@@ -1,21 +1,19 @@
 //! Signing in and out, and refreshing tokens (spec: "Login", "Refreshing access tokens").
 
 use axum::response::Response;
-use im2_engine::{
-    Code,
-    accounts::{LoginRequest, NewSession, Origin, SignedIn, uia::Identifier},
-};
+use im2_accounts::{LoginRequest, NewSession, Origin, SignedIn, uia::Identifier};
+use im2_core::Code;
 use im2_model::DeviceId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{
-    Api, State,
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::{EvenLocked, ShownToken},
     base_url::BaseUrl,
     body::{Answer, Json, empty},
-    edge::limits::{Class, ClientAddress, counting_guesses},
     error::{ApiError, ApiResult},
+    limits::{Class, ClientAddress, counting_guesses},
     routes::{Access, Routes},
 };
 
@@ -69,7 +67,7 @@ async fn flows(axum::extract::State(api): State) -> Answer<Value> {
     if !api.engine.core.services.all().is_empty() {
         flows.push(json!({ "type": APPLICATION_SERVICE }));
     }
-    if api.engine.accounts.offers_login_tokens() {
+    if api.engine.people.accounts.offers_login_tokens() {
         flows.push(json!({ "type": TOKEN, "get_login_token": true }));
     }
     Answer(json!({ "flows": flows }))
@@ -102,23 +100,23 @@ async fn login(
 }
 
 async fn sign_in(api: &Api, address: ClientAddress, token: Option<&str>, body: LoginBody) -> ApiResult<SignedIn> {
-    if body.kind == TOKEN && api.engine.accounts.offers_login_tokens() {
+    if body.kind == TOKEN && api.engine.people.accounts.offers_login_tokens() {
         // Those by password are counted where it is known whether the account is in use there.
         api.engine.core.limits.spend_at(Class::Login, address.0, 1)?;
         return login_with_token(api, body).await;
     }
     if !matches!(&*body.kind, "m.login.password" | APPLICATION_SERVICE) {
-        return Err(ApiError::new(Code::Unknown, "this is no way to sign in here: GET /login lists those there are"));
+        return Err(ApiError::new(Code::Unknown, "this login type is not supported: GET /login lists those that are"));
     }
     let user = match body.identifier {
         Some(identifier) if identifier.kind != "m.id.user" => {
-            let message = "users are identified by m.id.user here, with their user ID or localpart";
+            let message = "only identifiers of type m.id.user are supported, with a user ID or a localpart";
             return Err(ApiError::new(Code::Unknown, message));
         }
         Some(identifier) => identifier.user,
         None => body.user,
     };
-    let missing = || ApiError::new(Code::MissingParam, "signing in needs an identifier and a password");
+    let missing = || ApiError::new(Code::MissingParam, "identifier and password are required");
     let user = user.ok_or_else(missing);
     let device = NewSession {
         device_id: body.device_id,
@@ -126,23 +124,23 @@ async fn sign_in(api: &Api, address: ClientAddress, token: Option<&str>, body: L
         refresh_token: body.refresh_token,
     };
     if body.kind == APPLICATION_SERVICE {
-        let work = api.engine.accounts.login_for_service(token, user.as_deref().ok(), device);
+        let work = api.engine.people.accounts.login_for_service(token, user.as_deref().ok(), device);
         return counting_guesses(api, address, work).await;
     }
     let (user, password) = (user?, body.password.ok_or_else(missing)?);
     let origin = Origin { address: Some(address.0), token: token.map(str::to_owned) };
-    Ok(api.engine.accounts.login(LoginRequest { user, password, device, origin }).await?)
+    Ok(api.engine.people.accounts.login(LoginRequest { user, password, device, origin }).await?)
 }
 
 /// Signing in with a token that was made on another device.
 async fn login_with_token(api: &Api, body: LoginBody) -> ApiResult<SignedIn> {
-    let missing = || ApiError::new(Code::MissingParam, "signing in with a login token needs the token");
+    let missing = || ApiError::new(Code::MissingParam, "`token` is required");
     let device = NewSession {
         device_id: body.device_id,
         initial_device_display_name: body.initial_device_display_name,
         refresh_token: body.refresh_token,
     };
-    Ok(api.engine.accounts.login_with_token(&body.token.ok_or_else(missing)?, device).await?)
+    Ok(api.engine.people.accounts.login_with_token(&body.token.ok_or_else(missing)?, device).await?)
 }
 
 #[derive(Deserialize)]
@@ -161,16 +159,16 @@ struct RefreshAnswer {
 
 async fn refresh(axum::extract::State(api): State, Json(body): Json<RefreshBody>) -> ApiResult<Answer<RefreshAnswer>> {
     let SignedIn { access_token, refresh_token, expires_in_ms, .. } =
-        api.engine.accounts.refresh(&body.refresh_token).await?;
+        api.engine.people.accounts.refresh(&body.refresh_token).await?;
     Ok(Answer(RefreshAnswer { access_token, refresh_token, expires_in_ms }))
 }
 
 async fn logout(axum::extract::State(api): State, EvenLocked(session): EvenLocked) -> ApiResult<Response> {
-    api.engine.accounts.logout(&session).await?;
+    api.engine.people.accounts.logout(&session).await?;
     Ok(empty())
 }
 
 async fn logout_all(axum::extract::State(api): State, EvenLocked(session): EvenLocked) -> ApiResult<Response> {
-    api.engine.accounts.logout_all(&session).await?;
+    api.engine.people.accounts.logout_all(&session).await?;
     Ok(empty())
 }

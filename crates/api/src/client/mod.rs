@@ -39,7 +39,7 @@ mod turn;
 mod typing;
 mod user_directory;
 
-use crate::routes::Routes;
+use im2_edge::routes::Routes;
 
 pub(crate) use login::SessionAnswer;
 pub(crate) use pushers::shown as shown_pusher;

@@ -1,11 +1,11 @@
 //! Locking and suspending accounts, for administrators (spec: "Server Administration").
 
-use im2_engine::admin::moderation::Measure;
+use im2_admin::moderation::Measure;
 use im2_model::UserId;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::Admin,
     body::{Answer, Json, Params},
     error::ApiResult,
@@ -37,7 +37,7 @@ async fn lock(
     Admin(admin): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Answer<Lock>> {
-    let locked = api.engine.moderation.is_in_force(&admin, Measure::Lock, &user_id).await?;
+    let locked = api.engine.admin.moderation.is_in_force(&admin, Measure::Lock, &user_id).await?;
     Ok(Answer(Lock { locked }))
 }
 
@@ -47,7 +47,7 @@ async fn set_lock(
     Params(user_id): Params<UserId>,
     Json(Lock { locked }): Json<Lock>,
 ) -> ApiResult<Answer<Lock>> {
-    api.engine.moderation.set(&admin, Measure::Lock, &user_id, locked).await?;
+    api.engine.admin.moderation.set(&admin, Measure::Lock, &user_id, locked).await?;
     Ok(Answer(Lock { locked }))
 }
 
@@ -56,7 +56,7 @@ async fn suspension(
     Admin(admin): Admin,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Answer<Suspension>> {
-    let suspended = api.engine.moderation.is_in_force(&admin, Measure::Suspension, &user_id).await?;
+    let suspended = api.engine.admin.moderation.is_in_force(&admin, Measure::Suspension, &user_id).await?;
     Ok(Answer(Suspension { suspended }))
 }
 
@@ -66,6 +66,6 @@ async fn set_suspension(
     Params(user_id): Params<UserId>,
     Json(Suspension { suspended }): Json<Suspension>,
 ) -> ApiResult<Answer<Suspension>> {
-    api.engine.moderation.set(&admin, Measure::Suspension, &user_id, suspended).await?;
+    api.engine.admin.moderation.set(&admin, Measure::Suspension, &user_id, suspended).await?;
     Ok(Answer(Suspension { suspended }))
 }

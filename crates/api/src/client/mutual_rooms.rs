@@ -1,16 +1,14 @@
 //! Rooms shared with another user (spec: "Mutual Rooms").
 
 use axum::extract::State as Extract;
-use im2_engine::{
-    Code,
-    rooms::{Actor, MutualToken},
-};
+use im2_chat::rooms::{Actor, MutualToken};
+use im2_core::Code;
 use im2_model::UserId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, QueryParams},
     error::{ApiError, ApiResult},
@@ -44,10 +42,10 @@ async fn mutual_rooms(
     QueryParams(query): Params,
     next_batch: &str,
 ) -> ApiResult<Answer<Value>> {
-    let invalid = || ApiError::new(Code::InvalidParam, "`user_id` must be the user ID of another");
+    let invalid = || ApiError::new(Code::InvalidParam, "`user_id` must be another user's ID");
     let other = query.user_id.as_deref().and_then(|text| UserId::parse(text).ok()).ok_or_else(invalid)?;
     let from = query.from.as_deref().map(str::parse::<MutualToken>).transpose()?;
-    let found = api.engine.rooms.mutual(&Actor::from(&session), &other, from).await?;
+    let found = api.engine.chat.rooms.mutual(&Actor::from(&session), &other, from).await?;
     let mut answer = json!({ "joined": found.joined, "count": found.count });
     if let Some(next) = found.next {
         answer[next_batch] = next.to_string().into();

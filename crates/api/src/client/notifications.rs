@@ -1,21 +1,21 @@
 //! The list of notifications (spec: "Listing Notifications").
 
 use axum::response::Response;
-use im2_engine::{
-    Code,
+use im2_chat::{
     notifications::{Notification, Query},
     rooms::{Actor, Bundles, Form, Viewer, write_array, write_event},
 };
-use im2_rooms::content::Membership;
+use im2_core::Code;
+use im2_kernel::content::Membership;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{QueryParams, json_bytes},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -42,7 +42,7 @@ async fn list(
     let only_highlights = request.only.as_deref() == Some("highlight");
     let from = request.from.filter(|from| !from.is_empty()).map(|from| from.parse()).transpose()?;
     let query = Query { from, limit: request.limit, only_highlights };
-    let page = api.engine.notifications.list(&Actor::from(&session), query).await?;
+    let page = api.engine.chat.notifications.list(&Actor::from(&session), query).await?;
     let viewer = Viewer::of(&session, &api.engine.core);
     let mut out = b"{\"notifications\":".to_vec();
     write_array(&mut out, &page.notifications, |out, notification| write(out, notification, &viewer));

@@ -1,15 +1,15 @@
 //! Showing others who one is (spec: "OpenID"; server-server API, "OpenID").
 
-use im2_engine::Code;
+use im2_core::Code;
 use im2_model::UserId;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, OptionalJson, Params, QueryParams},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -36,7 +36,7 @@ async fn create(
     Params(user_id): Params<UserId>,
     OptionalJson(_): OptionalJson<serde_json::Map<String, serde_json::Value>>,
 ) -> ApiResult<Answer<TokenAnswer>> {
-    let made = api.engine.accounts.create_openid_token(&session, &user_id).await?;
+    let made = api.engine.people.accounts.create_openid_token(&session, &user_id).await?;
     Ok(Answer(TokenAnswer {
         access_token: made.token,
         token_type: "Bearer",
@@ -61,5 +61,5 @@ async fn redeem(
 ) -> ApiResult<Answer<RedeemAnswer>> {
     let missing = || ApiError::new(Code::MissingToken, "the OpenID token is missing: access_token");
     let token = query.access_token.ok_or_else(missing)?;
-    Ok(Answer(RedeemAnswer { sub: api.engine.accounts.openid_user(&token).await?.to_string() }))
+    Ok(Answer(RedeemAnswer { sub: api.engine.people.accounts.openid_user(&token).await?.to_string() }))
 }

@@ -1,15 +1,16 @@
 //! Ways to sign in beside the password: a token from another device (spec: `POST /login/get_token`), and those that
 //! this server does not have, answered as the specification provides for that.
 
-use im2_engine::{Code, accounts::uia::Auth};
+use im2_accounts::uia::Auth;
+use im2_core::Code;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, OptionalJson},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -38,7 +39,7 @@ async fn login_token(
     User(session): User,
     OptionalJson(body): OptionalJson<TokenBody>,
 ) -> ApiResult<Answer<TokenAnswer>> {
-    let made = api.engine.accounts.create_login_token(&session, body.auth).await?;
+    let made = api.engine.people.accounts.create_login_token(&session, body.auth).await?;
     Ok(Answer(TokenAnswer { login_token: made.token, expires_in_ms: made.expires_in_ms }))
 }
 

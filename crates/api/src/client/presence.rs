@@ -1,19 +1,17 @@
 //! Presence (spec: "Presence").
 
 use axum::response::Response;
-use im2_engine::{
-    Code,
-    presence::{Availability, PresenceContent},
-};
+use im2_chat::presence::{Availability, PresenceContent};
+use im2_core::Code;
 use im2_model::UserId;
 use serde::Deserialize;
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, Json, Params, empty},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -27,7 +25,7 @@ async fn get(
     User(session): User,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Answer<PresenceContent>> {
-    Ok(Answer(api.engine.presence.get(&session, &user_id).await?))
+    Ok(Answer(api.engine.chat.presence.get(&session, &user_id).await?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,6 +43,6 @@ async fn set(
     if user_id != session.user_id {
         return Err(ApiError::new(Code::Forbidden, "you can only set your own presence"));
     }
-    api.engine.presence.set(&session, body.presence, body.status_msg).await?;
+    api.engine.chat.presence.set(&session, body.presence, body.status_msg).await?;
     Ok(empty())
 }

@@ -1,17 +1,17 @@
 //! Profiles (spec: "Profiles").
 
 use axum::response::Response;
-use im2_engine::{Code, session::Session};
+use im2_core::{Code, session::Session};
+use im2_kernel::content::Membership;
 use im2_model::UserId;
-use im2_rooms::content::Membership;
 use serde_json::{Map, Value};
 
-use crate::{
-    Api, State,
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::User,
     body::{Answer, Json, Params, empty},
-    edge::limits::{Class, count_more},
     error::{ApiError, ApiResult},
+    limits::{Class, count_more},
     routes::{Access, Routes},
 };
 
@@ -35,14 +35,14 @@ async fn get(
     axum::extract::State(api): State,
     Params(user_id): Params<UserId>,
 ) -> ApiResult<Answer<Map<String, Value>>> {
-    Ok(Answer(api.engine.profiles.get(user_id).await?))
+    Ok(Answer(api.engine.chat.profiles.get(user_id).await?))
 }
 
 async fn get_field(
     axum::extract::State(api): State,
     Params((user_id, name)): Params<(UserId, String)>,
 ) -> ApiResult<Answer<Map<String, Value>>> {
-    let value = api.engine.profiles.get_field(user_id, name.clone()).await?;
+    let value = api.engine.chat.profiles.get_field(user_id, name.clone()).await?;
     Ok(Answer(Map::from_iter([(name, value)])))
 }
 
@@ -53,10 +53,10 @@ async fn set(
     Json(mut body): Json<Map<String, Value>>,
 ) -> ApiResult<Response> {
     let Some(value) = body.remove(&name) else {
-        return Err(ApiError::new(Code::MissingParam, format!("the body has no property {name}")));
+        return Err(ApiError::new(Code::MissingParam, format!("the body must have the property {name}")));
     };
     count_rooms(&api, &session, &name).await?;
-    api.engine.profiles.set(&session, &user_id, &name, value).await?;
+    api.engine.chat.profiles.set(&session, &user_id, &name, value).await?;
     Ok(empty())
 }
 
@@ -65,7 +65,7 @@ async fn count_rooms(api: &Api, session: &Session, field: &str) -> ApiResult<()>
     if !matches!(field, "displayname" | "avatar_url") {
         return Ok(());
     }
-    let joined = api.engine.rooms.of_user(session.user).await?.with(Membership::Join).len();
+    let joined = api.engine.chat.rooms.of_user(session.user).await?.with(Membership::Join).len();
     count_more(api, session, Class::Profile, joined as u64 / ROOMS_A_UNIT)
 }
 
@@ -75,6 +75,6 @@ async fn remove(
     Params((user_id, name)): Params<(UserId, String)>,
 ) -> ApiResult<Response> {
     count_rooms(&api, &session, &name).await?;
-    api.engine.profiles.remove(&session, &user_id, &name).await?;
+    api.engine.chat.profiles.remove(&session, &user_id, &name).await?;
     Ok(empty())
 }

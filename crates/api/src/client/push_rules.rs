@@ -1,13 +1,13 @@
 //! Reading and changing push rules (spec: "Push Rules: API").
 
 use axum::response::Response;
-use im2_engine::Code;
-use im2_rooms::push::{Rule, RuleKind, Ruleset};
+use im2_core::Code;
+use im2_kernel::push::{Rule, RuleKind, Ruleset};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, Json, Params, QueryParams, empty},
     error::{ApiError, ApiResult},
@@ -49,12 +49,12 @@ struct Actions {
 }
 
 async fn all(User(session): User, axum::extract::State(api): State) -> ApiResult<Answer<Value>> {
-    let ruleset = api.engine.push_rules.ruleset(session.user, &session.user_id).await?;
+    let ruleset = api.engine.chat.push_rules.ruleset(session.user, &session.user_id).await?;
     Ok(Answer(ruleset.to_content()))
 }
 
 async fn global(User(session): User, axum::extract::State(api): State) -> ApiResult<Answer<Ruleset>> {
-    Ok(Answer(api.engine.push_rules.ruleset(session.user, &session.user_id).await?))
+    Ok(Answer(api.engine.chat.push_rules.ruleset(session.user, &session.user_id).await?))
 }
 
 /// The rules of a kind, which the specification does not have any more and other servers do.
@@ -63,7 +63,7 @@ async fn of_kind(
     axum::extract::State(api): State,
     Params(kind): Params<String>,
 ) -> ApiResult<Answer<Vec<Rule>>> {
-    let ruleset = api.engine.push_rules.ruleset(session.user, &session.user_id).await?;
+    let ruleset = api.engine.chat.push_rules.ruleset(session.user, &session.user_id).await?;
     Ok(Answer(ruleset.rules(parse_kind(&kind)?).to_vec()))
 }
 
@@ -72,7 +72,7 @@ async fn get(
     axum::extract::State(api): State,
     Params(path): Params<(String, String)>,
 ) -> ApiResult<Answer<Rule>> {
-    let ruleset = api.engine.push_rules.ruleset(session.user, &session.user_id).await?;
+    let ruleset = api.engine.chat.push_rules.ruleset(session.user, &session.user_id).await?;
     Ok(Answer(rule_of(&ruleset, &path)?.clone()))
 }
 
@@ -85,7 +85,7 @@ async fn put(
 ) -> ApiResult<Response> {
     let rule = (parse_kind(&kind)?, rule_id.as_str());
     let place = (place.before, place.after);
-    api.engine.push_rules.put(session.user, &session.user_id, rule, &body, place).await?;
+    api.engine.chat.push_rules.put(session.user, &session.user_id, rule, &body, place).await?;
     Ok(empty())
 }
 
@@ -94,7 +94,7 @@ async fn delete(
     axum::extract::State(api): State,
     Params((kind, rule_id)): Params<(String, String)>,
 ) -> ApiResult<Response> {
-    api.engine.push_rules.delete(session.user, &session.user_id, parse_kind(&kind)?, &rule_id).await?;
+    api.engine.chat.push_rules.delete(session.user, &session.user_id, parse_kind(&kind)?, &rule_id).await?;
     Ok(empty())
 }
 
@@ -103,7 +103,7 @@ async fn enabled(
     axum::extract::State(api): State,
     Params(path): Params<(String, String)>,
 ) -> ApiResult<Answer<Value>> {
-    let ruleset = api.engine.push_rules.ruleset(session.user, &session.user_id).await?;
+    let ruleset = api.engine.chat.push_rules.ruleset(session.user, &session.user_id).await?;
     Ok(Answer(json!({ "enabled": rule_of(&ruleset, &path)?.enabled })))
 }
 
@@ -114,7 +114,7 @@ async fn set_enabled(
     Json(Enabled { enabled }): Json<Enabled>,
 ) -> ApiResult<Response> {
     let rule = (parse_kind(&kind)?, rule_id.as_str());
-    api.engine.push_rules.set_enabled(session.user, &session.user_id, rule, enabled).await?;
+    api.engine.chat.push_rules.set_enabled(session.user, &session.user_id, rule, enabled).await?;
     Ok(empty())
 }
 
@@ -123,7 +123,7 @@ async fn actions(
     axum::extract::State(api): State,
     Params(path): Params<(String, String)>,
 ) -> ApiResult<Answer<Value>> {
-    let ruleset = api.engine.push_rules.ruleset(session.user, &session.user_id).await?;
+    let ruleset = api.engine.chat.push_rules.ruleset(session.user, &session.user_id).await?;
     Ok(Answer(json!({ "actions": rule_of(&ruleset, &path)?.actions })))
 }
 
@@ -134,7 +134,7 @@ async fn set_actions(
     Json(Actions { actions }): Json<Actions>,
 ) -> ApiResult<Response> {
     let rule = (parse_kind(&kind)?, rule_id.as_str());
-    api.engine.push_rules.set_actions(session.user, &session.user_id, rule, actions).await?;
+    api.engine.chat.push_rules.set_actions(session.user, &session.user_id, rule, actions).await?;
     Ok(empty())
 }
 

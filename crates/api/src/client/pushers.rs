@@ -1,15 +1,17 @@
 //! Pushers (spec: "Push Notifications").
 
-use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
-    push::{Pusher, PusherRequest},
+use axum::{
+    extract::State as Extract,
+    response::{IntoResponse as _, Response},
 };
+use http::StatusCode;
+use im2_core::Code;
+use im2_followers::push::{Pusher, PusherKind, PusherRequest, PusherSet};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, Json, empty},
     error::{ApiError, ApiResult},
@@ -17,15 +19,14 @@ use crate::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().get("/_matrix/client/v3/pushers", Access::User, list).post(
-        "/_matrix/client/v3/pushers/set",
-        Access::User,
-        set,
-    )
+    Routes::default()
+        .get("/_matrix/client/v3/pushers", Access::User, list)
+        .post("/_matrix/client/v3/pushers/set", Access::User, set)
+        .post("/_matrix/client/v3/pushers/ack", Access::User, acknowledge)
 }
 
 async fn list(Extract(api): State, User(session): User) -> ApiResult<Answer<Value>> {
-    let pushers = api.engine.pushers.list(&session).await?;
+    let pushers = api.engine.followers.pushers.list(&session).await?;
     let pushers: Vec<Value> = pushers.into_iter().map(shown).collect();
     Ok(Answer(json!({ "pushers": pushers })))
 }
@@ -35,7 +36,7 @@ pub(crate) fn shown(pusher: Pusher) -> Value {
     let mut data: Map<String, Value> = serde_json::from_str(&settings.data).unwrap_or_default();
     data.insert("url".into(), settings.url.into());
     let mut shown = json!({
-        "kind": "http",
+        "kind": settings.kind.as_str(),
         "app_id": settings.app_id,
         "pushkey": settings.pushkey,
         "app_display_name": settings.app_display_name,
@@ -45,6 +46,9 @@ pub(crate) fn shown(pusher: Pusher) -> Value {
     });
     if let Some(tag) = settings.profile_tag {
         shown["profile_tag"] = tag.into();
+    }
+    if settings.kind == PusherKind::WebPush {
+        shown["activated"] = pusher.activation.is_none().into();
     }
     shown
 }
@@ -97,6 +101,23 @@ async fn set(Extract(api): State, User(session): User, Json(body): Json<Body>) -
         data: body.data,
         append: body.append.unwrap_or(false),
     };
-    api.engine.pushers.set(&session, request).await?;
+    Ok(match api.engine.followers.pushers.set(&session, request).await? {
+        PusherSet::Done => empty(),
+        PusherSet::NeedsActivation => (StatusCode::CREATED, empty()).into_response(),
+    })
+}
+
+#[derive(Deserialize)]
+struct Acknowledgement {
+    app_id: String,
+    ack_token: String,
+}
+
+async fn acknowledge(
+    Extract(api): State,
+    User(session): User,
+    Json(body): Json<Acknowledgement>,
+) -> ApiResult<Response> {
+    api.engine.followers.pushers.activate(&session, body.app_id, body.ack_token).await?;
     Ok(empty())
 }

@@ -1,22 +1,22 @@
 //! Sending receipts and moving read markers (spec: "Receipts", "Read and unread markers").
 
 use axum::response::Response;
-use im2_engine::{
-    Code,
+use im2_chat::{
     receipts::{Marker, MarkerKind},
     rooms::Actor,
 };
+use im2_core::Code;
+use im2_kernel::relations::Thread;
 use im2_model::{EventId, RoomId};
-use im2_rooms::relations::Thread;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Json, OptionalJson, Params, empty},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -35,7 +35,7 @@ async fn send(
     OptionalJson(body): OptionalJson<Map<String, Value>>,
 ) -> ApiResult<Response> {
     let invalid = |message: &'static str| ApiError::new(Code::InvalidParam, message);
-    let kinds = "the types of receipt are m.read, m.read.private and m.fully_read";
+    let kinds = "the receipt type must be m.read, m.read.private or m.fully_read";
     let kind = MarkerKind::parse(&kind).ok_or_else(|| invalid(kinds))?;
     let thread = match body.get("thread_id") {
         None => None,
@@ -45,8 +45,8 @@ async fn send(
         }
     };
     let marker = Marker { kind, event_id, thread };
-    api.engine.receipts.mark(&Actor::from(&session), &room_id, vec![marker]).await?;
-    api.engine.presence.touch(&session);
+    api.engine.chat.receipts.mark(&Actor::from(&session), &room_id, vec![marker]).await?;
+    api.engine.chat.presence.touch(&session);
     Ok(empty())
 }
 
@@ -73,7 +73,7 @@ async fn move_markers(
     ];
     let markers =
         named.into_iter().filter_map(|(kind, event_id)| Some(Marker { kind, event_id: event_id?, thread: None }));
-    api.engine.receipts.mark(&Actor::from(&session), &room_id, markers.collect()).await?;
-    api.engine.presence.touch(&session);
+    api.engine.chat.receipts.mark(&Actor::from(&session), &room_id, markers.collect()).await?;
+    api.engine.chat.presence.touch(&session);
     Ok(empty())
 }

@@ -1,22 +1,20 @@
 //! Registration (spec: "Account registration").
 
-use im2_engine::{
-    Code,
-    accounts::{NewSession, RegisterRequest, Registered, uia::Auth},
+use im2_accounts::{NewSession, RegisterRequest, Registered, uia::Auth};
+use im2_core::Code;
+use im2_edge::State;
+use im2_edge::{
+    auth::ShownToken,
+    body::{Answer, QueryParams, RawBody},
+    error::{ApiError, ApiResult},
+    interactive::Interactive,
+    limits::{Class, ClientAddress, counting_guesses},
+    routes::{Access, Routes},
 };
 use im2_model::DeviceId;
 use serde::{Deserialize, Serialize};
 
 use super::login::{APPLICATION_SERVICE, SessionAnswer};
-use crate::{
-    State,
-    auth::ShownToken,
-    body::{Answer, QueryParams, RawBody},
-    edge::limits::{Class, ClientAddress, counting_guesses},
-    error::{ApiError, ApiResult},
-    interactive::Interactive,
-    routes::{Access, Routes},
-};
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -69,17 +67,17 @@ async fn register(
     match query.kind.as_deref() {
         None | Some("user") => {}
         Some("guest") => {
-            let guest = api.engine.accounts.register_guest(body.initial_device_display_name).await?;
+            let guest = api.engine.people.accounts.register_guest(body.initial_device_display_name).await?;
             return Ok(Answer(guest.into()));
         }
-        Some(_) => return Err(ApiError::new(Code::InvalidParam, "the kind of account is user or guest")),
+        Some(_) => return Err(ApiError::new(Code::InvalidParam, "kind must be user or guest")),
     }
     let device = NewSession {
         device_id: body.device_id,
         initial_device_display_name: body.initial_device_display_name,
         refresh_token: body.refresh_token,
     };
-    let accounts = &api.engine.accounts;
+    let accounts = &api.engine.people.accounts;
     let registered = if body.kind.as_deref() == Some(APPLICATION_SERVICE) {
         let session = (!body.inhibit_login).then_some(device);
         let work = accounts.register_for_service(token.as_deref(), body.username.as_deref(), session);
@@ -124,7 +122,7 @@ async fn available(
     axum::extract::State(api): State,
     QueryParams(query): QueryParams<AvailableQuery>,
 ) -> ApiResult<Answer<AvailableAnswer>> {
-    api.engine.accounts.check_available(&query.username).await?;
+    api.engine.people.accounts.check_available(&query.username).await?;
     Ok(Answer(AvailableAnswer { available: true }))
 }
 
@@ -143,7 +141,7 @@ async fn token_validity(
     address: ClientAddress,
     QueryParams(query): QueryParams<ValidityQuery>,
 ) -> ApiResult<Answer<ValidityAnswer>> {
-    let work = api.engine.accounts.is_registration_token_valid(&query.token);
+    let work = api.engine.people.accounts.is_registration_token_valid(&query.token);
     let valid = counting_guesses(&api, address, work).await?;
     Ok(Answer(ValidityAnswer { valid }))
 }

@@ -4,12 +4,12 @@ use axum::{extract::State as Extract, response::Response};
 use im2_model::{EventId, RoomId, UserId};
 use serde::Deserialize;
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Json, OptionalJson, Params, empty},
-    edge::limits::Class,
     error::ApiResult,
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -34,7 +34,7 @@ async fn room(
     Params(room_id): Params<RoomId>,
     Json(Reason { reason }): Json<Reason>,
 ) -> ApiResult<Response> {
-    api.engine.reports.report_room(&session, &room_id, reason).await?;
+    api.engine.chat.reports.report_room(&session, &room_id, reason).await?;
     Ok(empty())
 }
 
@@ -51,7 +51,7 @@ async fn event(
     Params((room_id, event_id)): Params<(RoomId, EventId)>,
     OptionalJson(EventReason { reason, score }): OptionalJson<EventReason>,
 ) -> ApiResult<Response> {
-    api.engine.reports.report_event(&session, &room_id, &event_id, reason, score).await?;
+    api.engine.chat.reports.report_event(&session, &room_id, &event_id, reason, score).await?;
     Ok(empty())
 }
 
@@ -61,6 +61,6 @@ async fn user(
     Params(user_id): Params<UserId>,
     Json(Reason { reason }): Json<Reason>,
 ) -> ApiResult<Response> {
-    api.engine.reports.report_user(&session, &user_id, reason).await?;
+    api.engine.chat.reports.report_user(&session, &user_id, reason).await?;
     Ok(empty())
 }

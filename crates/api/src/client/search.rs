@@ -1,24 +1,24 @@
 //! Searching messages (spec: "Server Side Search").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
+use im2_chat::{
     filters::{EventFilter, parse_event_filter},
     rooms::{Actor, RoomEvent, write_array},
     search::{Found, GroupKey, Hit, Order, Request, SearchKey},
-    session::Session,
+};
+use im2_core::session::Session;
+use im2_edge::{Api, State};
+use im2_edge::{
+    auth::User,
+    body::{Json, QueryParams, json_bytes},
+    error::ApiResult,
+    limits::Class,
+    routes::{Access, Routes},
 };
 use serde::{Deserialize, de::Error as _};
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::rooms::Writer;
-use crate::{
-    Api, State,
-    auth::User,
-    body::{Json, QueryParams, json_bytes},
-    edge::limits::Class,
-    error::ApiResult,
-    routes::{Access, Routes},
-};
 
 /// Events of the context on either side when no number is named, and at most.
 const DEFAULT_CONTEXT: usize = 5;
@@ -35,7 +35,7 @@ struct Query {
 
 #[derive(Deserialize)]
 struct Body {
-    #[serde(deserialize_with = "im2_engine::filters::object")]
+    #[serde(deserialize_with = "im2_chat::filters::object")]
     search_categories: Categories,
 }
 
@@ -61,7 +61,7 @@ struct KeyName(SearchKey);
 impl<'de> Deserialize<'de> for KeyName {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        let unknown = || D::Error::custom("`keys` can be content.body, content.name and content.topic");
+        let unknown = || D::Error::custom("`keys` may contain content.body, content.name and content.topic");
         SearchKey::parse(&name).map(Self).ok_or_else(unknown)
     }
 }
@@ -132,7 +132,7 @@ async fn search(
         groups,
         from: query.next_batch.as_deref().filter(|token| !token.is_empty()).map(str::parse).transpose()?,
     };
-    let found = api.engine.search.search(&Actor::from(&session), request).await?;
+    let found = api.engine.chat.search.search(&Actor::from(&session), request).await?;
     let answer = Answering { api: &api, session: &session, context: criteria.event_context };
     Ok(json_bytes(answer.write(&found, criteria.include_state).await?))
 }
@@ -172,7 +172,7 @@ impl Answering<'_> {
     }
 
     async fn write_hit(&self, out: &mut Vec<u8>, hit: &Hit) -> ApiResult<()> {
-        let rooms = &self.api.engine.rooms;
+        let rooms = &self.api.engine.chat.rooms;
         let context = match self.context {
             Some(wanted) => {
                 let limit = |number: Option<usize>| number.unwrap_or(DEFAULT_CONTEXT).min(MAX_CONTEXT);
@@ -219,7 +219,7 @@ impl Answering<'_> {
                 out.push(b',');
             }
             written.push(room.nid);
-            let state = self.api.engine.rooms.state_at(room, hit.reader.until).await?;
+            let state = self.api.engine.chat.rooms.state_at(room, hit.reader.until).await?;
             let writer = Writer::new(self.api, self.session, &hit.reader, std::collections::HashMap::default());
             out.extend_from_slice(format!("{}:", json!(room.id)).as_bytes());
             write_array(out, &state, |out, event| writer.write(out, event));
@@ -246,7 +246,7 @@ fn groups(found: &Found) -> Value {
             GroupKey::Room => "room_id",
             GroupKey::Sender => "sender",
         };
-        let group = |(order, group): (usize, &im2_engine::search::Group)| {
+        let group = |(order, group): (usize, &im2_chat::search::Group)| {
             let mut value = json!({ "order": order + 1, "results": group.results });
             if let Some(next) = &group.next {
                 value["next_batch"] = json!(next.to_string());

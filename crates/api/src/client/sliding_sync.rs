@@ -1,19 +1,16 @@
 //! Simplified sliding sync (MSC4186), on its stable route and on the older one that clients use today.
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
-    features::Feature,
-    sliding_sync::{Body, Dialect, SlidingRequest},
-};
+use im2_core::{Code, features::Feature};
+use im2_sync::sliding_sync::{Body, Dialect, SlidingRequest};
 use serde::Deserialize;
 
-use crate::{
-    Api, State,
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::Waiting,
     body::{Json, QueryParams, json_bytes},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -67,5 +64,5 @@ async fn answer(api: &Api, waiting: Waiting, dialect: Dialect, query: Query, bod
             "an administrator has switched sliding sync off for this account",
         ));
     }
-    Ok(json_bytes(waiting.unless_ended(api, api.engine.sliding_sync.sync(&session, request)).await?))
+    Ok(json_bytes(waiting.unless_ended(api, api.engine.sync.sliding.sync(&session, request)).await?))
 }

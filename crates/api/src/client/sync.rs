@@ -2,24 +2,20 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use axum::{body::Body, extract::State as Extract, response::Response};
+use axum::{extract::State as Extract, response::Response};
 use bytes::Bytes;
 use futures_util::stream;
-use im2_engine::{
-    Code,
-    features::Feature,
-    filters::Filter,
-    presence::Availability,
-    sync::{Answer, Pieces, StateForm, SyncRequest},
-};
+use im2_chat::{filters::Filter, presence::Availability};
+use im2_core::{Code, features::Feature};
+use im2_sync::{Answer, Pieces, StateForm, SyncRequest};
 use serde::Deserialize;
 
-use crate::{
-    Api, State,
+use im2_edge::{Api, State};
+use im2_edge::{
     auth::Waiting,
-    body::{QueryParams, json_bytes},
-    edge::limits::Class,
+    body::{QueryParams, json_bytes, streamed},
     error::{ApiError, ApiResult},
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -55,11 +51,11 @@ async fn sync(
 ) -> ApiResult<Response> {
     let session = waiting.session.clone();
     let filter = match query.filter.as_deref().filter(|filter| !filter.is_empty()) {
-        Some(parameter) => api.engine.filters.resolve(session.user, parameter).await?,
+        Some(parameter) => api.engine.chat.filters.resolve(session.user, parameter).await?,
         None => Arc::new(Filter::default()),
     };
     let since = query.since.as_deref().filter(|since| !since.is_empty()).map(str::parse).transpose();
-    let since = since.map_err(|_| ApiError::new(Code::InvalidParam, "`since` is no token of this server"))?;
+    let since = since.map_err(|_| ApiError::new(Code::InvalidParam, "`since` is not a token of this server"))?;
     let state = match (query.use_state_after, query.drafted_state_after) {
         _ if api.engine.core.withheld_features.contains(session.user, Feature::StateAfter) => StateForm::Before,
         (true, _) => StateForm::After,
@@ -74,11 +70,11 @@ async fn sync(
         timeout: Duration::from_millis(query.timeout),
         set_presence: query.set_presence,
     };
-    match waiting.while_open(&api, api.engine.sync.sync(&session, request)).await? {
+    match waiting.while_open(&api, api.engine.sync.classic.sync(&session, request)).await? {
         Answer::Whole(whole) => Ok(json_bytes(whole)),
         Answer::Pieces(pieces) => {
             let open = Open { api, waiting, pieces };
-            Ok(json_bytes(Body::from_stream(stream::unfold(open, next))))
+            Ok(json_bytes(streamed(stream::unfold(open, next))))
         }
     }
 }
@@ -98,7 +94,7 @@ async fn next(mut open: Open) -> Option<(io::Result<Bytes>, Open)> {
         Ok(piece) => Ok(Bytes::from(piece?)),
         Err(error) => {
             tracing::warn!(?error, "an answer of /sync broke off");
-            Err(io::Error::other("the answer broke off"))
+            Err(io::Error::other("the response was interrupted"))
         }
     };
     Some((piece, open))

@@ -3,15 +3,15 @@
 //! clients that ask first learn it from the capability `m.3pid_changes`.
 
 use axum::response::Response;
-use im2_engine::Code;
+use im2_core::Code;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{
+use im2_edge::{
     auth::User,
     body::{Json, json_bytes},
-    edge::limits::Class,
     error::{ApiError, ApiResult},
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -61,7 +61,7 @@ struct Credentials {
 }
 
 async fn add_verified_elsewhere(User(_): User, Json(_): Json<AddVerifiedElsewhere>) -> ApiError {
-    ApiError::new(Code::ThreepidAuthFailed, "this server trusts no identity server that could have verified this")
+    ApiError::new(Code::ThreepidAuthFailed, "this server does not accept verifications by identity servers")
 }
 
 #[derive(Deserialize)]
@@ -132,7 +132,7 @@ impl TokenRequest {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'=' | b'_' | b'-');
         let secret = &self.client_secret;
         if secret.is_empty() || secret.len() > 255 || !secret.bytes().all(is_allowed) {
-            let message = "client_secret has 1 to 255 letters, digits or characters of . = _ -";
+            let message = "client_secret must have 1 to 255 characters: letters, digits and . = _ -";
             return ApiError::new(Code::InvalidParam, message);
         }
         if self.id_server.is_some() { untrusted() } else { otherwise }
@@ -164,18 +164,18 @@ async fn phone_to_register(Json(body): Json<Phone>) -> ApiResult<Response> {
 }
 
 fn denied() -> ApiError {
-    ApiError::new(Code::ThreepidDenied, "this server keeps no e-mail addresses and phone numbers with accounts")
+    ApiError::new(Code::ThreepidDenied, "this server does not store e-mail addresses or phone numbers")
 }
 
 fn untrusted() -> ApiError {
-    ApiError::new(Code::ServerNotTrusted, "this server trusts no identity server")
+    ApiError::new(Code::ServerNotTrusted, "this server does not use identity servers")
 }
 
 fn medium_not_supported() -> ApiError {
-    let message = "this server keeps no e-mail addresses and phone numbers with accounts";
+    let message = "this server does not store e-mail addresses or phone numbers";
     ApiError::new(Code::ThreepidMediumNotSupported, message)
 }
 
 fn not_found() -> ApiError {
-    ApiError::new(Code::ThreepidNotFound, "no account here has this address: ask an administrator for a new password")
+    ApiError::new(Code::ThreepidNotFound, "no account has this address: ask an administrator to reset your password")
 }

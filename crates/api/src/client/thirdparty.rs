@@ -1,16 +1,17 @@
 //! What is bridged, and who and what is found there (spec: "Third-party Networks").
 
 use axum::extract::State as Extract;
-use im2_engine::{appservices::Kind, session::Session};
+use im2_core::session::Session;
+use im2_followers::appservices::Kind;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, Params, QueryParams},
-    edge::limits::Class,
     error::ApiResult,
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -31,11 +32,11 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn protocols(Extract(api): State, User(_): User) -> Answer<Map<String, Value>> {
-    Answer(api.engine.appservices.protocols().await)
+    Answer(api.engine.followers.appservices.protocols().await)
 }
 
 async fn protocol(Extract(api): State, User(_): User, Params(protocol): Params<String>) -> ApiResult<Answer<Value>> {
-    Ok(Answer(api.engine.appservices.protocol(&protocol).await?))
+    Ok(Answer(api.engine.followers.appservices.protocol(&protocol).await?))
 }
 
 type Query = QueryParams<Vec<(String, String)>>;
@@ -47,7 +48,7 @@ async fn locations(
     QueryParams(query): Query,
 ) -> ApiResult<Answer<Vec<Value>>> {
     let fields = fields(&session, query);
-    Ok(Answer(api.engine.appservices.search(Kind::Location, &protocol, fields).await?))
+    Ok(Answer(api.engine.followers.appservices.search(Kind::Location, &protocol, fields).await?))
 }
 
 async fn users(
@@ -57,7 +58,7 @@ async fn users(
     QueryParams(query): Query,
 ) -> ApiResult<Answer<Vec<Value>>> {
     let fields = fields(&session, query);
-    Ok(Answer(api.engine.appservices.search(Kind::User, &protocol, fields).await?))
+    Ok(Answer(api.engine.followers.appservices.search(Kind::User, &protocol, fields).await?))
 }
 
 /// What is for the bridge: all but what is for this server.
@@ -77,7 +78,7 @@ async fn location_of_alias(
     User(_): User,
     QueryParams(AliasQuery { alias }): QueryParams<AliasQuery>,
 ) -> ApiResult<Answer<Vec<Value>>> {
-    Ok(Answer(api.engine.appservices.reverse(Kind::Location, &alias).await?))
+    Ok(Answer(api.engine.followers.appservices.reverse(Kind::Location, &alias).await?))
 }
 
 #[derive(Deserialize)]
@@ -90,5 +91,5 @@ async fn user_of_id(
     User(_): User,
     QueryParams(UserQuery { userid }): QueryParams<UserQuery>,
 ) -> ApiResult<Answer<Vec<Value>>> {
-    Ok(Answer(api.engine.appservices.reverse(Kind::User, &userid).await?))
+    Ok(Answer(api.engine.followers.appservices.reverse(Kind::User, &userid).await?))
 }

@@ -2,25 +2,25 @@
 //! proposals' unstable names.
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
+use im2_chat::{
     rooms::Actor,
     thread_subscriptions::{ChangesRequest, DEFAULT_LIMIT, parse_end},
     thread_updates::{self, UpdatesRequest},
+};
+use im2_core::Code;
+use im2_edge::State;
+use im2_edge::{
+    auth::User,
+    body::{Answer, OptionalJson, Params, QueryParams, empty, json_bytes},
+    error::{ApiError, ApiResult},
+    limits::Class,
+    routes::{Access, Routes},
 };
 use im2_model::{EventId, RoomId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::rooms::DirectionName;
-use crate::{
-    State,
-    auth::User,
-    body::{Answer, OptionalJson, Params, QueryParams, empty, json_bytes},
-    edge::limits::Class,
-    error::{ApiError, ApiResult},
-    routes::{Access, Routes},
-};
 
 const SUBSCRIPTION: &str = "/_matrix/client/unstable/io.element.msc4306/rooms/{roomId}/thread/{eventId}/subscription";
 
@@ -40,7 +40,7 @@ async fn look(
     User(session): User,
     Params((room_id, root)): Params<(RoomId, EventId)>,
 ) -> ApiResult<Answer<Value>> {
-    let subscriptions = &api.engine.thread_subscriptions;
+    let subscriptions = &api.engine.chat.thread_subscriptions;
     let automatic = subscriptions.is_automatic(&Actor::from(&session), &room_id, &root).await?;
     Ok(Answer(json!({ "automatic": automatic })))
 }
@@ -57,7 +57,7 @@ async fn subscribe(
     Params((room_id, root)): Params<(RoomId, EventId)>,
     OptionalJson(body): OptionalJson<Subscription>,
 ) -> ApiResult<Response> {
-    let subscriptions = &api.engine.thread_subscriptions;
+    let subscriptions = &api.engine.chat.thread_subscriptions;
     subscriptions.subscribe(&Actor::from(&session), &room_id, &root, body.automatic.as_ref()).await?;
     Ok(empty())
 }
@@ -67,7 +67,7 @@ async fn unsubscribe(
     User(session): User,
     Params((room_id, root)): Params<(RoomId, EventId)>,
 ) -> ApiResult<Response> {
-    api.engine.thread_subscriptions.unsubscribe(&Actor::from(&session), &room_id, &root).await?;
+    api.engine.chat.thread_subscriptions.unsubscribe(&Actor::from(&session), &room_id, &root).await?;
     Ok(empty())
 }
 
@@ -83,8 +83,8 @@ impl Query {
     fn check(&self) -> ApiResult<()> {
         match self.dir {
             Some(DirectionName::Backward) => {}
-            Some(DirectionName::Forward) => return Err(ApiError::new(Code::InvalidParam, "`dir` can only be b")),
-            None => return Err(ApiError::new(Code::MissingParam, "`dir` says which way to go, which can only be b")),
+            Some(DirectionName::Forward) => return Err(ApiError::new(Code::InvalidParam, "`dir` must be b")),
+            None => return Err(ApiError::new(Code::MissingParam, "`dir` must be b")),
         }
         if self.limit == Some(0) {
             return Err(ApiError::new(Code::InvalidParam, "`limit` must be greater than zero"));
@@ -104,7 +104,7 @@ async fn changes(
         before: query.from.as_deref().map(str::parse).transpose()?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = api.engine.thread_subscriptions.changes(session.user, request).await?;
+    let page = api.engine.chat.thread_subscriptions.changes(session.user, request).await?;
     let (subscribed, unsubscribed) = page.by_room();
     let mut answer = json!({ "subscribed": subscribed, "unsubscribed": unsubscribed });
     if let Some(next) = page.next {
@@ -125,7 +125,7 @@ async fn updates(
         before: query.from.as_deref().map(str::parse).transpose()?,
         limit: query.limit.unwrap_or(thread_updates::DEFAULT_LIMIT),
     };
-    let threads = &api.engine.thread_updates;
+    let threads = &api.engine.chat.thread_updates;
     let page = threads.updates(&Actor::from(&session), request).await?;
     let mut out = Vec::from(*b"{\"chunk\":");
     out.extend_from_slice(&threads.write(&session, &page.updates, true).await?);

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::to_device::Messages;
+use im2_chat::to_device::Messages;
 use serde::Deserialize;
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Json, Params, empty},
-    edge::limits::{Class, count_more},
     error::ApiResult,
+    limits::{Class, count_more},
     routes::{Access, Routes},
 };
 
@@ -37,6 +37,6 @@ async fn send(
 ) -> ApiResult<Response> {
     let reached: usize = messages.values().map(BTreeMap::len).sum();
     count_more(&api, &session, Class::ToDevice, reached as u64 / DEVICES_A_UNIT)?;
-    api.engine.to_device.send(&session, &kind, &txn_id, messages).await?;
+    api.engine.chat.to_device.send(&session, &kind, &txn_id, messages).await?;
     Ok(empty())
 }

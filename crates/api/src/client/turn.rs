@@ -2,8 +2,8 @@
 
 use axum::{extract::State as Extract, response::Response};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{empty, json_bytes},
     error::{ApiError, ApiResult},
@@ -16,7 +16,7 @@ pub(super) fn routes() -> Routes {
 
 /// Without relays the answer is `{}`, from which clients learn that calls have to find their own way.
 async fn turn_server(Extract(api): State, User(session): User) -> ApiResult<Response> {
-    let Some(credentials) = api.engine.turn.credentials(&session) else { return Ok(empty()) };
-    let internal = |error: serde_json::Error| ApiError::from(im2_engine::Error::Internal(error.to_string()));
+    let Some(credentials) = api.engine.chat.turn.credentials(&session) else { return Ok(empty()) };
+    let internal = |error: serde_json::Error| ApiError::from(im2_core::Error::Internal(error.to_string()));
     Ok(json_bytes(serde_json::to_vec(&credentials).map_err(internal)?))
 }

@@ -1,18 +1,18 @@
 //! Telling that one types (spec: "Typing Notifications").
 
 use axum::response::Response;
+use im2_edge::State;
+use im2_edge::{
+    auth::User,
+    body::{Json, Params, empty},
+    error::ApiResult,
+    limits::Class,
+    routes::{Access, Routes},
+};
 use im2_model::RoomId;
 use serde::Deserialize;
 
 use super::account_data::check_own;
-use crate::{
-    State,
-    auth::User,
-    body::{Json, Params, empty},
-    edge::limits::Class,
-    error::ApiResult,
-    routes::{Access, Routes},
-};
 
 pub(super) fn routes() -> Routes {
     Routes::default().put("/_matrix/client/v3/rooms/{roomId}/typing/{userId}", Access::User, set).limited(Class::Signal)
@@ -31,7 +31,7 @@ async fn set(
     Json(body): Json<Typing>,
 ) -> ApiResult<Response> {
     check_own(&session, &user_id)?;
-    api.engine.typing.set(&session, &room_id, body.typing, body.timeout).await?;
-    api.engine.presence.touch(&session);
+    api.engine.chat.typing.set(&session, &room_id, body.typing, body.timeout).await?;
+    api.engine.chat.presence.touch(&session);
     Ok(empty())
 }

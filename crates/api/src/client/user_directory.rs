@@ -1,14 +1,14 @@
 //! Finding people (spec: "User Directory").
 
-use im2_engine::user_directory::DirectoryEntry;
+use im2_accounts::user_directory::DirectoryEntry;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    State,
+use im2_edge::State;
+use im2_edge::{
     auth::User,
     body::{Answer, Json},
-    edge::limits::Class,
     error::ApiResult,
+    limits::Class,
     routes::{Access, Routes},
 };
 
@@ -52,7 +52,7 @@ async fn search(
     Json(body): Json<SearchBody>,
 ) -> ApiResult<Answer<SearchAnswer>> {
     let limit = body.limit.unwrap_or(DEFAULT_LIMIT);
-    let found = api.engine.user_directory.search(&session, &body.search_term, limit).await?;
+    let found = api.engine.people.directory.search(&session, &body.search_term, limit).await?;
     let results = found.results.into_iter().map(UserAnswer::from).collect();
     Ok(Answer(SearchAnswer { results, limited: found.limited }))
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use im2_engine::{
-    Code,
+use im2_chat::{
     account_data::{MAX_CONTENT_BYTES, MAX_TYPES},
-    rooms::{Actor, CreateRoom},
+    rooms::{Actor, CreateRoom, RoomVersion},
+};
+use im2_core::{
+    Code,
     stream::{AccountDataChange, Change},
 };
-use im2_model::{RoomId, StreamToken, UserId};
-use im2_rooms::push::RuleKind;
+use im2_kernel::push::RuleKind;
+use im2_model::{RoomId, RoomNid, StreamToken, UserId};
 use serde_json::{Map, Value, json};
 
 use crate::{Fixture, builders::object};
@@ -28,16 +30,16 @@ fn parts(change: &AccountDataChange) -> (String, bool, Value) {
 }
 
 async fn all(fixture: &Fixture, user: &Actor) -> Vec<(String, bool, Value)> {
-    fixture.engine.account_data.all(user.user, &user.user_id).await.unwrap().iter().map(parts).collect()
+    fixture.engine.chat.account_data.all(user.user, &user.user_id).await.unwrap().iter().map(parts).collect()
 }
 
 #[tokio::test]
 async fn what_is_set_is_read_streamed_and_survives_a_restart() {
     let fixture = Fixture::new().await;
     let (ana, ben) = (fixture.user("ana").await, fixture.user("ben").await);
-    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let room = fixture.engine.chat.rooms.create(&ana, CreateRoom::default()).await.unwrap();
     let since = fixture.engine.core.stream.reached();
-    let data = &fixture.engine.account_data;
+    let data = &fixture.engine.chat.account_data;
     data.set(ana.user, None, "org.colour", &object(json!({ "is": "red" }))).await.unwrap();
     data.set(ana.user, None, "org.colour", &object(json!({ "is": "blue" }))).await.unwrap();
     data.set(ana.user, Some(&room.id), "org.colour", &object(json!({ "is": "green" }))).await.unwrap();
@@ -52,7 +54,7 @@ async fn what_is_set_is_read_streamed_and_survives_a_restart() {
     assert_eq!(refused.code(), Some(Code::NotFound));
 
     let fixture = fixture.reopen().await;
-    let data = &fixture.engine.account_data;
+    let data = &fixture.engine.chat.account_data;
     let content = data.get(ana.user, &ana.user_id, Some(&room.id), "org.colour").await.unwrap();
     assert_eq!(content.get(), r#"{"is":"green"}"#);
     let kept = all(&fixture, &ana).await;
@@ -64,8 +66,8 @@ async fn what_is_set_is_read_streamed_and_survives_a_restart() {
 async fn what_does_not_fit_is_refused() {
     let fixture = Fixture::new().await;
     let (ana, ben) = (fixture.user("ana").await, fixture.user("ben").await);
-    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
-    let data = &fixture.engine.account_data;
+    let room = fixture.engine.chat.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let data = &fixture.engine.chat.account_data;
     let set = async |user: &Actor, room: Option<&RoomId>, kind: &str, content: Value| {
         data.set(user.user, room, kind, &object(content)).await.map_err(|error| error.code())
     };
@@ -90,8 +92,8 @@ async fn what_does_not_fit_is_refused() {
 async fn tags_are_the_account_data_of_their_room() {
     let fixture = Fixture::new().await;
     let ana = fixture.user("ana").await;
-    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
-    let data = &fixture.engine.account_data;
+    let room = fixture.engine.chat.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let data = &fixture.engine.chat.account_data;
     let since = fixture.engine.core.stream.reached();
     assert_eq!(data.tags(ana.user, &room.id).await.unwrap(), json!({ "tags": {} }));
     data.set_tag(ana.user, &room.id, "m.favourite", object(json!({ "order": 0.25 }))).await.unwrap();
@@ -122,7 +124,7 @@ async fn tags_are_the_account_data_of_their_room() {
 async fn the_ignored_users_follow_the_list() {
     let fixture = Fixture::new().await;
     let ana = fixture.user("ana").await;
-    let data = &fixture.engine.account_data;
+    let data = &fixture.engine.chat.account_data;
     let ignored = async || data.ignored_users(ana.user, &ana.user_id).await.unwrap();
     assert!(ignored().await.is_empty());
     let list = json!({ "ignored_users": { "@ben:im.test": {}, "@ana:im.test": {}, "nobody": {} } });
@@ -138,7 +140,7 @@ async fn the_ignored_users_follow_the_list() {
 async fn a_filter_has_one_id_and_is_its_owners() {
     let fixture = Fixture::new().await;
     let (ana, ben) = (fixture.user("ana").await, fixture.user("ben").await);
-    let filters = &fixture.engine.filters;
+    let filters = &fixture.engine.chat.filters;
     let definition = object(json!({ "room": { "timeline": { "limit": 7 } }, "org.unknown": 1 }));
     let id = filters.define(ana.user, &definition).await.unwrap();
     assert_eq!(filters.define(ana.user, &definition).await.unwrap(), id);
@@ -166,7 +168,7 @@ async fn a_filter_has_one_id_and_is_its_owners() {
 async fn a_changed_push_rule_is_streamed_and_used_and_survives_a_restart() {
     let fixture = Fixture::new().await;
     let ana = fixture.user("ana").await;
-    let rules = &fixture.engine.push_rules;
+    let rules = &fixture.engine.chat.push_rules;
     let (user, id) = (ana.user, &ana.user_id);
     let since = fixture.engine.core.stream.reached();
     let defaults = rules.compiled(user, id).await.unwrap();
@@ -184,11 +186,11 @@ async fn a_changed_push_rule_is_streamed_and_used_and_survives_a_restart() {
     assert_eq!(content["global"]["override"][0]["enabled"], true);
     assert_eq!(content["global"]["content"][0]["pattern"], "cake");
     let fixture = fixture.reopen().await;
-    let read = fixture.engine.account_data.get(user, id, None, "m.push_rules").await.unwrap();
+    let read = fixture.engine.chat.account_data.get(user, id, None, "m.push_rules").await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(read.get()).unwrap(), *content);
     assert_eq!(all(&fixture, &ana).await, [("m.push_rules".to_owned(), false, content.clone())]);
 
-    let rules = &fixture.engine.push_rules;
+    let rules = &fixture.engine.chat.push_rules;
     let missing = rules.delete(user, id, RuleKind::Content, "pie").await.unwrap_err();
     assert_eq!(missing.code(), Some(Code::NotFound));
     let own = rules.put(user, id, (RuleKind::Content, ".mine"), &body, (None, None)).await.unwrap_err();
@@ -198,6 +200,20 @@ async fn a_changed_push_rule_is_streamed_and_used_and_survives_a_restart() {
     assert_eq!(beside.code(), Some(Code::Unknown));
     rules.delete(user, id, RuleKind::Content, "cake").await.unwrap();
     rules.set_enabled(user, id, (RuleKind::Override, ".m.rule.master"), false).await.unwrap();
-    let defaults = im2_rooms::push::Ruleset::defaults(id);
+    let defaults = im2_kernel::push::Ruleset::defaults(id);
     assert_eq!(rules.ruleset(user, id).await.unwrap(), defaults);
+}
+
+#[tokio::test]
+async fn tags_that_follow_into_a_successor_are_not_hidden_by_what_was_in_memory() {
+    let fixture = Fixture::new().await;
+    let ana = fixture.user("ana").await;
+    let (rooms, data) = (&fixture.engine.chat.rooms, &fixture.engine.chat.account_data);
+    let old = rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    data.set_tag(ana.user, &old.id, "m.favourite", Map::new()).await.unwrap();
+    let tags = async |room: RoomNid| data.tags_and_direct(ana.user).await.unwrap().tags.get(&room).cloned();
+    assert_eq!(tags(old.nid).await, Some(vec!["m.favourite".into()]));
+    let new = rooms.upgrade(&ana, &old.id, RoomVersion::V12, &[]).await.unwrap();
+    let new = rooms.find(&new).await.unwrap().unwrap();
+    assert_eq!(tags(new.nid).await, Some(vec!["m.favourite".into()]));
 }

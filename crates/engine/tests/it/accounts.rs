@@ -1,14 +1,12 @@
 //! Accounts: registering, signing in and out, tokens, user-interactive authentication, administration.
 
-use im2_engine::{
-    Code, Engine, Error,
-    accounts::{
-        LoginRequest, NewRegistrationToken, NewSession, Options, Origin, PasswordCost, RegisterRequest,
-        RegistrationMode, SharedSecretRequest, SignedIn,
-        uia::{Auth, Challenge, Stage},
-    },
-    session::Session,
+use im2_accounts::{
+    LoginRequest, NewRegistrationToken, NewSession, Options, Origin, PasswordCost, RegisterRequest, RegistrationMode,
+    SharedSecretRequest, SignedIn,
+    uia::{Auth, Challenge, Stage},
 };
+use im2_core::{Code, Error, session::Session};
+use im2_engine::Engine;
 use ring::hmac;
 
 use crate::Fixture;
@@ -43,22 +41,23 @@ fn request(name: &str) -> RegisterRequest {
 }
 
 async fn register(engine: &Engine, name: &str) -> SignedIn {
-    engine.accounts.register(request(name)).await.unwrap().session.unwrap()
+    engine.people.accounts.register(request(name)).await.unwrap().session.unwrap()
 }
 
 async fn login(engine: &Engine, user: &str, password: &str, device: NewSession) -> Result<SignedIn, Error> {
     engine
+        .people
         .accounts
         .login(LoginRequest { user: user.into(), password: password.into(), device, origin: Origin::default() })
         .await
 }
 
 async fn session(engine: &Engine, signed_in: &SignedIn) -> Session {
-    engine.accounts.authenticate(&signed_in.access_token).await.unwrap()
+    engine.people.accounts.authenticate(&signed_in.access_token).await.unwrap()
 }
 
 async fn is_known(engine: &Engine, access_token: &str) -> bool {
-    match engine.accounts.authenticate(access_token).await {
+    match engine.people.accounts.authenticate(access_token).await {
         Ok(_) => true,
         Err(error) => {
             assert_eq!(error.code(), Some(Code::UnknownToken));
@@ -94,7 +93,7 @@ async fn who_registers_is_known_by_their_token_even_after_a_restart() {
 #[tokio::test]
 async fn names_are_checked_before_anything_is_proved() {
     let fixture = Fixture::new().await;
-    let accounts = &fixture.engine.accounts;
+    let accounts = &fixture.engine.people.accounts;
     register(&fixture.engine, "ana").await;
     for (name, expected) in [
         ("ana", Code::UserInUse),
@@ -120,7 +119,7 @@ async fn names_are_checked_before_anything_is_proved() {
 #[tokio::test]
 async fn registering_needs_a_session_of_user_interactive_authentication() {
     let fixture = Fixture::new().await;
-    let accounts = &fixture.engine.accounts;
+    let accounts = &fixture.engine.people.accounts;
     let first = challenge(accounts.register(RegisterRequest::default()).await);
     assert_eq!(first.flows.iter().map(|flow| flow.stages.clone()).collect::<Vec<_>>(), [[Stage::Dummy]]);
     assert!(first.completed.is_none() && first.failure.is_none());
@@ -171,10 +170,10 @@ async fn signing_out_ends_one_session_or_all() {
     let two = login(engine, "ana", PASSWORD, NewSession::default()).await.unwrap();
     let three = login(engine, "ana", PASSWORD, NewSession::default()).await.unwrap();
     let ben = register(engine, "ben").await;
-    engine.accounts.logout(&session(engine, &one).await).await.unwrap();
+    engine.people.accounts.logout(&session(engine, &one).await).await.unwrap();
     assert!(!is_known(engine, &one.access_token).await);
     assert!(is_known(engine, &two.access_token).await);
-    engine.accounts.logout_all(&session(engine, &two).await).await.unwrap();
+    engine.people.accounts.logout_all(&session(engine, &two).await).await.unwrap();
     assert!(!is_known(engine, &two.access_token).await && !is_known(engine, &three.access_token).await);
     assert!(is_known(engine, &ben.access_token).await);
 }
@@ -187,19 +186,19 @@ async fn a_refresh_token_works_until_its_successor_is_used() {
     let refreshing = NewSession { refresh_token: true, ..NewSession::default() };
     let first = login(engine, "ana", PASSWORD, refreshing).await.unwrap();
     let first_refresh = first.refresh_token.clone().unwrap();
-    let lost = engine.accounts.refresh(&first_refresh).await.unwrap();
+    let lost = engine.people.accounts.refresh(&first_refresh).await.unwrap();
     // The answer got lost: the client repeats itself, and what it never saw is void.
-    let second = engine.accounts.refresh(&first_refresh).await.unwrap();
+    let second = engine.people.accounts.refresh(&first_refresh).await.unwrap();
     assert!(!is_known(engine, &lost.access_token).await);
     assert!(is_known(engine, &first.access_token).await);
     assert_eq!(second.device_id, first.device_id);
     assert!(is_known(engine, &second.access_token).await);
     assert!(!is_known(engine, &first.access_token).await);
-    assert_eq!(code(engine.accounts.refresh(&first_refresh).await), Some(Code::UnknownToken));
+    assert_eq!(code(engine.people.accounts.refresh(&first_refresh).await), Some(Code::UnknownToken));
     // A refresh token counts as used by refreshing again, too.
-    let third = engine.accounts.refresh(&second.refresh_token.unwrap()).await.unwrap();
+    let third = engine.people.accounts.refresh(&second.refresh_token.unwrap()).await.unwrap();
     let third_refresh = third.refresh_token.unwrap();
-    let fourth = engine.accounts.refresh(&third_refresh).await.unwrap();
+    let fourth = engine.people.accounts.refresh(&third_refresh).await.unwrap();
     assert!(!is_known(engine, &second.access_token).await);
     assert!(is_known(engine, &third.access_token).await && is_known(engine, &fourth.access_token).await);
 }
@@ -214,11 +213,11 @@ async fn an_access_token_that_can_be_refreshed_expires_softly() {
     let short = login(engine, "ana", PASSWORD, refreshing).await.unwrap();
     assert!(is_known(engine, &short.access_token).await);
     fixture.clock.advance(short.expires_in_ms.unwrap());
-    let Err(Error::Refused { code, extra, .. }) = engine.accounts.authenticate(&short.access_token).await else {
+    let Err(Error::Refused { code, extra, .. }) = engine.people.accounts.authenticate(&short.access_token).await else {
         panic!("an expired token is refused");
     };
     assert_eq!((code, extra["soft_logout"].as_bool()), (Code::UnknownToken, Some(true)));
-    let next = engine.accounts.refresh(&short.refresh_token.unwrap()).await.unwrap();
+    let next = engine.people.accounts.refresh(&short.refresh_token.unwrap()).await.unwrap();
     assert!(is_known(engine, &next.access_token).await && is_known(engine, &lasting.access_token).await);
 }
 
@@ -229,7 +228,7 @@ async fn changing_the_password_takes_the_old_one_and_ends_the_other_sessions() {
     let (one, ben) = (register(engine, "ana").await, register(engine, "ben").await);
     let two = login(engine, "ana", PASSWORD, NewSession::default()).await.unwrap();
     let mine = session(engine, &one).await;
-    let change = |auth| engine.accounts.change_password(&mine, "another horse", true, auth);
+    let change = |auth| engine.people.accounts.change_password(&mine, "another horse", true, auth);
     assert_eq!(challenge(change(None).await).flows[0].stages, [Stage::Password]);
     let failed = challenge(change(Some(with_password("wrong"))).await);
     assert_eq!(failed.failure.map(|(code, _)| code), Some(Code::Forbidden));
@@ -241,7 +240,7 @@ async fn changing_the_password_takes_the_old_one_and_ends_the_other_sessions() {
     assert!(!is_known(engine, &two.access_token).await);
     assert_eq!(code(login(engine, "ana", PASSWORD, NewSession::default()).await), Some(Code::Forbidden));
     let three = login(engine, "ana", "another horse", NewSession::default()).await.unwrap();
-    engine.accounts.change_password(&mine, PASSWORD, false, Some(with_password("another horse"))).await.unwrap();
+    engine.people.accounts.change_password(&mine, PASSWORD, false, Some(with_password("another horse"))).await.unwrap();
     assert!(is_known(engine, &three.access_token).await);
 }
 
@@ -251,13 +250,16 @@ async fn an_authentication_is_worth_nothing_for_another_purpose_or_user() {
     let engine = &fixture.engine;
     let (ana, ben) = (register(engine, "ana").await, register(engine, "ben").await);
     let (ana, ben) = (session(engine, &ana).await, session(engine, &ben).await);
-    let begun = challenge(engine.accounts.deactivate(&ana, false, None).await).session;
+    let begun = challenge(engine.people.accounts.deactivate(&ana, false, None).await).session;
     let continued = || Some(Auth { session: Some(begun.clone()), ..Auth::default() });
-    assert_eq!(challenge(engine.accounts.deactivate(&ana, false, continued()).await).session, begun);
-    assert_ne!(challenge(engine.accounts.deactivate(&ben, false, continued()).await).session, begun);
-    assert_ne!(challenge(engine.accounts.change_password(&ana, PASSWORD, true, continued()).await).session, begun);
+    assert_eq!(challenge(engine.people.accounts.deactivate(&ana, false, continued()).await).session, begun);
+    assert_ne!(challenge(engine.people.accounts.deactivate(&ben, false, continued()).await).session, begun);
+    assert_ne!(
+        challenge(engine.people.accounts.change_password(&ana, PASSWORD, true, continued()).await).session,
+        begun
+    );
     fixture.clock.advance(60 * 60 * 1000);
-    assert_ne!(challenge(engine.accounts.deactivate(&ana, false, continued()).await).session, begun);
+    assert_ne!(challenge(engine.people.accounts.deactivate(&ana, false, continued()).await).session, begun);
 }
 
 #[tokio::test]
@@ -267,18 +269,18 @@ async fn a_deactivated_account_is_over_and_its_name_stays_taken() {
     for (name, erase, after) in [("ana", false, Code::UserDeactivated), ("ben", true, Code::Forbidden)] {
         let signed_in = register(engine, name).await;
         let mine = session(engine, &signed_in).await;
-        engine.accounts.deactivate(&mine, erase, Some(with_password(PASSWORD))).await.unwrap();
+        engine.people.accounts.deactivate(&mine, erase, Some(with_password(PASSWORD))).await.unwrap();
         assert!(!is_known(engine, &signed_in.access_token).await);
         assert_eq!(code(login(engine, name, PASSWORD, NewSession::default()).await), Some(after));
         assert_eq!(code(login(engine, name, "wrong", NewSession::default()).await), Some(Code::Forbidden));
-        assert_eq!(code(engine.accounts.check_available(name).await), Some(Code::UserInUse));
+        assert_eq!(code(engine.people.accounts.check_available(name).await), Some(Code::UserInUse));
     }
 }
 
 #[tokio::test]
 async fn registration_tokens_open_what_is_not_open() {
     let mut fixture = Fixture::with(|options| options.accounts.registration = RegistrationMode::Token).await;
-    let accounts = &fixture.engine.accounts;
+    let accounts = &fixture.engine.people.accounts;
     let new = NewRegistrationToken { token: Some("two".into()), uses_allowed: Some(2), ..Default::default() };
     accounts.create_registration_token(new).await.unwrap();
     let ending = NewRegistrationToken {
@@ -305,7 +307,7 @@ async fn registration_tokens_open_what_is_not_open() {
     assert_eq!(code(accounts.revoke_registration_token("ending").await), Some(Code::NotFound));
     assert_eq!(accounts.registration_tokens("").await.unwrap().len(), 1);
     fixture = Box::pin(fixture.reopen_with(|options| options.accounts.registration = RegistrationMode::Closed)).await;
-    let accounts = &fixture.engine.accounts;
+    let accounts = &fixture.engine.people.accounts;
     assert_eq!(code(accounts.register(with("eve", "two")).await), Some(Code::Forbidden));
     assert_eq!(code(accounts.is_registration_token_valid("two").await), Some(Code::Forbidden));
 }
@@ -313,7 +315,7 @@ async fn registration_tokens_open_what_is_not_open() {
 #[tokio::test]
 async fn a_fresh_open_server_asks_nobody_for_a_token() {
     let fixture = Fixture::new().await;
-    let accounts = &fixture.engine.accounts;
+    let accounts = &fixture.engine.people.accounts;
     let token = accounts.first_admin_token().await.unwrap().unwrap();
     let asked = challenge(accounts.register(RegisterRequest { auth: None, ..request("ana") }).await);
     assert_eq!(asked.flows.iter().map(|flow| flow.stages.clone()).collect::<Vec<_>>(), [[Stage::Dummy]]);
@@ -332,7 +334,7 @@ async fn a_fresh_open_server_asks_nobody_for_a_token() {
 async fn the_first_administrators_token_ends_with_the_first_administrator() {
     for way in ["command line", "promotion", "the token itself"] {
         let fixture = Fixture::new().await;
-        let accounts = &fixture.engine.accounts;
+        let accounts = &fixture.engine.people.accounts;
         let token = accounts.first_admin_token().await.unwrap().unwrap();
         let with = |name: &str| RegisterRequest {
             auth: Some(Auth { token: Some(token.token.clone()), ..auth("m.login.registration_token") }),
@@ -361,7 +363,7 @@ async fn the_first_administrators_token_ends_with_the_first_administrator() {
 async fn the_first_administrator_registers_once_whatever_the_mode() {
     for mode in [RegistrationMode::Open, RegistrationMode::Token, RegistrationMode::Closed] {
         let fixture = Fixture::with(|options| options.accounts.registration = mode).await;
-        let accounts = &fixture.engine.accounts;
+        let accounts = &fixture.engine.people.accounts;
         let token = accounts.first_admin_token().await.unwrap().unwrap();
         assert_eq!(accounts.first_admin_token().await.unwrap().as_ref(), Some(&token));
         let ordinary = NewRegistrationToken { token: Some("ordinary".into()), ..Default::default() };
@@ -400,7 +402,7 @@ fn shared_secret(nonce: String, name: &str, admin: bool) -> SharedSecretRequest 
 #[tokio::test]
 async fn who_knows_the_shared_secret_makes_accounts() {
     let fixture = Fixture::with(|options| options.accounts.registration = RegistrationMode::Closed).await;
-    let accounts = &fixture.engine.accounts;
+    let accounts = &fixture.engine.people.accounts;
     let nonce = || accounts.shared_secret_nonce().unwrap();
     let root = accounts.register_with_shared_secret(shared_secret(nonce(), "Root", true)).await.unwrap();
     assert_eq!(root.user_id.as_str(), "@root:im.test");
@@ -425,26 +427,26 @@ async fn administrators_manage_accounts() {
     let engine = &fixture.engine;
     let ana = register(engine, "ana").await;
     assert!(!session(engine, &ana).await.is_admin);
-    engine.accounts.set_admin("@ana:im.test", true).await.unwrap();
+    engine.people.accounts.set_admin("@ana:im.test", true).await.unwrap();
     assert!(session(engine, &ana).await.is_admin, "a session in memory learns of it");
-    engine.accounts.create_user("ben", "pw", false).await.unwrap();
-    engine.accounts.reset_password("ana", "pw").await.unwrap();
+    engine.people.accounts.create_user("ben", "pw", false).await.unwrap();
+    engine.people.accounts.reset_password("ana", "pw").await.unwrap();
     assert!(!is_known(engine, &ana.access_token).await);
     login(engine, "ana", "pw", NewSession::default()).await.unwrap();
-    engine.accounts.deactivate_user("ben", false).await.unwrap();
-    assert_eq!(code(engine.accounts.reset_password("ben", "pw").await), Some(Code::UserDeactivated));
-    assert_eq!(code(engine.accounts.set_admin("nobody", true).await), Some(Code::NotFound));
-    let users = engine.accounts.list_users(None).await.unwrap();
+    engine.people.accounts.deactivate_user("ben", false).await.unwrap();
+    assert_eq!(code(engine.people.accounts.reset_password("ben", "pw").await), Some(Code::UserDeactivated));
+    assert_eq!(code(engine.people.accounts.set_admin("nobody", true).await), Some(Code::NotFound));
+    let users = engine.people.accounts.list_users(None).await.unwrap();
     let seen: Vec<_> =
         users.iter().map(|user| (user.user_id.localpart(), user.is_admin, user.is_deactivated)).collect();
     assert_eq!(seen, [("ana", true, false), ("ben", false, true)]);
-    assert_eq!(engine.accounts.list_users(Some(&users[0].user_id)).await.unwrap(), users[1..]);
+    assert_eq!(engine.people.accounts.list_users(Some(&users[0].user_id)).await.unwrap(), users[1..]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_who_want_a_name_or_a_last_use_at_once_one_gets_it() {
     let fixture = Fixture::with(|options| options.accounts.registration = RegistrationMode::Token).await;
-    let accounts = &fixture.engine.accounts;
+    let accounts = &fixture.engine.people.accounts;
     for (token, uses_allowed) in [("many", None), ("one", Some(1))] {
         let new = NewRegistrationToken { token: Some(token.into()), uses_allowed, ..Default::default() };
         accounts.create_registration_token(new).await.unwrap();
@@ -481,11 +483,11 @@ async fn a_token_is_never_known_again_after_its_session_has_ended() {
         let mine = session(engine, &signed_in).await;
         let asking: Vec<_> = (0..4)
             .map(|_| {
-                let (accounts, token) = (engine.accounts.clone(), signed_in.access_token.clone());
+                let (accounts, token) = (engine.people.accounts.clone(), signed_in.access_token.clone());
                 tokio::spawn(async move { while accounts.authenticate(&token).await.is_ok() {} })
             })
             .collect();
-        engine.accounts.logout(&mine).await.unwrap();
+        engine.people.accounts.logout(&mine).await.unwrap();
         assert!(!is_known(engine, &signed_in.access_token).await);
         for task in asking {
             task.await.unwrap();

@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use im2_engine::{
+use im2_chat::{
     filters::Filter,
     presence::Availability,
-    rooms::{Actor, Draft, Room},
-    session::Session,
-    sync::{StateForm, SyncRequest},
+    rooms::{Actor, Draft, NewState, Room},
 };
+use im2_core::session::Session;
+use im2_engine::Engine;
 use im2_model::{Random as _, SeededRandom};
+use im2_sync::{StateForm, SyncRequest};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
 
@@ -57,6 +58,22 @@ pub(crate) fn session(actor: &Actor, device: &str) -> Session {
     }
 }
 
+/// Resolves a room's state so that a user's member event is the one of this number among all that they have had, or none
+/// if they have had fewer.
+pub(crate) async fn resolve_member(engine: &Engine, room: &Arc<Room>, user: &Actor, number: usize) {
+    let (nid, state_key) = (room.nid, user.user_id.to_string());
+    let wanted = state_key.clone();
+    let history = engine.core.store.read(move |db| db.state_entry_history(nid, "m.room.member", &wanted));
+    let history = history.await.unwrap();
+    if history.is_empty() {
+        return;
+    }
+    let event = history.get(number).and_then(|(_, row)| Some(row.as_ref()?.event_id.clone()));
+    let new = NewState { kind: "m.room.member".into(), state_key: state_key.into(), event };
+    let seq = room.view().seq;
+    engine.chat.rooms.resolve_state(room, seq, vec![new]).await.unwrap();
+}
+
 /// A first `/sync` that says nothing of its user's presence.
 pub(crate) fn first_sync(filter: &Value) -> SyncRequest {
     SyncRequest {
@@ -87,7 +104,7 @@ impl Writers {
                 let mut sent = Vec::new();
                 for number in 0..each {
                     let draft = text(&format!("{writer}/{number}"));
-                    sent.push(fixture.engine.rooms.append(&room, &actor, draft, None).await.unwrap().to_string());
+                    sent.push(fixture.engine.chat.rooms.append(&room, &actor, draft, None).await.unwrap().to_string());
                 }
                 sent
             })

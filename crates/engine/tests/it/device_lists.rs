@@ -5,19 +5,19 @@ use std::{
     sync::Arc,
 };
 
-use im2_engine::{
-    Engine,
+use im2_chat::{
     e2ee::{DeviceLists, Upload},
     rooms::{Act, Actor, CreateRoom, Draft, Preset, Room},
-    session::Session,
-    sync::SyncRequest,
 };
+use im2_core::session::Session;
+use im2_engine::Engine;
 use im2_model::{SeededRandom, StreamToken};
+use im2_sync::SyncRequest;
 use serde_json::{Map, Value, json};
 
 use crate::{
     Fixture,
-    builders::{first_sync, number, session},
+    builders::{first_sync, number, resolve_member, session},
 };
 
 type Users = BTreeSet<String>;
@@ -80,10 +80,10 @@ struct Follower {
 impl Follower {
     async fn sync(&mut self, engine: &Engine) -> (Users, Users) {
         let request = SyncRequest { since: Some(self.since.clone()), ..first_sync(&json!({})) };
-        let answer = engine.sync.sync(&self.session, request).await.unwrap().whole().await.unwrap();
+        let answer = engine.sync.classic.sync(&self.session, request).await.unwrap().whole().await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let until: StreamToken = answer["next_batch"].as_str().unwrap().parse().unwrap();
-        let asked = engine.e2ee.changes(&self.session, &self.since, &until).await.unwrap();
+        let asked = engine.chat.e2ee.changes(&self.session, &self.since, &until).await.unwrap();
         self.since = until;
         let section = |name: &str| {
             let users = answer["device_lists"][name].as_array().cloned().unwrap_or_default();
@@ -143,33 +143,38 @@ impl Chaos {
         let other = self.users[self.pick(self.users.len())].clone();
         if self.rooms.len() < 2 || (self.rooms.len() < 4 && self.pick(15) == 0) {
             let request = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
-            self.rooms.push(engine.rooms.create(&user, request).await.unwrap());
+            self.rooms.push(engine.chat.rooms.create(&user, request).await.unwrap());
             return;
         }
         let room = self.rooms[self.pick(self.rooms.len())].id.clone();
         let named = |value: String| Map::from_iter([("name".to_owned(), Value::from(value))]);
-        let outcome = match self.pick(16) {
-            0..=4 => engine.rooms.join(&user, &room, None).await.map(drop),
-            5 | 6 => engine.rooms.leave(&user, &room, None).await,
-            7 => engine.rooms.act(&user, &room, Act::Kick, &other.user_id, None).await,
-            8 => engine.rooms.act(&user, &room, Act::Ban, &other.user_id, None).await,
-            9 => engine.rooms.act(&user, &room, Act::Unban, &other.user_id, None).await,
-            10 => engine.rooms.act(&user, &room, Act::Invite, &other.user_id, None).await,
+        let outcome = match self.pick(18) {
+            0..=4 => engine.chat.rooms.join(&user, &room, None).await.map(drop),
+            5 | 6 => engine.chat.rooms.leave(&user, &room, None).await,
+            7 => engine.chat.rooms.act(&user, &room, Act::Kick, &other.user_id, None).await,
+            8 => engine.chat.rooms.act(&user, &room, Act::Ban, &other.user_id, None).await,
+            9 => engine.chat.rooms.act(&user, &room, Act::Unban, &other.user_id, None).await,
+            10 => engine.chat.rooms.act(&user, &room, Act::Invite, &other.user_id, None).await,
             11 => {
                 let content = json!({ "algorithm": "m.megolm.v1.aes-sha2", "rotation_period_msgs": number });
                 let draft = Draft::state("m.room.encryption", "", content.as_object().unwrap().clone());
-                engine.rooms.send_state(&user, &room, draft).await.map(drop)
+                engine.chat.rooms.send_state(&user, &room, draft).await.map(drop)
             }
             12 => {
                 let content = json!({ "membership": "join", "displayname": format!("name {number}") });
                 let own = user.user_id.as_str();
                 let draft = Draft::state("m.room.member", own, content.as_object().unwrap().clone());
-                engine.rooms.send_state(&user, &room, Draft { members_only: true, ..draft }).await.map(drop)
+                engine.chat.rooms.send_state(&user, &room, Draft { members_only: true, ..draft }).await.map(drop)
             }
-            13 => engine.rooms.forget(&user, &room).await,
+            13 => engine.chat.rooms.forget(&user, &room).await,
             14 => {
                 let draft = Draft::message("m.room.message", named(format!("message {number}")));
-                engine.rooms.send(&user, &room, draft, None).await.map(drop)
+                engine.chat.rooms.send(&user, &room, draft, None).await.map(drop)
+            }
+            15 | 16 => {
+                let room = engine.chat.rooms.find(&room).await.unwrap().unwrap();
+                resolve_member(engine, &room, &other, self.pick(6)).await;
+                Ok(())
             }
             _ => {
                 publish(engine, &session(&user, "DEVICE"), number).await;
@@ -190,14 +195,14 @@ async fn publish(engine: &Engine, session: &Session, number: usize) {
         "keys": { "ed25519:DEVICE": number.to_string() },
     });
     let upload = Upload { device_keys: keys.as_object().cloned(), ..Upload::default() };
-    engine.e2ee.upload(session, upload).await.unwrap();
+    engine.chat.e2ee.upload(session, upload).await.unwrap();
 }
 
 /// A user with an account and a device.
 async fn user(fixture: &Fixture, name: &str) -> Actor {
-    let user_id = fixture.engine.accounts.create_user(name, "a password", false).await.unwrap();
+    let user_id = fixture.engine.people.accounts.create_user(name, "a password", false).await.unwrap();
     let wanted = user_id.clone();
-    let make = move |tx: &mut im2_store::Transaction<'_>| {
+    let make = move |tx: &mut im2_core::Transaction<'_>| {
         let user = tx.ensure_user(&wanted)?;
         tx.ensure_device(user, &"DEVICE".parse().expect("a device ID"), None, 0)?;
         Ok(user)
@@ -258,7 +263,7 @@ const VERY_MANY: usize = 270;
 #[tokio::test]
 async fn who_leaves_a_large_room_hears_of_those_who_are_in_no_other() {
     let fixture = Fixture::new().await;
-    let (rooms, ana) = (&fixture.engine.rooms, user(&fixture, "ana").await);
+    let (rooms, ana) = (&fixture.engine.chat.rooms, user(&fixture, "ana").await);
     let since = fixture.engine.core.stream.reached();
     let encrypt = async |by: &Actor, room: &Room| {
         let content = json!({ "algorithm": "m.megolm.v1.aes-sha2" });
@@ -303,7 +308,7 @@ async fn who_leaves_a_large_room_hears_of_those_who_are_in_no_other() {
     let other = fixture.user("other003").await;
     let before = fixture.engine.core.stream.reached();
     rooms.leave(&other, &small.id, None).await.unwrap();
-    let asked = fixture.engine.e2ee.changes(&session(&ana, "DEVICE"), &now, &before).await.unwrap();
+    let asked = fixture.engine.chat.e2ee.changes(&session(&ana, "DEVICE"), &now, &before).await.unwrap();
     assert_eq!(sets(asked), (Users::new(), left));
 }
 
@@ -313,7 +318,7 @@ const TOO_MANY: usize = 501;
 #[tokio::test]
 async fn a_large_room_that_is_not_encrypted_costs_its_members_no_lists_until_it_is() {
     let fixture = Fixture::new().await;
-    let (rooms, ana, ben) = (&fixture.engine.rooms, user(&fixture, "ana").await, user(&fixture, "ben").await);
+    let (rooms, ana, ben) = (&fixture.engine.chat.rooms, user(&fixture, "ana").await, user(&fixture, "ben").await);
     let request = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
     let large = rooms.create(&ana, request).await.unwrap();
     let mut everybody = Users::from([ana.user_id.to_string()]);

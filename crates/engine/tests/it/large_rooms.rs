@@ -5,12 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use im2_engine::rooms::{
+use im2_chat::rooms::{
     Act, Actor, CreateRoom, Draft, Form, MemberList, Preset, Reader, Room, RoomEvent, Rooms, StoredMember,
     StoredMembers,
 };
+use im2_kernel::{content::Membership, version::RoomVersion};
 use im2_model::RoomId;
-use im2_rooms::{content::Membership, version::RoomVersion};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -31,7 +31,7 @@ async fn users(fixture: &Fixture) -> Vec<Actor> {
 
 /// A room with members of every kind, some of whom have come and gone.
 async fn make_room(fixture: &Fixture, users: &[Actor], version: RoomVersion) -> RoomId {
-    let rooms = &fixture.engine.rooms;
+    let rooms = &fixture.engine.chat.rooms;
     let request = CreateRoom { version, preset: Some(Preset::PublicChat), ..CreateRoom::default() };
     let room = rooms.create(&users[0], request).await.unwrap();
     let say = async |who: &Actor, body: String| {
@@ -96,7 +96,7 @@ fn bare(event: &Value) -> Value {
 
 /// Everything that depends on member events, as one user is shown it.
 async fn shown(fixture: &Fixture, actor: &Actor, reader: &Reader) -> Vec<String> {
-    let rooms = &fixture.engine.rooms;
+    let rooms = &fixture.engine.chat.rooms;
     let last = reader.room.view().seq;
     let now = by_key(&rooms.state_at(&reader.room, None).await.unwrap());
     let mut shown = Vec::new();
@@ -114,8 +114,16 @@ async fn shown(fixture: &Fixture, actor: &Actor, reader: &Reader) -> Vec<String>
         shown.push(format!("{seq} {state:?}"));
     }
     for filter in [json!({}), json!({ "room": { "state": { "lazy_load_members": true } } })] {
-        let answer =
-            fixture.engine.sync.sync(&session(actor, "D"), first_sync(&filter)).await.unwrap().whole().await.unwrap();
+        let answer = fixture
+            .engine
+            .sync
+            .classic
+            .sync(&session(actor, "D"), first_sync(&filter))
+            .await
+            .unwrap()
+            .whole()
+            .await
+            .unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let room = &answer["rooms"]["join"][reader.room.id.as_str()];
         let mut state: Vec<String> =
@@ -134,8 +142,8 @@ async fn a_room_whose_members_are_not_in_memory_shows_what_it_shows_otherwise() 
     let mut all = Vec::new();
     let mut fixture = fixture;
     for member_events in [1_000, 0, 2] {
-        fixture = fixture.reopen_with(|options| options.rooms.member_events = member_events).await;
-        let reader = fixture.engine.rooms.reader(&users[3], &room_id).await.unwrap();
+        fixture = fixture.reopen_with(|options| options.chat.rooms.member_events = member_events).await;
+        let reader = fixture.engine.chat.rooms.reader(&users[3], &room_id).await.unwrap();
         all.push(shown(&fixture, &users[3], &reader).await);
     }
     assert_eq!(all[0], all[1]);
@@ -149,8 +157,8 @@ async fn what_the_rules_ask_of_members_is_read_where_it_is_not_in_memory() {
         let fixture = Fixture::new().await;
         let users = users(&fixture).await;
         let room_id = make_room(&fixture, &users, version).await;
-        let fixture = fixture.reopen_with(|options| options.rooms.member_events = 0).await;
-        let rooms = &fixture.engine.rooms;
+        let fixture = fixture.reopen_with(|options| options.chat.rooms.member_events = 0).await;
+        let rooms = &fixture.engine.chat.rooms;
         let room = rooms.joined(&users[0], &room_id).await.unwrap();
         rooms.append(&room, &users[3], text("hi"), None).await.unwrap();
         assert_eq!(
@@ -186,10 +194,10 @@ async fn what_the_rules_ask_of_members_is_read_where_it_is_not_in_memory() {
 
 #[tokio::test]
 async fn a_redacted_member_event_does_not_come_back_from_memory() {
-    let fixture = Fixture::with(|options| options.rooms.member_events = 1).await;
+    let fixture = Fixture::with(|options| options.chat.rooms.member_events = 1).await;
     let users = users(&fixture).await;
     let room_id = make_room(&fixture, &users, RoomVersion::V11).await;
-    let rooms = &fixture.engine.rooms;
+    let rooms = &fixture.engine.chat.rooms;
     let room = rooms.joined(&users[0], &room_id).await.unwrap();
     let name = async || {
         let member = room.member(&fixture.engine.core, users[2].user_id.as_str()).await.unwrap().unwrap();
@@ -218,8 +226,8 @@ async fn lists_of_members_have_those_who_are_wanted_as_they_were_then() {
     let mut answers = Vec::new();
     let mut fixture = fixture;
     for member_events in [1_000, 0] {
-        fixture = fixture.reopen_with(|options| options.rooms.member_events = member_events).await;
-        let rooms = &fixture.engine.rooms;
+        fixture = fixture.reopen_with(|options| options.chat.rooms.member_events = member_events).await;
+        let rooms = &fixture.engine.chat.rooms;
         let room = rooms.joined(&users[0], &room_id).await.unwrap();
         let last = room.view().seq;
         let mut answer = Vec::new();
@@ -254,7 +262,7 @@ async fn a_redacted_member_is_listed_without_what_was_redacted() {
     let fixture = Fixture::new().await;
     let users = users(&fixture).await;
     let room_id = make_room(&fixture, &users, RoomVersion::V11).await;
-    let rooms = &fixture.engine.rooms;
+    let rooms = &fixture.engine.chat.rooms;
     let room = rooms.joined(&users[0], &room_id).await.unwrap();
     let named = room.member(&fixture.engine.core, users[2].user_id.as_str()).await.unwrap().unwrap();
     let redaction = Draft {
@@ -263,8 +271,8 @@ async fn a_redacted_member_is_listed_without_what_was_redacted() {
         ..Draft::message("m.room.redaction", Map::new())
     };
     let redaction = rooms.append(&room, &users[0], redaction, None).await.unwrap();
-    let fixture = fixture.reopen_with(|options| options.rooms.member_events = 0).await;
-    let rooms = &fixture.engine.rooms;
+    let fixture = fixture.reopen_with(|options| options.chat.rooms.member_events = 0).await;
+    let rooms = &fixture.engine.chat.rooms;
     let room = rooms.joined(&users[0], &room_id).await.unwrap();
     let MemberList::Stored(members) = rooms.member_list(&room, None, |_| true).await.unwrap() else {
         panic!("no member event is to be in memory");

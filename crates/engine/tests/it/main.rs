@@ -5,28 +5,32 @@ mod account_data;
 mod accounts;
 mod builders;
 mod device_lists;
+mod elsewhere;
 mod fuzz;
 mod large_rooms;
 mod media;
 mod memory;
 mod notifications;
 mod receipts;
+mod resolution;
 mod room_handles;
 mod rooms;
 mod search;
-mod sight;
 mod sliding_lists;
 mod sliding_sync;
 mod storage;
 mod sync;
 mod thread_updates;
 mod unread;
+mod upgrade;
+mod visibility;
 
+use im2_core::Store;
 use std::sync::Arc;
 
-use im2_engine::{Engine, Options, rooms::Actor};
+use im2_chat::rooms::Actor;
+use im2_engine::{Engine, Options};
 use im2_model::{ManualClock, SeededRandom, ServerName, UserId};
-use im2_store::Store;
 
 /// An engine on a fresh database.
 pub(crate) struct Fixture {

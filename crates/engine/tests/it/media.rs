@@ -6,10 +6,9 @@ mod thumbnails;
 
 use std::{path::PathBuf, time::Duration};
 
-use im2_engine::{
-    Code, Engine, Result,
-    media::{Content, UploadInfo},
-};
+use im2_core::{Code, Result};
+use im2_engine::Engine;
+use im2_media::{Content, UploadInfo};
 use im2_model::{MxcUri, UserNid};
 
 use crate::Fixture;
@@ -41,7 +40,7 @@ async fn find(engine: &Engine, uri: &MxcUri, wait: Duration) -> Result<Content> 
     engine.media.content(server, media_id, wait).await
 }
 
-async fn bytes(engine: &Engine, digest: im2_engine::media::Digest, size: u64) -> Vec<u8> {
+async fn bytes(engine: &Engine, digest: im2_media::Digest, size: u64) -> Vec<u8> {
     let mut reader = engine.media.read(digest, 0..size).await.unwrap();
     let mut out = Vec::new();
     while let Some(chunk) = reader.next().await.unwrap() {
@@ -116,7 +115,7 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
 
 #[tokio::test]
 async fn a_user_has_a_quota_where_there_is_one() {
-    let fixture = Fixture::with(|options| options.rate_limits.quotas.set("media_bytes 10").unwrap()).await;
+    let fixture = Fixture::with(|options| options.core.rate_limits.quotas.set("media_bytes 10").unwrap()).await;
     let (ana, ben) = (user(&fixture, "ana").await, user(&fixture, "ben").await);
     upload(&fixture.engine, ana, b"123456", UploadInfo::default()).await.unwrap();
     let refusal = upload(&fixture.engine, ana, b"78901", UploadInfo::default()).await.unwrap_err();
@@ -180,7 +179,7 @@ async fn promises_expire_and_have_a_limit() {
     }
     let refusal = engine.media.create(ana).await.unwrap_err();
     assert_eq!(refusal.code(), Some(Code::LimitExceeded));
-    let im2_engine::Error::Refused { extra, .. } = refusal else { panic!("refused") };
+    let im2_core::Error::Refused { extra, .. } = refusal else { panic!("refused") };
     assert_eq!(extra["retry_after_ms"], DAY - 1000);
     engine.media.create(ben).await.unwrap();
     fixture.clock.advance(DAY - 1000);

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use im2_engine::{
-    Code, Error,
-    rooms::{Act, CreateRoom, Direction, Draft, Preset, StateLimits},
-    sync::Answer,
-};
+use im2_chat::rooms::{Act, CreateRoom, Direction, Draft, Preset, StateLimits};
+use im2_core::{Code, Error};
 use im2_model::SeededRandom;
+use im2_sync::Answer;
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,12 +24,12 @@ fn taken(fixture: &Fixture, names: &[&str]) -> usize {
 async fn weights_follow_the_rooms_and_come_to_nothing() {
     for seed in 0..10_u64 {
         let member_events = if seed.is_multiple_of(2) { 1_000 } else { 1 };
-        let fixture = Fixture::with(|options| options.rooms.member_events = member_events).await;
+        let fixture = Fixture::with(|options| options.chat.rooms.member_events = member_events).await;
         let users = fixture.users(&["ana", "ben", "eve"]).await;
         let mut chaos = Chaos { fixture: &fixture, random: SeededRandom::new(seed), users, rooms: Vec::new() };
         for number in 0..100 {
             chaos.act(number).await;
-            let (counted, anew) = (taken(&fixture, &["events", "rooms"]), fixture.engine.rooms.weigh_anew());
+            let (counted, anew) = (taken(&fixture, &["events", "rooms"]), fixture.engine.chat.rooms.weigh_anew());
             // The stream holds events that rooms have dropped: member events beyond their limit.
             assert!(counted >= anew && (member_events == 1 || counted == anew), "seed {seed}: {counted} {anew}");
         }
@@ -46,8 +44,8 @@ async fn weights_follow_the_rooms_and_come_to_nothing() {
 async fn a_redaction_gives_back_what_it_takes_away() {
     let fixture = Fixture::new().await;
     let ana = fixture.user("ana").await;
-    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
-    let rooms = &fixture.engine.rooms;
+    let room = fixture.engine.chat.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let rooms = &fixture.engine.chat.rooms;
     let sent = rooms.append(&room, &ana, text(&"x".repeat(50_000)), None).await.unwrap();
     let draft = Draft { redacts: Some(sent), ..Draft::message("m.room.redaction", object(json!({}))) };
     let before = rooms.weigh_anew();
@@ -59,9 +57,9 @@ async fn a_redaction_gives_back_what_it_takes_away() {
 #[tokio::test]
 async fn rooms_that_were_used_least_recently_give_way() {
     const ROOMS: usize = 60;
-    let fixture = Fixture::with(|options| options.memory.budget = 1 << 20).await;
+    let fixture = Fixture::with(|options| options.core.memory.budget = 1 << 20).await;
     let users = fixture.users(&["ana", "ben"]).await;
-    let rooms = &fixture.engine.rooms;
+    let rooms = &fixture.engine.chat.rooms;
     let mut ids = Vec::new();
     for _ in 0..ROOMS {
         let request = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
@@ -94,11 +92,11 @@ async fn rooms_that_were_used_least_recently_give_way() {
 #[tokio::test]
 async fn a_room_has_so_much_state_and_no_more() {
     let fixture = Fixture::with(|options| {
-        options.rooms.state = StateLimits { entries: 40, bytes: 200_000 };
+        options.chat.rooms.state = StateLimits { entries: 40, bytes: 200_000 };
     })
     .await;
     let ana = fixture.user("ana").await;
-    let rooms = &fixture.engine.rooms;
+    let rooms = &fixture.engine.chat.rooms;
     let room = rooms.create(&ana, CreateRoom::default()).await.unwrap();
     let set = async |key: &str, bytes: usize| {
         let content = object(json!({ "text": "x".repeat(bytes) }));
@@ -130,14 +128,14 @@ async fn a_large_sync_is_made_as_it_is_read() {
     const ROOMS: usize = 40;
     let fixture = Fixture::new().await;
     let ana = fixture.user("ana").await;
-    let rooms = &fixture.engine.rooms;
+    let rooms = &fixture.engine.chat.rooms;
     for _ in 0..ROOMS {
         let room = rooms.create(&ana, CreateRoom::default()).await.unwrap();
         for _ in 0..5 {
             rooms.append(&room, &ana, text(&"x".repeat(10_000)), None).await.unwrap();
         }
     }
-    let sync = async || fixture.engine.sync.sync(&session(&ana, "D"), first_sync(&json!({}))).await.unwrap();
+    let sync = async || fixture.engine.sync.classic.sync(&session(&ana, "D"), first_sync(&json!({}))).await.unwrap();
     let Answer::Pieces(mut pieces) = sync().await else { panic!("it is large") };
     let (mut whole, mut largest, mut count) = (Vec::new(), 0, 0);
     while let Some(piece) = pieces.next().await {
@@ -173,7 +171,7 @@ async fn a_large_sync_is_made_as_it_is_read() {
 async fn a_timeline_of_large_events_is_cut() {
     let fixture = Fixture::new().await;
     let ana = fixture.user("ana").await;
-    let rooms = &fixture.engine.rooms;
+    let rooms = &fixture.engine.chat.rooms;
     let room = rooms.create(&ana, CreateRoom::default()).await.unwrap();
     let mut sent = Vec::new();
     for _ in 0..40 {
@@ -181,7 +179,7 @@ async fn a_timeline_of_large_events_is_cut() {
         sent.push(event_id.to_string());
     }
     let filter = json!({ "room": { "timeline": { "limit": 100 } } });
-    let answer = fixture.engine.sync.sync(&session(&ana, "D"), first_sync(&filter)).await.unwrap();
+    let answer = fixture.engine.sync.classic.sync(&session(&ana, "D"), first_sync(&filter)).await.unwrap();
     let answer: Value = serde_json::from_slice(&answer.whole().await.unwrap()).unwrap();
     let timeline = &answer["rooms"]["join"][room.id.as_str()]["timeline"];
     let ids = |events: &Value| -> Vec<String> {

@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
-use im2_engine::{
+use im2_chat::{
     notifications::{Page, Query},
     receipts::{Marker, MarkerKind},
     rooms::{Actor, CreateRoom, Draft, Preset, Room},
 };
+use im2_kernel::push::RuleKind;
 use im2_model::EventId;
-use im2_rooms::push::RuleKind;
 use serde_json::{Value, json};
 
 use crate::Fixture;
 
 async fn send(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, content: Value) -> EventId {
     let draft = Draft::message("m.room.message", serde_json::from_value(content).unwrap());
-    fixture.engine.rooms.append(room, actor, draft, None).await.unwrap()
+    fixture.engine.chat.rooms.append(room, actor, draft, None).await.unwrap()
 }
 
 async fn list(fixture: &Fixture, actor: &Actor, query: Query) -> Page {
-    fixture.engine.notifications.list(actor, query).await.unwrap()
+    fixture.engine.chat.notifications.list(actor, query).await.unwrap()
 }
 
 fn ids(page: &Page) -> Vec<EventId> {
@@ -33,9 +33,9 @@ async fn rooms(fixture: &Fixture, count: usize) -> (Actor, Actor, Vec<Arc<Room>>
     for _ in 0..count {
         fixture.clock.advance(1);
         let public = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
-        let room = fixture.engine.rooms.create(&ana, public).await.unwrap();
+        let room = fixture.engine.chat.rooms.create(&ana, public).await.unwrap();
         send(fixture, &room, &ana, json!({ "msgtype": "m.text", "body": "before Ben joined" })).await;
-        fixture.engine.rooms.join(&ben, &room.id, None).await.unwrap();
+        fixture.engine.chat.rooms.join(&ben, &room.id, None).await.unwrap();
         rooms.push(room);
     }
     (ana, ben, rooms)
@@ -83,13 +83,13 @@ async fn what_is_read_redacted_ignored_or_not_highlighted() {
         say.push(send(&fixture, room, &ana, json!({ "msgtype": "m.text", "body": body })).await);
     }
     let body = json!({ "pattern": "cake", "actions": ["notify", { "set_tweak": "highlight" }] });
-    let (rules, body) = (&fixture.engine.push_rules, serde_json::from_value(body).unwrap());
+    let (rules, body) = (&fixture.engine.chat.push_rules, serde_json::from_value(body).unwrap());
     rules.put(ben.user, &ben.user_id, (RuleKind::Content, "cake"), &body, (None, None)).await.unwrap();
     let draft = Draft::message("m.room.redaction", serde_json::from_value(json!({ "redacts": say[3] })).unwrap());
     let draft = Draft { redacts: Some(say[3].clone()), ..draft };
-    fixture.engine.rooms.append(room, &ana, draft, None).await.unwrap();
+    fixture.engine.chat.rooms.append(room, &ana, draft, None).await.unwrap();
     let marker = Marker { kind: MarkerKind::ReadPrivate, event_id: say[1].clone(), thread: None };
-    fixture.engine.receipts.mark(&ben, &room.id, vec![marker]).await.unwrap();
+    fixture.engine.chat.receipts.mark(&ben, &room.id, vec![marker]).await.unwrap();
 
     let page = list(&fixture, &ben, Query::default()).await;
     let read: Vec<(EventId, bool)> =
@@ -102,9 +102,9 @@ async fn what_is_read_redacted_ignored_or_not_highlighted() {
     let highlights = list(&fixture, &ben, Query { only_highlights: true, ..Query::default() }).await;
     assert_eq!(ids(&highlights), [say[1].clone()]);
     let ignored = serde_json::from_value(json!({ "ignored_users": { ana.user_id.as_str(): {} } })).unwrap();
-    fixture.engine.account_data.set(ben.user, None, "m.ignored_user_list", &ignored).await.unwrap();
+    fixture.engine.chat.account_data.set(ben.user, None, "m.ignored_user_list", &ignored).await.unwrap();
     assert!(list(&fixture, &ben, Query::default()).await.notifications.is_empty());
-    fixture.engine.account_data.set(ben.user, None, "m.ignored_user_list", &serde_json::Map::new()).await.unwrap();
-    fixture.engine.rooms.leave(&ben, &room.id, None).await.unwrap();
+    fixture.engine.chat.account_data.set(ben.user, None, "m.ignored_user_list", &serde_json::Map::new()).await.unwrap();
+    fixture.engine.chat.rooms.leave(&ben, &room.id, None).await.unwrap();
     assert!(list(&fixture, &ben, Query::default()).await.notifications.is_empty());
 }

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use im2_engine::{
-    Code,
+use im2_chat::{
     receipts::{Marker, MarkerKind},
     rooms::{Actor, CreateRoom, Draft, Preset, Room},
-    stream::Change,
 };
+use im2_core::{Code, stream::Change};
+use im2_kernel::relations::Thread;
 use im2_model::{EventId, StreamToken};
-use im2_rooms::relations::Thread;
 use serde_json::json;
 
 use crate::{Fixture, builders::session};
@@ -18,8 +17,8 @@ use crate::{Fixture, builders::session};
 async fn room_of_two(fixture: &Fixture) -> (Actor, Actor, Arc<Room>) {
     let (ana, ben) = (fixture.user("ana").await, fixture.user("ben").await);
     let public = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
-    let room = fixture.engine.rooms.create(&ana, public).await.unwrap();
-    fixture.engine.rooms.join(&ben, &room.id, None).await.unwrap();
+    let room = fixture.engine.chat.rooms.create(&ana, public).await.unwrap();
+    fixture.engine.chat.rooms.join(&ben, &room.id, None).await.unwrap();
     (ana, ben, room)
 }
 
@@ -29,7 +28,7 @@ async fn send(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, relation: Opti
         content["m.relates_to"] = json!({ "rel_type": rel_type, "event_id": target });
     }
     let draft = Draft::message("m.room.message", serde_json::from_value(content).unwrap());
-    fixture.engine.rooms.append(room, actor, draft, None).await.unwrap()
+    fixture.engine.chat.rooms.append(room, actor, draft, None).await.unwrap()
 }
 
 fn marker(kind: MarkerKind, event_id: &EventId, thread: Option<&str>) -> Marker {
@@ -37,7 +36,7 @@ fn marker(kind: MarkerKind, event_id: &EventId, thread: Option<&str>) -> Marker 
 }
 
 async fn mark(fixture: &Fixture, room: &Room, actor: &Actor, marker: Marker) -> Result<(), Option<Code>> {
-    fixture.engine.receipts.mark(actor, &room.id, vec![marker]).await.map_err(|error| error.code())
+    fixture.engine.chat.receipts.mark(actor, &room.id, vec![marker]).await.map_err(|error| error.code())
 }
 
 /// The receipts on the stream after `since`: type, thread and event.
@@ -81,7 +80,7 @@ async fn a_receipt_only_moves_forward_and_each_kind_and_thread_on_its_own() {
     assert_eq!(streamed(&fixture, &since), expected);
 
     let fixture = fixture.reopen().await;
-    let receipts = &fixture.engine.receipts;
+    let receipts = &fixture.engine.chat.receipts;
     assert_eq!(receipts.in_room(room.nid, ben.user).await.unwrap().len(), 3);
     let public = receipts.in_room(room.nid, ana.user).await.unwrap();
     assert!(public.len() == 2 && public.iter().all(|receipt| &*receipt.kind == "m.read"), "{public:?}");
@@ -97,12 +96,12 @@ async fn the_fully_read_marker_is_account_data_that_moves_forward() {
     let first = send(&fixture, &room, &ana, None).await;
     let second = send(&fixture, &room, &ana, None).await;
     let both = vec![marker(MarkerKind::FullyRead, &second, None), marker(MarkerKind::Read, &second, None)];
-    fixture.engine.receipts.mark(&ben, &room.id, both).await.unwrap();
+    fixture.engine.chat.receipts.mark(&ben, &room.id, both).await.unwrap();
     mark(&fixture, &room, &ben, marker(MarkerKind::FullyRead, &first, None)).await.unwrap();
     let content =
-        fixture.engine.account_data.get(ben.user, &ben.user_id, Some(&room.id), "m.fully_read").await.unwrap();
+        fixture.engine.chat.account_data.get(ben.user, &ben.user_id, Some(&room.id), "m.fully_read").await.unwrap();
     assert_eq!(content.get(), json!({ "event_id": second }).to_string());
-    assert_eq!(fixture.engine.receipts.in_room(room.nid, ben.user).await.unwrap().len(), 1);
+    assert_eq!(fixture.engine.chat.receipts.in_room(room.nid, ben.user).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -113,7 +112,7 @@ async fn what_cannot_be_read_is_refused() {
     let reply = send(&fixture, &room, &ana, Some(("m.thread", &root))).await;
     let reaction = send(&fixture, &room, &ana, Some(("m.annotation", &reply))).await;
     fixture.clock.advance(1);
-    let other = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let other = fixture.engine.chat.rooms.create(&ana, CreateRoom::default()).await.unwrap();
     let elsewhere = send(&fixture, &other, &ana, None).await;
     let unknown = EventId::parse("$unknown").unwrap();
     let (read, thread) = (MarkerKind::Read, Some(root.as_str()));
@@ -136,8 +135,8 @@ async fn what_cannot_be_read_is_refused() {
     let refused = mark(&fixture, &other, &ben, marker(read, &elsewhere, None)).await;
     assert_eq!(refused, Err(Some(Code::Forbidden)));
     let all_or_none = vec![marker(MarkerKind::ReadPrivate, &root, None), marker(read, &unknown, None)];
-    assert!(fixture.engine.receipts.mark(&ben, &room.id, all_or_none).await.is_err());
-    let kept = fixture.engine.receipts.in_room(room.nid, ben.user).await.unwrap();
+    assert!(fixture.engine.chat.receipts.mark(&ben, &room.id, all_or_none).await.is_err());
+    let kept = fixture.engine.chat.receipts.in_room(room.nid, ben.user).await.unwrap();
     assert!(kept.iter().all(|receipt| &*receipt.kind == "m.read"));
 }
 
@@ -163,7 +162,7 @@ async fn a_private_receipt_wakes_its_owner_only() {
 async fn typing_begins_ends_and_is_over_in_time() {
     let fixture = Fixture::new().await;
     let (ana, ben, room) = room_of_two(&fixture).await;
-    let typing = &fixture.engine.typing;
+    let typing = &fixture.engine.chat.typing;
     let reached = || fixture.engine.core.ephemeral.reached();
     let start = reached();
     assert_eq!((typing.in_room(&room), typing.rooms_changed_since(start)), (vec![], vec![]));
@@ -192,7 +191,7 @@ async fn typing_begins_ends_and_is_over_in_time() {
     fixture.clock.advance(120_000);
     assert_eq!(typing.in_room(&room), vec![], "nobody types for ever");
     typing.set(&session(&ben, "A"), &room.id, true, None).await.unwrap();
-    fixture.engine.rooms.leave(&ben, &room.id, None).await.unwrap();
+    fixture.engine.chat.rooms.leave(&ben, &room.id, None).await.unwrap();
     assert_eq!(typing.in_room(&room), vec![], "who left does not type");
     let refused = typing.set(&session(&ben, "A"), &room.id, true, None).await.unwrap_err();
     assert_eq!(refused.code(), Some(Code::Forbidden));
@@ -202,10 +201,10 @@ async fn typing_begins_ends_and_is_over_in_time() {
 async fn the_end_of_typing_wakes_the_members() {
     let fixture = Fixture::new().await;
     let (ana, ben, room) = room_of_two(&fixture).await;
-    fixture.engine.typing.set(&session(&ana, "A"), &room.id, true, Some(50)).await.unwrap();
+    fixture.engine.chat.typing.set(&session(&ana, "A"), &room.id, true, Some(50)).await.unwrap();
     let subscription = fixture.engine.core.bus.subscribe(ben.user);
     let woken = subscription.woken();
     fixture.clock.advance(50);
     woken.await;
-    assert_eq!(fixture.engine.typing.in_room(&room), vec![]);
+    assert_eq!(fixture.engine.chat.typing.in_room(&room), vec![]);
 }

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use im2_engine::{
+use im2_chat::{
     filters::EventFilter,
     rooms::{Actor, CreateRoom, Draft, Preset, Room, RoomEvent},
     search::{Order, Request, SearchKey},
 };
+use im2_kernel::relations::Relation;
 use im2_model::{EventId, SeededRandom};
-use im2_rooms::relations::Relation;
 use im2_store::rooms::Direction;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ const WORDS: [&str; 12] =
 
 async fn append(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, draft: Draft) -> EventId {
     fixture.clock.advance(1);
-    fixture.engine.rooms.append(room, actor, draft, None).await.unwrap()
+    fixture.engine.chat.rooms.append(room, actor, draft, None).await.unwrap()
 }
 
 fn draft(kind: &str, content: Value) -> Draft {
@@ -38,7 +38,7 @@ async fn find(fixture: &Fixture, actor: &Actor, term: &str, order: Order) -> BTr
     let mut request = Request { term: term.to_owned(), keys, filter, order, groups, from: None };
     let mut found = BTreeSet::new();
     loop {
-        let page = fixture.engine.search.search(actor, request.clone()).await.unwrap();
+        let page = fixture.engine.chat.search.search(actor, request.clone()).await.unwrap();
         for hit in page.hits {
             assert!(found.insert(hit.event.id().clone()), "{term}: twice");
         }
@@ -48,7 +48,7 @@ async fn find(fixture: &Fixture, actor: &Actor, term: &str, order: Order) -> BTr
 }
 
 async fn all_events(fixture: &Fixture, room: &Arc<Room>, actor: &Actor) -> Vec<Arc<RoomEvent>> {
-    let rooms = &fixture.engine.rooms;
+    let rooms = &fixture.engine.chat.rooms;
     let reader = rooms.reader(actor, &room.id).await.unwrap();
     let (mut events, mut from) = (Vec::new(), Some(0));
     while let Some(at) = from {
@@ -102,11 +102,11 @@ async fn what_is_found_is_what_the_events_say() {
     let (ana, ben) = (fixture.user("ana").await, fixture.user("ben").await);
     let public = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
     let rooms = [
-        fixture.engine.rooms.create(&ana, public.clone()).await.unwrap(),
-        fixture.engine.rooms.create(&ana, public).await.unwrap(),
+        fixture.engine.chat.rooms.create(&ana, public.clone()).await.unwrap(),
+        fixture.engine.chat.rooms.create(&ana, public).await.unwrap(),
     ];
-    fixture.engine.rooms.join(&ben, &rooms[0].id, None).await.unwrap();
-    fixture.engine.rooms.join(&ben, &rooms[1].id, None).await.unwrap();
+    fixture.engine.chat.rooms.join(&ben, &rooms[0].id, None).await.unwrap();
+    fixture.engine.chat.rooms.join(&ben, &rooms[1].id, None).await.unwrap();
     let mut said: Vec<(usize, bool, EventId)> = Vec::new();
     for step in 0..450 {
         let target = said.get(number(&random, said.len().max(1))).cloned();
@@ -160,10 +160,10 @@ async fn what_is_found_is_what_the_events_say() {
 async fn more_than_is_looked_at_in_one_go_is_found_all_the_same() {
     let fixture = Fixture::new().await;
     let ana = fixture.user("ana").await;
-    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let room = fixture.engine.chat.rooms.create(&ana, CreateRoom::default()).await.unwrap();
     let mut sending = tokio::task::JoinSet::new();
     for number in 0..1_150 {
-        let (rooms, room, ana) = (fixture.engine.rooms.clone(), Arc::clone(&room), ana.clone());
+        let (rooms, room, ana) = (fixture.engine.chat.rooms.clone(), Arc::clone(&room), ana.clone());
         let text = format!("all{} {number}", " all".repeat(number % 5));
         let message = draft("m.room.message", json!({ "msgtype": "m.text", "body": text }));
         sending.spawn(async move { rooms.append(&room, &ana, message, None).await.unwrap() });
@@ -187,7 +187,7 @@ async fn nothing_of_a_redacted_message_is_left_in_the_files() {
     const MARKER: &str = "quizzaciously";
     let fixture = Fixture::new().await;
     let ana = fixture.user("ana").await;
-    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let room = fixture.engine.chat.rooms.create(&ana, CreateRoom::default()).await.unwrap();
     let say = async |text: &str| {
         let content = json!({ "msgtype": "m.text", "body": text });
         append(&fixture, &room, &ana, draft("m.room.message", content)).await

@@ -1,9 +1,9 @@
-//! An answer of sliding sync looks only at rooms that have changed or came into sight; it says the same as one that
-//! looks at every room in sight, whatever has happened and however lists, ranges and subscriptions have changed.
+//! An answer of sliding sync looks only at rooms that have changed or came into visible; it says the same as one that
+//! looks at every room in visible, whatever has happened and however lists, ranges and subscriptions have changed.
 
 use std::{sync::Arc, time::Duration};
 
-use im2_engine::rooms::{Act, Actor, CreateRoom, Draft, Preset, Room};
+use im2_chat::rooms::{Act, Actor, CreateRoom, Draft, Preset, Room};
 use im2_model::SeededRandom;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +36,7 @@ impl World<'_> {
         let by = if self.pick(3) == 0 { &self.ben } else { &self.ana };
         let preset = Some([Preset::PublicChat, Preset::PrivateChat][self.pick(2)]);
         let name = Some(format!("room {}", self.rooms.len()));
-        let room = self.fixture.engine.rooms.create(by, CreateRoom { preset, name, ..CreateRoom::default() });
+        let room = self.fixture.engine.chat.rooms.create(by, CreateRoom { preset, name, ..CreateRoom::default() });
         self.rooms.push(room.await.unwrap());
     }
 
@@ -45,7 +45,7 @@ impl World<'_> {
         if self.rooms.len() < 14 && self.pick(6) == 0 {
             self.create().await;
         }
-        let (rooms, room) = (&self.fixture.engine.rooms, self.room());
+        let (rooms, room) = (&self.fixture.engine.chat.rooms, self.room());
         let (ana, ben) = (&self.ana, &self.ben);
         let outcome = match self.pick(24) {
             0 | 1 => rooms.join(ana, &room.id, None).await.map(drop),
@@ -71,14 +71,14 @@ impl World<'_> {
         }
     }
 
-    async fn set_state(&self, room: &Room, kind: &str, content: Value) -> im2_engine::Result<()> {
+    async fn set_state(&self, room: &Room, kind: &str, content: Value) -> im2_core::Result<()> {
         let sender = if self.pick(2) == 0 { &self.ana } else { &self.ben };
         let draft = Draft::state(kind, "", object(content));
-        self.fixture.engine.rooms.send_state(sender, &room.id, draft).await.map(drop)
+        self.fixture.engine.chat.rooms.send_state(sender, &room.id, draft).await.map(drop)
     }
 
-    async fn tag(&self, room: &Room) -> im2_engine::Result<()> {
-        let data = &self.fixture.engine.account_data;
+    async fn tag(&self, room: &Room) -> im2_core::Result<()> {
+        let data = &self.fixture.engine.chat.account_data;
         if self.pick(2) == 0 {
             return data.delete_tag(self.ana.user, &room.id, "m.favourite").await;
         }
@@ -86,7 +86,7 @@ impl World<'_> {
     }
 
     /// Direct chats, ignored people, or who may invite.
-    async fn set_account_data(&self) -> im2_engine::Result<()> {
+    async fn set_account_data(&self) -> im2_core::Result<()> {
         let is_on = self.pick(2) == 0;
         let (kind, content) = match self.pick(3) {
             0 => ("m.direct", json!({ self.ben.user_id.as_str(): [self.room().id, self.room().id] })),
@@ -94,7 +94,7 @@ impl World<'_> {
             1 => ("m.ignored_user_list", json!({ "ignored_users": {} })),
             _ => ("m.invite_permission_config", json!({ "default_action": if is_on { "block" } else { "allow" } })),
         };
-        self.fixture.engine.account_data.set(self.ana.user, None, kind, &object(content)).await
+        self.fixture.engine.chat.account_data.set(self.ana.user, None, kind, &object(content)).await
     }
 
     fn range(&self) -> [usize; 2] {
@@ -178,7 +178,7 @@ async fn run(seed: u64) -> usize {
             _ => {}
         }
         let brief = follower.ask(&fixture, Duration::ZERO).await;
-        // A request that differs from the last one is answered by looking at every room in sight.
+        // A request that differs from the last one is answered by looking at every room in visible.
         let body = follower.body.clone();
         follower.body["extensions"]["typing"] = json!({ "enabled": true });
         let thorough = follower.ask(&fixture, Duration::ZERO).await;

@@ -6,12 +6,10 @@ use std::{
     time::Duration,
 };
 
-use im2_engine::{
-    rooms::{Act, Actor, CreateRoom, Draft, Preset},
-    session::Session,
-    sync::{StateForm, SyncRequest},
-};
+use im2_chat::rooms::{Act, Actor, CreateRoom, Draft, Preset};
+use im2_core::session::Session;
 use im2_model::{RoomId, RoomNid, SeededRandom};
+use im2_sync::{StateForm, SyncRequest};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -21,24 +19,24 @@ use crate::{
 
 /// What a client knows after applying answers by the specification's rules.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Picture {
-    joined: BTreeMap<String, BTreeMap<(String, String), String>>,
-    invited: BTreeSet<String>,
+pub(crate) struct Picture {
+    pub(crate) joined: BTreeMap<String, BTreeMap<(String, String), String>>,
+    pub(crate) invited: BTreeSet<String>,
 }
 
 /// A client that follows.
-struct Follower {
+pub(crate) struct Follower {
     session: Session,
     filter: Value,
     use_state_after: bool,
-    since: Option<String>,
-    picture: Picture,
+    pub(crate) since: Option<String>,
+    pub(crate) picture: Picture,
     /// Each room's timeline as received, over all stays in the room.
-    received: BTreeMap<String, Vec<String>>,
+    pub(crate) received: BTreeMap<String, Vec<String>>,
 }
 
 impl Follower {
-    fn new(actor: &Actor, limit: usize, use_state_after: bool) -> Self {
+    pub(crate) fn new(actor: &Actor, limit: usize, use_state_after: bool) -> Self {
         let filter = json!({ "room": { "timeline": { "limit": limit } } });
         let (picture, received) = (Picture::default(), BTreeMap::new());
         Self { session: session(actor, "D"), filter, use_state_after, since: None, picture, received }
@@ -53,9 +51,17 @@ impl Follower {
         }
     }
 
-    async fn follow(&mut self, fixture: &Fixture, timeout: Duration) {
-        let answer =
-            fixture.engine.sync.sync(&self.session, self.request(timeout)).await.unwrap().whole().await.unwrap();
+    pub(crate) async fn follow(&mut self, fixture: &Fixture, timeout: Duration) {
+        let answer = fixture
+            .engine
+            .sync
+            .classic
+            .sync(&self.session, self.request(timeout))
+            .await
+            .unwrap()
+            .whole()
+            .await
+            .unwrap();
         self.apply(&serde_json::from_slice(&answer).unwrap());
     }
 
@@ -114,7 +120,7 @@ impl Chaos<'_> {
     }
 
     pub(crate) async fn act(&mut self, number: usize) {
-        let rooms = &self.fixture.engine.rooms;
+        let rooms = &self.fixture.engine.chat.rooms;
         let user = self.users[self.pick(self.users.len())].clone();
         let other = self.users[self.pick(self.users.len())].clone();
         if self.rooms.is_empty() || (self.rooms.len() < 4 && self.pick(12) == 0) {
@@ -158,8 +164,8 @@ async fn run_within(budget: usize, seed: u64, limit: usize, use_state_after: boo
     // Every other time no member event stays in memory, as in rooms with very many.
     let member_events = if seed.is_multiple_of(2) { 1_000 } else { 0 };
     let fixture = Fixture::with(|options| {
-        options.rooms.member_events = member_events;
-        options.memory.budget = budget;
+        options.chat.rooms.member_events = member_events;
+        options.core.memory.budget = budget;
     })
     .await;
     let users = fixture.users(&["ana", "ben", "eve"]).await;
@@ -242,7 +248,7 @@ async fn a_token_never_skips_under_concurrent_writers() {
     let ana = fixture.user("ana").await;
     let mut rooms = Vec::new();
     for _ in 0..ROOMS {
-        rooms.push(fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap());
+        rooms.push(fixture.engine.chat.rooms.create(&ana, CreateRoom::default()).await.unwrap());
     }
     let mut follower = Follower::new(&ana, 500, false);
     follower.follow(&fixture, Duration::ZERO).await;

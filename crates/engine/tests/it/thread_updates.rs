@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use im2_engine::{
+use im2_chat::{
     rooms::{Actor, CreateRoom, Draft, Room},
     thread_updates::UpdatesRequest,
 };
@@ -23,14 +23,14 @@ fn message(root: Option<&EventId>) -> Draft {
 }
 
 async fn append(fixture: &Fixture, room: &Arc<Room>, ana: &Actor, root: Option<&EventId>) -> EventId {
-    fixture.engine.rooms.append(room, ana, message(root), None).await.unwrap()
+    fixture.engine.chat.rooms.append(room, ana, message(root), None).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_busy_thread_does_not_hide_a_quiet_one() {
     let fixture = Arc::new(Fixture::new().await);
     let ana = fixture.user("ana").await;
-    let room = fixture.engine.rooms.create(&ana, CreateRoom::default()).await.unwrap();
+    let room = fixture.engine.chat.rooms.create(&ana, CreateRoom::default()).await.unwrap();
     let (quiet, busy) = (append(&fixture, &room, &ana, None).await, append(&fixture, &room, &ana, None).await);
     append(&fixture, &room, &ana, Some(&quiet)).await;
     let mut replies = tokio::task::JoinSet::new();
@@ -44,7 +44,7 @@ async fn a_busy_thread_does_not_hide_a_quiet_one() {
     while pages < 5 {
         pages += 1;
         let request = UpdatesRequest { before, limit: 10, ..UpdatesRequest::default() };
-        let page = fixture.engine.thread_updates.updates(&ana, request).await.unwrap();
+        let page = fixture.engine.chat.thread_updates.updates(&ana, request).await.unwrap();
         told.extend(page.updates.iter().map(|update| update.root().clone()));
         before = page.next;
         if before.is_none() {

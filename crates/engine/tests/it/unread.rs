@@ -2,19 +2,19 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use im2_engine::{
-    Code,
+use im2_chat::{
     receipts::{Marker, MarkerKind},
     rooms::{Actor, CreateRoom, Draft, Preset, Room, RoomEvent},
     unread::{Sizes, Unread},
 };
-use im2_model::EventId;
-use im2_rooms::{
+use im2_core::Code;
+use im2_kernel::{
     content::Membership,
     push::{Context, FlatEvent, RuleKind},
     relations::{Relation, Thread, thread_of},
     unread::{Counts, UnreadCounts},
 };
+use im2_model::EventId;
 use im2_store::rooms::Direction;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -25,9 +25,9 @@ use crate::Fixture;
 async fn room_of(fixture: &Fixture, names: &[&str]) -> (Vec<Actor>, Arc<Room>) {
     let members = fixture.users(names).await;
     let public = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
-    let room = fixture.engine.rooms.create(&members[0], public).await.unwrap();
+    let room = fixture.engine.chat.rooms.create(&members[0], public).await.unwrap();
     for member in &members[1..] {
-        fixture.engine.rooms.join(member, &room.id, None).await.unwrap();
+        fixture.engine.chat.rooms.join(member, &room.id, None).await.unwrap();
     }
     (members, room)
 }
@@ -35,7 +35,7 @@ async fn room_of(fixture: &Fixture, names: &[&str]) -> (Vec<Actor>, Arc<Room>) {
 async fn send(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, kind: &str, content: Value) -> EventId {
     fixture.clock.advance(1);
     let draft = Draft::message(kind, serde_json::from_value(content).unwrap());
-    fixture.engine.rooms.append(room, actor, draft, None).await.unwrap()
+    fixture.engine.chat.rooms.append(room, actor, draft, None).await.unwrap()
 }
 
 async fn say(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, relation: Option<(&str, &EventId)>) -> EventId {
@@ -48,11 +48,11 @@ async fn say(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, relation: Optio
 
 async fn read(fixture: &Fixture, room: &Room, actor: &Actor, event_id: &EventId, thread: Option<Thread>) {
     let marker = Marker { kind: MarkerKind::Read, event_id: event_id.clone(), thread };
-    fixture.engine.receipts.mark(actor, &room.id, vec![marker]).await.unwrap();
+    fixture.engine.chat.receipts.mark(actor, &room.id, vec![marker]).await.unwrap();
 }
 
 async fn counts(fixture: &Fixture, room: &Arc<Room>, actor: &Actor) -> UnreadCounts {
-    fixture.engine.unread.in_room(actor, room).await.unwrap().counts.clone()
+    fixture.engine.chat.unread.in_room(actor, room).await.unwrap().counts.clone()
 }
 
 /// The counts in the main timeline and in all threads together.
@@ -107,9 +107,9 @@ async fn what_was_said_while_away_is_not_unread() {
     let [ana, ben] = members.as_slice() else { unreachable!("two members were made") };
     say(&fixture, &room, ana, None).await;
     assert_eq!(main_and_threads(&fixture, &room, ben).await, (1, 0));
-    fixture.engine.rooms.leave(ben, &room.id, None).await.unwrap();
+    fixture.engine.chat.rooms.leave(ben, &room.id, None).await.unwrap();
     say(&fixture, &room, ana, None).await;
-    fixture.engine.rooms.join(ben, &room.id, None).await.unwrap();
+    fixture.engine.chat.rooms.join(ben, &room.id, None).await.unwrap();
     assert_eq!(main_and_threads(&fixture, &room, ben).await, (0, 0));
     say(&fixture, &room, ana, None).await;
     rename(&fixture, &room, ben, "Ben").await;
@@ -127,7 +127,7 @@ async fn a_long_absence_counts_from_the_database() {
     let id = room.id.clone();
     drop(room);
     let fixture = fixture.reopen().await;
-    let room = fixture.engine.rooms.find(&id).await.unwrap().unwrap();
+    let room = fixture.engine.chat.rooms.find(&id).await.unwrap().unwrap();
     assert_eq!(main_and_threads(&fixture, &room, &members[1]).await, (301, 0));
     read(&fixture, &room, &members[1], &first, None).await;
     assert_eq!(main_and_threads(&fixture, &room, &members[1]).await, (300, 0));
@@ -144,12 +144,12 @@ async fn large_messages_count_under_many_patterns() {
     for number in 0..30 {
         let rule = json!({ "pattern": format!("{}*{number}", "a".repeat(500)), "actions": ["notify"] });
         let (id, rule) = (format!("wild {number}"), rule.as_object().unwrap().clone());
-        let rules = &fixture.engine.push_rules;
+        let rules = &fixture.engine.chat.push_rules;
         rules.put(ben.user, &ben.user_id, (RuleKind::Content, &id), &rule, (None, None)).await.unwrap();
     }
     let rule = json!({ "pattern": "cake", "actions": ["notify", { "set_tweak": "highlight" }] });
     let rule = rule.as_object().unwrap().clone();
-    let rules = &fixture.engine.push_rules;
+    let rules = &fixture.engine.chat.push_rules;
     rules.put(ben.user, &ben.user_id, (RuleKind::Content, "cake"), &rule, (None, None)).await.unwrap();
     let long = "a".repeat(60_000);
     for end in [" cake", "cake", ""] {
@@ -160,7 +160,7 @@ async fn large_messages_count_under_many_patterns() {
     }
     let expected = Counts { notification_count: 60, highlight_count: 20 };
     assert_eq!(counts(&fixture, &room, ben).await.main, expected);
-    let small = fixture.engine.unread.with_sizes(Sizes { stretch: 16, in_memory: 8, long: 16 });
+    let small = fixture.engine.chat.unread.with_sizes(Sizes { segment: 16, in_memory: 8, long: 16 });
     assert_eq!(small.in_room(ben, &room).await.unwrap().counts.main, expected);
     let last = send(&fixture, &room, ana, "m.room.message", json!({ "msgtype": "m.text", "body": "cake" })).await;
     read(&fixture, &room, ben, &last, None).await;
@@ -175,9 +175,9 @@ async fn what_hangs_on_a_redacted_message_of_a_thread_counts_in_the_main_timelin
     let conditions = json!([{ "kind": "event_match", "key": "type", "pattern": "m.reaction" }]);
     let body = serde_json::from_value(json!({ "conditions": conditions, "actions": ["notify"] })).unwrap();
     let rule = (RuleKind::Override, "reactions");
-    fixture.engine.push_rules.put(ben.user, &ben.user_id, rule, &body, (None, None)).await.unwrap();
-    // Each event in a stretch of its own.
-    let unread = fixture.engine.unread.with_sizes(Sizes { stretch: 1, in_memory: 0, long: 0 });
+    fixture.engine.chat.push_rules.put(ben.user, &ben.user_id, rule, &body, (None, None)).await.unwrap();
+    // Each event in a segment of its own.
+    let unread = fixture.engine.chat.unread.with_sizes(Sizes { segment: 1, in_memory: 0, long: 0 });
     let counted = || async {
         let counts = unread.in_room(ben, &room).await.unwrap().counts.clone();
         (counts.main.notification_count, counts.threads.values().map(|counts| counts.notification_count).sum::<u64>())
@@ -189,7 +189,7 @@ async fn what_hangs_on_a_redacted_message_of_a_thread_counts_in_the_main_timelin
     assert_eq!(counted().await, (1, 2));
     let content = serde_json::from_value(json!({ "redacts": reply })).unwrap();
     let draft = Draft { redacts: Some(reply), ..Draft::message("m.room.redaction", content) };
-    fixture.engine.rooms.append(&room, ana, draft, None).await.unwrap();
+    fixture.engine.chat.rooms.append(&room, ana, draft, None).await.unwrap();
     assert_eq!(counted().await, (2, 0));
 }
 
@@ -197,7 +197,7 @@ async fn what_hangs_on_a_redacted_message_of_a_thread_counts_in_the_main_timelin
 async fn say_many(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, count: usize) {
     let mut sending = tokio::task::JoinSet::new();
     for number in 0..count {
-        let (rooms, room, actor) = (fixture.engine.rooms.clone(), Arc::clone(room), actor.clone());
+        let (rooms, room, actor) = (fixture.engine.chat.rooms.clone(), Arc::clone(room), actor.clone());
         sending.spawn(async move {
             let content = json!({ "msgtype": "m.text", "body": "hello" });
             let draft = Draft::message("m.room.message", serde_json::from_value(content).unwrap());
@@ -224,7 +224,7 @@ async fn a_count_goes_back_as_far_as_it_has_to_and_a_long_one_outlives_a_restart
     drop(room);
 
     let fixture = fixture.reopen().await;
-    let room = fixture.engine.rooms.find(&id).await.unwrap().unwrap();
+    let room = fixture.engine.chat.rooms.find(&id).await.unwrap().unwrap();
     let all = (MANY as u64 + 2, 1);
     assert_eq!(main_and_threads(&fixture, &room, ben).await, all);
     let store = &fixture.engine.core.store;
@@ -233,7 +233,7 @@ async fn a_count_goes_back_as_far_as_it_has_to_and_a_long_one_outlives_a_restart
     drop(room);
 
     let fixture = fixture.reopen().await;
-    let room = fixture.engine.rooms.find(&id).await.unwrap().unwrap();
+    let room = fixture.engine.chat.rooms.find(&id).await.unwrap().unwrap();
     assert_eq!(main_and_threads(&fixture, &room, ben).await, all);
     read(&fixture, &room, ben, &last, Some(Thread::Main)).await;
     assert_eq!(main_and_threads(&fixture, &room, ben).await, (0, 1), "in a thread from long ago");
@@ -247,7 +247,7 @@ async fn a_receipt_and_a_redaction_change_the_stretch_that_they_are_about() {
     let (members, room) = room_of(&fixture, &["ana", "ben"]).await;
     let [ana, ben] = members.as_slice() else { unreachable!("two members were made") };
     // More stretches than are kept apart.
-    let unread = fixture.engine.unread.with_sizes(Sizes { stretch: 1, in_memory: 0, long: 0 });
+    let unread = fixture.engine.chat.unread.with_sizes(Sizes { segment: 1, in_memory: 0, long: 0 });
     let counted = || async {
         let counts = unread.in_room(ben, &room).await.unwrap().counts.clone();
         (counts.main.notification_count, counts.threads.values().map(|counts| counts.notification_count).sum::<u64>())
@@ -265,7 +265,7 @@ async fn a_receipt_and_a_redaction_change_the_stretch_that_they_are_about() {
     let redact = |event: &EventId| {
         let content = serde_json::from_value(json!({ "redacts": event })).unwrap();
         let draft = Draft { redacts: Some(event.clone()), ..Draft::message("m.room.redaction", content) };
-        async { fixture.engine.rooms.append(&room, ana, draft, None).await.unwrap() }
+        async { fixture.engine.chat.rooms.append(&room, ana, draft, None).await.unwrap() }
     };
     redact(&said[99]).await;
     redact(&said[200]).await;
@@ -282,7 +282,7 @@ async fn a_receipt_and_a_redaction_change_the_stretch_that_they_are_about() {
 async fn rename(fixture: &Fixture, room: &Arc<Room>, actor: &Actor, name: &str) {
     let content = json!({ "membership": "join", "displayname": name });
     let draft = Draft::state("m.room.member", actor.user_id.as_str(), serde_json::from_value(content).unwrap());
-    fixture.engine.rooms.append(room, actor, draft, None).await.unwrap();
+    fixture.engine.chat.rooms.append(room, actor, draft, None).await.unwrap();
 }
 
 /// One thing that happens. Numbers choose among members and events, whatever there is.
@@ -335,13 +335,13 @@ impl World {
     async fn new(sizes: Sizes) -> Self {
         let fixture = Fixture::new().await;
         let (members, room) = room_of(&fixture, &["ana", "ben", "cem"]).await;
-        let unread = fixture.engine.unread.with_sizes(sizes);
+        let unread = fixture.engine.chat.unread.with_sizes(sizes);
         Self { fixture, members, room, unread, sizes }
     }
 
     async fn events(&self) -> Vec<Arc<RoomEvent>> {
-        let reader = self.fixture.engine.rooms.reader(&self.members[0], &self.room.id).await.unwrap();
-        let rooms = &self.fixture.engine.rooms;
+        let reader = self.fixture.engine.chat.rooms.reader(&self.members[0], &self.room.id).await.unwrap();
+        let rooms = &self.fixture.engine.chat.rooms;
         rooms.page(&reader, 0, None, Direction::Forward, 10_000, |_| true).await.unwrap().events
     }
 
@@ -359,8 +359,8 @@ impl World {
                 let Self { fixture, members, room, unread, sizes } = self;
                 drop((room, unread));
                 let fixture = fixture.reopen().await;
-                let room = fixture.engine.rooms.find(&id).await.unwrap().unwrap();
-                let unread = fixture.engine.unread.with_sizes(sizes);
+                let room = fixture.engine.chat.rooms.find(&id).await.unwrap().unwrap();
+                let unread = fixture.engine.chat.unread.with_sizes(sizes);
                 self = Self { fixture, members, room, unread, sizes };
             }
             Step::Say { who, relation, mentions } => self.say(who, relation, mentions).await,
@@ -371,7 +371,7 @@ impl World {
                     let draft = Draft::message("m.reaction", serde_json::from_value(content).unwrap());
                     fixture.clock.advance(1);
                     // A second one that says the same is refused.
-                    let sent = fixture.engine.rooms.append(room, &members[who], draft, None).await;
+                    let sent = fixture.engine.chat.rooms.append(room, &members[who], draft, None).await;
                     assert!(sent.err().is_none_or(|error| error.code() == Some(Code::DuplicateAnnotation)));
                 }
             }
@@ -380,7 +380,7 @@ impl World {
                     let content = serde_json::from_value(json!({ "redacts": target.id() })).unwrap();
                     let draft = Draft::message("m.room.redaction", content);
                     let draft = Draft { redacts: Some(target.id().clone()), ..draft };
-                    fixture.engine.rooms.append(room, &members[0], draft, None).await.unwrap();
+                    fixture.engine.chat.rooms.append(room, &members[0], draft, None).await.unwrap();
                 }
             }
             Step::Read { who, private, threaded, event } => self.read(who, private, threaded, event).await,
@@ -389,14 +389,14 @@ impl World {
                 let list = whom.map(|whom| members[whom].user_id.to_string());
                 let list: HashMap<String, Value> = list.into_iter().map(|whom| (whom, json!({}))).collect();
                 let content = serde_json::from_value(json!({ "ignored_users": list })).unwrap();
-                let data = &fixture.engine.account_data;
+                let data = &fixture.engine.chat.account_data;
                 data.set(members[who].user, None, "m.ignored_user_list", &content).await.unwrap();
             }
             Step::Rename { who, name } => rename(fixture, room, &members[who], name).await,
             Step::ComeAndGo { who } => {
-                fixture.engine.rooms.leave(&members[who], &room.id, None).await.unwrap();
+                fixture.engine.chat.rooms.leave(&members[who], &room.id, None).await.unwrap();
                 say(fixture, room, &members[0], None).await;
-                fixture.engine.rooms.join(&members[who], &room.id, None).await.unwrap();
+                fixture.engine.chat.rooms.join(&members[who], &room.id, None).await.unwrap();
             }
             Step::Look { who } => self.look(who).await,
         }
@@ -414,7 +414,13 @@ impl World {
             content["m.relates_to"] = json!({ "rel_type": rel_type, "event_id": target.id() });
             content["m.new_content"] = json!({ "msgtype": "m.text", "body": "hallo" });
         }
-        send(&self.fixture, &self.room, &self.members[who], "m.room.message", content).await;
+        self.fixture.clock.advance(1);
+        let draft = Draft::message("m.room.message", serde_json::from_value(content).unwrap());
+        // A thread at an event that relates to another is refused to somebody who has tried to repeat a reaction, and
+        // is without effect from others.
+        let sent = self.fixture.engine.chat.rooms.append(&self.room, &self.members[who], draft, None).await;
+        let is_thread = relation.is_some_and(|(rel_type, _)| rel_type == "m.thread");
+        assert!(sent.err().is_none_or(|error| is_thread && error.code() == Some(Code::Unknown)));
     }
 
     async fn read(&self, who: usize, private: bool, threaded: bool, event: usize) {
@@ -423,11 +429,11 @@ impl World {
         let thread = threaded.then(|| thread_in(&events, &target));
         let kind = if private { MarkerKind::ReadPrivate } else { MarkerKind::Read };
         let marker = Marker { kind, event_id: target.id().clone(), thread };
-        self.fixture.engine.receipts.mark(&self.members[who], &self.room.id, vec![marker]).await.unwrap();
+        self.fixture.engine.chat.receipts.mark(&self.members[who], &self.room.id, vec![marker]).await.unwrap();
     }
 
     async fn change_rule(&self, who: usize, rule: usize, on: bool) {
-        let (rules, me) = (&self.fixture.engine.push_rules, &self.members[who]);
+        let (rules, me) = (&self.fixture.engine.chat.push_rules, &self.members[who]);
         let default = |kind, id: &'static str| rules.set_enabled(me.user, &me.user_id, (kind, id), on);
         let own = |id: &'static str, conditions: Value| {
             let actions = if on { json!(["notify", { "set_tweak": "highlight" }]) } else { json!([]) };
@@ -489,8 +495,8 @@ impl World {
                 receipts.push((Some(thread_in(&events, event)), event.seq));
             }
         }
-        let rules = engine.push_rules.ruleset(user, &me.user_id).await.unwrap().compile(&me.user_id);
-        let ignored = engine.account_data.ignored_users(user, &me.user_id).await.unwrap();
+        let rules = engine.chat.push_rules.ruleset(user, &me.user_id).await.unwrap().compile(&me.user_id);
+        let ignored = engine.chat.account_data.ignored_users(user, &me.user_id).await.unwrap();
         let member = self.room.member(&engine.core, me.user_id.as_str()).await.unwrap().unwrap();
         let name = member.signed().content_map();
         let view = self.room.view();
@@ -567,7 +573,7 @@ fn sizes() -> impl Strategy<Value = Sizes> {
     let little = (1..6_usize, 0..4_usize, 0..8_usize);
     prop_oneof![
         1 => Just(Sizes::default()),
-        3 => little.prop_map(|(stretch, in_memory, long)| Sizes { stretch, in_memory, long }),
+        3 => little.prop_map(|(segment, in_memory, long)| Sizes { segment, in_memory, long }),
     ]
 }
 

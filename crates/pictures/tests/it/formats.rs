@@ -127,7 +127,7 @@ fn what_is_refused_and_why() {
         ("text", b"hello", Refusal::NotAPicture),
         ("a photo of an iPhone", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Refusal::Heic),
         ("a photo of an Android phone", b"\0\0\0\x1cftypmif1\0\0\0\0mif1heic....", Refusal::Heic),
-        ("AVIF", b"\0\0\0\x18ftypavif\0\0\0\0mif1miaf", Refusal::Avif),
+        ("the first bytes of an AVIF", b"\0\0\0\x18ftypavif\0\0\0\0mif1miaf", Refusal::Unreadable),
         ("a video", b"\0\0\0\x18ftypisom\0\0\0\0isommp42", Refusal::NotAPicture),
         ("half a picture", &png[..png.len() / 2], Refusal::Unreadable),
         ("the first bytes of a JPEG", b"\xff\xd8\xff\xe0", Refusal::Unreadable),

@@ -28,7 +28,7 @@ pub(crate) fn probe(content: &[u8]) -> Result<Picture, Refusal> {
 pub(crate) fn make(content: &[u8], size: Size) -> Result<Made, Refusal> {
     let picture = probe(content)?;
     picture.memory(size, false)?;
-    picture.make(size, false)
+    picture.make(size, false, None)
 }
 
 /// The thumbnail, decoded. It has to be a new one.

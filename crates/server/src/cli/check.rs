@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::say;
 use crate::{
     config::{Config, KEYS},
-    server::services,
+    options::services,
 };
 
 pub(super) fn check(config: &Config) -> Result<()> {

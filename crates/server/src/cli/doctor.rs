@@ -14,6 +14,7 @@ use super::say;
 use crate::{
     config::{Config, RegistrationMode},
     process,
+    server::decoder,
 };
 
 /// Below this, SQLite will soon be unable to commit.
@@ -35,7 +36,7 @@ use Finding::{Good, Problem, Warning};
 /// Prints what it finds, a line each; fails if something keeps the server from working.
 pub(super) fn run(config: &Config) -> Result<()> {
     let mut findings = vec![Good("the configuration is valid".into())];
-    findings.extend([data_dir(config), space(config), files()]);
+    findings.extend([data_dir(config), space(config), files(), pictures()]);
     findings.extend(readable_by_others(config));
     findings.extend(config.http.bind.iter().map(|address| listener(*address)));
     findings.push(exposure(config));
@@ -115,6 +116,16 @@ fn files() -> Finding {
         return Warning(format!("at most {limit} files and connections at once: raise the limit (ulimit -n)"));
     }
     Good(format!("up to {limit} files and connections at once"))
+}
+
+fn pictures() -> Finding {
+    if decoder().is_some_and(|decoder| decoder.is_ready()) {
+        return Good("AVIF pictures are decoded in a process that can do nothing else".into());
+    }
+    Warning(
+        "there will be no thumbnails of AVIF pictures: this system does not let a process shut itself in (seccomp)"
+            .into(),
+    )
 }
 
 fn listener(address: SocketAddr) -> Finding {

@@ -54,6 +54,12 @@ enum Command {
     Config(ConfigCommand),
     /// Print the version
     Version,
+    /// Decode the AVIF picture on standard input; the server calls this for itself
+    #[command(hide = true)]
+    PictureDecoder {
+        /// Bytes that it may take
+        memory: u64,
+    },
     /// Print the table of routes
     #[command(hide = true)]
     Routes {
@@ -102,6 +108,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(error.exit_code() as u8);
         }
     };
+    if let Command::PictureDecoder { memory } = cli.command {
+        return im2_av1::run(memory);
+    }
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -120,6 +129,7 @@ fn run(command: Command) -> Result<()> {
         Command::Config(ConfigCommand::Check(file)) => check::check(&file.load()?),
         Command::Config(ConfigCommand::Show(file)) => check::show(&file.load()?),
         Command::Version => say(format_args!("im2 {}", env!("CARGO_PKG_VERSION"))),
+        Command::PictureDecoder { .. } => Ok(()), // in `main`: its end says more than that it failed
         Command::Routes { json } => routes::run(json),
     }
 }

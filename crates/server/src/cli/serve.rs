@@ -16,7 +16,7 @@ use super::say;
 use crate::{
     config::{Config, LogFormat},
     logging,
-    server::{PartEnded, Running, World},
+    server::{PartEnded, Running, World, decoder},
 };
 
 /// Threads for blocking work: files, pictures and password hashes, each of which has its own smaller limit.
@@ -38,7 +38,7 @@ pub(super) fn run(config: &Config) -> Result<()> {
 async fn serve(config: &Config) -> Result<()> {
     // From here on a signal ends the server in order, also while it is starting.
     let mut signals = Signals::listen()?;
-    let mut running = Running::start(config, World::default()).await?;
+    let mut running = Running::start(config, World { decoder: decoder(), ..World::default() }).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         server_name = %config.server_name(),

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use im2_api::edge::peer::Network;
-use im2_engine::rate_limits;
+use im2_chat::rooms::RoomVersion;
+use im2_core::rate_limits;
+use im2_edge::peer::Network;
 use im2_model::{MxcUri, ServerName, UserId};
 
 use super::{
     Config, Secret,
-    value::{Kind, Value, addresses, contact, log_level, page, public_url},
+    value::{Kind, Value, addresses, contact, homeserver, log_level, page, public_url},
 };
 
 /// Checks a value and puts it in its place.
@@ -136,7 +137,7 @@ pub const KEYS: &[Key] = &[
         path: "http.write_timeout",
         kind: Kind::Integer,
         allowed: "a number of seconds from 1 to 3600",
-        about: "How long a client may read nothing of an answer before its connection is closed",
+        about: "How long a client may stop reading a response before its connection is closed",
         secret: false,
         set: |config, value| {
             let seconds = integer(&value).filter(|seconds| (1..=3_600).contains(seconds))?;
@@ -148,7 +149,7 @@ pub const KEYS: &[Key] = &[
     Key {
         path: "registration.mode",
         kind: Kind::Text,
-        allowed: "\"open\" (everybody), \"token\" (who has a registration token) or \"closed\" (nobody)",
+        allowed: "\"open\" (everybody), \"token\" (people with a registration token) or \"closed\" (nobody)",
         about: "Who may register. Default: open while every http.bind is loopback, else closed",
         secret: false,
         set: |config, value| text(value)?.parse().ok().map(|mode| config.registration.mode = Some(mode)),
@@ -158,7 +159,7 @@ pub const KEYS: &[Key] = &[
         path: "registration.guests",
         kind: Kind::Boolean,
         allowed: "true or false",
-        about: "Whether anybody may have a guest account, which reads public rooms and joins those that let guests in",
+        about: "Whether guest accounts are allowed, which can read public rooms and join those that admit guests",
         secret: false,
         set: |config, value| boolean(&value).map(|guests| config.registration.guests = guests),
         get: |config| Some(Value::Boolean(config.registration.guests)),
@@ -166,7 +167,7 @@ pub const KEYS: &[Key] = &[
     Key {
         path: "registration.shared_secret",
         kind: Kind::Text,
-        allowed: "a text that is not empty",
+        allowed: "a string that is not empty",
         about: "Lets tools that know it register accounts in any mode (Synapse's shared-secret registration)",
         secret: true,
         set: |config, value| {
@@ -180,7 +181,7 @@ pub const KEYS: &[Key] = &[
         path: "registration.min_password_length",
         kind: Kind::Integer,
         allowed: "a number of characters from 1 to 128",
-        about: "The shortest password that people may choose",
+        about: "The minimum length of passwords",
         secret: false,
         set: |config, value| {
             let length = integer(&value).and_then(|length| usize::try_from(length).ok())?;
@@ -192,7 +193,7 @@ pub const KEYS: &[Key] = &[
         path: "login.tokens",
         kind: Kind::Boolean,
         allowed: "true or false",
-        about: "Whether signed-in people can make tokens with which another device signs in once",
+        about: "Whether signed-in users can create login tokens, with which another device signs in once",
         secret: false,
         set: |config, value| boolean(&value).map(|enabled| config.login_tokens = enabled),
         get: |config| Some(Value::Boolean(config.login_tokens)),
@@ -201,7 +202,7 @@ pub const KEYS: &[Key] = &[
         path: "login.access_token_lifetime",
         kind: Kind::Integer,
         allowed: "a number of seconds from 10 to 31536000",
-        about: "How long an access token lives when the client can refresh it; others live until they are signed out",
+        about: "How long an access token is valid if the client can refresh it; others are valid until sign-out",
         secret: false,
         set: |config, value| {
             let seconds = integer(&value).and_then(|seconds| u64::try_from(seconds).ok())?;
@@ -213,16 +214,16 @@ pub const KEYS: &[Key] = &[
         path: "user_directory.everyone",
         kind: Kind::Boolean,
         allowed: "true or false",
-        about: "Whether everybody here finds everybody by parts of names, not only those they share or could join a room with",
+        about: "Whether people search finds every user of the server, not only those in shared or public rooms",
         secret: false,
-        set: |config, value| boolean(&value).map(|everyone| config.directory_shows_everyone = everyone),
-        get: |config| Some(Value::Boolean(config.directory_shows_everyone)),
+        set: |config, value| boolean(&value).map(|everyone| config.directory_shows_everyone = Some(everyone)),
+        get: |config| Some(Value::Boolean(config.directory_shows_everyone())),
     },
     Key {
         path: "app_service.registration_files",
         kind: Kind::List,
         allowed: "paths of files",
-        about: "The registration files of application services: bridges and bots",
+        about: "Registration files of application services (bridges and bots)",
         secret: false,
         set: |config, value| {
             let paths = list(value)?;
@@ -238,7 +239,7 @@ pub const KEYS: &[Key] = &[
         path: "rate_limits.enabled",
         kind: Kind::Boolean,
         allowed: "true or false",
-        about: "Whether requests are limited in rate",
+        about: "Whether requests are rate-limited",
         secret: false,
         set: |config, value| boolean(&value).map(|enabled| config.rate_limits.enabled = enabled),
         get: |config| Some(Value::Boolean(config.rate_limits.enabled)),
@@ -247,7 +248,7 @@ pub const KEYS: &[Key] = &[
         path: "rate_limits.classes",
         kind: Kind::List,
         allowed: "limits such as [\"send 200 20\"]: the name of a class, how many at once, and how many a second",
-        about: "Limits in place of the defaults of some classes of requests: docs/limits.md has them all",
+        about: "Limits for some classes of requests, in place of the defaults: docs/limits.md lists them all",
         secret: false,
         set: |config, value| {
             let mut rates = rate_limits::Rates::default();
@@ -261,7 +262,7 @@ pub const KEYS: &[Key] = &[
         path: "rate_limits.quotas",
         kind: Kind::List,
         allowed: "quotas such as [\"media_bytes 10737418240\"]: the name of a quota and how much; 0 for no bound",
-        about: "How much an account may keep, in place of some of the defaults: docs/limits.md has them all",
+        about: "Quotas of an account, in place of some of the defaults: docs/limits.md lists them all",
         secret: false,
         set: |config, value| {
             let mut quotas = rate_limits::Quotas::default();
@@ -289,7 +290,7 @@ pub const KEYS: &[Key] = &[
         path: "log.level",
         kind: Kind::Text,
         allowed: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\", also by part: \"info,im2_store=debug\"",
-        about: "What is logged (to standard error)",
+        about: "The log level (logs go to standard error)",
         secret: false,
         set: |config, value| text(value).filter(|level| log_level(level)).map(|level| config.log.level = level),
         get: |config| Some(Value::Text(config.log.level.clone())),
@@ -298,7 +299,7 @@ pub const KEYS: &[Key] = &[
         path: "log.format",
         kind: Kind::Text,
         allowed: "\"text\" or \"json\"",
-        about: "The form of the log's lines",
+        about: "The format of log lines",
         secret: false,
         set: |config, value| text(value)?.parse().ok().map(|format| config.log.format = format),
         get: |config| Some(Value::Text(config.log.format.to_string())),
@@ -307,7 +308,7 @@ pub const KEYS: &[Key] = &[
         path: "memory.budget",
         kind: Kind::Integer,
         allowed: "a number of bytes from 4194304 (4 MiB) to 1099511627776, or 0 for a quarter of what there is",
-        about: "What all caches may keep in memory together, in bytes. The process takes some 60 MB beside them",
+        about: "Memory for all caches together, in bytes. The process itself takes about 60 MB more",
         secret: false,
         set: |config, value| {
             let bytes = integer(&value).filter(|bytes| *bytes == 0 || (4 << 20..=1 << 40).contains(bytes))?;
@@ -320,7 +321,7 @@ pub const KEYS: &[Key] = &[
         path: "media.max_upload_bytes",
         kind: Kind::Integer,
         allowed: "a number of bytes from 1024 to 1099511627776",
-        about: "The largest file that may be uploaded",
+        about: "The maximum size of an upload",
         secret: false,
         set: |config, value| {
             let bytes = integer(&value).filter(|bytes| (1 << 10..=1 << 40).contains(bytes))?;
@@ -333,7 +334,7 @@ pub const KEYS: &[Key] = &[
         path: "media.url_previews",
         kind: Kind::Boolean,
         allowed: "true or false",
-        about: "Whether the server fetches what links in messages lead to, to show previews of it",
+        about: "Whether the server fetches linked pages to show previews of them",
         secret: false,
         set: |config, value| boolean(&value).map(|enabled| config.url_previews = enabled),
         get: |config| Some(Value::Boolean(config.url_previews)),
@@ -342,7 +343,7 @@ pub const KEYS: &[Key] = &[
         path: "media.collect_after_days",
         kind: Kind::Integer,
         allowed: "a number of days from 0 (never) to 3650",
-        about: "How long files are kept that messages have shown and no message shows any more",
+        about: "How long files are kept after the last message that shows them is gone",
         secret: false,
         set: |config, value| days(&value).map(|days| config.collect_media_after_days = days),
         get: |config| Some(Value::Integer(config.collect_media_after_days.into())),
@@ -366,10 +367,23 @@ pub const KEYS: &[Key] = &[
         get: |config| Some(Value::Boolean(config.push_to_private_addresses)),
     },
     Key {
+        path: "web.homeservers",
+        kind: Kind::List,
+        allowed: "addresses without a path such as [\"https://matrix.example.org\"], or [\"https:\"] for any server",
+        about: "Other homeservers that people may sign in to with this web client",
+        secret: false,
+        set: |config, value| {
+            let servers = list(value)?.iter().map(|entry| homeserver(entry)).collect::<Option<Vec<_>>>()?;
+            config.web_homeservers = servers;
+            Some(())
+        },
+        get: |config| Some(strings(&config.web_homeservers)),
+    },
+    Key {
         path: "turn.uris",
         kind: Kind::List,
         allowed: "addresses of TURN servers such as [\"turn:turn.example.org?transport=udp\"]",
-        about: "Relays for calls between people whose networks do not connect",
+        about: "TURN servers, which relay calls between networks that cannot reach each other",
         secret: false,
         set: |config, value| {
             let is_relay = |uri: &String| uri.starts_with("turn:") || uri.starts_with("turns:");
@@ -380,8 +394,8 @@ pub const KEYS: &[Key] = &[
     Key {
         path: "turn.shared_secret",
         kind: Kind::Text,
-        allowed: "a text that is not empty",
-        about: "What the TURN servers share with this one (coturn's static-auth-secret)",
+        allowed: "a string that is not empty",
+        about: "The secret shared with the TURN servers (coturn's static-auth-secret)",
         secret: true,
         set: |config, value| {
             let secret = text(value).filter(|secret| !secret.is_empty())?;
@@ -394,7 +408,7 @@ pub const KEYS: &[Key] = &[
         path: "turn.ttl",
         kind: Kind::Integer,
         allowed: "a number of seconds from 60 to 2592000",
-        about: "How long a client may use the credentials it gets for the TURN servers",
+        about: "How long credentials for the TURN servers are valid",
         secret: false,
         set: |config, value| {
             let seconds = integer(&value).filter(|seconds| (60..=30 * 24 * 60 * 60).contains(seconds))?;
@@ -407,7 +421,7 @@ pub const KEYS: &[Key] = &[
         path: "support.contacts",
         kind: Kind::List,
         allowed: "roles with a user ID or an e-mail address such as [\"m.role.admin @ana:example.org ana@example.org\"]",
-        about: "Whom to turn to about this server, for everybody to read",
+        about: "Contacts for questions about this server, readable by everybody",
         secret: false,
         set: |config, value| {
             let contacts = list(value).filter(|entries| entries.iter().all(|entry| contact(entry).is_some()))?;
@@ -420,7 +434,7 @@ pub const KEYS: &[Key] = &[
         path: "support.page",
         kind: Kind::Text,
         allowed: "the address of a web page",
-        about: "A page that helps the users of this server",
+        about: "A help page for the users of this server",
         secret: false,
         set: |config, value| text(value).filter(|text| page(text)).map(|text| config.support.page = Some(text)),
         get: |config| config.support.page.clone().map(Value::Text),
@@ -429,16 +443,18 @@ pub const KEYS: &[Key] = &[
         path: "rooms.default_version",
         kind: Kind::Text,
         allowed: "a room version, \"6\" to \"12\"",
-        about: "The version of new rooms whose creators ask for none",
+        about: "The room version of new rooms, unless their creator asks for another",
         secret: false,
-        set: |config, value| text(value)?.parse().ok().map(|version| config.default_room_version = version),
+        set: |config, value| {
+            RoomVersion::offered(&text(value)?).ok().map(|version| config.default_room_version = version)
+        },
         get: |config| Some(Value::from(config.default_room_version.as_str())),
     },
     Key {
         path: "rooms.forget_grace_days",
         kind: Kind::Integer,
         allowed: "a number of days from 0 to 3650",
-        about: "How long a room is kept that everybody has left and forgotten",
+        about: "How long a room is kept after everybody has left and forgotten it",
         secret: false,
         set: |config, value| days(&value).map(|days| config.forget_grace_days = days),
         get: |config| Some(Value::Integer(config.forget_grace_days.into())),
@@ -447,7 +463,7 @@ pub const KEYS: &[Key] = &[
         path: "rooms.max_state_events",
         kind: Kind::Integer,
         allowed: "a number of events from 1000 to 10000000",
-        about: "How many state events a room may have, without its members",
+        about: "The maximum number of state events in a room, members aside",
         secret: false,
         set: |config, value| {
             let entries = integer(&value).filter(|entries| (1_000..=10_000_000).contains(entries))?;
@@ -460,7 +476,7 @@ pub const KEYS: &[Key] = &[
         path: "rooms.max_state_bytes",
         kind: Kind::Integer,
         allowed: "a number of bytes from 1048576 (1 MiB) to 4294967296",
-        about: "How much JSON the state of a room may be, without its members. A room in use keeps it in memory",
+        about: "The maximum size of a room's state as JSON, members aside. A room in use keeps it in memory",
         secret: false,
         set: |config, value| {
             let bytes = integer(&value).filter(|bytes| (1 << 20..=1 << 32).contains(bytes))?;
@@ -473,7 +489,7 @@ pub const KEYS: &[Key] = &[
         path: "server_notices.localpart",
         kind: Kind::Text,
         allowed: "the first part of a user ID, such as \"server\"; \"\" switches notices off",
-        about: "Who sends notices of the server to its users. Default: nobody",
+        about: "The sender of server notices to users. Default: none",
         secret: false,
         set: |config, value| {
             let name = text(value).filter(|name| name.is_empty() || UserId::is_valid_new_localpart(name))?;
@@ -486,7 +502,7 @@ pub const KEYS: &[Key] = &[
         path: "server_notices.display_name",
         kind: Kind::Text,
         allowed: "a name",
-        about: "The display name of who sends notices",
+        about: "The display name of the sender of server notices",
         secret: false,
         set: |config, value| text(value).filter(|name| !name.is_empty()).map(|name| config.notices.display_name = name),
         get: |config| Some(Value::Text(config.notices.display_name.clone())),
@@ -495,7 +511,7 @@ pub const KEYS: &[Key] = &[
         path: "server_notices.avatar_url",
         kind: Kind::Text,
         allowed: "an mxc:// URI of a picture, or \"\" for none",
-        about: "The picture of who sends notices, and of the rooms for them",
+        about: "The avatar of the sender of server notices and of the rooms for them",
         secret: false,
         set: |config, value| {
             let url = text(value).filter(|url| url.is_empty() || MxcUri::parse(url).is_ok())?;
@@ -508,7 +524,7 @@ pub const KEYS: &[Key] = &[
         path: "server_notices.room_name",
         kind: Kind::Text,
         allowed: "a name",
-        about: "What the rooms are called in which users get notices",
+        about: "The name of the rooms for server notices",
         secret: false,
         set: |config, value| text(value).filter(|name| !name.is_empty()).map(|name| config.notices.room_name = name),
         get: |config| Some(Value::Text(config.notices.room_name.clone())),
@@ -517,7 +533,7 @@ pub const KEYS: &[Key] = &[
         path: "reports.notify_admins",
         kind: Kind::Boolean,
         allowed: "true or false",
-        about: "Whether administrators get a notice of each report; takes server_notices.localpart",
+        about: "Whether administrators get a notice of each report; requires server_notices.localpart",
         secret: false,
         set: |config, value| boolean(&value).map(|notify| config.notices.of_reports = notify),
         get: |config| Some(Value::Boolean(config.notices.of_reports)),

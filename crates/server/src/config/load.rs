@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_secret_is_not_repeated() {
         let problem = from_text("[registration]\nshared_secret = 271828").unwrap_err();
-        assert!(problem.contains("a text that is not empty") && !problem.contains("271828"), "{problem}");
+        assert!(problem.contains("a string that is not empty") && !problem.contains("271828"), "{problem}");
     }
 
     #[test]

@@ -9,11 +9,9 @@ mod value;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
-use im2_api::edge::peer::Network;
-use im2_engine::{
-    rate_limits,
-    rooms::{RoomVersion, StateLimits},
-};
+use im2_chat::rooms::{RoomVersion, StateLimits};
+use im2_core::rate_limits;
+use im2_edge::peer::Network;
 use im2_model::ServerName;
 
 pub use keys::{KEYS, Key};
@@ -39,7 +37,7 @@ pub struct Config {
     /// How long an access token lives that can be refreshed, in seconds.
     pub access_token_lifetime: u64,
     /// Whether people search finds strangers too.
-    pub directory_shows_everyone: bool,
+    pub directory_shows_everyone: Option<bool>,
     /// The registration files of application services.
     pub registration_files: Vec<PathBuf>,
     /// What may be done how often, and how much may be kept.
@@ -48,7 +46,7 @@ pub struct Config {
     pub log: Log,
     /// What all caches may keep in memory together, in bytes; `None` for a part of what the machine has.
     pub memory_budget: Option<u64>,
-    /// The largest file that may be uploaded, in bytes.
+    /// The maximum size of an upload, in bytes.
     pub max_upload_bytes: u64,
     /// Whether the server makes previews of links.
     pub url_previews: bool,
@@ -56,6 +54,8 @@ pub struct Config {
     pub push_to_private_addresses: bool,
     /// Whether previews may be of pages at addresses that are not public.
     pub previews_of_private_addresses: bool,
+    /// The homeservers that the web client may sign in to beside this one: origins, or `https:` for any.
+    pub web_homeservers: Vec<String>,
     /// The relays for calls.
     pub turn: Turn,
     /// Whom to turn to about this server.
@@ -111,7 +111,7 @@ pub struct Registration {
     pub guests: bool,
     /// The secret of shared-secret registration; without one that endpoint does not exist.
     pub shared_secret: Option<Secret>,
-    /// The shortest password that people may choose, in characters.
+    /// The minimum length of passwords, in characters.
     pub min_password_length: usize,
 }
 
@@ -230,7 +230,7 @@ impl Default for Config {
             registration: Registration { mode: None, guests: false, shared_secret: None, min_password_length: 8 },
             login_tokens: false,
             access_token_lifetime: 60 * 60,
-            directory_shows_everyone: false,
+            directory_shows_everyone: None,
             registration_files: Vec::new(),
             rate_limits: rate_limits::Options {
                 enabled: true,
@@ -243,6 +243,7 @@ impl Default for Config {
             url_previews: false,
             push_to_private_addresses: false,
             previews_of_private_addresses: false,
+            web_homeservers: Vec::new(),
             turn: Turn { uris: Vec::new(), shared_secret: None, ttl_seconds: 24 * 60 * 60 },
             support: Support::default(),
             collect_media_after_days: 7,
@@ -274,6 +275,12 @@ impl Config {
     pub fn registration_mode(&self) -> RegistrationMode {
         let default = if self.is_loopback_only() { RegistrationMode::Open } else { RegistrationMode::Closed };
         self.registration.mode.unwrap_or(default)
+    }
+
+    /// Whether people search finds everybody. Unless it is set, it does where those who run the server know who is
+    /// here: while registration is not open to the world.
+    pub fn directory_shows_everyone(&self) -> bool {
+        self.directory_shows_everyone.unwrap_or(self.registration.mode != Some(RegistrationMode::Open))
     }
 
     /// Whether only programs on this machine can connect.

@@ -98,6 +98,11 @@ pub(super) fn public_url(text: &str) -> Option<String> {
     ServerName::parse(rest).is_ok().then(|| url.to_owned())
 }
 
+/// The origin of a homeserver, or `https:` for all of them.
+pub(super) fn homeserver(text: &str) -> Option<String> {
+    if text == "https:" { Some(text.to_owned()) } else { public_url(text) }
+}
+
 /// The host of a public URL, without its port.
 pub(super) fn url_host(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;

@@ -73,7 +73,7 @@ async fn registration_refuses_what_it_cannot_take() {
 #[tokio::test]
 async fn a_closed_server_registers_nobody() {
     let server = Setup::default().set("registration.mode", "closed").start().await;
-    server.engine().accounts.create_user("root", PASSWORD, true).await.unwrap();
+    server.engine().people.accounts.create_user("root", PASSWORD, true).await.unwrap();
     let client = server.anonymous();
     client.post("/v3/register", json!({})).await.refused(403, "M_FORBIDDEN");
     let validity = "/v1/register/m.login.registration_token/validity?token=x";
@@ -260,7 +260,7 @@ async fn a_new_account_is_called_as_its_user_name_unless_something_else_is_said(
         nobody.get(&format!("/v3/profile/{}", segment(user_id))).await.ok()["displayname"].clone()
     };
     assert_eq!(name(root.user_id()).await, "root");
-    server.engine().accounts.create_user("ben", "password of ben", false).await.unwrap();
+    server.engine().people.accounts.create_user("ben", "password of ben", false).await.unwrap();
     assert_eq!(name("@ben:localhost").await, "ben", "the command line");
     let account = |user: &str| format!("/_synapse/admin/v2/users/{}", segment(user));
     root.put(&account("@eve:localhost"), json!({ "password": "password of eve" })).await.status_is(201);

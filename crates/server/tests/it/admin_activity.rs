@@ -124,10 +124,10 @@ async fn devices_tell_what_client_they_are() {
     assert_eq!(told(&root).await.0, "Cinnyand more", "nothing that turns or hides text");
 
     // It is written with the rest, and a request that names no client does not take it away.
-    server.engine().accounts.flush_last_seen().await.unwrap();
+    server.engine().people.accounts.flush_last_seen().await.unwrap();
     assert_eq!(told(&root).await.1, "Cinnyand more");
     ana.get("/v3/account/whoami").await.ok();
-    server.engine().accounts.flush_last_seen().await.unwrap();
+    server.engine().people.accounts.flush_last_seen().await.unwrap();
     assert_eq!(told(&root).await.1, "Cinnyand more");
     ask_as(&ana, &"x".repeat(4_000)).await;
     assert_eq!(told(&root).await.0.as_str().unwrap().len(), 256);

@@ -86,7 +86,7 @@ async fn users_are_listed_filtered_sorted_and_by_pages() {
 #[tokio::test]
 async fn an_account_is_made_and_changed() {
     let server = Setup::default().set("registration.mode", "closed").start().await;
-    server.engine().accounts.create_user("root", "correct horse", true).await.unwrap();
+    server.engine().people.accounts.create_user("root", "correct horse", true).await.unwrap();
     let root = server.anonymous().log_in("root", "correct horse").await;
     let path = v2("@ana:localhost", "");
     root.get(&path).await.refused(404, "M_NOT_FOUND");
@@ -244,9 +244,9 @@ async fn an_administrator_acts_as_a_user_without_a_device() {
         .ok();
     third.get("/v3/account/whoami").await.refused(401, "M_UNKNOWN_TOKEN");
     let fourth = borrow(json!({})).await;
-    server.engine().accounts.set_admin("root", false).await.unwrap();
+    server.engine().people.accounts.set_admin("root", false).await.unwrap();
     fourth.get("/v3/account/whoami").await.refused(401, "M_UNKNOWN_TOKEN");
-    server.engine().accounts.set_admin("root", true).await.unwrap();
+    server.engine().people.accounts.set_admin("root", true).await.unwrap();
     let fifth = borrow(json!({})).await;
     root.post(&v1(root.user_id(), "/login"), json!({})).await.refused(400, "M_UNKNOWN");
     root.post(&v1("@nobody:localhost", "/login"), json!({})).await.refused(404, "M_NOT_FOUND");
@@ -371,7 +371,7 @@ async fn a_user_may_have_limits_of_their_own() {
 async fn registration_tokens_are_managed() {
     let setup = Setup::default().set("registration.mode", "token").clock_at(1_700_000_000_000);
     let server = setup.start().await;
-    server.engine().accounts.create_user("root", "correct horse", true).await.unwrap();
+    server.engine().people.accounts.create_user("root", "correct horse", true).await.unwrap();
     let root = server.anonymous().log_in("root", "correct horse").await;
     let base = "/_synapse/admin/v1/registration_tokens";
     let list = async |query: &str| root.get(&format!("{base}{query}")).await.ok()["registration_tokens"].clone();

@@ -143,6 +143,7 @@ fn the_doctor_looks_and_says() {
     let healthy = binary.run(&["doctor"], &[]);
     assert!(healthy.success && healthy.stdout.contains("only this machine can connect"), "{}", healthy.stdout);
     assert!(!binary.folder().join("data").exists(), "it only looks");
+    assert!(!cfg!(target_os = "linux") || healthy.stdout.contains("ok       AVIF"), "{}", healthy.stdout);
     let server = binary.serve(&[]);
     let running = binary.run(&["doctor"], &[]);
     assert!(running.success && running.stdout.contains("data is in use by a running server"), "{}", running.stdout);

@@ -282,7 +282,7 @@ async fn nothing_is_sent_for_those_who_are_gone_or_locked() {
         move |db| db.user_nid(&user_id)
     });
     let user = user.await.unwrap().unwrap();
-    server.engine().accounts.deactivate_user("ben", true).await.unwrap();
+    server.engine().people.accounts.deactivate_user("ben", true).await.unwrap();
     let left = server.engine().core.store.read(move |db| db.scheduled_events_of(user)).await.unwrap();
     assert!(left.is_empty(), "the account's content is gone with it: {left:?}");
     let account = format!("/_synapse/admin/v2/users/{}", segment(eve.user_id()));

@@ -28,7 +28,7 @@ async fn the_erased_are_read_only_by_those_who_were_there() {
     let everything = [Some("for ben".to_owned()), Some("by ben".to_owned())];
     assert_eq!(bodies(&eve, &room).await, everything, "nobody is erased yet");
 
-    server.engine().accounts.deactivate_user("ana", true).await.unwrap();
+    server.engine().people.accounts.deactivate_user("ana", true).await.unwrap();
     assert_eq!(bodies(&ben, &room).await, everything);
     assert_eq!(bodies(&eve, &room).await, [None, Some("by ben".to_owned())]);
     let event = eve.get(&format!("/v3/rooms/{room}/event/{said}")).await.ok();
@@ -110,7 +110,7 @@ async fn every_route_and_form_hides_the_messages_of_the_erased() {
     ana.send(&room, "m.room.message", child("m.replace", &said)).await;
     ana.send(&room, "m.room.message", child("m.reference", &root)).await;
     eve.join(&room).await;
-    server.engine().accounts.deactivate_user("ana", true).await.unwrap();
+    server.engine().people.accounts.deactivate_user("ana", true).await.unwrap();
     for (path, text) in shown(&eve, looking(&room, &[&said, &root], &since)).await {
         assert!(!text.contains("secret"), "{path} shows it to eve: {text}");
     }

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, mpsc};
 
+use im2_core::committed::{Apply, Committed};
 use im2_fair::{Caller, caller::scope};
 use im2_testkit::{Client, Server, Setup, until};
 use parking_lot::Mutex;
@@ -102,7 +103,7 @@ async fn a_flood_of_writes_of_one_user_is_not_ahead_of_everybody() {
     let pass = gate.passage();
     let blocking = Arc::clone(&store);
     let blocking = tokio::spawn(async move {
-        let wait = move |_: &mut im2_store::Transaction<'_>| {
+        let wait = move |_: &mut im2_core::Transaction<'_>| {
             pass();
             Ok(())
         };
@@ -111,7 +112,7 @@ async fn a_flood_of_writes_of_one_user_is_not_ahead_of_everybody() {
     let write = |who: &'static str, calls| {
         let (store, order) = (Arc::clone(&store), Arc::clone(&order));
         tokio::spawn(scope(calls, async move {
-            let note = move |_: &mut im2_store::Transaction<'_>| {
+            let note = move |_: &mut im2_core::Transaction<'_>| {
                 order.lock().push(who);
                 Ok(())
             };
@@ -139,7 +140,7 @@ async fn readiness_asks_the_writer() {
     let gate = Gate::closed();
     let (store, pass) = (Arc::clone(&server.engine().core.store), gate.passage());
     let stuck = tokio::spawn(async move {
-        let wait = move |_: &mut im2_store::Transaction<'_>| {
+        let wait = move |_: &mut im2_core::Transaction<'_>| {
             pass();
             Ok(())
         };
@@ -147,21 +148,30 @@ async fn readiness_asks_the_writer() {
     });
     until("the writer is stuck", async || server.engine().core.store.writer_load().running == 1).await;
     let answer = server.anonymous().get("/health/ready").await;
-    assert_eq!((answer.status, answer.json()["status"].as_str()), (503, Some("the database does not answer")));
+    assert_eq!((answer.status, answer.json()["status"].as_str()), (503, Some("the database does not respond")));
     drop(gate);
     stuck.await.unwrap().unwrap();
     until("it is ready again", async || server.anonymous().get("/health/ready").await.status == 200).await;
 }
 
 #[tokio::test]
-async fn a_panic_in_a_commit_hook_is_the_end_of_the_server() {
+async fn a_panic_while_a_commit_is_applied_is_the_end_of_the_server() {
+    #[derive(Debug)]
+    struct Panics;
+    impl Apply for Panics {
+        fn apply(&self, _: &Committed) {
+            panic!("on purpose");
+        }
+    }
     let mut server = Server::start().await;
     let ana = server.register("ana").await;
-    let hook = server.engine().core.store.write(|tx| {
-        tx.on_commit(|| panic!("on purpose"));
+    let panics: Arc<dyn Apply> = Arc::new(Panics);
+    server.engine().core.layers.add(&panics);
+    let change = server.engine().core.store.write(|tx| {
+        tx.publish(Committed::SessionsEnded(None));
         Ok(())
     });
-    assert!(hook.await.is_err());
+    assert!(change.await.is_err());
     assert_eq!(server.failed().await, "store-writer");
     assert_eq!(server.anonymous().get("/health/ready").await.status, 503);
     assert_eq!(ana.post("/v3/createRoom", json!({})).await.status, 500);

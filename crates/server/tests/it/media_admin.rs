@@ -197,7 +197,7 @@ async fn erasure_takes_the_uploads_along() {
     let server = Server::start().await;
     let (ana, ben) = (server.register("ana").await, server.register("ben").await);
     let (hers, his) = (upload(&ana, "hers").await, upload(&ben, "his").await);
-    server.engine().accounts.deactivate_user("ana", true).await.unwrap();
+    server.engine().people.accounts.deactivate_user("ana", true).await.unwrap();
     assert_eq!((status(&ben, &hers).await, status(&ben, &his).await), (404, 200));
 }
 

@@ -122,7 +122,7 @@ async fn whom_administrators_cannot_lock_or_suspend() {
     let server = Server::start().await;
     let (root, second) = (server.register_admin("root").await, server.register_admin("second").await);
     let gone = server.register("gone").await;
-    server.engine().accounts.deactivate_user("gone", false).await.unwrap();
+    server.engine().people.accounts.deactivate_user("gone", false).await.unwrap();
     for (kind, member) in [("lock", "locked"), ("suspend", "suspended")] {
         let path = |user: &str| format!("/v1/admin/{kind}/{}", segment(user));
         let on = json!({ member: true });

@@ -49,7 +49,7 @@ async fn a_login_token_signs_another_device_in_once() {
     sign_in(&ana, &late).await.refused(403, "M_FORBIDDEN");
 
     let (kept, ended) = (login_token(&ana, "ana").await, login_token(&ben, "ben").await);
-    server.engine().accounts.deactivate_user("ben", false).await.unwrap();
+    server.engine().people.accounts.deactivate_user("ben", false).await.unwrap();
     let folder = server.stop().await;
     let server = Setup::default().set("login.tokens", true).clock_at(1_700_000_120_000).start_in(folder).await;
     sign_in(server.anonymous(), &ended).await.refused(403, "M_FORBIDDEN");

@@ -239,7 +239,7 @@ async fn presence_is_for_those_who_share_a_room() {
     server.advance(20_000);
     assert_eq!(ben.get(path).await.ok()["last_active_ago"], 20_000);
     server.advance(10_000);
-    server.engine().presence.tick();
+    server.engine().chat.presence.tick();
     let expected =
         json!({ "presence": "offline", "status_msg": "开会", "last_active_ago": 30_000, "displayname": "ana" });
     assert_eq!(ben.get(path).await.ok(), expected);
@@ -261,12 +261,12 @@ async fn after_a_restart_who_was_online_is_told_offline_and_the_status_message_s
     let room = ana.create_room(json!({ "preset": "public_chat" })).await;
     ben.join(&room).await;
     ana.put("/v3/presence/@ana:localhost/status", json!({ "presence": "online", "status_msg": "here" })).await.ok();
-    let session = server.engine().accounts.authenticate(ben.token()).await.unwrap();
+    let session = server.engine().people.accounts.authenticate(ben.token()).await.unwrap();
     let reached = server.engine().core.ephemeral.reached();
     let folder = server.stop().await;
     let server = Setup::default().clock_at(now + 60_000).start_in(folder).await;
     let engine = server.engine();
-    let news = engine.presence.news(session.user, Some(reached), engine.core.ephemeral.reached()).await.unwrap();
+    let news = engine.chat.presence.news(session.user, Some(reached), engine.core.ephemeral.reached()).await.unwrap();
     let told: Vec<_> = news.iter().map(|event| (event.sender.localpart(), json!(event.content))).collect();
     let expected = json!({ "presence": "offline", "status_msg": "here", "last_active_ago": 60_000 });
     assert_eq!(told, [("ana", expected)]);

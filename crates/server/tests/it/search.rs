@@ -334,7 +334,7 @@ async fn the_ignored_and_the_erased_are_not_found() {
     ana.put(&list, json!({ "ignored_users": { ben.user_id(): {} } })).await.ok();
     assert!(find(&ana, "tea").await.is_empty());
     ana.put(&list, json!({ "ignored_users": {} })).await.ok();
-    server.engine().accounts.deactivate_user("ben", true).await.unwrap();
+    server.engine().people.accounts.deactivate_user("ben", true).await.unwrap();
     assert_eq!(find(&ana, "tea").await, [said.as_str()], "who was there sees the messages of the erased");
     assert!(find(&eve, "tea").await.is_empty(), "who came later does not");
 }

@@ -93,14 +93,14 @@ async fn the_devices_of_a_user_do_not_contradict_each_other() {
         assert_eq!(shown().await, "online", "the phone is online");
         phone.get("/v3/sync?timeout=0&set_presence=online").await.ok();
         server.advance(10_000);
-        server.engine().presence.tick();
+        server.engine().chat.presence.tick();
     }
     assert_eq!(news(&mut since).await, 0, "nothing has changed");
     server.advance(10_000);
     laptop.get("/v3/sync?timeout=0&set_presence=unavailable").await.ok();
     assert_eq!(shown().await, "online", "the phone may still come back");
     server.advance(10_000);
-    server.engine().presence.tick();
+    server.engine().chat.presence.tick();
     assert_eq!(shown().await, "unavailable", "the phone has gone");
     assert_eq!(news(&mut since).await, 1);
     laptop.put("/v3/presence/@ben:localhost/status", json!({ "presence": "offline" })).await.ok();

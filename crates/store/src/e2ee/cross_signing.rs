@@ -67,7 +67,7 @@ impl Transaction<'_> {
             self.remove_cross_signing_key(user, &old)?;
         }
         let sql = "INSERT INTO cross_signing_keys (user_nid, usage, public_key, key) VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT DO UPDATE SET public_key = excluded.public_key, key = excluded.key";
+                   ON CONFLICT (user_nid, usage) DO UPDATE SET public_key = excluded.public_key, key = excluded.key";
         self.execute(sql, (user.0, &key.usage, &key.public_key, &key.key)).map(drop)
     }
 
@@ -91,8 +91,8 @@ impl Transaction<'_> {
     ) -> Result<bool> {
         let sql = "INSERT INTO key_signatures (target_nid, target_key, user_nid, key_id, signature, position)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                   ON CONFLICT DO UPDATE SET signature = excluded.signature, position = excluded.position
-                   WHERE signature <> excluded.signature";
+                   ON CONFLICT (target_nid, target_key, user_nid, key_id) DO UPDATE SET signature = excluded.signature, position = excluded.position
+                   WHERE key_signatures.signature <> excluded.signature";
         let KeySignature { target_key, key_id, signature, .. } = signature;
         let row = (target.0, target_key, signer.0, key_id, signature, position.to_i64());
         Ok(self.execute(sql, row)? == 1)

@@ -37,7 +37,7 @@ impl Transaction<'_> {
     /// Sets the keys of a device that exists.
     pub fn set_device_keys(&self, user: UserNid, device_id: &DeviceId, keys: &str) -> Result<()> {
         let sql = "INSERT INTO device_keys (user_nid, device_id, keys) VALUES (?1, ?2, ?3)
-                   ON CONFLICT DO UPDATE SET keys = excluded.keys";
+                   ON CONFLICT (user_nid, device_id) DO UPDATE SET keys = excluded.keys";
         self.execute(sql, (user.0, device_id.as_str(), keys)).map(drop)
     }
 

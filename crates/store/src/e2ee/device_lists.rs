@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use im2_model::{Position, Reached, RoomNid, StreamToken, UserId, UserNid};
-use rusqlite::{OptionalExtension as _, Row};
 
-use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
+use crate::{Result, Row, Snapshot, Transaction, accounts::parsed_user, rooms::SINCE, stream_range::StreamRange};
 
 /// What somebody is to a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,54 +14,50 @@ pub struct Member {
     pub user: UserNid,
     /// `join`, `invite`, `knock`, `leave` or `ban`.
     pub membership: String,
-    /// Where the member event stands in the stream.
+    /// Since where in the stream it is so.
     pub position: Position,
 }
 
-fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
+fn member(row: &Row<'_>) -> Result<Member> {
     Ok(Member { user: UserNid(row.get(0)?), membership: row.get(1)?, position: Position::from_i64(row.get(2)?) })
 }
 
 impl Snapshot<'_> {
     /// The users whose devices or cross-signing keys changed last after `since`.
     pub fn device_lists_changed(&self, since: &StreamToken) -> Result<Vec<UserNid>> {
-        let sql = "SELECT user_nid, position FROM device_list_changes WHERE position > ?1";
-        self.changed_users(sql, &[&since.reached(1).to_i64()], since)
+        let found = self.device_lists_changed_in(&self.range_after(since.stream())?)?;
+        Ok(found.into_iter().map(|(user, _)| user).collect())
     }
 
     /// The users whose devices or cross-signing keys changed last after `since` and not after `until`, with where they
     /// did.
     pub fn device_lists_changed_between(&self, since: &Reached, until: &Reached) -> Result<Vec<(UserNid, Position)>> {
+        self.device_lists_changed_in(&self.range(since, until)?)
+    }
+
+    fn device_lists_changed_in(&self, range: &StreamRange) -> Result<Vec<(UserNid, Position)>> {
         let sql = "SELECT user_nid, position FROM device_list_changes WHERE position > ?1 AND position <= ?2";
-        let mut found = Vec::new();
-        for last in until.positions() {
-            let first = since.of(last.writer());
-            found.append(&mut self.rows(sql, (first.to_i64(), last.to_i64()), |row| {
-                Ok((UserNid(row.get(0)?), Position::from_i64(row.get(1)?)))
-            })?);
-        }
-        Ok(found)
+        self.rows_in_range(sql, (range.low, range.high), (range, 1), usize::MAX, |row| {
+            Ok((UserNid(row.get(0)?), Position::from_i64(row.get(1)?)))
+        })
     }
 
     /// The other users whose keys `signer` has signed after `since`.
     pub fn keys_signed(&self, signer: UserNid, since: &StreamToken) -> Result<Vec<UserNid>> {
         let sql = "SELECT target_nid, position FROM key_signatures
-                   WHERE user_nid = ?1 AND position > ?2 AND target_nid <> ?1";
-        self.changed_users(sql, &[&signer.0, &since.reached(1).to_i64()], since)
-    }
-
-    /// The SQL is exact for the first writer; of the others, what has been seen is dropped here.
-    fn changed_users(&self, sql: &str, params: &[&dyn rusqlite::ToSql], since: &StreamToken) -> Result<Vec<UserNid>> {
-        let mut found = self.rows(sql, params, |row| Ok((UserNid(row.get(0)?), Position::from_i64(row.get(1)?))))?;
-        found.retain(|(_, position)| !since.includes(*position));
-        Ok(found.into_iter().map(|(user, _)| user).collect())
+                   WHERE user_nid = ?1 AND position > ?2 AND position <= ?3 AND target_nid <> ?1";
+        let range = self.range_after(since.stream())?;
+        let params = (signer.0, range.low, range.high);
+        self.rows_in_range(sql, params, (&range, 1), usize::MAX, |row| row.get(0).map(UserNid))
     }
 
     /// Where in the stream a room became encrypted, if it did. What is encrypted once stays so.
     pub fn encrypted_since(&self, room: RoomNid) -> Result<Option<Position>> {
-        let sql = "SELECT position FROM state_history
-                   WHERE room_nid = ?1 AND kind = 'm.room.encryption' AND state_key = '' ORDER BY seq LIMIT 1";
-        self.row(sql, [room.0], |row| row.get(0).map(Position::from_i64))
+        let sql = format!(
+            "SELECT {SINCE} FROM state_history h
+             WHERE h.room_nid = ?1 AND h.kind = 'm.room.encryption' AND h.state_key = '' ORDER BY h.seq LIMIT 1"
+        );
+        self.row(&sql, [room.0], |row| row.get(0).map(Position::from_i64))
     }
 
     /// What a user is to a room, if they ever were anything to it.
@@ -107,12 +102,14 @@ impl Snapshot<'_> {
         if at.includes(now.position) {
             return Ok(now.membership == "join");
         }
-        let sql = "SELECT h.position, json_extract(e.pdu, '$.content.membership')
-                   FROM state_history h JOIN events e ON e.position = h.position
-                   WHERE h.room_nid = ?1 AND h.kind = 'm.room.member'
-                     AND h.state_key = (SELECT user_id FROM users WHERE nid = ?2)
-                   ORDER BY h.seq DESC";
-        let mut statement = self.prepare(sql)?;
+        let sql = format!(
+            "SELECT {SINCE}, e.pdu -> 'content' ->> 'membership'
+             FROM state_history h LEFT JOIN events e ON e.position = h.position
+             WHERE h.room_nid = ?1 AND h.kind = 'm.room.member'
+               AND h.state_key = (SELECT user_id FROM users WHERE nid = ?2)
+             ORDER BY h.seq DESC"
+        );
+        let mut statement = self.prepare(&sql)?;
         let mut rows = statement.query((room.0, now.user.0))?;
         while let Some(row) = rows.next()? {
             if at.includes(Position::from_i64(row.get(0)?)) {
@@ -136,7 +133,7 @@ impl Snapshot<'_> {
         let mut found = Vec::new();
         for user in users {
             // Who joins a large encrypted room hears of all its members: the statement is prepared once.
-            found.extend(statement.query_row([user.0], |row| parsed_user(row, 0)).optional()?);
+            found.extend(statement.row([user.0], |row| parsed_user(row, 0))?);
         }
         found.sort_unstable();
         Ok(found)
@@ -147,7 +144,7 @@ impl Transaction<'_> {
     /// Notes that a user's devices or cross-signing keys changed.
     pub fn note_device_list_change(&self, user: UserNid, position: Position) -> Result<()> {
         let sql = "INSERT INTO device_list_changes (user_nid, position) VALUES (?1, ?2)
-                   ON CONFLICT DO UPDATE SET position = excluded.position";
+                   ON CONFLICT (user_nid) DO UPDATE SET position = excluded.position";
         self.execute(sql, (user.0, position.to_i64())).map(drop)
     }
 }

@@ -85,7 +85,7 @@ impl Snapshot<'_> {
         let device = (user.0, device_id.as_str());
         let sql = "SELECT algorithm, count(*) FROM one_time_keys WHERE user_nid = ?1 AND device_id = ?2
                    GROUP BY algorithm";
-        let one_time = self.rows(sql, device, |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+        let one_time = self.rows(sql, device, |row| Ok((row.get(0)?, row.get::<i64>(1)? as u64)))?;
         let sql = "SELECT algorithm FROM fallback_keys WHERE user_nid = ?1 AND device_id = ?2 AND NOT used
                    ORDER BY algorithm";
         let unused_fallback = self.rows(sql, device, |row| row.get(0))?;
@@ -105,14 +105,10 @@ impl Snapshot<'_> {
         until: &Reached,
     ) -> Result<Vec<(UserNid, DeviceId, Position)>> {
         let sql = "SELECT user_nid, device_id, position FROM key_counts WHERE position > ?1 AND position <= ?2";
-        let mut found = Vec::new();
-        for last in until.positions() {
-            let first = since.of(last.writer());
-            found.append(&mut self.rows(sql, (first.to_i64(), last.to_i64()), |row| {
-                Ok((UserNid(row.get(0)?), parsed_device(row, 1)?, Position::from_i64(row.get(2)?)))
-            })?);
-        }
-        Ok(found)
+        let range = self.range(since, until)?;
+        self.rows_in_range(sql, (range.low, range.high), (&range, 2), usize::MAX, |row| {
+            Ok((UserNid(row.get(0)?), parsed_device(row, 1)?, Position::from_i64(row.get(2)?)))
+        })
     }
 }
 
@@ -159,21 +155,21 @@ impl Transaction<'_> {
     pub fn set_fallback_key(&self, user: UserNid, device_id: &DeviceId, key: &OneTimeKey, used: bool) -> Result<()> {
         let sql = "INSERT INTO fallback_keys (user_nid, device_id, algorithm, key_id, key, used)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                   ON CONFLICT DO UPDATE SET key_id = excluded.key_id, key = excluded.key, used = excluded.used";
+                   ON CONFLICT (user_nid, device_id, algorithm) DO UPDATE SET key_id = excluded.key_id, key = excluded.key, used = excluded.used";
         let OneTimeKey { algorithm, key_id, key } = key;
         self.execute(sql, (user.0, device_id.as_str(), algorithm, key_id, key, used)).map(drop)
     }
 
     /// Notes that a fallback key has been handed out.
     pub fn mark_fallback_used(&self, user: UserNid, device_id: &DeviceId, algorithm: &str) -> Result<()> {
-        let sql = "UPDATE fallback_keys SET used = 1 WHERE user_nid = ?1 AND device_id = ?2 AND algorithm = ?3";
+        let sql = "UPDATE fallback_keys SET used = TRUE WHERE user_nid = ?1 AND device_id = ?2 AND algorithm = ?3";
         self.execute(sql, (user.0, device_id.as_str(), algorithm)).map(drop)
     }
 
     /// Notes where a device's keys in store changed in the stream.
     pub fn note_key_counts(&self, user: UserNid, device_id: &DeviceId, position: Position) -> Result<()> {
         let sql = "INSERT INTO key_counts (user_nid, device_id, position) VALUES (?1, ?2, ?3)
-                   ON CONFLICT DO UPDATE SET position = excluded.position";
+                   ON CONFLICT (user_nid, device_id) DO UPDATE SET position = excluded.position";
         self.execute(sql, (user.0, device_id.as_str(), position.to_i64())).map(drop)
     }
 }

@@ -3,8 +3,10 @@
 use im2_model::{EventId, Millis, Position, RoomNid, UserId, UserNid};
 
 use super::summaries::SummaryChange;
-use crate::{Error, Result, Transaction};
+use crate::{Result, Transaction};
 
+/// The view and the trigger behind the statement that appends an event. Every connection that writes needs them.
+pub(crate) const APPENDING: &str = include_str!("append.sql");
 /// How long a client may wait with trying again: a device that was away for a week has not sent it twice.
 const TRANSACTION_LIFE: Millis = 7 * 24 * 60 * 60 * 1_000;
 /// Transactions looked at in one go to forget them, and positions between two looks, which is half as many, so that
@@ -91,24 +93,14 @@ pub struct Appended {
 }
 
 impl Transaction<'_> {
-    /// Appends `event` to the room, if the room's last event is still number `head_seq`; else [`Error::Conflict`].
+    /// Appends `event` to the room, if the room's last event is still number `head_seq`; else
+    /// [`Conflict`](crate::Error::Conflict).
     ///
-    /// A transaction that was used before fails as a duplicate ([`Error::is_duplicate`]) and leaves nothing.
+    /// A transaction that was used before fails as a duplicate ([`is_duplicate`](crate::Error::is_duplicate)) and leaves
+    /// nothing.
     pub fn append_event(&mut self, room: RoomNid, head_seq: i64, event: &NewEvent) -> Result<Appended> {
-        let position = self.next_position();
-        let moved = "UPDATE rooms SET head_seq = ?2 + 1, last_position = ?3, bump_position = iif(?4, ?3, bump_position)
-                     WHERE nid = ?1 AND head_seq = ?2 AND NOT purging";
-        if self.execute(moved, (room.0, head_seq, position.to_i64(), event.bumps))? != 1 {
-            return Err(Error::Conflict);
-        }
-        let seq = head_seq + 1;
-        let insert = "INSERT INTO events (position, room_nid, seq, event_id, sender_nid, ts, pdu)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let (at, ts) = (position.to_i64(), event.ts as i64);
-        self.execute(insert, (at, room.0, seq, event.event_id.as_str(), event.sender.0, ts, &event.pdu))?;
-        if let Some(transaction) = &event.transaction {
-            self.record_transaction(position, room, event, transaction)?;
-        }
+        let (position, seq) = (self.next_position(), head_seq + 1);
+        self.insert_event(room, (position, seq), event)?;
         if let Some(state_key) = &event.state_key {
             self.set_state(room, &event.kind, state_key, seq, position)?;
         }
@@ -121,17 +113,7 @@ impl Transaction<'_> {
         if let Some(change) = &event.summary {
             self.change_summary(room, change)?;
         }
-        if let Some(relation) = &event.relation {
-            let insert = "INSERT INTO relations (room_nid, target_id, rel_type, seq, position, kind, sender_nid, key)
-                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-            let Relation { target, rel_type, key } = relation;
-            let row = (room.0, target.as_str(), rel_type, seq, at, &event.kind, event.sender.0, key);
-            self.execute(insert, row)?;
-            self.relate_to_ancestors(room, target, seq)?;
-        }
-        if let Some(terms) = &event.terms {
-            self.index_event(position, room, terms)?;
-        }
+        self.index_in_timeline(room, (position, seq), event)?;
         if let Some(redaction) = &event.redaction {
             self.redact_event(room, redaction, &event.event_id, event.ts)?;
         }
@@ -139,21 +121,61 @@ impl Transaction<'_> {
         Ok(Appended { position, seq, member })
     }
 
-    fn record_transaction(
+    pub(super) fn store_event(&self, room: RoomNid, (position, seq): (Position, i64), event: &NewEvent) -> Result<()> {
+        let insert = "INSERT INTO events (position, room_nid, seq, event_id, sender_nid, ts, pdu)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let NewEvent { event_id, sender, ts, pdu, .. } = event;
+        let row = (position.to_i64(), room.0, seq, event_id.as_str(), sender.0, *ts as i64, pdu);
+        self.execute(insert, row).map(drop)
+    }
+
+    /// Enters an event of the timeline where it is looked for: by what it refers to, and by its words.
+    pub(super) fn index_in_timeline(
         &self,
-        position: Position,
         room: RoomNid,
+        (position, seq): (Position, i64),
         event: &NewEvent,
-        transaction: &TransactionKey,
     ) -> Result<()> {
-        if position.sequence().is_multiple_of(FORGOTTEN_AT_ONCE / 2) {
+        if let Some(relation) = &event.relation {
+            let insert = "INSERT INTO relations (room_nid, target_id, rel_type, seq, position, kind, sender_nid, key)
+                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let Relation { target, rel_type, key } = relation;
+            let at = position.to_i64();
+            let row = (room.0, target.as_str(), rel_type, seq, at, &event.kind, event.sender.0, key);
+            self.execute(insert, row)?;
+            self.relate_to_ancestors(room, target, seq)?;
+        }
+        if let Some(terms) = &event.terms {
+            self.index_event(position, room, terms)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the event to the room and notes the client's transaction, if the room has not moved on: see [`APPENDING`].
+    fn insert_event(&self, room: RoomNid, (position, seq): (Position, i64), event: &NewEvent) -> Result<()> {
+        let transaction = event.transaction.as_ref();
+        if transaction.is_some() && position.sequence().is_multiple_of(FORGOTTEN_AT_ONCE / 2) {
             self.forget_transactions_before(event.ts.saturating_sub(TRANSACTION_LIFE), FORGOTTEN_AT_ONCE)?;
         }
-        let insert = "INSERT INTO transactions (position, user_nid, device_id, room_nid, kind, txn_id)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let TransactionKey { user, device_id, txn_id } = transaction;
-        let row = (position.to_i64(), user.0, device_id.as_str(), room.0, &event.kind, txn_id);
-        self.execute(insert, row).map(drop)
+        let sql = "INSERT INTO appended_events (position, room_nid, seq, event_id, sender_nid, ts, pdu, bumps, kind,
+                                                user_nid, device_id, txn_id)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        let NewEvent { event_id, sender, kind, ts, pdu, bumps, .. } = event;
+        let row = (
+            position.to_i64(),
+            room.0,
+            seq,
+            event_id.as_str(),
+            sender.0,
+            *ts as i64,
+            pdu,
+            bumps,
+            kind,
+            transaction.map(|key| key.user.0),
+            transaction.map(|key| key.device_id.as_str()),
+            transaction.map(|key| &key.txn_id),
+        );
+        self.execute(sql, row).map(drop)
     }
 
     /// Forgets those of the `limit` oldest transactions whose events were sent before `ts`.
@@ -170,7 +192,7 @@ impl Transaction<'_> {
             "INSERT INTO state_history (room_nid, kind, state_key, seq, position) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.execute(history, (room.0, kind, state_key, seq, position.to_i64()))?;
         let current = "INSERT INTO current_state (room_nid, kind, state_key, position) VALUES (?1, ?2, ?3, ?4)
-                       ON CONFLICT DO UPDATE SET position = excluded.position";
+                       ON CONFLICT (room_nid, kind, state_key) DO UPDATE SET position = excluded.position, since = NULL";
         self.execute(current, (room.0, kind, state_key, position.to_i64()))?;
         if matches!(kind, "m.room.join_rules" | "m.room.history_visibility") && state_key.is_empty() {
             self.derive_openness(room)?;
@@ -190,21 +212,26 @@ impl Transaction<'_> {
         let user = self.ensure_user(user_id)?;
         let sql = "INSERT INTO memberships (user_nid, room_nid, membership, position, seq, by_self, was_joined)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 'join')
-                   ON CONFLICT DO UPDATE SET membership = excluded.membership, position = excluded.position,
-                                             seq = excluded.seq, forgotten = 0, by_self = excluded.by_self,
-                                             was_joined = max(was_joined, excluded.was_joined)";
+                   ON CONFLICT (user_nid, room_nid) DO UPDATE SET membership = excluded.membership,
+                       position = excluded.position, seq = excluded.seq, forgotten = FALSE, by_self = excluded.by_self,
+                       was_joined = memberships.was_joined OR excluded.was_joined, member_seq = NULL";
         self.execute(sql, (user.0, room.0, membership, position.to_i64(), seq, sender == user))?;
+        self.forget_unread_unless_joined(room, user, membership)?;
+        Ok(user)
+    }
+
+    pub(super) fn forget_unread_unless_joined(&self, room: RoomNid, user: UserNid, membership: &str) -> Result<()> {
         if membership != "join" {
             self.execute("DELETE FROM unread_counts WHERE user_nid = ?1 AND room_nid = ?2", (user.0, room.0))?;
         }
-        Ok(user)
+        Ok(())
     }
 
     fn redact_event(&self, room: RoomNid, redaction: &Redaction, by: &EventId, now: Millis) -> Result<()> {
         let sql = "UPDATE events SET pdu = ?3, redacted_by = ?4
                    WHERE event_id = ?1 AND room_nid = ?2 AND redacted_by IS NULL RETURNING position, seq";
         let target = (redaction.target.as_str(), room.0, &redaction.pdu, by.as_str());
-        let redacted = self.row(sql, target, |row| Ok((Position::from_i64(row.get(0)?), row.get::<_, i64>(1)?)))?;
+        let redacted = self.row(sql, target, |row| Ok((Position::from_i64(row.get(0)?), row.get::<i64>(1)?)))?;
         if let Some((position, seq)) = redacted {
             self.unrelate(room, seq)?;
             if let Some(terms) = &redaction.terms {
@@ -216,5 +243,54 @@ impl Transaction<'_> {
             Some(change) if self.is_current_state(room, &redaction.target)? => self.change_summary(room, change),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use im2_model::{DeviceId, EventId, Position, PositionClock, RoomId, UserId};
+
+    use super::{NewEvent, TransactionKey};
+    use crate::{Transaction, migrations, sqlite::Connection, sqlite::work::statements};
+
+    #[test]
+    fn a_plain_message_takes_two_statements() {
+        let connection = Connection::in_memory();
+        migrations::migrate(&connection).unwrap();
+        let mut clock = PositionClock::new(1, Position::default());
+        let mut tx = Transaction::new(&connection, &mut clock);
+        let room = tx.create_room(&RoomId::parse("!room:example.org").unwrap(), "12", 0).unwrap();
+        let sender = tx.ensure_user(&UserId::parse("@ana:example.org").unwrap()).unwrap();
+        let counts = (0..1_000).map(|number| {
+            let message = NewEvent {
+                event_id: EventId::parse(&format!("$event{number}")).unwrap(),
+                sender,
+                kind: "m.room.message".into(),
+                state_key: None,
+                ts: 0,
+                pdu: "{}".into(),
+                membership: None,
+                relation: None,
+                redaction: None,
+                terms: Some("hello".into()),
+                media: Vec::new(),
+                transaction: Some(TransactionKey {
+                    user: sender,
+                    device_id: DeviceId::parse("D").unwrap(),
+                    txn_id: number.to_string().into(),
+                }),
+                bumps: true,
+                summary: None,
+            };
+            let (appended, count) = statements(|| tx.append_event(room, number, &message));
+            assert_eq!(appended.unwrap().seq, number + 1);
+            count
+        });
+        let counts: Vec<usize> = counts.collect();
+        // Now and then transactions are forgotten, and terms enter the index.
+        let plain = counts.iter().filter(|count| **count == 2).count();
+        assert!(plain > 960 && counts.iter().all(|count| *count <= 5), "{plain} of 1,000: {counts:?}");
+        let all: usize = counts.iter().sum();
+        assert!(all <= 2_050, "{all} statements for 1,000 messages");
     }
 }

@@ -3,11 +3,11 @@
 use im2_model::{Millis, RoomAliasId, RoomNid, UserNid};
 
 use super::{
-    RoomRow,
+    ROOM_COLUMNS, RoomRow,
     events::{EVENT_COLUMNS, EventRow, conversion, read_event},
     read_room,
 };
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Snapshot, Transaction, dialect::Sql};
 
 /// A room in the published directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,13 +46,14 @@ impl Snapshot<'_> {
 
     /// The rooms in the published directory or published for a network, by number.
     pub fn published_rooms(&self) -> Result<Vec<PublishedRoom>> {
-        let sql = "SELECT r.nid, r.room_id, r.version, r.head_seq, count(m.user_nid)
-                   FROM (SELECT room_nid FROM published_rooms UNION SELECT room_nid FROM network_rooms) p
-                   JOIN rooms r ON r.nid = p.room_nid
-                   LEFT JOIN memberships m ON m.room_nid = p.room_nid AND m.membership = 'join'
-                   GROUP BY p.room_nid ORDER BY p.room_nid";
-        let rows = self.rows(sql, [], |row| Ok((read_room(row)?, row.get::<_, i64>(4)? as usize)))?;
-        rows.into_iter().map(|(room, joined)| Ok(PublishedRoom { room: room?, joined })).collect()
+        let sql = format!(
+            "SELECT {ROOM_COLUMNS}, count(m.user_nid)
+             FROM (SELECT room_nid FROM published_rooms UNION SELECT room_nid FROM network_rooms) p
+             JOIN rooms r ON r.nid = p.room_nid
+             LEFT JOIN memberships m ON m.room_nid = p.room_nid AND m.membership = 'join'
+             GROUP BY r.nid ORDER BY r.nid"
+        );
+        self.rows(&sql, [], |row| Ok(PublishedRoom { room: read_room(row)?, joined: row.get::<i64>(6)? as usize }))
     }
 
     /// The current state events of these types, with an empty state key, of all these rooms, by room.
@@ -65,7 +66,7 @@ impl Snapshot<'_> {
              JOIN current_state s ON s.room_nid = p.room_nid AND s.kind = k.value AND s.state_key = ''
              JOIN events e ON e.position = s.position ORDER BY p.room_nid"
         );
-        self.rows(&sql, [names], read_event)
+        self.rows(Sql::SqliteOnly(&sql), [names], read_event)
     }
 }
 
@@ -98,7 +99,7 @@ impl Transaction<'_> {
     /// Publishes a room for a network, or takes it back.
     pub fn set_in_network(&self, network: &str, room: RoomNid, published: bool) -> Result<()> {
         let sql = if published {
-            "INSERT OR IGNORE INTO network_rooms (network, room_nid) VALUES (?1, ?2)"
+            "INSERT INTO network_rooms (network, room_nid) VALUES (?1, ?2) ON CONFLICT DO NOTHING"
         } else {
             "DELETE FROM network_rooms WHERE network = ?1 AND room_nid = ?2"
         };
@@ -113,7 +114,7 @@ impl Transaction<'_> {
     /// Puts a room into the published directory, or takes it out.
     pub fn set_published(&self, room: RoomNid, published: bool) -> Result<()> {
         let sql = if published {
-            "INSERT OR IGNORE INTO published_rooms (room_nid) VALUES (?1)"
+            "INSERT INTO published_rooms (room_nid) VALUES (?1) ON CONFLICT DO NOTHING"
         } else {
             "DELETE FROM published_rooms WHERE room_nid = ?1"
         };

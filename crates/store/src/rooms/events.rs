@@ -1,19 +1,18 @@
 //! Reading events.
 
-use im2_model::{DeviceId, EventId, Millis, Position, RoomNid, UserNid};
-use rusqlite::{Row, types::Type};
+use im2_model::{DeviceId, EventId, Millis, Position, Reached, RoomNid, UserNid};
 
 use super::TransactionKey;
-use crate::{Result, Snapshot};
+use crate::{Error, Result, Row, Snapshot};
 
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRow {
-    /// Its place in the stream.
+    /// Its place in the stream, or off it.
     pub position: Position,
     /// Its room.
     pub room: RoomNid,
-    /// Its place in the room.
+    /// Its place in the room: from 1 in the timeline, below 0 for what is only state.
     pub seq: i64,
     /// Its identifier.
     pub event_id: EventId,
@@ -38,6 +37,17 @@ pub struct EventText<'a> {
     pub redacted_by: Option<&'a str>,
 }
 
+/// Events of all rooms between two places in the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventsBetween {
+    /// The first of them, in the stream's order.
+    pub rows: Vec<EventRow>,
+    /// Up to where these are all.
+    pub reached: Reached,
+    /// Whether there are no more.
+    pub is_complete: bool,
+}
+
 /// Which way to walk a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -56,7 +66,7 @@ impl Snapshot<'_> {
         self.row(&sql, (event_id.as_str(), room.0), read_event)
     }
 
-    /// The room that an event is in.
+    /// The room that an event is in, in its timeline or as state.
     pub fn room_of_event(&self, event_id: &EventId) -> Result<Option<RoomNid>> {
         let sql = "SELECT room_nid FROM events WHERE event_id = ?1";
         self.row(sql, [event_id.as_str()], |row| row.get(0).map(RoomNid))
@@ -96,9 +106,8 @@ impl Snapshot<'_> {
         for &seq in numbers {
             let mut rows = statement.query((room.0, seq))?;
             if let Some(row) = rows.next()? {
-                let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-                let redacted_by = row.get_ref(2)?.as_str_or_null().map_err(rusqlite::Error::from)?;
-                take(EventText { seq, event_id: text(0)?, pdu: text(1)?, redacted_by })?;
+                let text = |column| row.get::<&str>(column);
+                take(EventText { seq, event_id: text(0)?, pdu: text(1)?, redacted_by: row.get(2)? })?;
             }
         }
         Ok(())
@@ -111,7 +120,8 @@ impl Snapshot<'_> {
             Direction::Backward => ("<", "DESC"),
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM events e WHERE room_nid = ?1 AND seq {comparison} ?2 ORDER BY seq {order} LIMIT ?3"
+            "SELECT {COLUMNS} FROM events e WHERE room_nid = ?1 AND seq {comparison} ?2 AND seq > 0
+             ORDER BY seq {order} LIMIT ?3"
         );
         self.rows(&sql, (room.0, from, limit as i64), read_event)
     }
@@ -131,7 +141,7 @@ impl Snapshot<'_> {
         let sql = format!(
             "SELECT {COLUMNS}, t.user_nid, t.device_id, t.txn_id
              FROM events e LEFT JOIN transactions t ON t.position = e.position
-             WHERE e.room_nid = ?1 AND e.seq {comparison} ?2 ORDER BY e.seq {order} LIMIT ?3"
+             WHERE e.room_nid = ?1 AND e.seq {comparison} ?2 AND e.seq > 0 ORDER BY e.seq {order} LIMIT ?3"
         );
         self.rows(&sql, (room.0, from, limit as i64), |row| {
             let user: Option<i64> = row.get(7)?;
@@ -139,37 +149,56 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Up to `limit` events of all rooms after `after` and up to `until`, two positions of one writer, in order.
-    pub fn events_between(&self, after: Position, until: Position, limit: usize) -> Result<Vec<EventRow>> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM events e WHERE e.position > ?1 AND e.position <= ?2
-             ORDER BY e.position LIMIT ?3"
-        );
-        self.rows(&sql, (after.to_i64(), until.to_i64(), limit as i64), read_event)
+    /// Up to `limit` events of all rooms after `after` and not after `until`, in the stream's order.
+    pub fn events_between(&self, after: &Reached, until: &Reached, limit: usize) -> Result<EventsBetween> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM events e WHERE e.position > ?1 AND e.position <= ?2 ORDER BY e.position");
+        let range = self.range(after, until)?;
+        let rows = self.rows_in_range(&sql, (range.low, range.high), (&range, 0), limit, read_event)?;
+        let last = rows.last().filter(|_| rows.len() >= limit).map(|row| row.position);
+        let reached = after.on_the_way(until, last.unwrap_or(Position::LAST));
+        Ok(EventsBetween { rows, reached, is_complete: last.is_none() })
     }
 
-    /// The sequence of a room's last event that is at or before `position` in its writer's part of the stream.
-    pub fn seq_at_position(&self, room: RoomNid, position: Position) -> Result<i64> {
-        // The positions of a room grow with its sequence. The search goes back from the newest event, which most tokens
-        // are near to, in steps that double, and halves what is in between from there.
-        let sql = "SELECT seq, position FROM events WHERE room_nid = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1";
+    /// Where the last but `number` events of all rooms stands in the stream; `None` if there are not as many.
+    pub fn position_before_newest(&self, number: usize) -> Result<Option<Position>> {
+        let sql = "SELECT position FROM events WHERE position > 0 ORDER BY position DESC LIMIT 1 OFFSET ?1";
+        self.row(sql, [number as i64], |row| row.get(0).map(Position::from_i64))
+    }
+
+    /// The number of a room's last event or resolution that lies behind, as `is_behind` says: if it is so of one, it is
+    /// of those before it in the room.
+    pub fn seq_behind(&self, room: RoomNid, is_behind: impl Fn(Position) -> bool) -> Result<i64> {
+        // The search goes back from the newest event, which most places are near to, in steps that double, and halves
+        // what is in between from there.
+        let sql = "SELECT seq, position FROM events WHERE room_nid = ?1 AND seq <= ?2 AND seq > 0
+                   ORDER BY seq DESC LIMIT 1";
         let at_or_before = |seq: i64| {
-            let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
-            Ok::<_, crate::Error>(self.row(sql, (room.0, seq), read)?.unwrap_or_default())
+            let read = |row: &Row<'_>| Ok((row.get::<i64>(0)?, row.get(1).map(Position::from_i64)?));
+            let (seq, at) = self.row(sql, (room.0, seq), read)?.unwrap_or_default();
+            Ok::<_, Error>((seq, seq == 0 || is_behind(at)))
         };
-        let (mut found, mut at) = at_or_before(i64::MAX)?;
+        let (mut found, mut is_found) = at_or_before(i64::MAX)?;
         let (mut low, mut too_new, mut step) = (found, found + 1, 1);
-        while at > position.to_i64() {
+        while !is_found {
             (too_new, low) = (found, found - step);
-            (found, at) = at_or_before(low)?;
+            (found, is_found) = at_or_before(low)?;
             step *= 2;
         }
         while too_new - low > 1 {
             let middle = low + (too_new - low) / 2;
             match at_or_before(middle)? {
-                (seq, at) if at > position.to_i64() => too_new = seq,
-                (seq, _) => (found, low) = (seq, middle),
+                (seq, false) => too_new = seq,
+                (seq, true) => (found, low) = (seq, middle),
             }
+        }
+        let sql = "SELECT seq, position FROM resolutions WHERE room_nid = ?1 AND seq > ?2 ORDER BY seq";
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query((room.0, found))?;
+        while let Some(row) = rows.next()?
+            && is_behind(Position::from_i64(row.get(1)?))
+        {
+            found = row.get(0)?;
         }
         Ok(found)
     }
@@ -181,7 +210,8 @@ impl Snapshot<'_> {
             Direction::Backward => ("<=", "ts DESC, seq DESC"),
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM events e WHERE room_nid = ?1 AND ts {comparison} ?2 ORDER BY {order} LIMIT 1"
+            "SELECT {COLUMNS} FROM events e WHERE room_nid = ?1 AND ts {comparison} ?2 AND seq > 0
+             ORDER BY {order} LIMIT 1"
         );
         self.row(&sql, (room.0, ts as i64), read_event)
     }
@@ -206,11 +236,11 @@ impl Snapshot<'_> {
         limit: usize,
     ) -> Result<Vec<(Millis, EventRow)>> {
         let sql = format!(
-            "SELECT {COLUMNS}, ts FROM events e WHERE room_nid = ?1 AND (ts, position) < (?2, ?3)
+            "SELECT {COLUMNS}, ts FROM events e WHERE room_nid = ?1 AND (ts, position) < (?2, ?3) AND seq > 0
              ORDER BY ts DESC, position DESC LIMIT ?4"
         );
         let params = (room.0, before.0 as i64, before.1.to_i64(), limit as i64);
-        self.rows(&sql, params, |row| Ok((row.get::<_, i64>(7)? as Millis, read_event(row)?)))
+        self.rows(&sql, params, |row| Ok((row.get::<i64>(7)? as Millis, read_event(row)?)))
     }
 
     /// The event that a device's transaction made before.
@@ -229,13 +259,13 @@ impl Snapshot<'_> {
 }
 
 /// User, device and transaction identifier, in columns from `first` on.
-fn read_transaction(row: &Row<'_>, first: usize) -> rusqlite::Result<TransactionKey> {
+fn read_transaction(row: &Row<'_>, first: usize) -> Result<TransactionKey> {
     let device: String = row.get(first + 1)?;
     let device_id = DeviceId::parse(&device).map_err(|error| conversion(first + 1, error))?;
     Ok(TransactionKey { user: UserNid(row.get(first)?), device_id, txn_id: row.get(first + 2)? })
 }
 
-pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow> {
     let redacted_by: Option<String> = row.get(6)?;
     Ok(EventRow {
         position: Position::from_i64(row.get(0)?),
@@ -248,13 +278,13 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     })
 }
 
-pub(super) fn read_event_id(row: &Row<'_>, column: usize) -> rusqlite::Result<EventId> {
+pub(super) fn read_event_id(row: &Row<'_>, column: usize) -> Result<EventId> {
     let text: String = row.get(column)?;
     EventId::parse(&text).map_err(|error| conversion(column, error))
 }
 
-pub(super) fn conversion(column: usize, error: im2_model::IdError) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+pub(super) fn conversion(column: usize, error: im2_model::IdError) -> Error {
+    Error::Corrupt(format!("column {column}: {error}"))
 }
 
 /// The columns that [`read_event`] reads, for the queries of neighbouring files.

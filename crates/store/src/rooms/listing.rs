@@ -1,10 +1,8 @@
 //! Rooms as administrators list them: by what their current state says.
 
-use rusqlite::Row;
-
 use im2_model::RoomNid;
 
-use crate::{Result, Snapshot};
+use crate::{Result, Row, Snapshot, dialect::Sql};
 
 /// A room in an administrator's list. The names are those of the administration API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,15 +143,15 @@ impl Snapshot<'_> {
              ORDER BY {column} {direction}, room_id {ties} LIMIT ?4 OFFSET ?5"
         );
         let page = (search, public, empty, query.limit as i64, query.from as i64);
-        let listed = self.rows(&sql, page, read_room)?;
+        let listed = self.rows(Sql::SqliteOnly(&sql), page, read_room)?;
         let sql = format!("WITH listed AS MATERIALIZED ({rooms}) SELECT count(*) FROM listed WHERE {WANTED}");
-        let total: Option<i64> = self.row(&sql, (search, public, empty), |row| row.get(0))?;
+        let total: Option<i64> = self.row(Sql::SqliteOnly(&sql), (search, public, empty), |row| row.get(0))?;
         Ok((listed, total.unwrap_or(0) as u64))
     }
 
     /// One room as it is listed.
     pub fn listed_room(&self, room: RoomNid) -> Result<Option<ListedRoom>> {
-        self.row(&format!("{} AND r.nid = ?1", columns()), [room.0], read_room)
+        self.row(Sql::SqliteOnly(&format!("{} AND r.nid = ?1", columns())), [room.0], read_room)
     }
 
     /// How many devices the local users joined to a room have.
@@ -174,8 +172,8 @@ impl Snapshot<'_> {
     }
 }
 
-fn read_room(row: &Row<'_>) -> rusqlite::Result<ListedRoom> {
-    let number = |column: usize| row.get::<_, i64>(column).map(|number| number as u64);
+fn read_room(row: &Row<'_>) -> Result<ListedRoom> {
+    let number = |column: usize| row.get::<i64>(column).map(|number| number as u64);
     Ok(ListedRoom {
         room_id: row.get(0)?,
         name: row.get(1)?,

@@ -1,10 +1,9 @@
 //! Who belongs to which room.
 
 use im2_model::{Position, RoomNid, UserId, UserNid};
-use rusqlite::Row;
 
 use super::events::{EVENT_COLUMNS, EventRow, conversion, read_event};
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction};
 
 /// What a user is to a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +14,9 @@ pub struct MembershipRow {
     pub user: UserNid,
     /// `join`, `invite`, `knock`, `leave` or `ban`.
     pub membership: String,
-    /// Where the member event stands in the stream.
+    /// Since where in the stream it is so.
     pub position: Position,
-    /// Where the member event stands in the room.
+    /// Since which number of the room it is so: that of the member event, unless a resolution made it the state.
     pub seq: i64,
     /// Whether the user has forgotten the room since.
     pub forgotten: bool,
@@ -34,8 +33,8 @@ pub struct MemberEvent {
     pub user: UserNid,
     /// Whether the user has forgotten the room.
     pub forgotten: bool,
-    /// The event.
-    pub event: EventRow,
+    /// The event; `None` if a resolution has left none.
+    pub event: Option<EventRow>,
 }
 
 /// What a user is to a room, in short.
@@ -47,8 +46,10 @@ pub struct RoomMember<'a> {
     pub user_id: UserId,
     /// `join`, `invite`, `knock`, `leave` or `ban`.
     pub membership: &'a str,
-    /// Where the member event stands in the room.
+    /// The number of the member event.
     pub seq: i64,
+    /// Since which number of the room it is so.
+    pub since: i64,
 }
 
 const COLUMNS: &str = "room_nid, user_nid, membership, position, seq, forgotten, by_self, was_joined";
@@ -63,19 +64,21 @@ impl Snapshot<'_> {
     pub fn member_events(&self, room: RoomNid) -> Result<Vec<(MemberEvent, String)>> {
         let sql = format!(
             "SELECT {EVENT_COLUMNS}, m.user_nid, m.forgotten, m.membership
-             FROM memberships m JOIN events e ON e.position = m.position WHERE m.room_nid = ?1"
+             FROM memberships m LEFT JOIN events e ON e.room_nid = m.room_nid AND e.seq = coalesce(m.member_seq, m.seq)
+             WHERE m.room_nid = ?1"
         );
         self.rows(&sql, [room.0], |row| {
-            let member = MemberEvent { user: UserNid(row.get(7)?), forgotten: row.get(8)?, event: read_event(row)? };
-            Ok((member, row.get(9)?))
+            let has_event = row.get::<Option<i64>>(0)?.is_some();
+            let event = has_event.then(|| read_event(row)).transpose()?;
+            Ok((MemberEvent { user: UserNid(row.get(7)?), forgotten: row.get(8)?, event }, row.get(9)?))
         })
     }
 
-    /// The number of the event with which a user joined who has been a member since, up to their member event
-    /// `member`: later ones only changed their profile. Any number up to `enough` says that it is not after that.
+    /// The number of the room from which on a user has been a member, who is what they are since number `member`: what
+    /// came in between only changed their profile. Any number up to `enough` says that it is not after that.
     pub fn joined_since(&self, room: RoomNid, user_id: &UserId, member: i64, enough: i64) -> Result<i64> {
-        let sql = "SELECT h.seq, json_extract(e.pdu, '$.content.membership') = 'join'
-                   FROM state_history h JOIN events e ON e.position = h.position
+        let sql = "SELECT h.seq, e.pdu -> 'content' ->> 'membership' = 'join'
+                   FROM state_history h LEFT JOIN events e ON e.position = h.position
                    WHERE h.room_nid = ?1 AND h.kind = 'm.room.member' AND h.state_key = ?2
                      AND h.seq < ?3
                    ORDER BY h.seq DESC";
@@ -85,7 +88,7 @@ impl Snapshot<'_> {
         while joined > enough
             && let Some(row) = rows.next()?
         {
-            if row.get::<_, Option<bool>>(1)? != Some(true) {
+            if row.get::<Option<bool>>(1)? != Some(true) {
                 break;
             }
             joined = row.get(0)?;
@@ -93,24 +96,26 @@ impl Snapshot<'_> {
         Ok(joined)
     }
 
-    /// Tells `take` of all who have or had to do with a room, one after the other: of a large room they are very many.
-    /// Reads no events.
+    /// Tells `take` of all who have or had to do with a room and have a member event, one after the other: of a large
+    /// room they are very many. Reads no events.
     pub fn members_in_short(&self, room: RoomNid, mut take: impl FnMut(RoomMember<'_>)) -> Result<()> {
-        let sql = "SELECT u.nid, u.user_id, m.membership, m.seq FROM memberships m
-                   JOIN users u ON u.nid = m.user_nid WHERE m.room_nid = ?1";
+        let sql = "SELECT u.nid, u.user_id, m.membership, coalesce(m.member_seq, m.seq), m.seq FROM memberships m
+                   JOIN users u ON u.nid = m.user_nid WHERE m.room_nid = ?1 AND coalesce(m.member_seq, m.seq) <> 0";
         let mut statement = self.prepare(sql)?;
         let mut rows = statement.query([room.0])?;
         while let Some(row) = rows.next()? {
-            let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+            let text = |column| row.get::<&str>(column);
             let user_id = UserId::parse(text(1)?).map_err(|error| conversion(1, error))?;
-            take(RoomMember { user: UserNid(row.get(0)?), user_id, membership: text(2)?, seq: row.get(3)? });
+            let (user, seq, since) = (UserNid(row.get(0)?), row.get(3)?, row.get(4)?);
+            take(RoomMember { user, user_id, membership: text(2)?, seq, since });
         }
         Ok(())
     }
 
     /// The rooms that a user is invited to, and by whom.
     pub fn inviters_of(&self, user: UserNid) -> Result<Vec<(RoomNid, UserId)>> {
-        let sql = "SELECT m.room_nid, u.user_id FROM memberships m JOIN events e ON e.position = m.position
+        let sql = "SELECT m.room_nid, u.user_id FROM memberships m
+                   JOIN events e ON e.room_nid = m.room_nid AND e.seq = coalesce(m.member_seq, m.seq)
                    JOIN users u ON u.nid = e.sender_nid WHERE m.user_nid = ?1 AND m.membership = 'invite'";
         self.rows(sql, [user.0], |row| {
             let text: String = row.get(1)?;
@@ -132,12 +137,12 @@ impl Snapshot<'_> {
 impl Transaction<'_> {
     /// Marks a room that a user has left as forgotten.
     pub fn forget_room(&self, user: UserNid, room: RoomNid) -> Result<()> {
-        let sql = "UPDATE memberships SET forgotten = 1 WHERE user_nid = ?1 AND room_nid = ?2";
+        let sql = "UPDATE memberships SET forgotten = TRUE WHERE user_nid = ?1 AND room_nid = ?2";
         self.execute(sql, (user.0, room.0)).map(drop)
     }
 }
 
-fn read_membership(row: &Row<'_>) -> rusqlite::Result<MembershipRow> {
+fn read_membership(row: &Row<'_>) -> Result<MembershipRow> {
     Ok(MembershipRow {
         room: RoomNid(row.get(0)?),
         user: UserNid(row.get(1)?),

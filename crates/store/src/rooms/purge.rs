@@ -6,7 +6,7 @@
 
 use im2_model::{Millis, Position, RoomId, RoomNid, UserNid};
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Snapshot, Transaction, dialect::Sql};
 
 /// An event to be removed.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl Snapshot<'_> {
                                              FROM pragma_table_info(t.name) k WHERE k.pk > 0), 'rowid')
                    FROM pragma_table_list t JOIN pragma_table_info(t.name) c ON c.name = 'room_nid'
                    WHERE t.schema = 'main' AND t.type = 'table' ORDER BY t.name = 'events', t.name";
-        self.rows(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        self.rows(Sql::SqliteOnly(sql), [], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 }
 
@@ -55,7 +55,7 @@ impl Transaction<'_> {
     /// Makes a room disappear; returns the users who had to do with it. What is left of it is for
     /// [`Transaction::purge_room_step`].
     pub fn begin_purge(&self, room: RoomNid) -> Result<Vec<UserNid>> {
-        self.execute("UPDATE rooms SET purging = 1 WHERE nid = ?1", [room.0])?;
+        self.execute("UPDATE rooms SET purging = TRUE WHERE nid = ?1", [room.0])?;
         let users =
             self.rows("SELECT user_nid FROM memberships WHERE room_nid = ?1", [room.0], |row| row.get(0).map(UserNid))?;
         for table in ["memberships", "aliases", "published_rooms", "open_rooms", "server_notice_rooms"] {
@@ -73,7 +73,8 @@ impl Transaction<'_> {
             let sql = format!(
                 "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE room_nid = ?1 LIMIT ?2)"
             );
-            if self.execute(&sql, (room.0, limit as i64))? > 0 {
+            let sql = if key == "rowid" { Sql::SqliteOnly(&sql) } else { Sql::Common(&sql) };
+            if self.execute(sql, (room.0, limit as i64))? > 0 {
                 return Ok(true);
             }
         }

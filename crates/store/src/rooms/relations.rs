@@ -1,9 +1,9 @@
 //! Which events refer to which: what `/relations` and threads ask.
 
-use im2_model::{EventId, Position, RoomNid, UserNid};
+use im2_model::{EventId, Position, Reached, RoomNid, UserNid};
 
 use super::events::{Direction, EVENT_COLUMNS, EventRow, conversion, read_event, read_event_id};
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction, dialect::Sql};
 
 /// How many relations lie at most between an event and those that are found with `recurse`.
 pub const RECURSION_DEPTH: usize = 3;
@@ -120,7 +120,9 @@ impl Snapshot<'_> {
         };
         let RelatedQuery { target, rel_type, kind, from_seq, limit, .. } = query;
         let params = (room.0, target.as_str(), rel_type, kind, from_seq.unwrap_or(start), *limit as i64);
-        self.rows(&sql, params, |row| Ok(Related { seq: row.get(0)?, is_wanted: row.get(1)? }))
+        // Without `recurse` the two engines read the same.
+        let sql = if query.recurse { Sql::SqliteOnly(&sql) } else { Sql::Common(&sql) };
+        self.rows(sql, params, |row| Ok(Related { seq: row.get(0)?, is_wanted: row.get(1)? }))
     }
 
     /// The newest edits of an event, references to it or replies in its thread, the newest first.
@@ -144,16 +146,15 @@ impl Snapshot<'_> {
              WHERE r.room_nid = ?1 AND r.target_id = ?2 AND r.rel_type = '{rel_type}'
              ORDER BY r.seq DESC LIMIT ?3"
         );
-        self.rows(&sql, (room.0, target.as_str(), limit as i64), read_event)
+        self.rows(Sql::SqliteOnly(&sql), (room.0, target.as_str(), limit as i64), read_event)
     }
 
     /// The replies of the thread that starts at an event.
     pub fn thread_summary(&self, room: RoomNid, root: &EventId, user: UserNid) -> Result<ThreadSummary> {
         let sql = "SELECT count(*), coalesce(max(sender_nid = ?3), 0) FROM relations INDEXED BY relations_threads
                    WHERE room_nid = ?1 AND target_id = ?2 AND rel_type = 'm.thread'";
-        let read =
-            |row: &rusqlite::Row<'_>| Ok(ThreadSummary { count: row.get::<_, i64>(0)? as usize, by_user: row.get(1)? });
-        Ok(self.row(sql, (room.0, root.as_str(), user.0), read)?.unwrap_or_default())
+        let read = |row: &Row<'_>| Ok(ThreadSummary { count: row.get::<i64>(0)? as usize, by_user: row.get(1)? });
+        Ok(self.row(Sql::SqliteOnly(sql), (room.0, root.as_str(), user.0), read)?.unwrap_or_default())
     }
 
     /// Whether a user has annotated an event with `key` in an event of type `kind`.
@@ -167,7 +168,7 @@ impl Snapshot<'_> {
     ) -> Result<bool> {
         let sql = "SELECT 1 FROM relations INDEXED BY annotations
                    WHERE room_nid = ?1 AND target_id = ?2 AND rel_type = 'm.annotation' AND kind = ?3 AND key = ?4 AND sender_nid = ?5 LIMIT 1";
-        Ok(self.row(sql, (room.0, target.as_str(), kind, key, sender.0), |_| Ok(()))?.is_some())
+        Ok(self.row(Sql::SqliteOnly(sql), (room.0, target.as_str(), kind, key, sender.0), |_| Ok(()))?.is_some())
     }
 
     /// The roots of a room's threads with the sequence of each one's latest reply, latest first. Only replies up to
@@ -183,10 +184,10 @@ impl Snapshot<'_> {
     ) -> Result<Vec<(EventRow, i64)>> {
         let sql = format!(
             "SELECT {EVENT_COLUMNS}, t.latest FROM (
-                 SELECT target_id, max(seq) AS latest, max(sender_nid = ?4) AS replied FROM relations
+                 SELECT target_id, max(seq) AS latest, max(CASE WHEN sender_nid = ?4 THEN 1 ELSE 0 END) AS replied FROM relations
                  WHERE room_nid = ?1 AND rel_type = 'm.thread' AND seq <= ?2 GROUP BY target_id) t
              JOIN events e ON e.event_id = t.target_id AND e.room_nid = ?1
-             WHERE t.latest <= ?3 AND (?4 IS NULL OR t.replied OR e.sender_nid = ?4)
+             WHERE t.latest <= ?3 AND (?4 IS NULL OR t.replied = 1 OR e.sender_nid = ?4)
              ORDER BY t.latest DESC LIMIT ?5"
         );
         let params = (room.0, until, from, taken_part.map(|user| user.0), limit as i64);
@@ -211,12 +212,19 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Where the newest reply of a thread stands in the stream that is not after `until`.
-    pub fn newest_reply(&self, room: RoomNid, root: &EventId, until: Position) -> Result<Option<Position>> {
+    /// Where the newest reply of a thread stands in the stream of those that `until` includes.
+    pub fn newest_reply(&self, room: RoomNid, root: &EventId, until: &Reached) -> Result<Option<Position>> {
         let sql = "SELECT position FROM relations
-                   WHERE room_nid = ?1 AND target_id = ?2 AND rel_type = 'm.thread' AND position <= ?3
-                   ORDER BY seq DESC LIMIT 1";
-        self.row(sql, (room.0, root.as_str(), until.to_i64()), |row| Ok(Position::from_i64(row.get(0)?)))
+                   WHERE room_nid = ?1 AND target_id = ?2 AND rel_type = 'm.thread' ORDER BY seq DESC";
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query((room.0, root.as_str()))?;
+        while let Some(row) = rows.next()? {
+            let position = Position::from_i64(row.get(0)?);
+            if until.includes(position) {
+                return Ok(Some(position));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -227,8 +235,9 @@ impl Transaction<'_> {
                    WHERE e.event_id = ?1 AND e.room_nid = ?2";
         let mut descendant = target.as_str().to_owned();
         for _ in 1..RECURSION_DEPTH {
-            let Some(ancestor) = self.row(sql, (&descendant, room.0), |row| row.get::<_, String>(0))? else { break };
-            let insert = "INSERT OR IGNORE INTO distant_relations (room_nid, ancestor_id, seq) VALUES (?1, ?2, ?3)";
+            let Some(ancestor) = self.row(sql, (&descendant, room.0), |row| row.get::<String>(0))? else { break };
+            let insert = "INSERT INTO distant_relations (room_nid, ancestor_id, seq) VALUES (?1, ?2, ?3)
+                          ON CONFLICT DO NOTHING";
             self.execute(insert, (room.0, &ancestor, seq))?;
             descendant = ancestor;
         }
@@ -250,9 +259,9 @@ mod tests {
 
     use super::{super::Direction, RelatedQuery};
     use crate::{
-        Options, Result, Snapshot, Store, Transaction,
+        Change, Options, Result, Snapshot, Store, Transaction,
         rooms::{NewEvent, Redaction, Relation},
-        snapshot::steps,
+        sqlite::work::steps,
     };
 
     fn id(number: i64) -> EventId {
@@ -294,9 +303,9 @@ mod tests {
     }
 
     /// A room whose first event has `reactions` events that refer to it, each with one that refers to that.
-    async fn busy(store: &Store, name: &str, reactions: i64) -> (RoomNid, UserNid) {
+    async fn busy(store: &Store<()>, name: &str, reactions: i64) -> (RoomNid, UserNid) {
         let (room_id, user_id) = (RoomId::parse(name).unwrap(), UserId::parse("@ana:example.org").unwrap());
-        let write = move |tx: &mut Transaction<'_>| {
+        let write = move |tx: &mut Change<'_, ()>| {
             let at = (tx.create_room(&room_id, "12", 0)?, tx.ensure_user(&user_id)?);
             append(tx, at, 1, None, None)?;
             for number in 0..reactions {
@@ -316,25 +325,25 @@ mod tests {
     /// The steps of everything that a page or a bundle asks of an event with this many reactions.
     async fn costs(reactions: i64) -> Vec<i64> {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&Options::new(directory.path())).unwrap();
+        let store = Store::<()>::open(&Options::new(directory.path())).unwrap();
         let (room, user) = busy(&store, "!room:example.org", reactions).await;
         let read = move |db: &Snapshot<'_>| {
             let mut costs = Vec::new();
             for from in [None, Some(reactions)] {
                 for direction in [Direction::Forward, Direction::Backward] {
                     for recurse in [false, true] {
-                        let (found, cost) = steps::of(|| db.related(room, &query(from, direction, recurse)));
+                        let (found, cost) = steps(|| db.related(room, &query(from, direction, recurse)));
                         assert_eq!(found?.len(), 50);
                         costs.push(cost);
                     }
                 }
             }
             for rel_type in ["m.replace", "m.reference", "m.thread"] {
-                costs.push(steps::of(|| db.newest_children(room, &id(1), rel_type, 10)).1);
+                costs.push(steps(|| db.newest_children(room, &id(1), rel_type, 10)).1);
             }
-            costs.push(steps::of(|| db.is_annotated(room, &id(1), "m.reaction", "2", user)).1);
+            costs.push(steps(|| db.is_annotated(room, &id(1), "m.reaction", "2", user)).1);
             for sequence in [2, reactions as u64, 2 * reactions as u64] {
-                let (seq, cost) = steps::of(|| db.seq_at_position(room, Position::new(1, sequence)));
+                let (seq, cost) = steps(|| db.seq_behind(room, |at| at <= Position::new(1, sequence)));
                 assert_eq!(seq?, sequence as i64);
                 costs.push(cost);
             }
@@ -354,10 +363,10 @@ mod tests {
     #[tokio::test]
     async fn pages_go_through_three_relations_and_not_through_redacted_events() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&Options::new(directory.path())).unwrap();
+        let store = Store::<()>::open(&Options::new(directory.path())).unwrap();
         let (room_id, user_id) =
             (RoomId::parse("!room:example.org").unwrap(), UserId::parse("@ana:example.org").unwrap());
-        let write = move |tx: &mut Transaction<'_>| {
+        let write = move |tx: &mut Change<'_, ()>| {
             let at = (tx.create_room(&room_id, "12", 0)?, tx.ensure_user(&user_id)?);
             append(tx, at, 1, None, None)?;
             // Each refers to the one before it, and the last to the first.
@@ -383,9 +392,9 @@ mod tests {
     #[tokio::test]
     async fn places_are_found_where_events_were_deleted() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&Options::new(directory.path())).unwrap();
+        let store = Store::<()>::open(&Options::new(directory.path())).unwrap();
         let (room, _) = busy(&store, "!room:example.org", 40).await;
-        let write = move |tx: &mut Transaction<'_>| {
+        let write = move |tx: &mut Change<'_, ()>| {
             tx.execute("DELETE FROM events WHERE room_nid = ?1 AND (seq < 4 OR seq % 5 < 3)", [room.0])
         };
         store.write(write).await.unwrap();
@@ -393,7 +402,8 @@ mod tests {
             let there = |seq: i64| seq >= 4 && seq % 5 >= 3;
             for sequence in 0..90_i64 {
                 let expected = (0..=sequence.min(81)).rev().find(|seq| there(*seq)).unwrap_or(0);
-                assert_eq!(db.seq_at_position(room, Position::new(1, sequence as u64))?, expected, "{sequence}");
+                let found = db.seq_behind(room, |at| at <= Position::new(1, sequence as u64))?;
+                assert_eq!(found, expected, "{sequence}");
             }
             Ok(())
         };

@@ -1,4 +1,8 @@
 //! A room's state, now and at any place of its history.
+//!
+//! What an entry is and since when it is that are two things: `state_history` says from which number of the room on it
+//! is the event at which position. Most entries are an event from that event's own number on. Where branches of a room
+//! were put together ([`super::resolutions`]), an entry is an older event from a later number on, or none.
 
 use im2_model::{EventId, RoomNid};
 
@@ -9,29 +13,64 @@ use crate::{Result, Snapshot};
 /// over all members.
 const NO_MEMBERS: [&str; 2] = ["s.kind < 'm.room.member'", "s.kind > 'm.room.member'"];
 
+/// Since where in the stream the entry `h` of a room's history has been the state: where its event is, unless it is the
+/// state by a resolution.
+pub(crate) const SINCE: &str =
+    "coalesce((SELECT r.position FROM resolutions r WHERE r.room_nid = h.room_nid AND r.seq = h.seq), h.position)";
+
+/// An entry of a room's current state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateRow {
+    /// The number of the room from which on it is this event.
+    pub since: i64,
+    /// The event.
+    pub event: EventRow,
+}
+
+/// An entry of a room's state that has no value any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VanishedRow {
+    /// Its type.
+    pub kind: String,
+    /// Its state key.
+    pub state_key: String,
+    /// The number of the room from which on it has none.
+    pub since: i64,
+}
+
 impl Snapshot<'_> {
     /// The current state of a room.
-    pub fn current_state(&self, room: RoomNid) -> Result<Vec<EventRow>> {
-        let sql = format!(
-            "SELECT {EVENT_COLUMNS} FROM current_state s JOIN events e ON e.position = s.position WHERE s.room_nid = ?1"
-        );
-        self.rows(&sql, [room.0], read_event)
+    pub fn current_state(&self, room: RoomNid) -> Result<Vec<StateRow>> {
+        self.current_entries(room, "true")
     }
 
     /// The current state of a room but for its members, however many there are.
-    pub fn current_state_without_members(&self, room: RoomNid) -> Result<Vec<EventRow>> {
+    pub fn current_state_without_members(&self, room: RoomNid) -> Result<Vec<StateRow>> {
         let mut found = Vec::new();
         for range in NO_MEMBERS {
-            let sql = format!(
-                "SELECT {EVENT_COLUMNS} FROM current_state s JOIN events e ON e.position = s.position
-                 WHERE s.room_nid = ?1 AND {range}"
-            );
-            found.extend(self.rows(&sql, [room.0], read_event)?);
+            found.extend(self.current_entries(room, range)?);
         }
         Ok(found)
     }
 
-    /// The state of a room right after event number `seq`, but for its members.
+    fn current_entries(&self, room: RoomNid, wanted: &str) -> Result<Vec<StateRow>> {
+        let sql = format!(
+            "SELECT {EVENT_COLUMNS}, coalesce(s.since, e.seq) FROM current_state s
+             JOIN events e ON e.position = s.position WHERE s.room_nid = ?1 AND {wanted}"
+        );
+        self.rows(&sql, [room.0], |row| Ok(StateRow { since: row.get(7)?, event: read_event(row)? }))
+    }
+
+    /// The entries of a room's state that had a value and have none now. Nearly always there are none.
+    pub fn vanished_state(&self, room: RoomNid) -> Result<Vec<VanishedRow>> {
+        let sql = "SELECT kind, state_key, since FROM current_state WHERE room_nid = ?1 AND position = 0
+                   AND EXISTS (SELECT 1 FROM resolutions WHERE room_nid = ?1 AND vanishes)";
+        self.rows(sql, [room.0], |row| {
+            Ok(VanishedRow { kind: row.get(0)?, state_key: row.get(1)?, since: row.get(2)? })
+        })
+    }
+
+    /// The state of a room right after number `seq`, but for its members.
     pub fn state_without_members_at(&self, room: RoomNid, seq: i64) -> Result<Vec<EventRow>> {
         let mut found = Vec::new();
         for range in NO_MEMBERS {
@@ -40,48 +79,85 @@ impl Snapshot<'_> {
         Ok(found)
     }
 
-    /// The member events of a room right after event number `seq`.
+    /// The member events of a room right after number `seq`.
     pub fn member_state_at(&self, room: RoomNid, seq: i64) -> Result<Vec<EventRow>> {
         self.rows(&state_at("s.kind = 'm.room.member'"), (room.0, seq), read_event)
     }
 
-    /// The numbers of a room's member events as they were right after event number `seq`, in no order: of those who
-    /// had something to do with the room then, one each. Reads no events.
+    /// The numbers of the events that a room's members were right after number `seq`, in no order: of those who had
+    /// something to do with the room then, one each. Reads no events but those that a resolution made the state again.
     pub fn member_numbers_at(&self, room: RoomNid, seq: i64) -> Result<Vec<i64>> {
-        let sql = "SELECT max(seq) FROM state_history
-                   WHERE room_nid = ?1 AND kind = 'm.room.member' AND seq <= ?2 GROUP BY state_key";
-        self.rows(sql, (room.0, seq), |row| row.get(0))
+        let resolutions = self.resolutions(room, 0, seq)?;
+        let last = "SELECT max(seq) AS seq, state_key FROM state_history
+                    WHERE room_nid = ?1 AND kind = 'm.room.member' AND seq <= ?2 GROUP BY state_key";
+        if resolutions.is_empty() {
+            return self.rows(last, (room.0, seq), |row| row.get(0));
+        }
+        let sql = format!(
+            "SELECT h.seq, h.position FROM ({last}) l
+             JOIN state_history h ON h.room_nid = ?1 AND h.kind = 'm.room.member' AND h.state_key = l.state_key
+                                 AND h.seq = l.seq"
+        );
+        let members = self.rows(&sql, (room.0, seq), |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)))?;
+        let mut numbers = Vec::with_capacity(members.len());
+        for (since, position) in members {
+            if resolutions.binary_search_by_key(&since, |(number, _)| *number).is_err() {
+                numbers.push(since);
+            } else {
+                let sql = "SELECT seq FROM events WHERE position = ?1";
+                numbers.extend(self.row(sql, [position], |row| row.get::<i64>(0))?);
+            }
+        }
+        Ok(numbers)
     }
 
-    /// One entry of a room's state right after event number `seq`.
+    /// One entry of a room's state right after number `seq`.
     pub fn state_entry_at(&self, room: RoomNid, kind: &str, state_key: &str, seq: i64) -> Result<Option<EventRow>> {
         let sql = format!(
-            "SELECT {EVENT_COLUMNS} FROM state_history h JOIN events e ON e.position = h.position
-             WHERE h.room_nid = ?1 AND h.kind = ?2 AND h.state_key = ?3 AND h.seq <= ?4 ORDER BY h.seq DESC LIMIT 1"
+            "SELECT {EVENT_COLUMNS} FROM events e WHERE e.position = (
+                 SELECT h.position FROM state_history h
+                 WHERE h.room_nid = ?1 AND h.kind = ?2 AND h.state_key = ?3 AND h.seq <= ?4
+                 ORDER BY h.seq DESC LIMIT 1)"
         );
         self.row(&sql, (room.0, kind, state_key, seq), read_event)
     }
 
-    /// The state entries that changed after event number `after` and up to `until`, each with its last value there.
+    /// The state entries that changed after number `after` and up to `until`, each with its last value there, by the
+    /// number from which on it has it. Those that have none any more are left out.
     pub fn state_changes(&self, room: RoomNid, after: i64, until: i64) -> Result<Vec<EventRow>> {
         let sql = format!(
-            "SELECT {EVENT_COLUMNS} FROM events e JOIN state_history h ON h.position = e.position
-             WHERE e.room_nid = ?1 AND e.seq > ?2 AND e.seq <= ?3
+            "SELECT {EVENT_COLUMNS} FROM state_history h JOIN events e ON e.position = h.position
+             WHERE h.room_nid = ?1 AND h.seq > ?2 AND h.seq <= ?3
                AND NOT EXISTS (SELECT 1 FROM state_history n
                                WHERE n.room_nid = h.room_nid AND n.kind = h.kind AND n.state_key = h.state_key
                                  AND n.seq > h.seq AND n.seq <= ?3)
-             ORDER BY e.seq"
+             ORDER BY h.seq, e.position"
         );
         self.rows(&sql, (room.0, after, until), read_event)
     }
 
-    /// Every value that one entry of a room's state has had, oldest first.
-    pub fn state_entry_history(&self, room: RoomNid, kind: &str, state_key: &str) -> Result<Vec<EventRow>> {
+    /// Whether an entry of a room's state has lost its value after number `after` and up to `until`.
+    pub fn has_vanished(&self, room: RoomNid, after: i64, until: i64) -> Result<bool> {
+        let sql = "SELECT 1 FROM resolutions WHERE room_nid = ?1 AND seq > ?2 AND seq <= ?3 AND vanishes LIMIT 1";
+        Ok(self.row(sql, (room.0, after, until), |_| Ok(()))?.is_some())
+    }
+
+    /// Every value that one entry of a room's state has had, oldest first, each with the number from which on it had
+    /// it; without an event for none any more.
+    pub fn state_entry_history(
+        &self,
+        room: RoomNid,
+        kind: &str,
+        state_key: &str,
+    ) -> Result<Vec<(i64, Option<EventRow>)>> {
         let sql = format!(
-            "SELECT {EVENT_COLUMNS} FROM state_history h JOIN events e ON e.position = h.position
+            "SELECT {EVENT_COLUMNS}, h.seq FROM state_history h LEFT JOIN events e ON e.position = h.position
              WHERE h.room_nid = ?1 AND h.kind = ?2 AND h.state_key = ?3 ORDER BY h.seq"
         );
-        self.rows(&sql, (room.0, kind, state_key), read_event)
+        self.rows(&sql, (room.0, kind, state_key), |row| {
+            let has_value = row.get::<Option<i64>>(0)?.is_some();
+            Ok((row.get(7)?, has_value.then(|| read_event(row)).transpose()?))
+        })
     }
 
     /// The state event that the state event number `seq` replaced.
@@ -103,10 +179,11 @@ impl Snapshot<'_> {
     }
 }
 
-/// The query for the state right after event number `?2` of those entries `s` of room `?1` that are `wanted`.
-fn state_at(wanted: &str) -> String {
+/// The query for the state right after number `?2` of those entries `s` of room `?1` that are `wanted`: the events, with
+/// type and state key behind their columns.
+pub(super) fn state_at(wanted: &str) -> String {
     format!(
-        "SELECT {EVENT_COLUMNS} FROM current_state s
+        "SELECT {EVENT_COLUMNS}, s.kind, s.state_key FROM current_state s
          JOIN events e ON e.position = (
              SELECT h.position FROM state_history h
              WHERE h.room_nid = s.room_nid AND h.kind = s.kind AND h.state_key = s.state_key AND h.seq <= ?2

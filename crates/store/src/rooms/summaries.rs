@@ -1,10 +1,9 @@
 //! What lists of rooms are sorted and filtered by, without reading a room.
 
 use im2_model::{Position, RoomId, RoomNid, StreamToken, UserNid};
-use rusqlite::{OptionalExtension as _, Row};
 
 use super::events::conversion;
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction};
 
 /// A room as lists know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +41,7 @@ impl Snapshot<'_> {
         let sql = "SELECT r.nid, r.room_id, r.last_position, r.bump_position, s.name, s.room_type, s.encrypted
                    FROM rooms r LEFT JOIN room_summaries s ON s.room_nid = r.nid WHERE r.nid = ?1";
         let mut statement = self.prepare(sql)?;
-        let mut read = |room: &RoomNid| statement.query_row([room.0], read_summary).optional();
-        Ok(rooms.iter().filter_map(|room| read(room).transpose()).collect::<rusqlite::Result<_>>()?)
+        rooms.iter().filter_map(|room| statement.row([room.0], read_summary).transpose()).collect()
     }
 
     /// Where a room's last event stands in the stream.
@@ -66,17 +64,17 @@ impl Transaction<'_> {
         match change {
             SummaryChange::Name(name) => {
                 let sql = "INSERT INTO room_summaries (room_nid, name) VALUES (?1, ?2)
-                           ON CONFLICT DO UPDATE SET name = excluded.name";
+                           ON CONFLICT (room_nid) DO UPDATE SET name = excluded.name";
                 self.execute(sql, (room.0, name))
             }
             SummaryChange::RoomType(room_type) => {
                 let sql = "INSERT INTO room_summaries (room_nid, room_type) VALUES (?1, ?2)
-                           ON CONFLICT DO UPDATE SET room_type = excluded.room_type";
+                           ON CONFLICT (room_nid) DO UPDATE SET room_type = excluded.room_type";
                 self.execute(sql, (room.0, room_type))
             }
             SummaryChange::Encrypted(encrypted) => {
                 let sql = "INSERT INTO room_summaries (room_nid, encrypted) VALUES (?1, ?2)
-                           ON CONFLICT DO UPDATE SET encrypted = excluded.encrypted";
+                           ON CONFLICT (room_nid) DO UPDATE SET encrypted = excluded.encrypted";
                 self.execute(sql, (room.0, encrypted))
             }
         }
@@ -84,7 +82,7 @@ impl Transaction<'_> {
     }
 }
 
-fn read_summary(row: &Row<'_>) -> rusqlite::Result<SummaryRow> {
+fn read_summary(row: &Row<'_>) -> Result<SummaryRow> {
     let room_id: String = row.get(1)?;
     Ok(SummaryRow {
         room: RoomNid(row.get(0)?),
@@ -93,6 +91,6 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<SummaryRow> {
         bump: Position::from_i64(row.get(3)?),
         name: row.get(4)?,
         room_type: row.get(5)?,
-        encrypted: row.get::<_, Option<bool>>(6)?.unwrap_or(false),
+        encrypted: row.get::<Option<bool>>(6)?.unwrap_or(false),
     })
 }

@@ -17,24 +17,22 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use http::{HeaderMap, Method, header};
-use im2_engine::{
-    Code,
-    media::{
-        Upload, UploadInfo,
-        thumbnail::{self, Method as Fit},
-    },
-    session::Session,
+use im2_core::{Code, session::Session};
+use im2_media::{
+    Upload, UploadInfo,
+    thumbnail::{self, Method as Fit},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    Api, State,
-    auth::{User, Waiting, access_token},
+use im2_edge::{Api, State};
+use im2_edge::{
+    auth::{User, Waiting},
     body::{Answer, OptionalJson, Params, QueryParams, empty, json_bytes},
-    edge::limits::{Class, count_more},
     error::{ApiError, ApiResult},
+    limits::{Class, count_more},
     routes::{Access, Routes},
+    token::access_token,
 };
 
 /// How long a download waits for content that is still to come, unless the client says.
@@ -154,9 +152,9 @@ async fn receive(mut upload: Upload, body: Body, bytes: &UploadedBytes<'_>) -> A
     let broken = |why| ApiError::new(Code::Unknown, why);
     loop {
         let piece = tokio::time::timeout(UPLOAD_IDLE, pieces.next());
-        match piece.await.map_err(|_| broken("the upload stopped coming"))? {
+        match piece.await.map_err(|_| broken("the upload timed out"))? {
             Some(piece) => {
-                let piece = piece.map_err(|_| broken("the upload broke off"))?;
+                let piece = piece.map_err(|_| broken("the upload was interrupted"))?;
                 bytes.count(piece.len())?;
                 upload.write(&piece).await?;
             }
@@ -247,7 +245,7 @@ async fn get_thumbnail(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let (Some(width), Some(height)) = (query.width, query.height) else {
-        return Err(ApiError::new(Code::MissingParam, "a thumbnail needs width and height"));
+        return Err(ApiError::new(Code::MissingParam, "width and height are required"));
     };
     let fit = query.method.as_deref().map_or(Some(Fit::Scale), Fit::parse);
     let fit = fit.ok_or_else(|| ApiError::new(Code::InvalidParam, "method must be crop or scale"))?;
@@ -279,7 +277,7 @@ async fn preview_url(
     QueryParams(query): QueryParams<PreviewQuery>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let url = query.url.ok_or_else(|| ApiError::new(Code::MissingParam, "a preview needs url"))?;
+    let url = query.url.ok_or_else(|| ApiError::new(Code::MissingParam, "url is required"))?;
     let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let preview = api.engine.media.url_preview(&url, language).await?;
     Ok(json_bytes(preview.as_bytes().to_vec()))

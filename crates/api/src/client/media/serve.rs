@@ -9,12 +9,13 @@ use axum::{
 };
 use futures_util::stream::try_unfold;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use im2_engine::{
-    Code,
-    media::{Digest, Media, Reader},
-};
+use im2_core::Code;
+use im2_media::{Digest, Media, Reader};
 
-use crate::error::{ApiError, ApiResult};
+use im2_edge::{
+    body::streamed,
+    error::{ApiError, ApiResult},
+};
 
 /// What the specification recommends.
 const POLICY: &str = "sandbox; default-src 'none'; script-src 'none'; plugin-types application/pdf; \
@@ -58,7 +59,7 @@ pub(super) async fn serve(
         Part::Whole => (StatusCode::OK, 0..served.size),
         Part::Some(range) => (StatusCode::PARTIAL_CONTENT, range),
         Part::Nothing => {
-            let refusal = ApiError::new(Code::Unknown, "the content has no such range");
+            let refusal = ApiError::new(Code::Unknown, "the requested range is outside the content");
             let mut response = refusal.status(StatusCode::RANGE_NOT_SATISFIABLE).into_response();
             let length = format!("bytes */{}", served.size);
             response.headers_mut().insert(header::CONTENT_RANGE, value(&length)?);
@@ -71,9 +72,9 @@ pub(super) async fn serve(
 }
 
 fn stream(reader: Reader) -> Body {
-    Body::from_stream(try_unfold(reader, |mut reader| async {
+    streamed(try_unfold(reader, |mut reader| async {
         let chunk = reader.next().await?;
-        Ok::<_, im2_engine::media::ReadError>(chunk.map(|chunk| (chunk, reader)))
+        Ok::<_, im2_media::ReadError>(chunk.map(|chunk| (chunk, reader)))
     }))
 }
 
@@ -105,7 +106,7 @@ fn respond(
 }
 
 fn value(text: &str) -> ApiResult<HeaderValue> {
-    HeaderValue::from_str(text).map_err(|_| im2_engine::Error::Internal(format!("not a header value: {text:?}")).into())
+    HeaderValue::from_str(text).map_err(|_| im2_core::Error::Internal(format!("not a header value: {text:?}")).into())
 }
 
 /// Whether the client has the content already (`If-None-Match`).

@@ -1,25 +1,24 @@
 //! What is around an event, or a time (spec: "Event context", "Retrieving events from a room").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
+use im2_chat::{
     filters::{Candidate, parse_event_filter},
     rooms::{MemberList, Reader, StoredMember, write_array},
-    session::Session,
+};
+use im2_core::{Code, session::Session};
+use im2_edge::{Api, State};
+use im2_edge::{
+    auth::User,
+    body::{Answer, Params, QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    limits::Class,
+    routes::{Access, Routes},
 };
 use im2_model::{EventId, Millis, RoomId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{DirectionName, Writer, actor, member_list};
-use crate::{
-    Api, State,
-    auth::User,
-    body::{Answer, Params, QueryParams, json_bytes},
-    edge::limits::Class,
-    error::{ApiError, ApiResult},
-    routes::{Access, Routes},
-};
 
 /// Events around another when no number is named, and at most.
 const DEFAULT_LIMIT: usize = 10;
@@ -45,7 +44,7 @@ async fn context(
     Params((room_id, event_id)): Params<(RoomId, EventId)>,
     QueryParams(query): QueryParams<ContextQuery>,
 ) -> ApiResult<Response> {
-    let reader = api.engine.rooms.reader_or_not_found(&actor(&session), &room_id).await?;
+    let reader = api.engine.chat.rooms.reader_or_not_found(&actor(&session), &room_id).await?;
     around(&api, &session, &reader, &event_id, &query).await
 }
 
@@ -57,7 +56,7 @@ pub(crate) async fn around(
     event_id: &EventId,
     query: &ContextQuery,
 ) -> ApiResult<Response> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     let filter = query.filter.as_deref().map(parse_event_filter).transpose()?.unwrap_or_default();
     let limit = query.limit.unwrap_or_else(|| filter.limit_or(DEFAULT_LIMIT, MAX_LIMIT)).min(MAX_LIMIT);
     let around = rooms.context(reader, event_id, (limit / 2, limit - limit / 2), &filter).await?;
@@ -110,8 +109,8 @@ async fn timestamp_to_event(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<TimeQuery>,
 ) -> ApiResult<Answer<Value>> {
-    let reader = api.engine.rooms.reader(&actor(&session), &room_id).await?;
-    let dir = query.dir.ok_or_else(|| ApiError::new(Code::MissingParam, "`dir` says which way to look: b or f"))?;
+    let reader = api.engine.chat.rooms.reader(&actor(&session), &room_id).await?;
+    let dir = query.dir.ok_or_else(|| ApiError::new(Code::MissingParam, "`dir` must be b or f"))?;
     nearest(&api, &reader, query.ts, dir).await
 }
 
@@ -119,6 +118,6 @@ async fn timestamp_to_event(
 pub(crate) async fn nearest(api: &Api, reader: &Reader, ts: Millis, dir: DirectionName) -> ApiResult<Answer<Value>> {
     // Later than any event, and still a number that the database can compare.
     let ts = ts.min(Millis::from(u32::MAX) << 21);
-    let event = api.engine.rooms.event_by_time(reader, ts, dir.into()).await?;
+    let event = api.engine.chat.rooms.event_by_time(reader, ts, dir.into()).await?;
     Ok(Answer(json!({ "event_id": event.id(), "origin_server_ts": event.ts() })))
 }

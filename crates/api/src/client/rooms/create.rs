@@ -1,23 +1,21 @@
 //! `POST /createRoom`.
 
 use axum::extract::State as Extract;
-use im2_engine::{
-    Code, Error,
-    rooms::{CreateRoom, InitialState, Preset, Visibility},
+use im2_chat::rooms::{CreateRoom, InitialState, Preset, RoomVersion, Visibility};
+use im2_core::{Code, Error};
+use im2_edge::{Api, State};
+use im2_edge::{
+    auth::User,
+    body::{Answer, OptionalJson},
+    error::ApiResult,
+    limits::{Class, count_more},
+    routes::{Access, Routes},
 };
 use im2_model::{RoomAliasId, UserId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::actor;
-use crate::{
-    Api, State,
-    auth::User,
-    body::{Answer, OptionalJson},
-    edge::limits::{Class, count_more},
-    error::ApiResult,
-    routes::{Access, Routes},
-};
 
 pub(super) fn routes() -> Routes {
     Routes::default().post("/_matrix/client/v3/createRoom", Access::User, create).limited(Class::Join)
@@ -74,9 +72,9 @@ async fn create(
     let request = to_engine(&api, request)?;
     count_more(&api, &session, Class::Invite, request.invite.len() as u64)?;
     if let Some(alias) = &request.alias {
-        api.engine.rooms.check_new_alias(session.service.as_deref(), alias)?;
+        api.engine.chat.rooms.check_new_alias(session.service.as_deref(), alias)?;
     }
-    let room = api.engine.rooms.create(&actor(&session), request).await?;
+    let room = api.engine.chat.rooms.create(&actor(&session), request).await?;
     Ok(Answer(json!({ "room_id": room.id })))
 }
 
@@ -88,8 +86,9 @@ fn to_engine(api: &Api, request: Request) -> Result<CreateRoom, Error> {
         ));
     }
     let version = match &request.room_version {
-        Some(text) => text.parse().map_err(|error| Error::refused(Code::UnsupportedRoomVersion, format!("{error}")))?,
-        None => api.engine.rooms.default_version(),
+        Some(text) => RoomVersion::offered(text)
+            .map_err(|error| Error::refused(Code::UnsupportedRoomVersion, format!("{error}")))?,
+        None => api.engine.chat.rooms.default_version(),
     };
     let alias = request.room_alias_name.map(|name| {
         let alias = RoomAliasId::parse(&format!("#{name}:{}", api.engine.core.server_name));

@@ -1,23 +1,21 @@
 //! The published directory (spec: "Published room directory").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code, Error,
-    rooms::{DirectoryQuery, Networks},
+use im2_chat::rooms::{DirectoryQuery, Networks};
+use im2_core::{Code, Error};
+use im2_edge::{Api, State};
+use im2_edge::{
+    auth::{Service, User},
+    body::{Answer, Json, OptionalJson, Params, QueryParams, empty},
+    error::ApiResult,
+    limits::Class,
+    routes::{Access, Routes},
 };
 use im2_model::RoomId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::actor;
-use crate::{
-    Api, State,
-    auth::{Service, User},
-    body::{Answer, Json, OptionalJson, Params, QueryParams, empty},
-    edge::limits::Class,
-    error::ApiResult,
-    routes::{Access, Routes},
-};
 
 /// Rooms in a page that names no number, and at most.
 const DEFAULT_LIMIT: usize = 100;
@@ -52,7 +50,7 @@ struct ServerQuery {
 struct Search {
     limit: Option<usize>,
     since: Option<String>,
-    #[serde(deserialize_with = "im2_engine::filters::object")]
+    #[serde(deserialize_with = "im2_chat::filters::object")]
     filter: Filter,
     third_party_instance_id: Option<String>,
     include_all_networks: bool,
@@ -81,7 +79,7 @@ async fn search(
 
 async fn answer(api: &Api, server: Option<&str>, search: Search) -> ApiResult<Answer<Value>> {
     if server.is_some_and(|server| server != api.engine.core.server_name.as_str()) {
-        let message = "this server does not ask other servers for their rooms yet";
+        let message = "this server cannot query other servers' room directories yet";
         return Err(Error::refused(Code::NotFound, message).into());
     }
     let networks = match (search.third_party_instance_id, search.include_all_networks) {
@@ -89,12 +87,13 @@ async fn answer(api: &Api, server: Option<&str>, search: Search) -> ApiResult<An
         (None, true) => Networks::All,
         (Some(network), false) => Networks::One(network),
         (Some(_), true) => {
-            let message = "third_party_instance_id is one network, include_all_networks asks for all";
+            let message = "third_party_instance_id and include_all_networks exclude each other";
             return Err(Error::refused(Code::InvalidParam, message).into());
         }
     };
     let page = api
         .engine
+        .chat
         .rooms
         .published(&DirectoryQuery {
             networks,
@@ -131,7 +130,7 @@ struct Visibility {
 }
 
 async fn get_visibility(Extract(api): State, Params(room_id): Params<RoomId>) -> ApiResult<Answer<Visibility>> {
-    let published = api.engine.rooms.is_published(&room_id).await?;
+    let published = api.engine.chat.rooms.is_published(&room_id).await?;
     let visibility = if published { VisibilityName::Public } else { VisibilityName::Private };
     Ok(Answer(Visibility { visibility }))
 }
@@ -148,7 +147,7 @@ async fn set_in_network(
     Json(NetworkVisibility { visibility }): Json<NetworkVisibility>,
 ) -> ApiResult<Response> {
     let published = visibility == VisibilityName::Public;
-    api.engine.rooms.set_in_network(&service, &network, &room_id, published).await?;
+    api.engine.chat.rooms.set_in_network(&service, &network, &room_id, published).await?;
     Ok(empty())
 }
 
@@ -159,6 +158,6 @@ async fn set_visibility(
     OptionalJson(Visibility { visibility }): OptionalJson<Visibility>,
 ) -> ApiResult<Response> {
     let published = visibility == VisibilityName::Public;
-    api.engine.rooms.set_published(&actor(&session), session.is_admin, &room_id, published).await?;
+    api.engine.chat.rooms.set_published(&actor(&session), session.is_admin, &room_id, published).await?;
     Ok(empty())
 }

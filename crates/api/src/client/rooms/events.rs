@@ -1,24 +1,23 @@
 //! Events and pages of the timeline (spec: "Getting events for a room", "Retrieving events from a room").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
+use im2_chat::{
     filters::{EventFilter, parse_event_filter},
     rooms::{Direction, PlaceToken, Reader, RoomEvent, TimelineToken, write_array},
-    session::Session,
+};
+use im2_core::{Code, session::Session};
+use im2_edge::{Api, State};
+use im2_edge::{
+    auth::User,
+    body::{Params, QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    limits::Class,
+    routes::{Access, Routes},
 };
 use im2_model::{EventId, RoomId};
 use serde::Deserialize;
 
 use super::{DirectionName, Writer, actor};
-use crate::{
-    Api, State,
-    auth::User,
-    body::{Params, QueryParams, json_bytes},
-    edge::limits::Class,
-    error::{ApiError, ApiResult},
-    routes::{Access, Routes},
-};
 
 /// The most events in one page.
 const MAX_LIMIT: usize = 1_000;
@@ -35,7 +34,7 @@ async fn event(
     User(session): User,
     Params((room_id, event_id)): Params<(RoomId, EventId)>,
 ) -> ApiResult<Response> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     let reader = rooms.reader_or_not_found(&actor(&session), &room_id).await?;
     let event = rooms.readable_event(&reader, &event_id).await?;
     let bundles = rooms.bundles(&reader, std::slice::from_ref(&event)).await?;
@@ -59,8 +58,8 @@ async fn messages(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<MessagesQuery>,
 ) -> ApiResult<Response> {
-    let reader = api.engine.rooms.reader(&actor(&session), &room_id).await?;
-    let dir = query.dir.ok_or_else(|| ApiError::new(Code::MissingParam, "`dir` says which way to go: b or f"))?;
+    let reader = api.engine.chat.rooms.reader(&actor(&session), &room_id).await?;
+    let dir = query.dir.ok_or_else(|| ApiError::new(Code::MissingParam, "`dir` must be b or f"))?;
     page(&api, &session, &reader, dir, &query).await
 }
 
@@ -72,7 +71,7 @@ pub(crate) async fn page(
     dir: DirectionName,
     query: &MessagesQuery,
 ) -> ApiResult<Response> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     let filter = query.filter.as_deref().map(parse_event_filter).transpose()?.unwrap_or_default();
     let limit = filter.limit_or(query.limit.unwrap_or(10), MAX_LIMIT).min(query.limit.unwrap_or(MAX_LIMIT));
     let from = match &query.from {
@@ -95,8 +94,9 @@ pub(crate) async fn page(
         DirectionName::Forward => TimelineToken(next),
         DirectionName::Backward => TimelineToken(next - 1),
     });
-    let end = end.filter(|end| matches!(dir, DirectionName::Forward) || *end != TimelineToken(0));
-    let end = end.or_else(|| after_the_last(dir, &page.events, &filter).filter(|_| to.is_none()));
+    let first = reader.room.view().first;
+    let end = end.filter(|end| matches!(dir, DirectionName::Forward) || end.0 >= first);
+    let end = end.or_else(|| after_the_last(dir, &page.events, &filter, first).filter(|_| to.is_none()));
     let bundles = rooms.bundles(reader, &page.events).await?;
     let members =
         if filter.lazy_load_members { rooms.members_of_senders(reader, &page.events).await? } else { Vec::new() };
@@ -109,13 +109,14 @@ fn after_the_last(
     dir: DirectionName,
     events: &[std::sync::Arc<RoomEvent>],
     filter: &EventFilter,
+    first: i64,
 ) -> Option<TimelineToken> {
     let last = events.last()?;
     match dir {
         // There may be more soon.
         DirectionName::Forward => Some(TimelineToken(last.seq)),
         // A client cannot tell a page that the filter has made short from the last one, unless it may ask once more.
-        DirectionName::Backward => (!filter.is_open()).then_some(TimelineToken(0)),
+        DirectionName::Backward => (!filter.is_open()).then_some(TimelineToken(first - 1)),
     }
 }
 

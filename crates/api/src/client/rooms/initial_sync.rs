@@ -2,27 +2,24 @@
 //! before `/sync` (spec: `GET /rooms/{roomId}/initialSync`, and the deprecated `GET /initialSync`).
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    rooms::{
-        Bundles, Direction, Form, MemberList, PlaceToken, Reader, TimelineToken, Viewer, write_array, write_event,
-    },
-    session::Session,
-    stream::AccountDataChange,
+use im2_chat::rooms::{
+    Bundles, Direction, Form, MemberList, PlaceToken, Reader, TimelineToken, Viewer, write_array, write_event,
 };
+use im2_core::{session::Session, stream::AccountDataChange};
+use im2_edge::{Api, State};
+use im2_edge::{
+    auth::User,
+    body::{Params, QueryParams, json_bytes},
+    error::ApiResult,
+    limits::Class,
+    routes::{Access, Routes},
+};
+use im2_kernel::content::Membership;
 use im2_model::{RoomId, StreamToken};
-use im2_rooms::content::Membership;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Writer, actor};
-use crate::{
-    Api, State,
-    auth::User,
-    body::{Params, QueryParams, json_bytes},
-    edge::limits::Class,
-    error::ApiResult,
-    routes::{Access, Routes},
-};
 
 /// Messages of a room where no number is named, and at most.
 const DEFAULT_LIMIT: usize = 10;
@@ -49,9 +46,9 @@ async fn of_room(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<Query>,
 ) -> ApiResult<Response> {
-    let end = api.engine.event_stream.now();
-    let reader = api.engine.rooms.reader(&actor(&session), &room_id).await?;
-    let data = api.engine.account_data.all(session.user, &session.user_id).await?;
+    let end = api.engine.sync.events.now();
+    let reader = api.engine.chat.rooms.reader(&actor(&session), &room_id).await?;
+    let data = api.engine.chat.account_data.all(session.user, &session.user_id).await?;
     let mut out = Vec::new();
     write_room(&mut out, &api, &session, &reader, &end, query.limit, &data).await?;
     Ok(json_bytes(out))
@@ -63,9 +60,9 @@ async fn of_all(
     QueryParams(query): QueryParams<Query>,
 ) -> ApiResult<Response> {
     let engine = &api.engine;
-    let end = engine.event_stream.now();
-    let data = engine.account_data.all(session.user, &session.user_id).await?;
-    let presence = engine.presence.news(session.user, None, engine.core.ephemeral.reached()).await?;
+    let end = engine.sync.events.now();
+    let data = engine.chat.account_data.all(session.user, &session.user_id).await?;
+    let presence = engine.chat.presence.news(session.user, None, engine.core.ephemeral.reached()).await?;
     let presence: Vec<Value> = presence
         .into_iter()
         .map(|event| {
@@ -75,7 +72,7 @@ async fn of_all(
             json!({ "type": "m.presence", "sender": event.sender, "content": content })
         })
         .collect();
-    let mut rooms = engine.rooms.of_user(session.user).await?.all();
+    let mut rooms = engine.chat.rooms.of_user(session.user).await?.all();
     rooms.sort_unstable_by_key(|(room, _)| *room);
     let global: Vec<Value> = data.iter().filter(|change| change.room.is_none()).map(shown).collect();
     let head = json!({ "end": end.to_string(), "presence": presence, "account_data": global }).to_string();
@@ -92,11 +89,11 @@ async fn of_all(
         if !wanted {
             continue;
         }
-        let room = engine.rooms.by_nid(nid).await?;
+        let room = engine.chat.rooms.by_nid(nid).await?;
         let mut one = Vec::new();
         if membership.membership == Membership::Invite {
             write_invite(&mut one, &api, &session, &room).await?;
-        } else if let Some(reader) = engine.rooms.reader_of(&actor(&session), room).await? {
+        } else if let Some(reader) = engine.chat.rooms.reader_of(&actor(&session), room).await? {
             write_room(&mut one, &api, &session, &reader, &end, query.limit, &data).await?;
         }
         if !one.is_empty() {
@@ -119,7 +116,7 @@ async fn write_room(
     limit: Option<usize>,
     data: &[AccountDataChange],
 ) -> ApiResult<()> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     let limit = limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let reached = rooms.seq_at(&reader.room, &PlaceToken::Stream(end.clone())).await?;
     let until = reader.until.map_or(reached, |until| until.min(reached));
@@ -167,12 +164,7 @@ async fn write_room(
 }
 
 /// What somebody is shown of a room that they are invited to: the invite.
-async fn write_invite(
-    out: &mut Vec<u8>,
-    api: &Api,
-    session: &Session,
-    room: &im2_engine::rooms::Room,
-) -> ApiResult<()> {
+async fn write_invite(out: &mut Vec<u8>, api: &Api, session: &Session, room: &im2_chat::rooms::Room) -> ApiResult<()> {
     let Some(invite) = room.member(&api.engine.core, session.user_id.as_str()).await? else { return Ok(()) };
     let room_id = &room.id;
     out.extend_from_slice(format!("{{\"room_id\":\"{room_id}\",\"membership\":\"invite\",\"invite\":").as_bytes());

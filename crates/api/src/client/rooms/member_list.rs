@@ -1,12 +1,15 @@
 //! Answers that hold all members of a large room. They are sent as they are read: an answer of fifty megabytes is never
 //! whole in memory, and the database does not wait for a client that takes its time.
 
-use axum::{body::Body, response::Response};
+use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
-use im2_engine::rooms::{StoredMember, StoredMembers};
+use im2_chat::rooms::{StoredMember, StoredMembers};
 
-use crate::{body::json_bytes, error::ApiResult};
+use im2_edge::{
+    body::{json_bytes, streamed},
+    error::ApiResult,
+};
 
 /// Answers with `head`, the members as `write` writes them, and `tail`.
 pub(super) async fn respond<W>(
@@ -30,13 +33,13 @@ where
             if members.is_finished() {
                 return Ok(None);
             }
-            let failed = |error: &im2_engine::Error| tracing::error!(%error, "a list of members broke off");
+            let failed = |error: &im2_core::Error| tracing::error!(%error, "a list of members broke off");
             page = members.write_page(page, &write).await.inspect_err(failed)?;
             if members.is_finished() {
                 page.extend_from_slice(tail);
             }
         }
-        Ok::<_, im2_engine::Error>(Some((Bytes::from(page), (members, None, write))))
+        Ok::<_, im2_core::Error>(Some((Bytes::from(page), (members, None, write))))
     };
-    Ok(json_bytes(Body::from_stream(stream::try_unfold((members, Some(first), write), rest))))
+    Ok(json_bytes(streamed(stream::try_unfold((members, Some(first), write), rest))))
 }

@@ -1,20 +1,20 @@
 //! Who is in a room (spec: "Getting events for a room").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::rooms::{Bundles, MemberList, StoredMember, write_array};
+use im2_chat::rooms::{Bundles, MemberList, StoredMember, write_array};
+use im2_edge::State;
+use im2_edge::{
+    auth::User,
+    body::{Params, QueryParams, json_bytes},
+    error::ApiResult,
+    limits::Class,
+    routes::{Access, Routes},
+};
+use im2_kernel::content::{MemberProfile, Membership};
 use im2_model::RoomId;
-use im2_rooms::content::{MemberProfile, Membership};
 use serde::Deserialize;
 
 use super::{Writer, actor, member_list};
-use crate::{
-    State,
-    auth::User,
-    body::{Params, QueryParams, json_bytes},
-    edge::limits::Class,
-    error::ApiResult,
-    routes::{Access, Routes},
-};
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -40,7 +40,7 @@ async fn members(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<Query>,
 ) -> ApiResult<Response> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     let reader = rooms.reader(&actor(&session), &room_id).await?;
     let at = match &query.at {
         // Before its second event nobody is in a room. Its beginning is meant to be its creator's being there.
@@ -83,7 +83,7 @@ async fn joined_members(
     User(session): User,
     Params(room_id): Params<RoomId>,
 ) -> ApiResult<Response> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     let room = rooms.joined(&actor(&session), &room_id).await?;
     let list = rooms.member_list(&room, None, |found| found == Some(Membership::Join)).await?;
     let mut out = Vec::from(*b"{\"joined\":{");

@@ -1,20 +1,21 @@
 //! Joining, leaving, and doing that to others (spec: "Room membership").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{Code, rooms::Act};
+use im2_chat::rooms::Act;
+use im2_core::Code;
+use im2_edge::State;
+use im2_edge::{
+    auth::User,
+    body::{Answer, Json, OptionalJson, Params, empty},
+    error::{ApiError, ApiResult},
+    limits::Class,
+    routes::{Access, Routes},
+};
 use im2_model::{RoomId, UserId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::actor;
-use crate::{
-    State,
-    auth::User,
-    body::{Answer, Json, OptionalJson, Params, empty},
-    edge::limits::Class,
-    error::{ApiError, ApiResult},
-    routes::{Access, Routes},
-};
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -49,7 +50,7 @@ struct Target {
 }
 
 async fn joined_rooms(Extract(api): State, User(session): User) -> ApiResult<Answer<Value>> {
-    let rooms = api.engine.rooms.joined_rooms(&actor(&session)).await?;
+    let rooms = api.engine.chat.rooms.joined_rooms(&actor(&session)).await?;
     Ok(Answer(json!({ "joined_rooms": rooms })))
 }
 
@@ -68,7 +69,7 @@ async fn join(
     Params(room_id): Params<RoomId>,
     OptionalJson(request): OptionalJson<Join>,
 ) -> ApiResult<Answer<Value>> {
-    let (rooms, actor) = (&api.engine.rooms, actor(&session));
+    let (rooms, actor) = (&api.engine.chat.rooms, actor(&session));
     if let Some(signed) = request.third_party_signed {
         rooms.claim_invite(&actor, &room_id, signed).await?;
     }
@@ -83,7 +84,7 @@ async fn join_by_name(
     Params(room): Params<String>,
     request: OptionalJson<Join>,
 ) -> ApiResult<Answer<Value>> {
-    let room_id = extract.engine.rooms.resolve(&room.parse()?).await?;
+    let room_id = extract.engine.chat.rooms.resolve(&room.parse()?).await?;
     join(extract, user, Params(room_id), request).await
 }
 
@@ -93,7 +94,7 @@ async fn knock(
     Params(room): Params<String>,
     OptionalJson(Reason { reason }): OptionalJson<Reason>,
 ) -> ApiResult<Answer<Value>> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     let room_id = rooms.resolve(&room.parse()?).await?;
     let room = rooms.knock(&actor(&session), &room_id, reason.as_deref()).await?;
     Ok(Answer(json!({ "room_id": room.id })))
@@ -105,12 +106,12 @@ async fn leave(
     Params(room_id): Params<RoomId>,
     OptionalJson(Reason { reason }): OptionalJson<Reason>,
 ) -> ApiResult<Response> {
-    api.engine.rooms.leave(&actor(&session), &room_id, reason.as_deref()).await?;
+    api.engine.chat.rooms.leave(&actor(&session), &room_id, reason.as_deref()).await?;
     Ok(empty())
 }
 
 async fn forget(Extract(api): State, User(session): User, Params(room_id): Params<RoomId>) -> ApiResult<Response> {
-    api.engine.rooms.forget(&actor(&session), &room_id).await?;
+    api.engine.chat.rooms.forget(&actor(&session), &room_id).await?;
     Ok(empty())
 }
 
@@ -123,7 +124,7 @@ macro_rules! acting {
             Params(room_id): Params<RoomId>,
             Json(Target { user_id, reason }): Json<Target>,
         ) -> ApiResult<Response> {
-            api.engine.rooms.act(&actor(&session), &room_id, $act, &user_id, reason.as_deref()).await?;
+            api.engine.chat.rooms.act(&actor(&session), &room_id, $act, &user_id, reason.as_deref()).await?;
             Ok(empty())
         }
     };
@@ -142,9 +143,9 @@ async fn invite(
         return Err(ApiError::new(Code::ThreepidDenied, message));
     }
     let target = serde_json::from_value::<Target>(Value::Object(body));
-    let wrong = |error| ApiError::new(Code::BadJson, format!("the body has a wrong shape: {error}"));
+    let wrong = |error| ApiError::new(Code::BadJson, format!("the body is malformed: {error}"));
     let Target { user_id, reason } = target.map_err(wrong)?;
-    api.engine.rooms.act(&actor(&session), &room_id, Act::Invite, &user_id, reason.as_deref()).await?;
+    api.engine.chat.rooms.act(&actor(&session), &room_id, Act::Invite, &user_id, reason.as_deref()).await?;
     Ok(empty())
 }
 

@@ -15,16 +15,14 @@ pub(crate) mod spaces;
 mod state;
 mod upgrade;
 
-use im2_engine::{
-    Code, Error,
-    rooms::{Actor, Bundles, Direction, Form, Reader, RoomEvent, StoredMember, Viewer, write_event},
-    session::Session,
-};
+use im2_chat::rooms::{Actor, Bundles, Direction, Form, Reader, RoomEvent, StoredMember, Viewer, write_event};
+use im2_core::{Code, Error, session::Session};
 
 use im2_model::Millis;
 use serde::Deserialize;
 
-use crate::{Api, routes::Routes};
+use im2_edge::Api;
+use im2_edge::routes::Routes;
 
 /// The largest number that events may hold (spec: "Canonical JSON").
 const MAX_TS: Millis = (1 << 53) - 1;
@@ -75,7 +73,7 @@ impl Massage {
     pub(crate) fn ts(&self, session: &Session) -> Result<Option<Millis>, Error> {
         let Some(text) = self.ts.as_deref().filter(|_| session.service.is_some()) else { return Ok(None) };
         let ts = text.parse().ok().filter(|ts| *ts <= MAX_TS);
-        let invalid = || Error::refused(Code::InvalidParam, "ts is a number of milliseconds since 1970");
+        let invalid = || Error::refused(Code::InvalidParam, "ts must be a number of milliseconds since 1970");
         ts.ok_or_else(invalid).map(Some)
     }
 }

@@ -1,23 +1,20 @@
 //! Events that refer to others (spec: "Forming relationships between events", "Threading").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
-    rooms::{PlaceToken, RECURSION_DEPTH, RelatedRequest, TimelineToken, write_array},
-    session::Session,
+use im2_chat::rooms::{PlaceToken, RECURSION_DEPTH, RelatedRequest, TimelineToken, write_array};
+use im2_core::{Code, session::Session};
+use im2_edge::{Api, State};
+use im2_edge::{
+    auth::User,
+    body::{Params, QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    limits::Class,
+    routes::{Access, Routes},
 };
 use im2_model::{EventId, RoomId};
 use serde::Deserialize;
 
 use super::{DirectionName, Writer, actor};
-use crate::{
-    Api, State,
-    auth::User,
-    body::{Params, QueryParams, json_bytes},
-    edge::limits::Class,
-    error::{ApiError, ApiResult},
-    routes::{Access, Routes},
-};
 
 /// Events in a page that names no number, and at most.
 const DEFAULT_LIMIT: usize = 50;
@@ -78,7 +75,7 @@ async fn related(
     (event_id, rel_type, kind): (EventId, Option<String>, Option<String>),
     query: Query,
 ) -> ApiResult<Response> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     let reader = rooms.reader_or_not_found(&actor(session), room_id).await?;
     let from = match &query.from {
         Some(token) => Some(rooms.seq_at(&reader.room, &token.parse::<PlaceToken>()?).await?),
@@ -139,7 +136,7 @@ async fn threads(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<ThreadsQuery>,
 ) -> ApiResult<Response> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     if query.limit == Some(0) {
         return Err(ApiError::new(Code::InvalidParam, "`limit` must be greater than zero"));
     }

@@ -1,25 +1,25 @@
 //! Sending messages and redactions (spec: "Sending events to a room", "Redactions").
 
 use axum::extract::State as Extract;
-use im2_engine::{
+use im2_chat::{
     delayed_events::NewDelayedEvent,
     rooms::{Draft, Transaction},
-    session::Session,
+};
+use im2_core::session::Session;
+use im2_edge::State;
+use im2_edge::{
+    auth::User,
+    body::{Answer, Json, OptionalJson, Params, QueryParams},
+    error::ApiResult,
+    limits::Class,
+    routes::{Access, Routes},
 };
 use im2_model::{EventId, RoomId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Massage, actor};
-use crate::{
-    State,
-    auth::User,
-    body::{Answer, Json, OptionalJson, Params, QueryParams},
-    client::delayed_events::{Delay, schedule_by_parameter},
-    edge::limits::Class,
-    error::ApiResult,
-    routes::{Access, Routes},
-};
+use crate::client::delayed_events::{Delay, schedule_by_parameter};
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -48,8 +48,8 @@ async fn send(
     }
     let sent_in = transaction(&session, txn_id);
     let draft = Draft { ts: massage.ts(&session)?, ..Draft::message(&kind, content) };
-    let event_id = api.engine.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;
-    api.engine.presence.touch(&session);
+    let event_id = api.engine.chat.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;
+    api.engine.chat.presence.touch(&session);
     Ok(Answer(json!({ "event_id": event_id })))
 }
 
@@ -74,7 +74,7 @@ async fn redact(
     }
     let draft = Draft { redacts: Some(target), ..Draft::message("m.room.redaction", content) };
     let sent_in = transaction(&session, txn_id);
-    let event_id = api.engine.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;
-    api.engine.presence.touch(&session);
+    let event_id = api.engine.chat.rooms.send(&actor(&session), &room_id, draft, Some(sent_in)).await?;
+    api.engine.chat.presence.touch(&session);
     Ok(Answer(json!({ "event_id": event_id })))
 }

@@ -1,23 +1,21 @@
 //! What a room is before one joins it, and the rooms of a space (spec: "Room summaries", "Spaces").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
-    rooms::{HierarchyQuery, HierarchyToken, RoomEvent, RoomOrAlias, SpaceRoom, write_array},
+use im2_chat::rooms::{HierarchyQuery, HierarchyToken, RoomEvent, RoomOrAlias, SpaceRoom, write_array};
+use im2_core::Code;
+use im2_edge::State;
+use im2_edge::{
+    auth::User,
+    body::{Answer, Params, QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    limits::Class,
+    routes::{Access, Routes},
 };
 use im2_model::RoomId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::actor;
-use crate::{
-    State,
-    auth::User,
-    body::{Answer, Params, QueryParams, json_bytes},
-    edge::limits::Class,
-    error::{ApiError, ApiResult},
-    routes::{Access, Routes},
-};
 
 /// Rooms in a page that names no number, and at most.
 const DEFAULT_LIMIT: usize = 50;
@@ -38,7 +36,7 @@ pub(super) fn routes() -> Routes {
 
 async fn summary(Extract(api): State, User(session): User, Params(room): Params<String>) -> ApiResult<Answer<Value>> {
     let room: RoomOrAlias = room.parse()?;
-    let (summary, membership) = api.engine.rooms.summary(&actor(&session), &room).await?;
+    let (summary, membership) = api.engine.chat.rooms.summary(&actor(&session), &room).await?;
     let mut answer = json!(summary);
     if let Some(membership) = membership {
         answer["membership"] = json!(membership);
@@ -72,7 +70,7 @@ async fn hierarchy(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<Query>,
 ) -> ApiResult<Response> {
-    let found = api.engine.rooms.hierarchy(&actor(&session), &room_id, query.checked()?).await?;
+    let found = api.engine.chat.rooms.hierarchy(&actor(&session), &room_id, query.checked()?).await?;
     Ok(write_tree(found))
 }
 

@@ -1,26 +1,25 @@
 //! Reading and writing state (spec: "Getting events for a room", "Sending events to a room").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_engine::{
-    Code,
+use im2_chat::{
     delayed_events::NewDelayedEvent,
     rooms::{Bundles, Draft, MemberList, write_array},
-    session::Session,
+};
+use im2_core::{Code, session::Session};
+use im2_edge::{Api, State};
+use im2_edge::{
+    auth::User,
+    body::{Answer, Json, Params, QueryParams, json_bytes},
+    error::{ApiError, ApiResult},
+    limits::{Class, count_more},
+    routes::{Access, Routes},
 };
 use im2_model::{Millis, RoomId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Massage, Writer, actor, member_list};
-use crate::{
-    Api, State,
-    auth::User,
-    body::{Answer, Json, Params, QueryParams, json_bytes},
-    client::delayed_events::{Delay, schedule_by_parameter},
-    edge::limits::{Class, count_more},
-    error::{ApiError, ApiResult},
-    routes::{Access, Routes},
-};
+use crate::client::delayed_events::{Delay, schedule_by_parameter};
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -38,7 +37,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn all(Extract(api): State, User(session): User, Params(room_id): Params<RoomId>) -> ApiResult<Response> {
-    let rooms = &api.engine.rooms;
+    let rooms = &api.engine.chat.rooms;
     let reader = rooms.reader(&actor(&session), &room_id).await?;
     let until = reader.until.unwrap_or_else(|| reader.room.view().seq);
     let mut state = rooms.state_without_members_at(&reader.room, until).await?;
@@ -98,9 +97,9 @@ async fn get(
     state_key: &str,
     format: &Format,
 ) -> ApiResult<Response> {
-    let reader = api.engine.rooms.reader(&actor(session), room_id).await?;
-    let event = api.engine.rooms.state_entry(&reader.room, kind, state_key, reader.until).await?;
-    let event = event.ok_or_else(|| ApiError::new(Code::NotFound, "the room has no such state"))?;
+    let reader = api.engine.chat.rooms.reader(&actor(session), room_id).await?;
+    let event = api.engine.chat.rooms.state_entry(&reader.room, kind, state_key, reader.until).await?;
+    let event = event.ok_or_else(|| ApiError::new(Code::NotFound, "there is no such state event in this room"))?;
     if format.format == FormatName::Content {
         return Ok(json_bytes(event.state_content().unwrap_or("{}").to_owned()));
     }
@@ -149,8 +148,8 @@ async fn put(
         let new = NewDelayedEvent { kind, state_key, content, ts, delay, txn_id: None };
         return schedule_by_parameter(api, session, room_id, new).await;
     }
-    let event_id = api.engine.rooms.send_state(&actor(session), room_id, draft).await?;
-    api.engine.presence.touch(session);
+    let event_id = api.engine.chat.rooms.send_state(&actor(session), room_id, draft).await?;
+    api.engine.chat.presence.touch(session);
     Ok(Answer(json!({ "event_id": event_id })))
 }
 

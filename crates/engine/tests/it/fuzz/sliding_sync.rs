@@ -1,10 +1,8 @@
 //! Sliding sync with requests of any shape: refused, or answered with JSON, and never with what the user may not see.
 
-use im2_engine::{
-    rooms::CreateRoom,
-    sliding_sync::{Body, Dialect, SlidingRequest},
-};
+use im2_chat::rooms::CreateRoom;
 use im2_fuzz::{cases, json};
+use im2_sync::sliding_sync::{Body, Dialect, SlidingRequest};
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use serde_json::{Value, json};
 
@@ -90,8 +88,8 @@ fn any_request_is_refused_or_answered() {
         let users = fixture.users(&["ana", "ben"]).await;
         for (user, name) in users.iter().zip(["Tea", "SECRET"]) {
             let request = CreateRoom { name: Some(name.to_owned()), ..CreateRoom::default() };
-            let room = fixture.engine.rooms.create(user, request).await.unwrap();
-            fixture.engine.rooms.append(&room, user, text(name), None).await.unwrap();
+            let room = fixture.engine.chat.rooms.create(user, request).await.unwrap();
+            fixture.engine.chat.rooms.append(&room, user, text(name), None).await.unwrap();
         }
         let mine = session(&users[0], "D");
         (fixture, mine)
@@ -105,7 +103,7 @@ fn any_request_is_refused_or_answered() {
                 let Ok(body) = serde_json::from_value::<Body>(request) else { continue };
                 let body = Body { timeout: Some(0), pos: pos.take().filter(|_| follows).or(body.pos), ..body };
                 let answer = match SlidingRequest::new(dialect, body) {
-                    Ok(request) => Box::pin(fixture.engine.sliding_sync.sync(&mine, request)).await,
+                    Ok(request) => Box::pin(fixture.engine.sync.sliding.sync(&mine, request)).await,
                     Err(refusal) => Err(refusal),
                 };
                 match answer {

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, str::FromStr};
 
-use im2_engine::{
+use im2_chat::{
     notifications::Place,
     rooms::{DirectoryToken, HierarchyToken, MutualToken, PlaceToken, TimelineToken},
     search::Cursor,
@@ -15,7 +15,9 @@ use proptest::prelude::*;
 
 const VALID: &[&str] = &[
     "s1.4711~93",
-    "s1.4711_2.9~5~1.4000",
+    "s4711_301505_578~5~0_256001",
+    "s0_9223372036854775745~18446744073709551615",
+    "s9223372036854775807~0",
     "s~0",
     "t17",
     "p1a2b-s1.5~3",
@@ -30,7 +32,7 @@ const VALID: &[&str] = &[
     "17.250.9.0~!room:x",
     "17...0~@ana:x",
     "100",
-    "s32767.281474976710655~18446744073709551615",
+    "s1.9223372036854775807~18446744073709551615",
 ];
 const PIECES: &[&str] = &[
     "s",
@@ -88,8 +90,9 @@ proptest! {
         ],
     ) {
         if let Some(token) = survives::<StreamToken>(&text)? {
-            for position in token.positions() {
+            for position in token.stream().entries() {
                 prop_assert!(token.includes(*position) && token.reached(position.writer()) == *position);
+                prop_assert!(token.stream().up_to(*position).includes(*position));
                 prop_assert_eq!(Position::from_i64(position.to_i64()), *position);
             }
             prop_assert!(token.is_at_or_after(&token) && token.is_at_or_after(&StreamToken::default()));

@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use im2_engine::{Code, media::preview};
+use im2_core::Code;
+use im2_media::preview;
 use im2_model::MxcUri;
 use image::ImageFormat;
 use serde_json::{Value, json};

@@ -2,12 +2,10 @@
 
 use std::{io::Cursor, sync::Arc};
 
-use im2_engine::{
-    Code, Result,
-    media::{
-        UploadInfo,
-        thumbnail::{Method, Request, Thumbnail},
-    },
+use im2_core::{Code, Result};
+use im2_media::{
+    UploadInfo,
+    thumbnail::{Method, Request, Thumbnail},
 };
 use image::{
     AnimationDecoder as _, DynamicImage, GenericImageView as _, ImageFormat, Rgba, RgbaImage, codecs::webp::WebPDecoder,

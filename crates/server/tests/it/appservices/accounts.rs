@@ -66,7 +66,7 @@ async fn what_is_remembered_of_an_assumed_user_ends_with_it() {
         }
         bridge.call(Method::DELETE, device, &ana, json!({})).await.ok();
     }
-    let accounts = &server.engine().accounts;
+    let accounts = &server.engine().people.accounts;
     let whois = format!("/v3/admin/whois/{}", segment("@_irc_bot:localhost"));
     bridge.call(Method::GET, &whois, &ana, json!({})).await.refused(403, "M_FORBIDDEN");
     accounts.set_admin(&ana, true).await.unwrap();

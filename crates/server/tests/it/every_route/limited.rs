@@ -1,7 +1,7 @@
 //! Every route is limited in rate.
 
-use im2_api::routes::Access;
-use im2_engine::rate_limits::{By, Class, Who};
+use im2_core::rate_limits::{By, Class, Who};
+use im2_edge::routes::Access;
 use im2_testkit::{Server, Setup};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ async fn exhaust(server: &Server, token: Option<&str>) {
         let burst = limits.options().rates.of(class).burst.min(10_000);
         match (class.description().by, token) {
             (By::User, Some(token)) => {
-                let user = engine.accounts.authenticate(token).await.unwrap().user;
+                let user = engine.people.accounts.authenticate(token).await.unwrap().user;
                 (0..burst).for_each(|_| drop(limits.spend_of(class, user, 1)));
             }
             (By::Address, None) => {

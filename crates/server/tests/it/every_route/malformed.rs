@@ -1,6 +1,6 @@
 //! Every route with what no client should send: it is refused with a 4xx of the specification, never with a 5xx.
 
-use im2_api::routes::{Access, Route};
+use im2_edge::routes::{Access, Route};
 use im2_testkit::{Answer, Client, Server};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -206,7 +206,7 @@ async fn bodies_that_are_too_large() {
         if trial.route.method == Method::GET || !reads_json(&trial.route) {
             continue;
         }
-        let body = format!("{{\"body\": \"{}\"}}", "x".repeat(im2_api::edge::JSON_BODY_LIMIT));
+        let body = format!("{{\"body\": \"{}\"}}", "x".repeat(im2_edge::JSON_BODY_LIMIT));
         trial.send(&trial.path, body).await.refused(413, "M_TOO_LARGE");
     }
 }

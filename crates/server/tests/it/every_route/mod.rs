@@ -8,7 +8,7 @@ mod suspended;
 mod world;
 mod wrong_user;
 
-use im2_api::routes::{Access, Route};
+use im2_edge::routes::{Access, Route};
 
 /// The routes.
 fn table() -> Vec<Route> {

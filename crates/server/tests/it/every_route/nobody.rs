@@ -1,12 +1,12 @@
 //! Every route as nobody, with a token that nobody has, and the administrators' as an ordinary user.
 
-use im2_api::routes::Access;
+use im2_edge::routes::Access;
 use im2_testkit::{Answer, Client, Server};
 use serde_json::json;
 
 use super::{needs_user, table, world::World};
 
-async fn try_route(client: &Client, route: &im2_api::routes::Route, path: &str) -> Answer {
+async fn try_route(client: &Client, route: &im2_edge::routes::Route, path: &str) -> Answer {
     client.send_request(client.request(route.method.clone(), path).json(&json!({}))).await
 }
 

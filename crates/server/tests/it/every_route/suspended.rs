@@ -1,6 +1,6 @@
 //! Every route that changes something, called by the owner of a suspended account: refused, unless it is on this list.
 
-use im2_api::routes::Access;
+use im2_edge::routes::Access;
 use im2_testkit::{Server, segment};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ const MAY: &[&str] = &[
     "PUT /_matrix/client/v3/pushrules/global/{kind}/{ruleId}/enabled",
     "PUT /_matrix/client/v3/pushrules/global/{kind}/{ruleId}/actions",
     "POST /_matrix/client/v3/pushers/set",
+    "POST /_matrix/client/v3/pushers/ack",
     "PUT /_matrix/client/unstable/io.element.msc4306/rooms/{roomId}/thread/{eventId}/subscription",
     "DELETE /_matrix/client/unstable/io.element.msc4306/rooms/{roomId}/thread/{eventId}/subscription",
     "POST /_matrix/client/v3/rooms/{roomId}/leave",

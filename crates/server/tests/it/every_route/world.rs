@@ -1,6 +1,6 @@
 //! A small world to try routes in: an owner with a device, a private room and things in it.
 
-use im2_api::routes::Route;
+use im2_edge::routes::Route;
 use im2_testkit::{Client, Server};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use im2_testkit::Server;
 
 use super::{name, table, world::World};
 use Trial::{Anybody, Refused};
-use im2_api::routes::Access;
+use im2_edge::routes::Access;
 
 enum Trial {
     /// The owner's thing, asked for with this body, is refused to others with this status and error code.
@@ -229,6 +229,7 @@ const TRIALS: &[(&str, Trial)] = &[
     ("GET /_matrix/client/v3/initialSync", Anybody(ONLY_OWN)),
     ("GET /_matrix/client/v3/rooms/{roomId}/initialSync", Refused("{}", 403, "M_FORBIDDEN")),
     ("POST /_matrix/client/v3/pushers/set", Anybody(ONLY_OWN)),
+    ("POST /_matrix/client/v3/pushers/ack", Refused(r#"{"app_id":"a","ack_token":"t"}"#, 404, "M_NOT_FOUND")),
     ("GET /_matrix/client/v1/mutual_rooms", Anybody("it shows only rooms that the caller is in")),
     (
         "GET /_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms",

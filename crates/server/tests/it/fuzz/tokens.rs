@@ -53,11 +53,17 @@ async fn tokens_of(world: &World) -> Vec<String> {
         text(&upload["content_uri"]).rsplit('/').next().unwrap().to_owned(),
     ];
     tokens.extend(
-        ["n1,!a:localhost", "h2.3.0", "s1.5~0~1.3", "n5_7", "p0-s1.5~0", "m3", "u3", "f3", "1"].map(str::to_owned),
+        ["n1,!a:localhost", "h2.3.0", "s1.5~0~1.3", "s3_65_70~0~1", "n5_7", "p0-s1.5~0", "m3", "u3", "f3", "1"]
+            .map(str::to_owned),
     );
     tokens.extend(
-        ["s32767.281474976710655~18446744073709551615", "n9_9223372036854775807", "t9007199254740992"]
-            .map(str::to_owned),
+        [
+            "s1.9223372036854775807~18446744073709551615",
+            "s0_9223372036854775745~0",
+            "n9_9223372036854775807",
+            "t9007199254740992",
+        ]
+        .map(str::to_owned),
     );
     tokens
 }

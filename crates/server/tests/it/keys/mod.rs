@@ -8,7 +8,7 @@ mod device_lists;
 mod signatures;
 mod uploads;
 
-use im2_rooms::{canonical::object_to_canonical, sign::SigningKey};
+use im2_kernel::{canonical::object_to_canonical, sign::SigningKey};
 use im2_testkit::{Answer, Client};
 use serde_json::{Map, Value, json};
 
@@ -23,7 +23,7 @@ impl Key {
 
     /// The public half, unpadded base64.
     fn public(&self) -> String {
-        im2_rooms::sign::to_base64(self.0.public_key())
+        im2_kernel::sign::to_base64(self.0.public_key())
     }
 
     /// Adds this key's signature, under the name `ed25519:NAME`, to what `user_id` has signed of an object.

@@ -136,6 +136,25 @@ async fn a_gateway_that_fails_is_told_again_and_in_order() {
 }
 
 #[tokio::test]
+async fn all_users_of_a_gateway_share_a_connection_to_it() {
+    let server = server().await;
+    let (ana, ben, room, mut gateway) = two_in_a_room(&server).await;
+    let eve = server.register("eve").await;
+    eve.join(&room).await;
+    for client in [&ben, &eve] {
+        set(client, pusher(&gateway.url, &format!("key of {}", client.user_id()))).await;
+    }
+    for number in 0..10 {
+        ana.send_text(&room, &number.to_string()).await;
+        for _ in 0..2 {
+            gateway.next_event().await;
+        }
+    }
+    // The two may be told at the same moment; over TLS that takes one connection, too.
+    assert!((1..=2).contains(&gateway.connections()), "{} connections for 20 requests", gateway.connections());
+}
+
+#[tokio::test]
 async fn a_key_that_the_gateway_rejects_is_told_no_more() {
     let server = server().await;
     let (ana, ben, room, mut gateway) = two_in_a_room(&server).await;
@@ -243,7 +262,7 @@ async fn silent_gateways_of_one_user_delay_nobody_else() {
     }
     until("a silent gateway is told", async || connected.load(Ordering::SeqCst) > 0).await;
     // Four of Eve's at a time until it is left alone, and then one now and then; and perhaps Ben's.
-    let (told, load) = (connected.load(Ordering::SeqCst), server.engine().pushers.load());
+    let (told, load) = (connected.load(Ordering::SeqCst), server.engine().followers.pushers.load());
     assert!(told < 16 && load.running <= 5, "{told} connections, {load:?}");
     listening.abort();
 }

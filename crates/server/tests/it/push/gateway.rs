@@ -2,10 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use axum::{Router, extract::State, http::StatusCode, routing::post};
+use axum::{Router, extract::State, http::StatusCode, routing::post, serve::ListenerExt as _};
 use im2_testkit::PATIENCE;
 use serde_json::{Value, json};
 use tokio::{
@@ -19,6 +22,7 @@ pub(super) struct Gateway {
     pub(super) url: String,
     heard: UnboundedReceiver<Value>,
     answers: Answers,
+    connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -32,8 +36,18 @@ impl Gateway {
         let answers = Answers::default();
         let router = Router::new().route("/_matrix/push/v1/notify", post(notify));
         let router = router.with_state((sender, Arc::clone(&answers)));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
+        let listener = listener.tap_io(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
         let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
-        Self { url, heard, answers, task }
+        Self { url, heard, answers, connections, task }
+    }
+
+    /// How many connections have been made to it.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// What it answers next, before it is content with everything again.

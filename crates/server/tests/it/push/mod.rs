@@ -4,6 +4,7 @@ mod delivery;
 mod gateway;
 mod new_rooms;
 mod pushers;
+mod web_push;
 
 use im2_testkit::{Client, Server, Setup};
 use serde_json::{Value, json};

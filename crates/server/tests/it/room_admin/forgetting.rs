@@ -77,7 +77,7 @@ async fn rooms_of_ended_accounts_are_forgotten_with_them() {
     let room = ana.create_room(json!({})).await;
     ana.send_text(&room, "alone").await;
     let nid = number(&server, &room).await;
-    server.engine().accounts.deactivate_user("ana", false).await.unwrap();
+    server.engine().people.accounts.deactivate_user("ana", false).await.unwrap();
     server.until_jobs_are_done().await;
     server.advance(8 * DAY);
     is_gone(&server, nid).await;

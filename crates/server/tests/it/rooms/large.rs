@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use im2_engine::rooms::Actor;
+use im2_chat::rooms::Actor;
 use im2_model::{RoomId, UserId};
 use im2_testkit::{Client, Server, Setup, segment};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ async fn fill(server: &Server, room: &str) {
     let room: RoomId = room.parse().unwrap();
     let mut joining = JoinSet::new();
     for (user, user_id) in users.into_iter().zip(user_ids) {
-        let (rooms, room) = (engine.rooms.clone(), room.clone());
+        let (rooms, room) = (engine.chat.rooms.clone(), room.clone());
         joining.spawn(async move { rooms.join(&Actor { user, user_id }, &room, None).await.map(drop) });
     }
     for joined in joining.join_all().await {

@@ -46,7 +46,7 @@ async fn one_asks_to_join_from_version_7_on() {
             ben.get(&summary).await.refused(404, "M_NOT_FOUND");
             // Nor may one join, not even when invited: the version does not know the rule.
             ana.post(&of(&room, "invite"), json!({ "user_id": ben.user_id() })).await.ok();
-            refused_with(&ben.post(&of(&room, "join"), json!({})).await, 403, "do not know its join rule");
+            refused_with(&ben.post(&of(&room, "join"), json!({})).await, 403, "does not have its join rule");
             continue;
         }
         assert_eq!(ben.get(&summary).await.ok()["join_rule"], "knock");
@@ -78,7 +78,7 @@ async fn members_of_a_space_join_its_rooms_from_version_8_on() {
         ana.set_state(&space, "m.space.child", &room, child).await;
         eve.post(&of(&room, "join"), json!({})).await.refused(403, "M_FORBIDDEN");
         if !is_from(version, 8) {
-            refused_with(&ben.post(&of(&room, "join"), json!({})).await, 403, "do not know its join rule");
+            refused_with(&ben.post(&of(&room, "join"), json!({})).await, 403, "does not have its join rule");
             ben.get(&format!("/v1/room_summary/{}", segment(&room))).await.refused(404, "M_NOT_FOUND");
             continue;
         }
@@ -121,7 +121,7 @@ async fn both_ways_in_at_once_are_known_from_version_10_on() {
             join.ok();
             refused_with(&knock, 403, "already in this room");
         } else {
-            refused_with(&join, 403, "do not know its join rule");
+            refused_with(&join, 403, "does not have its join rule");
             knock.refused(403, "M_FORBIDDEN");
         }
     }

@@ -1,0 +1,412 @@
+//! Receipts and read markers: how far each user has read in a room (spec: client-server API, "Receipts", "Read and
+//! unread markers").
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use im2_core::{
+    Code, Core, Error, Result, Transaction,
+    committed::{Committed, Local},
+    memory::{Cache, Share},
+    rate_limits::Quota,
+    stream::{Change, ReceiptChange},
+};
+use im2_kernel::{
+    relations::{Relation, Thread},
+    unread::ReadUpTo,
+};
+use im2_model::{EventId, Position, Reached, RoomId, RoomNid, StreamToken, UserNid};
+use im2_store::{Snapshot, receipts::Receipt};
+use quick_cache::sync::GuardResult;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    account_data::{self, FULLY_READ},
+    rooms::{Actor, Room, RoomEvent, Rooms},
+    threads,
+};
+
+/// What a user's own receipt takes in memory, in bytes.
+const RECEIPT: usize = 128;
+
+/// What a client marks as read.
+#[derive(Debug, Clone)]
+pub struct Marker {
+    /// Which mark is moved.
+    pub kind: MarkerKind,
+    /// Up to and including which event.
+    pub event_id: EventId,
+    /// For which thread; `None` for the room regardless of threads.
+    pub thread: Option<Thread>,
+}
+
+/// The marks that a user has in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkerKind {
+    /// The receipt that everybody in the room sees.
+    Read,
+    /// The receipt that only its owner's devices see.
+    ReadPrivate,
+    /// The fully-read marker, kept as account data.
+    FullyRead,
+}
+
+impl MarkerKind {
+    /// The mark that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Read, Self::ReadPrivate, Self::FullyRead].into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// The mark's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "m.read",
+            Self::ReadPrivate => "m.read.private",
+            Self::FullyRead => FULLY_READ,
+        }
+    }
+}
+
+/// How far one user has read in one room, by the receipts sent.
+#[derive(Debug, Clone, Default)]
+pub struct OwnReceipts {
+    /// By thread.
+    pub read: ReadUpTo<i64>,
+    /// In the main timeline.
+    pub main: i64,
+    count: u64,
+}
+
+impl OwnReceipts {
+    /// Receipts that say this together.
+    pub(crate) fn of(read: ReadUpTo<i64>, main: i64) -> Self {
+        Self { read, main, count: 0 }
+    }
+
+    /// What a user's receipts in a room say.
+    fn of_all<'a>(receipts: impl Iterator<Item = &'a Receipt> + Clone) -> Self {
+        let unthreaded = receipts.clone().filter(|receipt| receipt.thread_id.is_none());
+        let everywhere = unthreaded.map(|receipt| receipt.event_seq).max();
+        let mut own = Self::default();
+        // A thread's receipt that an unthreaded one has overtaken says nothing any more.
+        for receipt in receipts.filter(|receipt| Some(receipt.event_seq) >= everywhere) {
+            let thread = receipt.thread_id.as_deref().and_then(Thread::parse);
+            own.record(thread.as_ref(), receipt.event_seq);
+        }
+        own
+    }
+
+    fn record(&mut self, thread: Option<&Thread>, seq: i64) {
+        self.read.record(thread, seq);
+        if !matches!(thread, Some(Thread::Root(_))) {
+            self.main = self.main.max(seq);
+        }
+        self.count += 1;
+    }
+}
+
+/// The use cases of receipts.
+#[derive(Debug, Clone)]
+pub struct Receipts {
+    core: Core,
+    rooms: Rooms,
+    own: Cache<(UserNid, RoomNid), Arc<OwnReceipts>>,
+}
+
+impl Receipts {
+    /// Builds it on the core.
+    pub fn new(core: Core, rooms: Rooms) -> Self {
+        let weigh = |_: &(UserNid, RoomNid), own: &Arc<OwnReceipts>| RECEIPT * (1 + own.count as usize);
+        Self { own: Cache::new(&core.memory, "receipts", Share::ThirtySecond, weigh), core, rooms }
+    }
+
+    /// Moves marks of `actor` in a room forward, all or none. A mark never moves back: one that is further already
+    /// stays where it is.
+    pub async fn mark(&self, actor: &Actor, room_id: &RoomId, markers: Vec<Marker>) -> Result<()> {
+        let room = self.rooms.joined(actor, room_id).await?;
+        let mut moves = Vec::with_capacity(markers.len());
+        for marker in markers {
+            let event = self.rooms.event(&room, &marker.event_id).await?;
+            let event = event.ok_or_else(|| Error::refused(Code::NotFound, "there is no such event in this room"))?;
+            self.check_thread(&room, &marker, &event).await?;
+            moves.push((marker, event.seq));
+        }
+        let (this, actor, now) = (self.clone(), actor.clone(), self.core.now());
+        let write = move |tx: &mut Transaction<'_>| {
+            for (marker, seq) in moves {
+                if marker.kind == MarkerKind::FullyRead {
+                    set_fully_read(tx, &room, actor.user, &marker.event_id, seq)?;
+                } else {
+                    let thread_id = marker.thread.as_ref().map(|thread| thread.as_str().to_owned());
+                    let receipt = Receipt {
+                        room: room.nid,
+                        user: actor.user,
+                        user_id: actor.user_id.clone(),
+                        kind: marker.kind.as_str().to_owned(),
+                        thread_id,
+                        event_id: marker.event_id,
+                        event_seq: seq,
+                        ts: now,
+                        position: Position::default(),
+                    };
+                    if let Err(refusal) = this.check_quota(tx, &receipt)? {
+                        return Ok(Err(refusal));
+                    }
+                    set_receipt(tx, &room, receipt)?;
+                }
+            }
+            Ok(Ok(()))
+        };
+        self.core.store.write(write).await?
+    }
+
+    /// Refuses a receipt for one thread more than an account may have in a room. The inner error is the refusal.
+    fn check_quota(&self, db: &Snapshot<'_>, receipt: &Receipt) -> im2_store::Result<Result<()>> {
+        let Receipt { room, user, kind, thread_id, .. } = receipt;
+        if thread_id.is_none() || db.receipt_seq(*room, *user, kind, thread_id.as_deref())?.is_some() {
+            return Ok(Ok(()));
+        }
+        Ok(self.core.limits.check_quota(Quota::ThreadReceipts, db.receipt_count(*room, *user)? + 1))
+    }
+
+    /// The receipts of a room that `reader` may see: what an initial sync delivers.
+    pub async fn in_room(&self, room: RoomNid, reader: UserNid) -> Result<Vec<ReceiptChange>> {
+        let receipts = self.core.store.read(move |db| db.receipts_in_room(room, reader)).await?;
+        Ok(receipts.into_iter().map(change).collect())
+    }
+
+    /// The receipts of rooms that `reader` may see, those of each room together.
+    pub async fn in_rooms(&self, rooms: Vec<RoomNid>, reader: UserNid) -> Result<Vec<Vec<ReceiptChange>>> {
+        let read = move |db: &Snapshot<'_>| {
+            rooms.into_iter().map(|room| db.receipts_in_room(room, reader)).collect::<im2_store::Result<Vec<_>>>()
+        };
+        let found = self.core.store.read(read).await?;
+        Ok(found.into_iter().map(|receipts| receipts.into_iter().map(change).collect()).collect())
+    }
+
+    /// The receipts of a room that `reader` may see and that moved after `since`.
+    pub async fn since(&self, room: RoomNid, reader: UserNid, since: &StreamToken) -> Result<Vec<ReceiptChange>> {
+        let since = since.clone();
+        let receipts = self.core.store.read(move |db| db.receipts_since(room, reader, &since)).await?;
+        Ok(receipts.into_iter().map(change).collect())
+    }
+
+    /// The same of all rooms that `reader` is joined to, for a token that the stream's stretch in memory no longer
+    /// covers.
+    pub async fn since_in_all(&self, reader: UserNid, since: &StreamToken) -> Result<Vec<ReceiptChange>> {
+        let since = since.clone();
+        let receipts = self.core.store.read(move |db| db.receipts_of_rooms_since(reader, &since)).await?;
+        Ok(receipts.into_iter().map(change).collect())
+    }
+
+    /// All receipts of `rooms`, private ones too, that moved after `after` and not after `until`, with their places in
+    /// the stream.
+    pub async fn between(
+        &self,
+        rooms: impl IntoIterator<Item = RoomNid>,
+        after: &Reached,
+        until: &Reached,
+    ) -> Result<Vec<(Position, ReceiptChange)>> {
+        let (rooms, after, until) = (rooms.into_iter().collect::<Vec<_>>(), after.clone(), until.clone());
+        let read = move |db: &Snapshot<'_>| {
+            let mut receipts = Vec::new();
+            for room in rooms {
+                receipts.append(&mut db.receipts_between(room, &after, &until)?);
+            }
+            Ok(receipts)
+        };
+        let receipts = self.core.store.read(read).await?;
+        Ok(receipts.into_iter().map(|receipt| (receipt.position, change(receipt))).collect())
+    }
+
+    /// How far a user has read in a room. The same value as long as nothing changes.
+    pub(crate) async fn own(&self, user: UserNid, room: RoomNid) -> Result<Arc<OwnReceipts>> {
+        let load = async {
+            let receipts = self.core.store.read(move |db| db.receipts_of(room, user)).await?;
+            Ok(Arc::new(OwnReceipts::of_all(receipts.iter())))
+        };
+        // A commit that changes or removes the entry while it loads also drops what was loaded.
+        self.own.get_or_insert_async(&(user, room), load).await
+    }
+
+    /// Brings into memory how far `user` has read in each of `rooms`, with one look into the database. With
+    /// `everybody`, gives all receipts of these rooms that `user` may see, too.
+    pub async fn preload(
+        &self,
+        user: UserNid,
+        rooms: Vec<RoomNid>,
+        everybody: bool,
+    ) -> Result<HashMap<RoomNid, Vec<ReceiptChange>>> {
+        let mut absent = Vec::new();
+        for room in &rooms {
+            // What somebody else is loading is left to them, so that nobody waits for each other.
+            if let GuardResult::Guard(guard) = self.own.get_value_or_guard(&(user, *room), Some(Duration::ZERO)) {
+                absent.push((*room, guard));
+            }
+        }
+        let wanted = if everybody { rooms } else { absent.iter().map(|(room, _)| *room).collect() };
+        let read = move |db: &Snapshot<'_>| {
+            let receipts = |room| if everybody { db.receipts_in_room(room, user) } else { db.receipts_of(room, user) };
+            wanted.into_iter().map(|room| Ok((room, receipts(room)?))).collect::<im2_store::Result<HashMap<_, _>>>()
+        };
+        let found = self.core.store.read(read).await?;
+        for (room, guard) in absent {
+            let own = found.get(&room).into_iter().flatten().filter(|receipt| receipt.user == user);
+            // A commit that changes or removes the entry while it loads also drops what was loaded.
+            drop(guard.insert(Arc::new(OwnReceipts::of_all(own))));
+        }
+        if !everybody {
+            return Ok(HashMap::new());
+        }
+        Ok(found.into_iter().map(|(room, receipts)| (room, receipts.into_iter().map(change).collect())).collect())
+    }
+
+    async fn check_thread(&self, room: &Arc<Room>, marker: &Marker, event: &Arc<RoomEvent>) -> Result<()> {
+        let Some(thread) = &marker.thread else { return Ok(()) };
+        if marker.kind == MarkerKind::FullyRead {
+            return Err(Error::refused(Code::InvalidParam, "m.fully_read cannot have a thread_id"));
+        }
+        if *thread == Thread::Main && Relation::of(&event.pdu).is_none() {
+            return Ok(());
+        }
+        let (room, thread, event) = (Arc::clone(room), thread.clone(), Arc::clone(event));
+        let fits = self.core.store.read(move |db| threads::accepts(db, &room, &thread, &event.pdu)).await?;
+        if fits { Ok(()) } else { Err(Error::refused(Code::InvalidParam, "the event does not belong to this thread")) }
+    }
+
+    /// Takes in a receipt that is committed, and tells the world of it.
+    pub(crate) fn apply(&self, receipt: &Receipt, handle: &Local) {
+        let key = (receipt.user, receipt.room);
+        let thread = receipt.thread_id.as_deref().and_then(Thread::parse);
+        match self.own.peek(&key) {
+            Some(own) => {
+                let mut own = OwnReceipts::clone(&own);
+                own.record(thread.as_ref(), receipt.event_seq);
+                self.own.insert(key, Arc::new(own));
+            }
+            None => drop(self.own.remove(&key)),
+        }
+        let is_private = receipt.kind == MarkerKind::ReadPrivate.as_str();
+        self.core.stream.publish(receipt.position, Change::Receipt(Arc::new(change(receipt.clone()))));
+        if is_private {
+            self.core.bus.wake(key.0);
+        } else if let Some(room) = self.rooms.handle(receipt.room, handle) {
+            let view = room.view();
+            let joined = &view.joined;
+            self.core.bus.wake_all(joined.len(), joined.keys().copied(), |user| joined.contains_key(&user));
+        }
+    }
+}
+
+fn set_fully_read(
+    tx: &mut Transaction<'_>,
+    room: &Room,
+    user: UserNid,
+    event_id: &EventId,
+    seq: i64,
+) -> im2_store::Result<()> {
+    let current = tx.account_data(user, Some(room.nid), FULLY_READ)?;
+    let current = current.and_then(|content| serde_json::from_str::<Value>(&content).ok());
+    let current = current.as_ref().and_then(|content| content.get("event_id")?.as_str());
+    if let Some(current) = current.and_then(|text| EventId::parse(text).ok())
+        && tx.event(room.nid, &current)?.is_some_and(|event| event.seq >= seq)
+    {
+        return Ok(());
+    }
+    let entry = account_data::Entry { user, room: Some(room.nid), kind: FULLY_READ };
+    account_data::record(tx, entry, &json!({ "event_id": event_id }).to_string(), None)
+}
+
+fn set_receipt(tx: &mut Transaction<'_>, room: &Arc<Room>, mut receipt: Receipt) -> im2_store::Result<()> {
+    let (user, seq) = (receipt.user, receipt.event_seq);
+    let reached = tx.receipt_seq(room.nid, user, &receipt.kind, receipt.thread_id.as_deref())?;
+    if reached >= Some(seq) {
+        return Ok(());
+    }
+    receipt.position = tx.next_position();
+    tx.set_receipt(&receipt)?;
+    tx.publish(Committed::Receipt(receipt, Local::new(Arc::clone(room))));
+    Ok(())
+}
+
+fn change(receipt: Receipt) -> ReceiptChange {
+    let Receipt { room, user, user_id, kind, thread_id, event_id, ts, .. } = receipt;
+    ReceiptChange { room, user, user_id, kind: kind.into(), thread_id: thread_id.map(Into::into), event_id, ts }
+}
+
+/// The `m.receipt` events that tell a client of `changes` in one room, given oldest first. Usually one; a user's
+/// receipts of several threads for the same event need an event each, because the content has no place for both.
+pub fn receipt_events<'a>(changes: impl IntoIterator<Item = &'a ReceiptChange>) -> Vec<Value> {
+    let mut newest = BTreeMap::new();
+    for change in changes {
+        newest.insert((&change.user_id, &*change.kind, change.thread_id.as_deref()), change);
+    }
+    let mut contents: Vec<Map<String, Value>> = Vec::new();
+    for ((user_id, kind, thread_id), change) in newest {
+        let mut receipt = json!({ "ts": change.ts });
+        if let Some(thread_id) = thread_id {
+            receipt["thread_id"] = thread_id.into();
+        }
+        let event_id = change.event_id.as_str();
+        let taken = |content: &Map<String, Value>| {
+            content.get(event_id).and_then(|kinds| kinds.get(kind)?.get(user_id.as_str())).is_some()
+        };
+        let place = contents.iter().position(|content| !taken(content)).unwrap_or_else(|| {
+            contents.push(Map::new());
+            contents.len() - 1
+        });
+        let kinds = contents[place].entry(event_id).or_insert_with(|| json!({}));
+        kinds[kind][user_id.as_str()] = receipt;
+    }
+    contents.into_iter().map(|content| json!({ "type": "m.receipt", "content": content })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use im2_model::{EventId, RoomNid, UserId, UserNid};
+    use serde_json::json;
+
+    use super::receipt_events;
+    use im2_core::stream::ReceiptChange;
+
+    fn receipt(user: &str, kind: &str, thread: Option<&str>, event: &str, ts: u64) -> ReceiptChange {
+        ReceiptChange {
+            room: RoomNid(1),
+            user: UserNid(1),
+            user_id: UserId::parse(user).unwrap(),
+            kind: kind.into(),
+            thread_id: thread.map(Into::into),
+            event_id: EventId::parse(event).unwrap(),
+            ts,
+        }
+    }
+
+    #[test]
+    fn the_newest_of_each_user_kind_and_thread_is_told() {
+        let changes = [
+            receipt("@ana:x", "m.read", None, "$old", 1),
+            receipt("@ana:x", "m.read", None, "$new", 2),
+            receipt("@ana:x", "m.read.private", Some("$root"), "$new", 3),
+            receipt("@ben:x", "m.read", Some("main"), "$new", 4),
+        ];
+        let expected = json!({ "type": "m.receipt", "content": { "$new": {
+            "m.read": { "@ana:x": { "ts": 2 }, "@ben:x": { "ts": 4, "thread_id": "main" } },
+            "m.read.private": { "@ana:x": { "ts": 3, "thread_id": "$root" } },
+        } } });
+        assert_eq!(receipt_events(&changes), [expected]);
+        assert!(receipt_events(&[]).is_empty());
+    }
+
+    #[test]
+    fn two_threads_at_one_event_take_two_events() {
+        let changes =
+            [receipt("@ana:x", "m.read", None, "$new", 1), receipt("@ana:x", "m.read", Some("main"), "$new", 2)];
+        let content =
+            |receipt| json!({ "type": "m.receipt", "content": { "$new": { "m.read": { "@ana:x": receipt } } } });
+        let expected = [content(json!({ "ts": 1 })), content(json!({ "ts": 2, "thread_id": "main" }))];
+        assert_eq!(receipt_events(&changes), expected);
+    }
+}

@@ -1,0 +1,15 @@
+//! Application services as the rest of the engine knows them: who they are, what is theirs, and how they are asked (spec:
+//! application service API). What tells them what happens is [`crate::appservices`], above rooms.
+
+mod call;
+mod queries;
+mod registration;
+mod service;
+
+pub use call::Call;
+pub use service::{Service, Services};
+
+/// How clients name a network of a service, among those of all services.
+pub fn instance_id(service: &str, network: &str) -> String {
+    format!("{service}|{network}")
+}

@@ -1,0 +1,146 @@
+//! What becomes of a room's state where branches of the room are put together.
+//!
+//! A resolution takes a number of the room that no event has, and a position in the stream: from there on some entries
+//! of the state are other events, most of them older ones, or have no value any more. It is told like an event, but has
+//! nothing to be shown.
+
+use im2_model::{EventId, Position, Reached, RoomNid, UserId, UserNid};
+
+use super::summaries::SummaryChange;
+use crate::{Error, Result, Snapshot, Transaction};
+
+/// An entry of a room's state that a resolution changes.
+#[derive(Debug, Clone)]
+pub struct ResolvedEntry {
+    /// Its type.
+    pub kind: Box<str>,
+    /// Its state key.
+    pub state_key: Box<str>,
+    /// The event that it is now, which has to be stored; `None` where it has no value.
+    pub event: Option<EventId>,
+    /// For member entries: whose membership, and what it is now.
+    pub membership: Option<(UserId, &'static str)>,
+    /// What that changes of what lists of rooms are filtered by.
+    pub summary: Option<SummaryChange>,
+}
+
+/// Where a resolution came to stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// In the stream.
+    pub position: Position,
+    /// In the room: from this number on the state is the new one.
+    pub seq: i64,
+    /// For each entry, if it is a member's: the number of the user.
+    pub members: Vec<Option<UserNid>>,
+}
+
+/// What an entry became: where its event is, in the stream and in the room, and who sent it.
+struct Value {
+    position: Position,
+    seq: i64,
+    sender: Option<UserNid>,
+}
+
+impl Snapshot<'_> {
+    /// The resolutions of a room after number `after` and up to `until`, oldest first, each with its position.
+    pub fn resolutions(&self, room: RoomNid, after: i64, until: i64) -> Result<Vec<(i64, Position)>> {
+        let sql = "SELECT seq, position FROM resolutions WHERE room_nid = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq";
+        self.rows(sql, (room.0, after, until), |row| Ok((row.get(0)?, Position::from_i64(row.get(1)?))))
+    }
+
+    /// The resolutions of all rooms after one place in the stream and not after another, in the stream's order. Looks
+    /// through all that there are: they are few, and only who was away for long asks.
+    pub fn resolutions_between(&self, after: &Reached, until: &Reached) -> Result<Vec<(Position, RoomNid)>> {
+        let sql = "SELECT position, room_nid FROM resolutions WHERE position > ?1 AND position <= ?2 ORDER BY position";
+        let range = self.range(after, until)?;
+        self.rows_in_range(sql, (range.low, range.high), (&range, 0), usize::MAX, |row| {
+            Ok((Position::from_i64(row.get(0)?), RoomNid(row.get(1)?)))
+        })
+    }
+
+    /// The number of the last resolution of a room; 0 if there was none.
+    pub fn last_resolution(&self, room: RoomNid) -> Result<i64> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM resolutions WHERE room_nid = ?1";
+        Ok(self.row(sql, [room.0], |row| row.get(0))?.unwrap_or(0))
+    }
+}
+
+impl Transaction<'_> {
+    /// Makes these entries of the room's state other ones from the next number on, if the last is still `head_seq`;
+    /// else [`Error::Conflict`]. Entries that are not named stay as they are.
+    pub fn resolve_state(&mut self, room: RoomNid, head_seq: i64, entries: &[ResolvedEntry]) -> Result<Resolved> {
+        let (position, seq) = (self.next_position(), head_seq + 1);
+        let moved = "UPDATE rooms SET head_seq = ?2 + 1, last_position = ?3
+                     WHERE nid = ?1 AND head_seq = ?2 AND NOT purging";
+        if self.execute(moved, (room.0, head_seq, position.to_i64()))? != 1 {
+            return Err(Error::Conflict);
+        }
+        let vanishes = entries.iter().any(|entry| entry.event.is_none());
+        let insert = "INSERT INTO resolutions (room_nid, seq, position, vanishes) VALUES (?1, ?2, ?3, ?4)";
+        self.execute(insert, (room.0, seq, position.to_i64(), vanishes))?;
+        let mut members = Vec::with_capacity(entries.len());
+        let mut opens = false;
+        for entry in entries {
+            let value = self.value(room, entry)?;
+            self.set_resolved(room, seq, entry, &value)?;
+            members.push(match &entry.membership {
+                Some((user_id, membership)) => {
+                    Some(self.set_resolved_member(room, (user_id, membership), (seq, position), &value)?)
+                }
+                None => None,
+            });
+            if let Some(change) = &entry.summary {
+                self.change_summary(room, change)?;
+            }
+            opens |=
+                matches!(&*entry.kind, "m.room.join_rules" | "m.room.history_visibility") && entry.state_key.is_empty();
+        }
+        if opens {
+            self.derive_openness(room)?;
+        }
+        Ok(Resolved { position, seq, members })
+    }
+
+    fn value(&self, room: RoomNid, entry: &ResolvedEntry) -> Result<Value> {
+        let Some(event_id) = &entry.event else { return Ok(Value { position: Position::NONE, seq: 0, sender: None }) };
+        let sql = "SELECT position, seq, sender_nid FROM events WHERE event_id = ?1 AND room_nid = ?2";
+        let found = self.row(sql, (event_id.as_str(), room.0), |row| {
+            let (position, sender) = (Position::from_i64(row.get(0)?), UserNid(row.get(2)?));
+            Ok(Value { position, seq: row.get(1)?, sender: Some(sender) })
+        });
+        found?.ok_or_else(|| Error::Corrupt(format!("state of room number {}: no event {event_id}", room.0)))
+    }
+
+    fn set_resolved(&self, room: RoomNid, seq: i64, entry: &ResolvedEntry, value: &Value) -> Result<()> {
+        let ResolvedEntry { kind, state_key, .. } = entry;
+        let history =
+            "INSERT INTO state_history (room_nid, kind, state_key, seq, position) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.execute(history, (room.0, kind, state_key, seq, value.position.to_i64()))?;
+        let current = "INSERT INTO current_state (room_nid, kind, state_key, position, since)
+                       VALUES (?1, ?2, ?3, ?4, ?5)
+                       ON CONFLICT (room_nid, kind, state_key) DO UPDATE SET position = excluded.position,
+                           since = excluded.since";
+        self.execute(current, (room.0, kind, state_key, value.position.to_i64(), seq)).map(drop)
+    }
+
+    fn set_resolved_member(
+        &self,
+        room: RoomNid,
+        (user_id, membership): (&UserId, &str),
+        (seq, position): (i64, Position),
+        value: &Value,
+    ) -> Result<UserNid> {
+        let user = self.ensure_user(user_id)?;
+        let sql = "INSERT INTO memberships (user_nid, room_nid, membership, position, seq, by_self, was_joined,
+                                            member_seq)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 'join', ?7)
+                   ON CONFLICT (user_nid, room_nid) DO UPDATE SET membership = excluded.membership,
+                       position = excluded.position, seq = excluded.seq, forgotten = FALSE, by_self = excluded.by_self,
+                       was_joined = memberships.was_joined OR excluded.was_joined, member_seq = excluded.member_seq";
+        let by_self = value.sender == Some(user);
+        self.execute(sql, (user.0, room.0, membership, position.to_i64(), seq, by_self, value.seq))?;
+        self.forget_unread_unless_joined(room, user, membership)?;
+        Ok(user)
+    }
+}
