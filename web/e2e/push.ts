@@ -57,6 +57,15 @@ export class PushService {
     return this.decrypt(this.received[this.taken++]?.body ?? Buffer.alloc(0));
   }
 
+  /** The next message that tells of an event; how many are unread may be told at any time before. */
+  async nextEvent(): Promise<string> {
+    for (;;) {
+      const data = await this.next();
+      const { notification } = JSON.parse(data) as { notification?: { event_id?: string } };
+      if (notification?.event_id !== undefined) return data;
+    }
+  }
+
   get waiting(): number {
     return this.received.length - this.taken;
   }

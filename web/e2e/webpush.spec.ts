@@ -68,7 +68,7 @@ test("messages are shown while the client is closed, and go when they were read 
     { kind: "webpush", pushkey: service.publicKey, activated: true, data: { account: bot } },
   ]);
   const kitchen = await createRoom(ana.page, { preset: "private_chat", name: "Kitchen", invite: [bot] });
-  await background.push(await service.next());
+  await background.push(await service.nextEvent());
   // The open client has told of it already, or nobody is looking: one notification in any case.
   await expect.poll(() => background.shown()).toMatchObject([{ title: ana.name, body: "Invites you to Kitchen" }]);
   await bo.page.goto(`/room/${kitchen}`);
@@ -80,9 +80,9 @@ test("messages are shown while the client is closed, and go when they were read 
   let last = "";
   await test.step("one for each conversation, which the next message replaces", async () => {
     const secret = await createRoom(ana.page, { preset: "trusted_private_chat", invite: [bot], is_direct: true });
-    await background.push(await service.next());
+    await background.push(await service.nextEvent());
     await sendText(ana.page, kitchen, "Dinner is ready");
-    await background.push(await service.next());
+    await background.push(await service.nextEvent());
     await expect
       .poll(() => background.shown())
       .toMatchObject([
@@ -90,7 +90,7 @@ test("messages are shown while the client is closed, and go when they were read 
         { title: `${ana.name} in Kitchen`, body: "Dinner is ready" },
       ]);
     last = await sendText(ana.page, kitchen, "Where are you?");
-    await background.push(await service.next());
+    await background.push(await service.nextEvent());
     await expect
       .poll(async () => (await background.shown()).map(({ body }) => body))
       .toEqual(["Invites you to a chat", "Where are you?"]);
@@ -102,7 +102,7 @@ test("messages are shown while the client is closed, and go when they were read 
   await test.step("what does not fit is fetched, with a token that has expired meanwhile", async () => {
     await new Promise((resolve) => setTimeout(resolve, 21_000));
     last = await sendText(ana.page, kitchen, `It is a long story. ${"and then ".repeat(450)}`);
-    const data = await service.next();
+    const data = await service.nextEvent();
     expect(data).not.toContain("long story");
     await background.push(data);
     await expect
@@ -161,7 +161,7 @@ test("an open client decides: nothing for what is in sight, its own words for th
   const background = await notified(bo);
   await ana.startChat(bo.name);
   await ana.say("hello");
-  await background.push(await service.next());
+  await background.push(await service.nextEvent());
   const go = (place: string) => bo.page.locator(".rail__link", { hasText: place }).click();
   await go("Chats");
   await bo.acceptInvitation(ana.name);
@@ -169,14 +169,19 @@ test("an open client decides: nothing for what is in sight, its own words for th
   await bo.page.bringToFront();
   await ana.say("in sight");
   await expect(bo.message("in sight")).toBeVisible();
-  await background.push(await service.next());
+  await background.push(await service.nextEvent());
   await go("People");
   await ana.say("a word in private");
-  const data = await service.next();
+  const data = await service.nextEvent();
   await expect.poll(() => background.shown()).toMatchObject([{ title: ana.name, body: "a word in private" }]);
   await background.push(data);
+  // What was true before this message came, and arrives after it.
+  const account = await userIdOf(bo.page);
+  await background.push(JSON.stringify({ notification: { counts: { unread: 0 }, devices: [{ data: { account } }] } }));
+  await background.blank.waitForTimeout(1_000);
+  expect(await background.shown()).toMatchObject([{ body: "a word in private" }]);
   await ana.say("another one");
-  await background.push(await service.next());
+  await background.push(await service.nextEvent());
   await expect.poll(() => background.shown()).toMatchObject([{ title: ana.name, body: "another one" }]);
   await background.press(ana.name);
   await expect(bo.page).toHaveURL(/\/room\//);
@@ -223,7 +228,7 @@ test("encrypted messages are read while the client is closed, where their keys a
 
   await test.step("a tab that opens while the worker reads gets its turn", async () => {
     await ana.say("just a moment");
-    const data = await service.next();
+    const data = await service.nextEvent();
     const page = await blank.context().newPage();
     await Promise.all([background.push(data), page.goto(room)]);
     await expect(page.locator(".bubble__text", { hasText: "just a moment" })).toBeVisible();
@@ -281,7 +286,7 @@ test("quiet hours, hidden words, another subscription, and the end of it", async
   };
   await page.close();
   await sendText(ana.page, room, "The password is 1234");
-  await background.push(await service.next());
+  await background.push(await service.nextEvent());
   await expect.poll(() => background.shown()).toMatchObject([{ title: `${ana.name} in Garden`, body: "New message" }]);
 
   await test.step("nothing in quiet hours", async () => {
@@ -297,7 +302,7 @@ test("quiet hours, hidden words, another subscription, and the end of it", async
     await next.close();
     while (service.waiting > 0) await service.next();
     await sendText(ana.page, room, "Sleep well");
-    await background.push(await service.next());
+    await background.push(await service.nextEvent());
     await background.blank.waitForTimeout(1_000);
     expect(await background.shown()).toEqual([]);
   });
@@ -373,7 +378,7 @@ test("an account that is not in use is notified, too, and opened by its notifica
   expect(await pushers(page)).toMatchObject([{ pushkey: service.publicKey, activated: true }]);
 
   await sendText(ana.page, room, "The roses are out");
-  await background.push(await service.next());
+  await background.push(await service.nextEvent());
   await expect
     .poll(() => background.shown())
     .toMatchObject([{ title: `${ana.name} in Garden`, body: "The roses are out" }]);

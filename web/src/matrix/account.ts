@@ -35,6 +35,7 @@ import { ProblemError, problemOf } from "./errors.ts";
 import { nameOf } from "./events.ts";
 import { Gifs } from "./gifs.ts";
 import { keepStored, writeInOrder } from "./keeping.ts";
+import { withLastWords } from "./leaving.ts";
 import { Media } from "./media.ts";
 import { type Notice, watchNotices } from "./notices.ts";
 import { Persons } from "./persons.ts";
@@ -541,7 +542,7 @@ async function openClient(
       userId: session.userId,
       deviceId: session.deviceId,
       accessToken: session.accessToken,
-      fetchFn: withKnownVersions(tokens.fetch, session.userId),
+      fetchFn: withLastWords(withKnownVersions(tokens.fetch, session.userId)),
       store,
       timelineSupport: true,
       cryptoCallbacks: secret.callbacks,

@@ -27,6 +27,8 @@ export interface Notice {
 
 /** What is older is catching up, not news, in milliseconds. */
 const RECENT = 120_000;
+/** How long a message whose key has not come yet waits for it before it is told of without its text, in milliseconds. */
+const KEY_WITHIN = 4_000;
 
 export function watchNotices(
   client: MatrixClient,
@@ -34,9 +36,24 @@ export function watchNotices(
   tell: (notice: Notice) => void,
 ): () => void {
   const arrived: MatrixEvent[] = [];
+  const keyless = new Map<MatrixEvent, ReturnType<typeof setTimeout>>();
   const consider = (event: MatrixEvent) => {
     const notice = noticeOf(client, conversations, event);
     if (notice !== undefined) tell(notice);
+  };
+  const onDecrypted = (event: MatrixEvent) => {
+    const timer = keyless.get(event);
+    if (event.isDecryptionFailure()) {
+      if (timer === undefined) keyless.set(event, setTimeout(settle, KEY_WITHIN, event));
+      return;
+    }
+    clearTimeout(timer);
+    settle(event);
+  };
+  const settle = (event: MatrixEvent) => {
+    keyless.delete(event);
+    event.off(MatrixEventEvent.Decrypted, onDecrypted);
+    consider(event);
   };
   const onTimeline = (
     event: MatrixEvent,
@@ -51,13 +68,15 @@ export function watchNotices(
   // An answer of the server brings receipts after the messages that they are for.
   const onSync = () => {
     for (const event of arrived.splice(0)) {
-      if (event.isBeingDecrypted() || event.shouldAttemptDecryption()) event.once(MatrixEventEvent.Decrypted, consider);
+      if (event.isBeingDecrypted() || event.shouldAttemptDecryption())
+        event.on(MatrixEventEvent.Decrypted, onDecrypted);
       else consider(event);
     }
   };
   client.on(RoomEvent.Timeline, onTimeline);
   client.on(ClientEvent.Sync, onSync);
   return () => {
+    for (const timer of keyless.values()) clearTimeout(timer);
     client.off(RoomEvent.Timeline, onTimeline);
     client.off(ClientEvent.Sync, onSync);
   };

@@ -18,3 +18,27 @@ test("the server hears that one has stopped typing after it has heard that one t
   answers[0]?.();
   await vi.waitFor(() => expect(sendTyping.mock.calls.map(([, typing]) => typing)).toEqual([true, false]));
 });
+
+test("what was read is told as the page is closed, without waiting for the next moment to tell it", async () => {
+  vi.useFakeTimers();
+  const events = ["$1:example.org", "$2:example.org", "$3:example.org"].map((id) => ({
+    getId: () => id,
+    getTs: () => 0,
+  }));
+  const room = {
+    roomId: "!room:example.org",
+    myUserId: "@ana:example.org",
+    getLiveTimeline: () => ({ getEvents: () => events }),
+    findEventById: (id: string) => events.find((event) => event.getId() === id),
+    getEventReadUpTo: () => "$1:example.org",
+    getUnfilteredTimelineSet: () => ({ compareEventOrdering: (a: string, b: string) => a.localeCompare(b) }),
+  };
+  const sendReadReceipt = vi.fn((_event: unknown, _type: unknown) => new Promise<void>(() => undefined));
+  const client = { sendReadReceipt, setRoomReadMarkers: async () => ({}) } as unknown as MatrixClient;
+  const sending = new Sending(client, room as unknown as Room, {} as Outbox);
+  await sending.markRead("$2:example.org");
+  expect(sendReadReceipt).not.toHaveBeenCalled();
+  window.dispatchEvent(new Event("pagehide"));
+  expect(sendReadReceipt.mock.calls.map(([event]) => event)).toEqual([events[1]]);
+  vi.useRealTimers();
+});

@@ -183,8 +183,16 @@ export class Sending {
       this.room.setUnreadNotificationCount(NotificationCountType.Highlight, 0);
     }
     this.toRead = event;
-    this.reading ??= setTimeout(() => void this.sendRead(), isLast ? 0 : READ_EVERY);
+    if (this.reading !== undefined) return;
+    this.reading = setTimeout(() => void this.sendRead(), isLast ? 0 : READ_EVERY);
+    window.addEventListener("pagehide", this.onLeave);
   }
+
+  /** A page that is closed does not come to what it would have said later. */
+  private readonly onLeave = () => {
+    clearTimeout(this.reading);
+    void this.sendRead();
+  };
 
   private async sendRead(): Promise<void> {
     const event = this.toRead;
@@ -192,9 +200,9 @@ export class Sending {
     let delay = READ_EVERY;
     try {
       if (event !== undefined) {
-        await this.client.setRoomReadMarkers(this.room.roomId, event.getId() ?? "");
         // The receipt is for the main timeline: what was said in threads stays unread.
-        await this.client.sendReadReceipt(event, receiptType());
+        const receipt = this.client.sendReadReceipt(event, receiptType());
+        await Promise.all([receipt, this.client.setRoomReadMarkers(this.room.roomId, event.getId() ?? "")]);
       }
     } catch (error) {
       if (problemOf(error).kind === "offline") {
@@ -203,6 +211,7 @@ export class Sending {
       }
     }
     this.reading = this.toRead === undefined ? undefined : setTimeout(() => void this.sendRead(), delay);
+    if (this.reading === undefined) window.removeEventListener("pagehide", this.onLeave);
   }
 
   private get thread(): Thread | undefined {

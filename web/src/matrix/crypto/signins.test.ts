@@ -20,9 +20,16 @@ function browser() {
   let sessions: OwnSession[] = [session("HERE", { trust: "verified" })];
   let kept: unknown;
   const changes = new Observable(0);
-  const copy = { load: async () => kept, save: (content: object) => void (kept = structuredClone(content)) };
+  const copy = {
+    load: async () => kept,
+    save: (content: object) => {
+      kept = structuredClone(content);
+    },
+  };
   return {
-    sessions: (...next: OwnSession[]) => void (sessions = [session("HERE", { trust: "verified" }), ...next]),
+    sessions: (...next: OwnSession[]) => {
+      sessions = [session("HERE", { trust: "verified" }), ...next];
+    },
     change: async () => {
       changes.set(changes.get() + 1);
       await vi.advanceTimersByTimeAsync(10_000);

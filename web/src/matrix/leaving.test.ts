@@ -1,0 +1,17 @@
+import { expect, test, vi } from "vitest";
+import { withLastWords } from "./leaving.ts";
+
+const ROOM = "https://example.org/_matrix/client/v3/rooms/!room:example.org";
+
+test("receipts outlive the page, and nothing else does", async () => {
+  const ask = vi.fn(async (_input: RequestInfo | URL, _init?: RequestInit) => new Response());
+  const fetch = withLastWords(ask);
+  const outlives = async (path: string) => {
+    await fetch(new URL(ROOM + path), { method: "POST" });
+    return ask.mock.lastCall?.[1]?.keepalive === true;
+  };
+  expect(await outlives("/receipt/m.read/$event")).toBe(true);
+  expect(await outlives("/read_markers")).toBe(true);
+  expect(await outlives("/send/m.room.message/1")).toBe(false);
+  expect(await outlives("/typing/@ana:example.org")).toBe(false);
+});
