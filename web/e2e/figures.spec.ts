@@ -1,7 +1,7 @@
 /**
- * How long people wait for what they do all day, and what a long conversation costs. Every run does a little of each; with
- * `IM2_TIMED=1` there is enough of it to hold the figures against their bounds, on a machine that does nothing else. The
- * figures are in the annotations of the report.
+ * How long people wait for what they do all day, and what a long conversation costs. Every run does a little of each;
+ * `cargo xtask figures` does enough of it to hold the figures against their bounds, with the release binary. The figures
+ * are in the annotations of the report.
  */
 import { type Browser, expect, type Page, test } from "@playwright/test";
 import { type Actor, ask, register, say } from "./actors.ts";

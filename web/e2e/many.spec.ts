@@ -1,6 +1,6 @@
 /**
  * An account with very many conversations. `IM2_MANY=10000` makes more of them than every run does. The figures are in the
- * annotations of the report; `IM2_TIMED=1` holds them against their bounds, on a machine that does nothing else.
+ * annotations of the report; `cargo xtask figures` holds them against their bounds.
  */
 import { type Browser, type CDPSession, expect, type Page, test } from "@playwright/test";
 import { type Actor, ask, register, say } from "./actors.ts";

@@ -37,7 +37,8 @@ pub(crate) fn for_tests(project: &Project) -> Result<PathBuf> {
     Ok(project.target.join("debug/im2"))
 }
 
-fn release(project: &Project) -> Result<PathBuf> {
+/// The binary as it is released.
+pub(crate) fn release(project: &Project) -> Result<PathBuf> {
     let mut command = project.cargo();
     command.args(["build", "--locked", "--release", "--package", "im2-server", "--bin", "im2"]);
     process::run(command)?;

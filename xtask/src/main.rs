@@ -43,6 +43,8 @@ Working on IM2
                       browser   two people in Chromium against a real server
                       engines   the same client in Firefox and WebKit
   e2e [ARGS]        only the browser tests; ARGS go to `npm run e2e`
+  figures [ARGS]    what people wait for in the browser, measured with the release binary and held against its bounds;
+                    for a machine that does nothing else
 
 Checks
   ci                everything a change has to pass (.ci/run)
@@ -84,6 +86,7 @@ fn dispatch(command: &str, arguments: &[String]) -> Result<ExitCode> {
         "build" => binary::build_release(&project),
         "test" => test::run(&project, arguments),
         "e2e" => test::browser_only(&project, arguments),
+        "figures" => test::figures(&project, arguments),
         "ci" => process::forward(project.command(".ci/run")),
         "tidy" => tidy::run(&project),
         "deny" => deny::run(&project),

@@ -68,6 +68,11 @@ impl Server {
         let log = folder.join("im2.log");
         let mut command = Command::new(binary);
         command.args(["serve", "--config"]).arg(&config);
+        // What is set for the tests themselves (`IM2_TIMED`) would be a key of the server's configuration.
+        let set = std::env::vars_os().map(|(name, _)| name);
+        for name in set.filter(|name| name.as_encoded_bytes().starts_with(b"IM2_")) {
+            command.env_remove(name);
+        }
         command.stdout(Stdio::piped()).stderr(File::create(&log)?);
         let mut process = command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
         let output = process.stdout.take().context("the server has no output")?;

@@ -2,6 +2,7 @@
 //!
 //! A step that fails does not keep the later ones from running. Each prints what its own runner prints.
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -91,6 +92,18 @@ pub(crate) fn browser_only(project: &Project, arguments: &[String]) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
+/// `cargo xtask figures`: the browser tests that measure, held against their bounds, on the release binary.
+pub(crate) fn figures(project: &Project, arguments: &[String]) -> Result<ExitCode> {
+    node::build_web(project)?;
+    let binary = binary::release(project)?;
+    let chosen =
+        if arguments.is_empty() { &["figures.spec.ts".to_owned(), "many.spec.ts".to_owned()] } else { arguments };
+    let mut command = playwright(project, chosen)?;
+    command.env("IM2_TIMED", "1");
+    against_server(project, "figures", &binary, command)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn chosen(arguments: &[String]) -> Result<Vec<Group>> {
     let wanted = |argument: &String| {
         let group = GROUPS.iter().find(|(name, _)| name == argument);
@@ -147,22 +160,26 @@ fn oracle(project: &Project, name: &str) -> Result<()> {
 }
 
 fn web(project: &Project) -> Result<()> {
-    for script in ["lint", "test"] {
-        node::run_script(&project.web(), script, &[])?;
-    }
-    Ok(())
+    // Both, whatever the first finds: one run says all.
+    let [lint, test] = ["lint", "test"].map(|script| node::run_script(&project.web(), script, &[]));
+    lint.and(test)
 }
 
 fn outside(project: &Project, client: &Client) -> Result<()> {
     let command = clients::prepare(project, client)?;
-    against_server(project, client.name, command)
+    against_server(project, client.name, &binary::for_tests(project)?, command)
 }
 
 fn browser(project: &Project, arguments: &[String]) -> Result<()> {
+    let command = playwright(project, arguments)?;
+    against_server(project, "browser", &binary::for_tests(project)?, command)
+}
+
+fn playwright(project: &Project, arguments: &[String]) -> Result<Command> {
     let [chromium] = browsers::find_or_install([&CHROMIUM])?;
     let mut command = node::script_command(&project.web(), "e2e", arguments);
     command.env("IM2_CHROMIUM", chromium);
-    against_server(project, "browser", command)
+    Ok(command)
 }
 
 /// The web client in Firefox and WebKit.
@@ -170,13 +187,12 @@ fn engines(project: &Project) -> Result<()> {
     let [firefox, webkit, _display] = browsers::find_or_install([&FIREFOX, &WEBKIT, &DISPLAY])?;
     let mut command = node::script_command(&project.web(), "engines", &[]);
     command.env("IM2_FIREFOX", firefox).env("IM2_WEBKIT_DRIVER", webkit);
-    against_server(project, "engines", command)
+    against_server(project, "engines", &binary::for_tests(project)?, command)
 }
 
 /// Runs a command against a server of its own, which has to stop cleanly afterwards.
-fn against_server(project: &Project, name: &str, mut command: Command) -> Result<()> {
-    let binary = binary::for_tests(project)?;
-    let server = Server::start(project, &binary, &Settings::for_tests(name))?;
+fn against_server(project: &Project, name: &str, binary: &Path, mut command: Command) -> Result<()> {
+    let server = Server::start(project, binary, &Settings::for_tests(name))?;
     command.env("IM2_BASE_URL", server.url());
     // For what only a server of the test's own can show: that it is killed and started again.
     command.env("IM2_BINARY", binary);
