@@ -93,6 +93,9 @@ export default defineConfig({
   test: {
     environment: "jsdom",
     include: ["src/**/*.test.{ts,tsx}", "build/**/*.test.ts"],
+    setupFiles: ["src/gallery/patience.ts"],
+    testTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     // Built like the client, so that tests know the parser as it is shipped.
     server: { deps: { inline: ["markdown-it"] } },
   },
