@@ -140,6 +140,31 @@ impl Transaction<'_> {
         let sql = "UPDATE memberships SET forgotten = TRUE WHERE user_nid = ?1 AND room_nid = ?2";
         self.execute(sql, (user.0, room.0)).map(drop)
     }
+
+    /// Sets what a user is to a room, since a number of the room and a position: by the member event of number `event`,
+    /// or of the same number if that is `None`, which `sender` has sent.
+    pub(super) fn set_membership(
+        &self,
+        room: RoomNid,
+        (user_id, membership): (&UserId, &str),
+        sender: Option<UserNid>,
+        (seq, position): (i64, Position),
+        event: Option<i64>,
+    ) -> Result<UserNid> {
+        let user = self.ensure_user(user_id)?;
+        let sql = "INSERT INTO memberships (user_nid, room_nid, membership, position, seq, by_self, was_joined,
+                                            member_seq)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 'join', ?7)
+                   ON CONFLICT (user_nid, room_nid) DO UPDATE SET membership = excluded.membership,
+                       position = excluded.position, seq = excluded.seq, forgotten = FALSE, by_self = excluded.by_self,
+                       was_joined = memberships.was_joined OR excluded.was_joined, member_seq = excluded.member_seq";
+        let by_self = sender == Some(user);
+        self.execute(sql, (user.0, room.0, membership, position.to_i64(), seq, by_self, event))?;
+        if membership != "join" {
+            self.execute("DELETE FROM unread_counts WHERE user_nid = ?1 AND room_nid = ?2", (user.0, room.0))?;
+        }
+        Ok(user)
+    }
 }
 
 fn read_membership(row: &Row<'_>) -> Result<MembershipRow> {

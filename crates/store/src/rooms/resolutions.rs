@@ -86,7 +86,8 @@ impl Transaction<'_> {
             self.set_resolved(room, seq, entry, &value)?;
             members.push(match &entry.membership {
                 Some((user_id, membership)) => {
-                    Some(self.set_resolved_member(room, (user_id, membership), (seq, position), &value)?)
+                    let member = (user_id, *membership);
+                    Some(self.set_membership(room, member, value.sender, (seq, position), Some(value.seq))?)
                 }
                 None => None,
             });
@@ -122,25 +123,5 @@ impl Transaction<'_> {
                        ON CONFLICT (room_nid, kind, state_key) DO UPDATE SET position = excluded.position,
                            since = excluded.since";
         self.execute(current, (room.0, kind, state_key, value.position.to_i64(), seq)).map(drop)
-    }
-
-    fn set_resolved_member(
-        &self,
-        room: RoomNid,
-        (user_id, membership): (&UserId, &str),
-        (seq, position): (i64, Position),
-        value: &Value,
-    ) -> Result<UserNid> {
-        let user = self.ensure_user(user_id)?;
-        let sql = "INSERT INTO memberships (user_nid, room_nid, membership, position, seq, by_self, was_joined,
-                                            member_seq)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 'join', ?7)
-                   ON CONFLICT (user_nid, room_nid) DO UPDATE SET membership = excluded.membership,
-                       position = excluded.position, seq = excluded.seq, forgotten = FALSE, by_self = excluded.by_self,
-                       was_joined = memberships.was_joined OR excluded.was_joined, member_seq = excluded.member_seq";
-        let by_self = value.sender == Some(user);
-        self.execute(sql, (user.0, room.0, membership, position.to_i64(), seq, by_self, value.seq))?;
-        self.forget_unread_unless_joined(room, user, membership)?;
-        Ok(user)
     }
 }

@@ -4,7 +4,7 @@
 use im2_model::{EventId, Position, Reached, RoomNid, UserId, UserNid};
 use im2_store::{
     Error, Result, Snapshot,
-    rooms::{Direction, EventRow, NewEvent, Relation, ResolvedEntry, RoomKind, RoomRow, SummaryChange},
+    rooms::{Direction, EventRow, NewEvent, Relation, ResolvedEntry, RoomKind, RoomRow, RoomsQuery, SummaryChange},
     search::{Term, TermQuery},
 };
 use serde_json::json;
@@ -43,6 +43,7 @@ async fn a_resolution_makes_older_events_the_state_again() {
         };
         let entries = [name, entry("m.room.topic", "", None)];
         assert!(matches!(tx.resolve_state(here, 2, &entries), Err(Error::Conflict)), "the room has moved on");
+        assert_eq!(listed_state(tx)?, 2, "name and topic");
         assert!(matches!(tx.resolve_state(RoomNid(99), 3, &entries), Err(Error::Conflict)));
         assert!(!tx.has_vanished(here, 0, 9)? && tx.vanished_state(here)?.is_empty());
         let resolved = tx.resolve_state(here, 3, &entries)?; // 4
@@ -62,6 +63,7 @@ async fn a_resolution_makes_older_events_the_state_again() {
         assert_eq!(vanished.len(), 1);
         let (kind, key) = (vanished[0].kind.as_str(), vanished[0].state_key.as_str());
         assert_eq!((kind, key, vanished[0].since), ("m.room.topic", "", 4));
+        assert_eq!(listed_state(tx)?, 1, "what has vanished is no state");
         assert!(tx.has_vanished(here, 3, 4)? && !tx.has_vanished(here, 0, 3)? && !tx.has_vanished(here, 4, 9)?);
         assert_eq!(ids(tx.state_entry_at(here, "m.room.name", "", 3)?), [two.event_id.clone()]);
         assert_eq!(ids(tx.state_entry_at(here, "m.room.name", "", 4)?), [one.event_id.clone()]);
@@ -212,6 +214,12 @@ fn join(tx: &mut Tx<'_>) -> Result<(RoomRow, UserNid, Position)> {
     let first = append(tx, room.nid, &named("first", message(ana)))?;
     assert_eq!(first.seq, room.first_seq + 1);
     Ok((room, ana, resolved.position))
+}
+
+/// How many state events administrators are told that all rooms have.
+fn listed_state(tx: &Tx<'_>) -> Result<u64> {
+    let (rooms, _) = tx.list_rooms(&RoomsQuery { limit: 9, ..RoomsQuery::default() })?;
+    Ok(rooms.iter().map(|room| room.state_events).sum())
 }
 
 fn names(rows: &[EventRow]) -> Vec<&str> {
