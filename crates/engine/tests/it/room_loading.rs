@@ -24,7 +24,7 @@ async fn make_room(fixture: &Fixture, users: &[Actor], number: usize) -> RoomNid
     let rooms = &fixture.engine.chat.rooms;
     let request = CreateRoom { preset: Some(Preset::PublicChat), ..CreateRoom::default() };
     let room = rooms.create(&users[0], request).await.unwrap();
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         return room.nid;
     }
     for user in &users[1..=number % users.len().min(4)] {
@@ -44,7 +44,7 @@ async fn make_room(fixture: &Fixture, users: &[Actor], number: usize) -> RoomNid
             };
             rooms.append(&room, &users[0], redaction, None).await.unwrap();
         }
-        if number % 3 == 0 && [3, 12].contains(&count) {
+        if number.is_multiple_of(3) && [3, 12].contains(&count) {
             // Once to none, and once to what it was first.
             resolve_member(&fixture.engine, &room, &users[1], if count == 3 { 99 } else { 0 }).await;
         }

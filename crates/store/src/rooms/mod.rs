@@ -19,7 +19,7 @@ mod summaries;
 pub(crate) use append::APPENDING;
 pub use append::{Appended, NewEvent, Redaction, Relation, TransactionKey};
 pub use directory::PublishedRoom;
-pub use events::{Direction, EventRow, EventText, EventsBetween, TimelineRow};
+pub use events::{Direction, EventRow, EventText, EventsBetween, RedactionRow, TimelineRow};
 pub use listing::{ListedRoom, RoomOrder, RoomsQuery};
 pub use members::{MemberEvent, MembershipRow, RoomMember};
 pub use purge::PurgedEvent;
