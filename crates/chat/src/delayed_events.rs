@@ -286,7 +286,7 @@ impl DelayedEvents {
 
     async fn begin_anew(&self, event: DelayedEvent, now: Millis) -> Result<()> {
         let change = move |tx: &mut im2_core::Transaction<'_>| {
-            tx.finish_job(event.job)?;
+            tx.remove_job(event.job)?;
             let job = add_job(tx, &event.delay_id, now.saturating_add(event.delay))?;
             tx.restart_delayed_event(&event.delay_id, now, job)
         };
@@ -295,7 +295,7 @@ impl DelayedEvents {
 
     async fn finalise(&self, event: DelayedEvent, outcome: Outcome) -> Result<()> {
         let change = move |tx: &mut im2_core::Transaction<'_>| {
-            tx.finish_job(event.job)?;
+            tx.remove_job(event.job)?;
             tx.finalise_delayed_event(&event.delay_id, &outcome)?;
             tx.forget_finalised_events_of(event.user, MAX_FINALISED)
         };

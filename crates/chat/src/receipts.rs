@@ -174,17 +174,17 @@ impl Receipts {
 
     /// The receipts of a room that `reader` may see: what an initial sync delivers.
     pub async fn in_room(&self, room: RoomNid, reader: UserNid) -> Result<Vec<ReceiptChange>> {
-        let receipts = self.core.store.read(move |db| db.receipts_in_room(room, reader)).await?;
+        let receipts = self.core.store.read(move |db| db.receipts_in_rooms(&[room], reader)).await?;
         Ok(receipts.into_iter().map(change).collect())
     }
 
     /// The receipts of rooms that `reader` may see, those of each room together.
     pub async fn in_rooms(&self, rooms: Vec<RoomNid>, reader: UserNid) -> Result<Vec<Vec<ReceiptChange>>> {
-        let read = move |db: &Snapshot<'_>| {
-            rooms.into_iter().map(|room| db.receipts_in_room(room, reader)).collect::<im2_store::Result<Vec<_>>>()
-        };
-        let found = self.core.store.read(read).await?;
-        Ok(found.into_iter().map(|receipts| receipts.into_iter().map(change).collect()).collect())
+        let wanted = rooms.clone();
+        let found = self.core.store.read(move |db| db.receipts_in_rooms(&wanted, reader)).await?;
+        let mut found = by_room(&rooms, found);
+        let receipts = rooms.into_iter().map(|room| found.remove(&room).unwrap_or_default());
+        Ok(receipts.map(|receipts| receipts.into_iter().map(change).collect()).collect())
     }
 
     /// The receipts of a room that `reader` may see and that moved after `since`.
@@ -225,7 +225,7 @@ impl Receipts {
     /// How far a user has read in a room. The same value as long as nothing changes.
     pub(crate) async fn own(&self, user: UserNid, room: RoomNid) -> Result<Arc<OwnReceipts>> {
         let load = async {
-            let receipts = self.core.store.read(move |db| db.receipts_of(room, user)).await?;
+            let receipts = self.core.store.read(move |db| db.receipts_of(&[room], user)).await?;
             Ok(Arc::new(OwnReceipts::of_all(receipts.iter())))
         };
         // A commit that changes or removes the entry while it loads also drops what was loaded.
@@ -249,8 +249,8 @@ impl Receipts {
         }
         let wanted = if everybody { rooms } else { absent.iter().map(|(room, _)| *room).collect() };
         let read = move |db: &Snapshot<'_>| {
-            let receipts = |room| if everybody { db.receipts_in_room(room, user) } else { db.receipts_of(room, user) };
-            wanted.into_iter().map(|room| Ok((room, receipts(room)?))).collect::<im2_store::Result<HashMap<_, _>>>()
+            let receipts = if everybody { db.receipts_in_rooms(&wanted, user) } else { db.receipts_of(&wanted, user) };
+            Ok(by_room(&wanted, receipts?))
         };
         let found = self.core.store.read(read).await?;
         for (room, guard) in absent {
@@ -299,6 +299,15 @@ impl Receipts {
             self.core.bus.wake_all(joined.len(), joined.keys().copied(), |user| joined.contains_key(&user));
         }
     }
+}
+
+/// Receipts by room, with an entry for each of `rooms`.
+fn by_room(rooms: &[RoomNid], receipts: Vec<Receipt>) -> HashMap<RoomNid, Vec<Receipt>> {
+    let mut found: HashMap<_, Vec<_>> = rooms.iter().map(|room| (*room, Vec::new())).collect();
+    for receipt in receipts {
+        found.entry(receipt.room).or_default().push(receipt);
+    }
+    found
 }
 
 fn set_fully_read(

@@ -1,6 +1,6 @@
 //! An event as the engine keeps it: parsed once, serialised once, shared by all who read it.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use im2_kernel::{
     client::{client_event, stripped_state},
@@ -12,7 +12,7 @@ use im2_kernel::{
 use im2_model::{EventId, Millis, Position, RoomNid, UserId, UserNid};
 use im2_store::{
     Snapshot,
-    rooms::{Direction, EventRow, TransactionKey},
+    rooms::{Direction, EventRow, ReplacedBy, TimelineRow, TransactionKey},
 };
 use serde_json::{Map, Value};
 
@@ -261,18 +261,6 @@ impl RoomEvent {
         let pdu = parse(version, row)?;
         let replaced = Replaced::load(db, version, row, &pdu)?;
         let transaction = db.transaction_at(row.position)?;
-        Self::with(db, version, row, pdu, replaced, transaction)
-    }
-
-    /// The same, given what it replaced and the transaction that made it.
-    fn with(
-        db: &Snapshot<'_>,
-        version: RoomVersion,
-        row: &EventRow,
-        pdu: Pdu,
-        replaced: Option<Replaced>,
-        transaction: Option<TransactionKey>,
-    ) -> im2_store::Result<Self> {
         let redacted_because = match &row.redacted_by {
             Some(by) => redaction(db, version, row.room, by)?,
             None => None,
@@ -328,8 +316,12 @@ pub fn redaction(
 }
 
 fn parse(version: RoomVersion, row: &EventRow) -> im2_store::Result<Pdu> {
-    Pdu::from_stored(version, Some(row.event_id.clone()), &row.pdu)
-        .map_err(|error| im2_store::Error::Corrupt(format!("event {}: {error}", row.event_id)))
+    parse_text(version, row.event_id.clone(), &row.pdu)
+}
+
+fn parse_text(version: RoomVersion, event_id: EventId, pdu: &str) -> im2_store::Result<Pdu> {
+    Pdu::from_stored(version, Some(event_id.clone()), pdu)
+        .map_err(|error| im2_store::Error::Corrupt(format!("event {event_id}: {error}")))
 }
 
 impl From<im2_kernel::event::EventError> for Error {
@@ -356,7 +348,7 @@ pub fn load_all(db: &Snapshot<'_>, version: RoomVersion, rows: &[EventRow]) -> i
 }
 
 /// Up to `limit` events of a room beyond number `from` in `direction`, in that order: what [`RoomEvent::load`] makes
-/// of them, but the rows are read together, and what is in this stretch of the timeline is not looked up again.
+/// of them, with few statements.
 pub fn load_timeline(
     db: &Snapshot<'_>,
     (room, version): (RoomNid, RoomVersion),
@@ -368,24 +360,102 @@ pub fn load_timeline(
     if direction == Direction::Backward {
         rows.reverse();
     }
-    // Where numbers are left out, something was purged, or the state was resolved: what was replaced need not be here.
-    let is_dense = rows.windows(2).all(|pair| pair[0].0.seq + 1 == pair[1].0.seq);
-    // Nothing that was replaced lies before the first event of a room that began here.
-    let has_beginning = rows.first().is_some_and(|(row, _)| row.seq == 1);
-    let mut events: Vec<Arc<RoomEvent>> = Vec::with_capacity(rows.len());
-    for (row, transaction) in rows {
-        let pdu = parse(version, &row)?;
-        let key = pdu.state_key.as_deref();
-        let before = events.iter().rev().find(|event| key.is_some_and(|key| event.pdu.is(&pdu.kind, key)));
-        let replaced = match before.filter(|_| is_dense) {
-            Some(event) => Some(Replaced::of(&event.pdu)),
-            None if has_beginning && is_dense => None,
-            None => Replaced::load(db, version, &row, &pdu)?,
-        };
-        events.push(Arc::new(RoomEvent::with(db, version, &row, pdu, replaced, transaction)?));
-    }
+    let mut events = load_stretches(db, vec![(version, rows)])?.pop().unwrap_or_default();
     if direction == Direction::Backward {
         events.reverse();
     }
     Ok(events)
+}
+
+/// What [`RoomEvent::load`] makes of stretches of timelines, each of one room and the oldest event first. What an event
+/// replaced is not looked up if it is in the same stretch, and else with one statement for all.
+pub fn load_stretches(
+    db: &Snapshot<'_>,
+    stretches: Vec<(RoomVersion, Vec<TimelineRow>)>,
+) -> im2_store::Result<Vec<Vec<Arc<RoomEvent>>>> {
+    let parsed = stretches.into_iter().map(|(version, rows)| Stretch::parse(version, rows));
+    let stretches: Vec<_> = parsed.collect::<im2_store::Result<_>>()?;
+    let wanted: Vec<_> = stretches.iter().flat_map(Stretch::wanted).collect();
+    let found = db.replaced_states(&wanted)?.into_iter().map(|(room, by, event)| ((room, by), event));
+    let found: HashMap<_, _> = found.collect();
+    stretches.into_iter().map(|stretch| stretch.load(&found)).collect()
+}
+
+/// Consecutive events of a room, the oldest first.
+struct Stretch {
+    version: RoomVersion,
+    events: Vec<Parsed>,
+}
+
+/// An event of a stretch.
+struct Parsed {
+    row: TimelineRow,
+    pdu: Pdu,
+    replaces: Replaces,
+}
+
+/// Where that is what an event replaced.
+enum Replaces {
+    Nothing,
+    /// This event of the stretch.
+    Nearby(usize),
+    /// Perhaps something before the stretch.
+    Earlier,
+}
+
+impl Stretch {
+    fn parse(version: RoomVersion, rows: Vec<TimelineRow>) -> im2_store::Result<Self> {
+        // Where numbers are left out, something was purged, or the state was resolved: what was replaced need not be
+        // here.
+        let is_dense = rows.windows(2).all(|pair| pair[0].event.seq + 1 == pair[1].event.seq);
+        // Nothing that was replaced lies before the first event of a room that began here.
+        let is_first = is_dense && rows.first().is_some_and(|row| row.event.seq == 1);
+        let mut events: Vec<Parsed> = Vec::with_capacity(rows.len());
+        for row in rows {
+            let pdu = parse(version, &row.event)?;
+            let nearby = pdu.state_key.as_deref().filter(|_| is_dense);
+            let nearby = nearby.and_then(|key| events.iter().rposition(|event| event.pdu.is(&pdu.kind, key)));
+            let replaces = match nearby {
+                Some(index) => Replaces::Nearby(index),
+                None if is_first || pdu.state_key.is_none() => Replaces::Nothing,
+                None => Replaces::Earlier,
+            };
+            events.push(Parsed { row, pdu, replaces });
+        }
+        Ok(Self { version, events })
+    }
+
+    /// What has to be looked up.
+    fn wanted(&self) -> impl Iterator<Item = ReplacedBy<'_>> {
+        self.events.iter().filter(|event| matches!(event.replaces, Replaces::Earlier)).filter_map(
+            |Parsed { row, pdu, .. }| {
+                let (room, seq) = (row.event.room, row.event.seq);
+                Some(ReplacedBy { room, kind: &pdu.kind, state_key: pdu.state_key.as_deref()?, seq })
+            },
+        )
+    }
+
+    fn load(self, found: &HashMap<(RoomNid, i64), EventRow>) -> im2_store::Result<Vec<Arc<RoomEvent>>> {
+        let mut loaded: Vec<Arc<RoomEvent>> = Vec::with_capacity(self.events.len());
+        for Parsed { row: TimelineRow { event, transaction, redaction }, pdu, replaces } in self.events {
+            let replaced = match replaces {
+                Replaces::Nothing => None,
+                Replaces::Nearby(index) => Some(Replaced::of(&loaded[index].pdu)),
+                Replaces::Earlier => {
+                    let earlier =
+                        found.get(&(event.room, event.seq)).map(|row| parse(self.version, row)).transpose()?;
+                    earlier.map(|pdu| Replaced::of(&pdu))
+                }
+            };
+            let redaction = redaction.map(|row| parse_text(self.version, row.event_id, &row.pdu)).transpose()?;
+            let redacted_because = redaction.map(|pdu| RedactedBecause::of(&pdu));
+            loaded.push(Arc::new(RoomEvent {
+                transaction,
+                replaced,
+                redacted_because,
+                ..RoomEvent::plain(&event, pdu)
+            }));
+        }
+        Ok(loaded)
+    }
 }

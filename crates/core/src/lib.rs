@@ -13,6 +13,7 @@ pub mod event;
 pub mod features;
 pub mod jobs;
 mod key_count_cache;
+pub mod lease;
 pub mod memory;
 pub mod names;
 pub mod outbound;

@@ -1,10 +1,13 @@
 //! The outbox: jobs written with the change that causes them.
+//!
+//! A node claims a job before it runs it, for a time, by one statement that looks at the claim and sets it: of several
+//! nodes that try, one gets it. What became of a job is recorded only by the node that has claimed it.
 
-use im2_model::Millis;
+use im2_model::{Millis, WriterId};
 
-use crate::{Result, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction, values::Value};
 
-/// A side effect that is due.
+/// A side effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// Its number.
@@ -18,21 +21,24 @@ pub struct Job {
 }
 
 impl Snapshot<'_> {
-    /// Up to `limit` jobs that are due at `now`, the longest waiting first.
+    /// Up to `limit` jobs that are due at `now`, whether or not a node runs them, the longest waiting first.
     pub fn due_jobs(&self, now: Millis, limit: usize) -> Result<Vec<Job>> {
         let sql = "SELECT id, kind, payload, attempts FROM jobs WHERE run_at <= ?1 ORDER BY run_at, id LIMIT ?2";
-        self.rows(sql, (now as i64, limit as i64), |row| {
-            Ok(Job { id: row.get(0)?, kind: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? })
-        })
+        self.rows(sql, (now as i64, limit as i64), read_job)
     }
 
-    /// Up to `limit` jobs of a kind that are due at `now`, the longest waiting first.
-    pub fn due_jobs_of(&self, kind: &str, now: Millis, limit: usize) -> Result<Vec<Job>> {
-        let sql = "SELECT id, kind, payload, attempts FROM jobs WHERE kind = ?1 AND run_at <= ?2
+    /// Numbers and kinds of up to `limit` jobs that are due at `now` and that no node has claimed, the longest waiting
+    /// first.
+    pub fn unclaimed_jobs(&self, now: Millis, limit: usize) -> Result<Vec<(i64, String)>> {
+        let sql = "SELECT id, kind FROM jobs WHERE run_at <= ?1 AND claimed_until <= ?1 ORDER BY run_at, id LIMIT ?2";
+        self.rows(sql, (now as i64, limit as i64), |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// The same of one kind: the numbers.
+    pub fn unclaimed_jobs_of(&self, kind: &str, now: Millis, limit: usize) -> Result<Vec<i64>> {
+        let sql = "SELECT id FROM jobs WHERE kind = ?1 AND run_at <= ?2 AND claimed_until <= ?2
                    ORDER BY run_at, id LIMIT ?3";
-        self.rows(sql, (kind, now as i64, limit as i64), |row| {
-            Ok(Job { id: row.get(0)?, kind: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? })
-        })
+        self.rows(sql, (kind, now as i64, limit as i64), |row| row.get(0))
     }
 
     /// Whether a job of a kind waits for a time after `now`.
@@ -63,14 +69,56 @@ impl Transaction<'_> {
         Ok(id)
     }
 
-    /// Removes a job that is done.
-    pub fn finish_job(&self, id: i64) -> Result<()> {
-        self.execute("DELETE FROM jobs WHERE id = ?1", [id]).map(drop)
+    /// Claims those of `jobs` for `node` that are due at `now` and that no node has claimed then. They are the node's
+    /// until `until`. Returns them in the order of `jobs`.
+    pub fn claim_jobs(&self, jobs: &[i64], node: WriterId, now: Millis, until: Millis) -> Result<Vec<Job>> {
+        let before = [Value::Integer(node.into()), Value::Integer(until as i64), Value::Integer(now as i64)];
+        let sql = |slots: &str| {
+            format!(
+                "UPDATE jobs SET claimed_by = ?1, claimed_until = ?2
+                 WHERE id IN ({slots}) AND run_at <= ?3 AND claimed_until <= ?3 RETURNING id, kind, payload, attempts"
+            )
+        };
+        let mut claimed = self.rows_of_set(&before, jobs.iter().copied().map(Value::Integer), sql, read_job)?;
+        claimed.sort_by_key(|job| jobs.iter().position(|id| *id == job.id));
+        Ok(claimed)
     }
 
-    /// Records that a job failed and when to try again.
-    pub fn retry_job(&self, id: i64, failure: &str, run_at: Millis) -> Result<()> {
-        let sql = "UPDATE jobs SET attempts = attempts + 1, failure = ?2, run_at = ?3 WHERE id = ?1";
-        self.execute(sql, (id, failure, run_at as i64)).map(drop)
+    /// Extends the claims of `node` on `jobs`. Returns those that are still its own, in no order: no other node may have
+    /// claimed them, even if the claim has run out.
+    pub fn renew_claims(&self, jobs: &[i64], node: WriterId, until: Millis) -> Result<Vec<i64>> {
+        let before = [Value::Integer(node.into()), Value::Integer(until as i64)];
+        let sql = |slots: &str| {
+            format!("UPDATE jobs SET claimed_until = ?2 WHERE id IN ({slots}) AND claimed_by = ?1 RETURNING id")
+        };
+        self.rows_of_set(&before, jobs.iter().copied().map(Value::Integer), sql, |row| row.get(0))
     }
+
+    /// Gives up all claims of `node`, so that the jobs may be claimed at once. Says how many there were.
+    pub fn give_up_claims(&self, node: WriterId) -> Result<usize> {
+        self.execute("UPDATE jobs SET claimed_by = NULL, claimed_until = 0 WHERE claimed_by = ?1", [i64::from(node)])
+    }
+
+    /// Removes a job that `node` has done. Says whether the job was there and claimed by it; else nothing changes.
+    pub fn finish_job(&self, id: i64, node: WriterId) -> Result<bool> {
+        Ok(self.execute("DELETE FROM jobs WHERE id = ?1 AND claimed_by = ?2", (id, node))? == 1)
+    }
+
+    /// Records that `node` has failed to do a job and when to try again, and gives up its claim. Says whether the job
+    /// was there and claimed by it; else nothing changes.
+    pub fn retry_job(&self, id: i64, node: WriterId, failure: &str, run_at: Millis) -> Result<bool> {
+        let sql = "UPDATE jobs SET attempts = attempts + 1, failure = ?3, run_at = ?4, claimed_by = NULL,
+                                   claimed_until = 0
+                   WHERE id = ?1 AND claimed_by = ?2";
+        Ok(self.execute(sql, (id, node, failure, run_at as i64))? == 1)
+    }
+
+    /// Removes a job that has nothing to do any more, whoever may have claimed it.
+    pub fn remove_job(&self, id: i64) -> Result<()> {
+        self.execute("DELETE FROM jobs WHERE id = ?1", [id]).map(drop)
+    }
+}
+
+fn read_job(row: &Row<'_>) -> Result<Job> {
+    Ok(Job { id: row.get(0)?, kind: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? })
 }

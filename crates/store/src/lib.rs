@@ -17,6 +17,7 @@ mod file_modes;
 mod lock;
 mod migrations;
 mod readers;
+mod sets;
 mod snapshot;
 mod sqlite;
 mod stream_range;

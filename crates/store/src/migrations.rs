@@ -30,6 +30,7 @@ const MIGRATIONS: &[&[&str]] = &[
     &[include_str!("schema/positions.sql")],
     &[include_str!("schema/followers.sql")],
     &[include_str!("schema/graph.sql")],
+    &[include_str!("schema/job_claims.sql")],
 ];
 
 /// The schema version of a database that this program can use, as it is or after migrating it.

@@ -2,7 +2,7 @@
 
 use im2_model::{EventId, Millis, Position, Reached, RoomNid, StreamToken, UserId, UserNid};
 
-use crate::{Result, Row, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction, rooms::numbers, values::Value};
 
 /// A user's newest receipt of one kind for one thread of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +47,15 @@ fn read_receipt(row: &Row<'_>) -> Result<Receipt> {
 }
 
 impl Snapshot<'_> {
-    /// The receipts of a room: everybody's public ones and the private ones of `reader`.
-    pub fn receipts_in_room(&self, room: RoomNid, reader: UserNid) -> Result<Vec<Receipt>> {
-        let sql = format!("{SELECT} WHERE room_nid = ?1 AND (kind <> 'm.read.private' OR user_nid = ?2)");
-        self.rows(&sql, (room.0, reader.0), read_receipt)
+    /// The receipts of `rooms`: everybody's public ones and the private ones of `reader`.
+    pub fn receipts_in_rooms(&self, rooms: &[RoomNid], reader: UserNid) -> Result<Vec<Receipt>> {
+        let sql = |slots: &str| {
+            format!("{SELECT} WHERE room_nid IN ({slots}) AND (kind <> 'm.read.private' OR user_nid = ?1)")
+        };
+        self.rows_of_set(&[Value::Integer(reader.0)], numbers(rooms), sql, read_receipt)
     }
 
-    /// Those of them that changed after `since`.
+    /// Those of one room that changed after `since`.
     pub fn receipts_since(&self, room: RoomNid, reader: UserNid, since: &StreamToken) -> Result<Vec<Receipt>> {
         let sql = format!(
             "{SELECT} WHERE room_nid = ?1 AND (kind <> 'm.read.private' OR user_nid = ?2)
@@ -95,10 +97,10 @@ impl Snapshot<'_> {
         self.rows_in_range(sql, params, (&range, POSITION), usize::MAX, read_receipt)
     }
 
-    /// One user's receipts in a room, of every kind and thread.
-    pub fn receipts_of(&self, room: RoomNid, user: UserNid) -> Result<Vec<Receipt>> {
-        let sql = format!("{SELECT} WHERE room_nid = ?1 AND user_nid = ?2");
-        self.rows(&sql, (room.0, user.0), read_receipt)
+    /// One user's receipts in `rooms`, of every kind and thread.
+    pub fn receipts_of(&self, rooms: &[RoomNid], user: UserNid) -> Result<Vec<Receipt>> {
+        let sql = |slots: &str| format!("{SELECT} WHERE room_nid IN ({slots}) AND user_nid = ?1");
+        self.rows_of_set(&[Value::Integer(user.0)], numbers(rooms), sql, read_receipt)
     }
 
     /// How many receipts a user has in a room.
@@ -178,8 +180,8 @@ mod tests {
         };
         store
             .read(move |db| {
-                assert_eq!(kinds(db.receipts_in_room(room, ana)).len(), 3);
-                assert_eq!(kinds(db.receipts_in_room(room, ben)).len(), 2);
+                assert_eq!(kinds(db.receipts_in_rooms(&[room], ana)).len(), 3);
+                assert_eq!(kinds(db.receipts_in_rooms(&[room], ben)).len(), 2);
                 assert_eq!(kinds(db.receipts_since(room, ben, &since)), [("m.read".into(), Some("main".into()))]);
                 assert_eq!(db.receipt_seq(room, ana, "m.read", Some("main"))?, Some(3));
                 assert_eq!(db.receipt_seq(room, ben, "m.read", None)?, None);

@@ -3,7 +3,7 @@
 use crate::{
     Result, Row,
     dialect::Sql,
-    sqlite::{Connection, Statement},
+    sqlite::{self, Connection, Statement},
     values::Params,
 };
 
@@ -14,6 +14,12 @@ pub struct Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
+    /// How many statements the calling thread has run: what a test of costs compares, for it is the same however busy the
+    /// machine is.
+    pub fn statements(&self) -> usize {
+        sqlite::statements()
+    }
+
     /// A statement, prepared once for each connection.
     pub(crate) fn prepare<'s>(&self, sql: impl Into<Sql<'s>>) -> Result<Statement<'_>> {
         self.connection.prepare(sql.into())

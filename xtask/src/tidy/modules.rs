@@ -55,6 +55,7 @@ const CORE: &[&[&str]] = &[
         "ephemeral",
         "error",
         "features",
+        "lease",
         "memory",
         "names",
         "outbound",

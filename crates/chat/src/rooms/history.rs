@@ -15,7 +15,7 @@ use im2_store::{
 };
 
 use super::{
-    Actor, Reader, Room, RoomEvent, Rooms, VisibilityThen, event::load_timeline, room::load_visibility, view::EntryThen,
+    Actor, Reader, Room, RoomEvent, Rooms, VisibilityThen, event::load_timeline, load::load_visibility, view::EntryThen,
 };
 
 /// Events read from the database at a time while looking for ones that the reader may see.

@@ -20,6 +20,7 @@ mod head_state;
 mod hierarchy;
 mod history;
 mod invites;
+mod load;
 mod member_index;
 mod member_list;
 mod members;

@@ -21,13 +21,14 @@ use im2_core::{
 use im2_fair::caller;
 use im2_kernel::version::RoomVersion;
 use im2_model::{RoomId, RoomNid};
-use im2_store::{Snapshot, rooms::RoomKind};
+use im2_store::Snapshot;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use super::{
     Options, RoomEvent,
-    room::{Room, TAIL_AT_LOAD},
+    load::{self, TAIL_AT_LOAD},
+    room::Room,
     weight::Gauges,
 };
 
@@ -91,12 +92,12 @@ impl Registry {
         }
         let unknown: Vec<usize> = (0..found.len()).filter(|index| found[*index].is_none()).collect();
         let looked_up: Vec<RoomId> = unknown.iter().map(|index| wanted[*index].clone()).collect();
-        let rows = self.core.store.read(move |db| looked_up.iter().map(|room_id| db.room(room_id)).collect()).await;
-        let rows: Vec<_> = rows?;
-        for (index, row) in unknown.into_iter().zip(rows) {
-            if let Some(row) = row {
-                self.numbers.insert(wanted[index].clone(), row.nid);
-                found[index] = Some(row.nid);
+        let rows = self.core.store.read(move |db| db.rooms_by_id(&looked_up)).await?;
+        let rows: HashMap<RoomId, RoomNid> = rows.into_iter().map(|row| (row.room_id, row.nid)).collect();
+        for index in unknown {
+            if let Some(nid) = rows.get(&wanted[index]) {
+                self.numbers.insert(wanted[index].clone(), *nid);
+                found[index] = Some(*nid);
             }
         }
         Ok(found)
@@ -116,8 +117,14 @@ impl Registry {
             return Ok(Arc::clone(room));
         }
         let load = || async {
-            let loaded = self.core.store.read(move |db| load(db, nid, options, TAIL_AT_LOAD));
-            let room = loaded.await?.ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))?;
+            let load = move |db: &Snapshot<'_>| load::load(db, &[nid], options, TAIL_AT_LOAD, &Seat(()));
+            let room = self
+                .core
+                .store
+                .read(load)
+                .await?
+                .pop()
+                .ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))?;
             room.count_in(&self.gauges);
             self.make_place();
             Ok(Arc::new(room))
@@ -133,16 +140,16 @@ impl Registry {
     /// Brings those of `wanted` into memory that are not there, each with `events` of its newest ones, many with one look
     /// into the database. What cannot be read is left to whoever asks for it.
     pub(crate) async fn preload(&self, wanted: &[RoomNid], events: usize) -> Result<()> {
-        for wanted in self.missing(wanted).chunks(TOGETHER) {
+        for nids in self.missing(wanted).chunks(TOGETHER) {
             // Held while they are read: a room that somebody else has loaded meanwhile, and perhaps changed, is then
             // still there, and takes no second handle.
-            let entries: Vec<Arc<Entry>> = wanted.iter().map(|nid| self.entry(*nid)).collect();
-            let (wanted, options) = (wanted.to_vec(), self.options);
-            let read = move |db: &Snapshot<'_>| {
-                Ok(wanted.iter().map(|nid| load(db, *nid, options, events).ok()?).collect::<Vec<_>>())
-            };
-            for (entry, room) in entries.iter().zip(self.core.store.read(read).await?) {
-                let Some(room) = room else { continue };
+            let entries: Vec<Arc<Entry>> = nids.iter().map(|nid| self.entry(*nid)).collect();
+            let (wanted, options) = (nids.to_vec(), self.options);
+            let read = move |db: &Snapshot<'_>| Ok(load_all(db, &wanted, options, events));
+            let loaded = self.core.store.read(read).await?.into_iter().map(|room| (room.nid, room));
+            let mut loaded: HashMap<RoomNid, Room> = loaded.collect();
+            for (nid, entry) in nids.iter().zip(&entries) {
+                let Some(room) = loaded.remove(nid) else { continue };
                 room.count_in(&self.gauges);
                 drop(entry.room.set(Arc::new(room)));
             }
@@ -265,14 +272,10 @@ impl Drop for Reservation {
     }
 }
 
-/// Reads a room from the database; `None` if there is no such room.
-fn load(db: &Snapshot<'_>, nid: RoomNid, options: Options, events: usize) -> im2_store::Result<Option<Room>> {
-    match db.room_by_nid(nid)? {
-        // Of an invite there is nothing but what that shows.
-        Some(row) if row.kind == RoomKind::Elsewhere => Ok(None),
-        Some(row) => Room::load(db, row, options, events, &Seat(())).map(Some),
-        None => Ok(None),
-    }
+/// Reads those of `rooms` from the database that can be read: if one of them cannot, one after the other.
+fn load_all(db: &Snapshot<'_>, rooms: &[RoomNid], options: Options, events: usize) -> Vec<Room> {
+    let load = |rooms: &[RoomNid]| load::load(db, rooms, options, events, &Seat(()));
+    load(rooms).unwrap_or_else(|_| rooms.iter().filter_map(|nid| load(&[*nid]).ok()?.pop()).collect())
 }
 
 /// Whether nobody holds a room. One that is held stays, so that a room never has two handles.

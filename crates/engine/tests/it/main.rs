@@ -14,6 +14,7 @@ mod notifications;
 mod receipts;
 mod resolution;
 mod room_handles;
+mod room_loading;
 mod rooms;
 mod search;
 mod sliding_lists;
@@ -46,11 +47,18 @@ impl Fixture {
 
     /// With other options than a test's usual ones.
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap(), 1, change).await
+        Self::in_folder(tempfile::tempdir().unwrap(), 1, |_| {}, change).await
     }
 
-    async fn in_folder(folder: tempfile::TempDir, seed: u64, change: impl FnOnce(&mut Options)) -> Self {
-        let store = Arc::new(Store::open(&im2_store::Options::new(folder.path())).unwrap());
+    async fn in_folder(
+        folder: tempfile::TempDir,
+        seed: u64,
+        change_store: impl FnOnce(&mut im2_store::Options),
+        change: impl FnOnce(&mut Options),
+    ) -> Self {
+        let mut store = im2_store::Options::new(folder.path());
+        change_store(&mut store);
+        let store = Arc::new(Store::open(&store).unwrap());
         let clock = Arc::new(ManualClock::at(1_700_000_000_000));
         let mut options = Options::new(ServerName::parse("im.test").unwrap());
         options.accounts = accounts::test_options();
@@ -67,10 +75,19 @@ impl Fixture {
 
     /// The same database opened anew with other options.
     pub(crate) async fn reopen_with(self, change: impl FnOnce(&mut Options)) -> Self {
+        self.reopen_all_with(|_| {}, change).await
+    }
+
+    /// The same, with other options of the store too.
+    pub(crate) async fn reopen_all_with(
+        self,
+        change_store: impl FnOnce(&mut im2_store::Options),
+        change: impl FnOnce(&mut Options),
+    ) -> Self {
         let Self { engine, folder, .. } = self;
         engine.core.store.flush().await.unwrap();
         drop(engine);
-        Box::pin(Self::in_folder(folder, 2, change)).await
+        Box::pin(Self::in_folder(folder, 2, change_store, change)).await
     }
 
     pub(crate) async fn user(&self, name: &str) -> Actor {

@@ -184,7 +184,7 @@ async fn check_now(fixture: &Fixture, room: &Arc<Room>, model: &Model, users: &[
         assert_eq!(view.invited, with(Membership::Invite).count());
     }
     let state = model.at(model.seq);
-    let rows = fixture.engine.core.store.read(move |db| db.current_state(nid)).await.unwrap();
+    let rows = fixture.engine.core.store.read(move |db| db.current_state(&[nid])).await.unwrap();
     assert_eq!(rows.len(), state.len());
     for row in rows {
         let id = row.event.event_id.to_string();

@@ -472,7 +472,7 @@ impl World {
         let engine = &self.fixture.engine;
         let events = self.events().await;
         let (room, user) = (self.room.nid, me.user);
-        let receipts = engine.core.store.read(move |db| db.receipts_of(room, user)).await.unwrap();
+        let receipts = engine.core.store.read(move |db| db.receipts_of(&[room], user)).await.unwrap();
         let mut receipts: Vec<(Option<Thread>, i64)> = receipts
             .into_iter()
             .map(|receipt| (receipt.thread_id.map(|text| Thread::parse(&text).unwrap()), receipt.event_seq))

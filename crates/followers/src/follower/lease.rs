@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use im2_core::{Core, Error, Result, Transaction, shutdown::Shutdown};
+use im2_core::{
+    Core, Error, Result, Transaction,
+    lease::{MARGIN, TERM},
+    shutdown::Shutdown,
+};
 use im2_model::{Millis, Reached};
 use im2_store::Snapshot;
 use tokio::{
@@ -10,12 +14,8 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout_at},
 };
 
-/// How long a lease is for. A node that ends without letting it go holds it for as long as that.
-pub(super) const TERM: Duration = Duration::from_secs(60);
 /// How often it is renewed.
 pub(super) const RENEW_EVERY: Duration = Duration::from_secs(20);
-/// How long before its end all work ends. The clocks of nodes may differ by less than this.
-pub(super) const MARGIN: Duration = Duration::from_secs(10);
 /// How often a node tries to take a lease that another has, or to renew one after an error.
 pub(super) const TRY_EVERY: Duration = Duration::from_secs(5);
 

@@ -6,7 +6,7 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
-use im2_core::{Error, Result, shutdown::Shutdown};
+use im2_core::{Error, Result, lease::TERM, shutdown::Shutdown};
 use im2_model::{Position, PositionClock, Random as _, Reached, SeededRandom, StreamToken};
 use parking_lot::Mutex;
 use tokio::{
@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Due, Follow, Lease, Outbox, Placed, RETRIES, Running, Start, lease::TERM, run};
+use super::{Due, Follow, Lease, Outbox, Placed, RETRIES, Running, Start, run};
 
 const DESTINATIONS: usize = 3;
 const NODES: usize = 3;

@@ -106,7 +106,8 @@ impl Transaction<'_> {
         }
         let member = match &event.membership {
             Some((user_id, membership)) => {
-                Some(self.set_membership(room, user_id, membership, event.sender, seq, position)?)
+                let member = (user_id, *membership);
+                Some(self.set_membership(room, member, Some(event.sender), (seq, position), None)?)
             }
             None => None,
         };
@@ -196,33 +197,6 @@ impl Transaction<'_> {
         self.execute(current, (room.0, kind, state_key, position.to_i64()))?;
         if matches!(kind, "m.room.join_rules" | "m.room.history_visibility") && state_key.is_empty() {
             self.derive_openness(room)?;
-        }
-        Ok(())
-    }
-
-    fn set_membership(
-        &self,
-        room: RoomNid,
-        user_id: &UserId,
-        membership: &str,
-        sender: UserNid,
-        seq: i64,
-        position: Position,
-    ) -> Result<UserNid> {
-        let user = self.ensure_user(user_id)?;
-        let sql = "INSERT INTO memberships (user_nid, room_nid, membership, position, seq, by_self, was_joined)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 'join')
-                   ON CONFLICT (user_nid, room_nid) DO UPDATE SET membership = excluded.membership,
-                       position = excluded.position, seq = excluded.seq, forgotten = FALSE, by_self = excluded.by_self,
-                       was_joined = memberships.was_joined OR excluded.was_joined, member_seq = NULL";
-        self.execute(sql, (user.0, room.0, membership, position.to_i64(), seq, sender == user))?;
-        self.forget_unread_unless_joined(room, user, membership)?;
-        Ok(user)
-    }
-
-    pub(super) fn forget_unread_unless_joined(&self, room: RoomNid, user: UserNid, membership: &str) -> Result<()> {
-        if membership != "join" {
-            self.execute("DELETE FROM unread_counts WHERE user_nid = ?1 AND room_nid = ?2", (user.0, room.0))?;
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use im2_model::{DeviceId, EventId, Millis, Position, Reached, RoomNid, UserNid};
 
-use super::TransactionKey;
-use crate::{Error, Result, Row, Snapshot};
+use super::{TransactionKey, numbers};
+use crate::{Error, Result, Row, Snapshot, values::Value};
 
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,26 @@ pub struct EventRow {
     pub pdu: String,
     /// The event that redacted it.
     pub redacted_by: Option<EventId>,
+}
+
+/// A stored event, with what timelines show of it from other rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimelineRow {
+    /// The event.
+    pub event: EventRow,
+    /// The transaction that made it, if a client's transaction did.
+    pub transaction: Option<TransactionKey>,
+    /// The event that redacted it, if the room has that.
+    pub redaction: Option<RedactionRow>,
+}
+
+/// The event that redacted another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactionRow {
+    /// Its identifier.
+    pub event_id: EventId,
+    /// The whole event in the room version's format.
+    pub pdu: String,
 }
 
 /// As much of a stored event as is shown of it, borrowed from the database while it is read.
@@ -58,6 +78,12 @@ pub enum Direction {
 }
 
 const COLUMNS: &str = "e.position, e.room_nid, e.seq, e.event_id, e.sender_nid, e.pdu, e.redacted_by";
+
+/// The columns that [`read_timeline`] reads, and what an event `e` is joined with for them.
+const TIMELINE_COLUMNS: &str = "e.position, e.room_nid, e.seq, e.event_id, e.sender_nid, e.pdu, e.redacted_by,
+                                t.user_nid, t.device_id, t.txn_id, b.event_id, b.pdu";
+const TIMELINE_JOINS: &str = "LEFT JOIN transactions t ON t.position = e.position
+                              LEFT JOIN events b ON b.event_id = e.redacted_by AND b.room_nid = e.room_nid";
 
 impl Snapshot<'_> {
     /// An event of a room.
@@ -126,27 +152,46 @@ impl Snapshot<'_> {
         self.rows(&sql, (room.0, from, limit as i64), read_event)
     }
 
-    /// The same, each with the transaction that made it, if a client's transaction did.
+    /// The same, with what timelines show of them from other rows.
     pub fn timeline_from(
         &self,
         room: RoomNid,
         from: i64,
         direction: Direction,
         limit: usize,
-    ) -> Result<Vec<(EventRow, Option<TransactionKey>)>> {
+    ) -> Result<Vec<TimelineRow>> {
         let (comparison, order) = match direction {
             Direction::Forward => (">", "ASC"),
             Direction::Backward => ("<", "DESC"),
         };
         let sql = format!(
-            "SELECT {COLUMNS}, t.user_nid, t.device_id, t.txn_id
-             FROM events e LEFT JOIN transactions t ON t.position = e.position
+            "SELECT {TIMELINE_COLUMNS} FROM events e {TIMELINE_JOINS}
              WHERE e.room_nid = ?1 AND e.seq {comparison} ?2 AND e.seq > 0 ORDER BY e.seq {order} LIMIT ?3"
         );
-        self.rows(&sql, (room.0, from, limit as i64), |row| {
-            let user: Option<i64> = row.get(7)?;
-            Ok((read_event(row)?, user.map(|_| read_transaction(row, 7)).transpose()?))
-        })
+        self.rows(&sql, (room.0, from, limit as i64), read_timeline)
+    }
+
+    /// The newest events of `rooms`, of each up to `limit`, the oldest of these first.
+    pub fn newest_timelines(&self, rooms: &[RoomNid], limit: usize) -> Result<Vec<TimelineRow>> {
+        if let [room] = rooms {
+            // For one room there is a quicker statement: it need not count the events first.
+            let mut found = self.timeline_from(*room, i64::MAX, Direction::Backward, limit)?;
+            found.reverse();
+            return Ok(found);
+        }
+        let sql = |slots: &str| {
+            format!(
+                "SELECT {TIMELINE_COLUMNS} FROM rooms r
+                 JOIN events e ON e.room_nid = r.nid AND e.seq > coalesce((
+                     SELECT o.seq FROM events o WHERE o.room_nid = r.nid AND o.seq > 0
+                     ORDER BY o.seq DESC LIMIT 1 OFFSET ?1), 0)
+                 {TIMELINE_JOINS}
+                 WHERE r.nid IN ({slots})"
+            )
+        };
+        let mut found = self.rows_of_set(&[Value::Integer(limit as i64)], numbers(rooms), sql, read_timeline)?;
+        found.sort_by_key(|row| (row.event.room, row.event.seq));
+        Ok(found)
     }
 
     /// Up to `limit` events of all rooms after `after` and not after `until`, in the stream's order.
@@ -263,6 +308,16 @@ fn read_transaction(row: &Row<'_>, first: usize) -> Result<TransactionKey> {
     let device: String = row.get(first + 1)?;
     let device_id = DeviceId::parse(&device).map_err(|error| conversion(first + 1, error))?;
     Ok(TransactionKey { user: UserNid(row.get(first)?), device_id, txn_id: row.get(first + 2)? })
+}
+
+fn read_timeline(row: &Row<'_>) -> Result<TimelineRow> {
+    let (user, redaction): (Option<i64>, Option<String>) = (row.get(7)?, row.get(11)?);
+    let redaction = redaction.map(|pdu| Ok::<_, Error>(RedactionRow { event_id: read_event_id(row, 10)?, pdu }));
+    Ok(TimelineRow {
+        event: read_event(row)?,
+        transaction: user.map(|_| read_transaction(row, 7)).transpose()?,
+        redaction: redaction.transpose()?,
+    })
 }
 
 pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow> {

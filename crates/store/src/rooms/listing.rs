@@ -111,7 +111,7 @@ fn columns() -> String {
             r.version, {creator} AS creator, {encryption} AS encryption, coalesce({federatable}, 1) AS federatable,
             EXISTS (SELECT 1 FROM published_rooms p WHERE p.room_nid = r.nid) AS public,
             {join_rules} AS join_rules, {guest_access} AS guest_access, {visibility} AS history_visibility,
-            (SELECT count(*) FROM current_state s WHERE s.room_nid = r.nid) AS state_events, {room_type} AS room_type
+            (SELECT count(*) FROM current_state s WHERE s.room_nid = r.nid AND s.position <> 0) AS state_events, {room_type} AS room_type
          FROM rooms r WHERE NOT r.purging",
         name = text("m.room.name", "content.name"),
         alias = text("m.room.canonical_alias", "content.alias"),

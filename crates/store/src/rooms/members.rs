@@ -2,7 +2,10 @@
 
 use im2_model::{Position, RoomNid, UserId, UserNid};
 
-use super::events::{EVENT_COLUMNS, EventRow, conversion, read_event};
+use super::{
+    events::{EVENT_COLUMNS, EventRow, conversion, read_event},
+    numbers,
+};
 use crate::{Result, Row, Snapshot, Transaction};
 
 /// What a user is to a room.
@@ -40,6 +43,8 @@ pub struct MemberEvent {
 /// What a user is to a room, in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomMember<'a> {
+    /// The room.
+    pub room: RoomNid,
     /// The user's number.
     pub user: UserNid,
     /// The user.
@@ -96,20 +101,24 @@ impl Snapshot<'_> {
         Ok(joined)
     }
 
-    /// Tells `take` of all who have or had to do with a room and have a member event, one after the other: of a large
+    /// Tells `take` of all who have or had to do with `rooms` and have a member event, one after the other: of a large
     /// room they are very many. Reads no events.
-    pub fn members_in_short(&self, room: RoomNid, mut take: impl FnMut(RoomMember<'_>)) -> Result<()> {
-        let sql = "SELECT u.nid, u.user_id, m.membership, coalesce(m.member_seq, m.seq), m.seq FROM memberships m
-                   JOIN users u ON u.nid = m.user_nid WHERE m.room_nid = ?1 AND coalesce(m.member_seq, m.seq) <> 0";
-        let mut statement = self.prepare(sql)?;
-        let mut rows = statement.query([room.0])?;
-        while let Some(row) = rows.next()? {
+    pub fn members_in_short(&self, rooms: &[RoomNid], mut take: impl FnMut(RoomMember<'_>)) -> Result<()> {
+        let sql = |slots: &str| {
+            format!(
+                "SELECT u.nid, u.user_id, m.membership, coalesce(m.member_seq, m.seq), m.seq, m.room_nid
+                 FROM memberships m JOIN users u ON u.nid = m.user_nid
+                 WHERE m.room_nid IN ({slots}) AND coalesce(m.member_seq, m.seq) <> 0"
+            )
+        };
+        let tell = |row: &Row<'_>| {
             let text = |column| row.get::<&str>(column);
             let user_id = UserId::parse(text(1)?).map_err(|error| conversion(1, error))?;
-            let (user, seq, since) = (UserNid(row.get(0)?), row.get(3)?, row.get(4)?);
-            take(RoomMember { user, user_id, membership: text(2)?, seq, since });
-        }
-        Ok(())
+            let (user, seq, since, room) = (UserNid(row.get(0)?), row.get(3)?, row.get(4)?, RoomNid(row.get(5)?));
+            take(RoomMember { room, user, user_id, membership: text(2)?, seq, since });
+            Ok(())
+        };
+        self.rows_of_set(&[], numbers(rooms), sql, tell).map(drop)
     }
 
     /// The rooms that a user is invited to, and by whom.
@@ -139,6 +148,31 @@ impl Transaction<'_> {
     pub fn forget_room(&self, user: UserNid, room: RoomNid) -> Result<()> {
         let sql = "UPDATE memberships SET forgotten = TRUE WHERE user_nid = ?1 AND room_nid = ?2";
         self.execute(sql, (user.0, room.0)).map(drop)
+    }
+
+    /// Sets what a user is to a room, since a number of the room and a position: by the member event of number `event`,
+    /// or of the same number if that is `None`, which `sender` has sent.
+    pub(super) fn set_membership(
+        &self,
+        room: RoomNid,
+        (user_id, membership): (&UserId, &str),
+        sender: Option<UserNid>,
+        (seq, position): (i64, Position),
+        event: Option<i64>,
+    ) -> Result<UserNid> {
+        let user = self.ensure_user(user_id)?;
+        let sql = "INSERT INTO memberships (user_nid, room_nid, membership, position, seq, by_self, was_joined,
+                                            member_seq)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 'join', ?7)
+                   ON CONFLICT (user_nid, room_nid) DO UPDATE SET membership = excluded.membership,
+                       position = excluded.position, seq = excluded.seq, forgotten = FALSE, by_self = excluded.by_self,
+                       was_joined = memberships.was_joined OR excluded.was_joined, member_seq = excluded.member_seq";
+        let by_self = sender == Some(user);
+        self.execute(sql, (user.0, room.0, membership, position.to_i64(), seq, by_self, event))?;
+        if membership != "join" {
+            self.execute("DELETE FROM unread_counts WHERE user_nid = ?1 AND room_nid = ?2", (user.0, room.0))?;
+        }
+        Ok(user)
     }
 }
 

@@ -19,7 +19,7 @@ mod summaries;
 pub(crate) use append::APPENDING;
 pub use append::{Appended, NewEvent, Redaction, Relation, TransactionKey};
 pub use directory::PublishedRoom;
-pub use events::{Direction, EventRow, EventText, EventsBetween};
+pub use events::{Direction, EventRow, EventText, EventsBetween, RedactionRow, TimelineRow};
 pub use listing::{ListedRoom, RoomOrder, RoomsQuery};
 pub use members::{MemberEvent, MembershipRow, RoomMember};
 pub use purge::PurgedEvent;
@@ -28,13 +28,15 @@ pub use relations::{RECURSION_DEPTH, Referring, Related, RelatedQuery, ThreadRep
 pub use resolutions::{Resolved, ResolvedEntry};
 pub use set_aside::{SetAside, Why};
 pub(crate) use state::SINCE;
-pub use state::{StateRow, VanishedRow};
+pub use state::{ReplacedBy, StateRow, VanishedRow};
 pub use states::{StateBase, StateId};
 pub use summaries::{SummaryChange, SummaryRow};
 
+use std::collections::HashMap;
+
 use im2_model::{Millis, RoomId, RoomNid};
 
-use crate::{Result, Row, Snapshot, Transaction};
+use crate::{Result, Row, Snapshot, Transaction, values::Value};
 
 /// A room's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,14 +90,27 @@ impl Snapshot<'_> {
         self.row(&room_query("room_id = ?1 AND NOT purging"), [room_id.as_str()], read_room)
     }
 
+    /// The rooms of these identifiers, in no order; unknown ones are left out.
+    pub fn rooms_by_id(&self, rooms: &[RoomId]) -> Result<Vec<RoomRow>> {
+        let sql = |slots: &str| room_query(&format!("room_id IN ({slots}) AND NOT purging"));
+        self.rows_of_set(&[], rooms.iter().map(|room| Value::Text(room.as_str())), sql, read_room)
+    }
+
     /// The room numbered `nid`.
     pub fn room_by_nid(&self, nid: RoomNid) -> Result<Option<RoomRow>> {
         self.row(&room_query("nid = ?1 AND NOT purging"), [nid.0], read_room)
     }
 
+    /// The rooms of these numbers, in no order; unknown ones are left out.
+    pub fn rooms_by_nid(&self, rooms: &[RoomNid]) -> Result<Vec<RoomRow>> {
+        let sql = |slots: &str| room_query(&format!("nid IN ({slots}) AND NOT purging"));
+        self.rows_of_set(&[], numbers(rooms), sql, read_room)
+    }
+
     /// The identifiers of `rooms`, in the same order; unknown ones are left out.
     pub fn room_ids(&self, rooms: &[RoomNid]) -> Result<Vec<RoomId>> {
-        rooms.iter().filter_map(|room| self.room_by_nid(*room).transpose().map(|row| Ok(row?.room_id))).collect()
+        let ids: HashMap<_, _> = self.rooms_by_nid(rooms)?.into_iter().map(|row| (row.nid, row.room_id)).collect();
+        Ok(rooms.iter().filter_map(|room| ids.get(room).cloned()).collect())
     }
 
     /// A secret or setting of the server itself.
@@ -132,6 +147,11 @@ impl Transaction<'_> {
                    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         self.execute(sql, (name, value)).map(drop)
     }
+}
+
+/// Rooms as the values of a set.
+pub(crate) fn numbers(rooms: &[RoomNid]) -> impl Iterator<Item = Value<'static>> {
+    rooms.iter().map(|room| Value::Integer(room.0))
 }
 
 /// The columns that [`read_room`] reads.

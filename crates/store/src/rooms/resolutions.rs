@@ -6,8 +6,8 @@
 
 use im2_model::{EventId, Position, Reached, RoomNid, UserId, UserNid};
 
-use super::summaries::SummaryChange;
-use crate::{Error, Result, Snapshot, Transaction};
+use super::{numbers, summaries::SummaryChange};
+use crate::{Error, Result, Snapshot, Transaction, values::Value};
 
 /// An entry of a room's state that a resolution changes.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct Resolved {
 }
 
 /// What an entry became: where its event is, in the stream and in the room, and who sent it.
-struct Value {
+struct Became {
     position: Position,
     seq: i64,
     sender: Option<UserNid>,
@@ -59,10 +59,30 @@ impl Snapshot<'_> {
         })
     }
 
-    /// The number of the last resolution of a room; 0 if there was none.
-    pub fn last_resolution(&self, room: RoomNid) -> Result<i64> {
-        let sql = "SELECT coalesce(max(seq), 0) FROM resolutions WHERE room_nid = ?1";
-        Ok(self.row(sql, [room.0], |row| row.get(0))?.unwrap_or(0))
+    /// The resolutions of several rooms, of each those after a number of it, oldest first in each room.
+    pub fn resolutions_after(&self, after: &[(RoomNid, i64)]) -> Result<Vec<(RoomNid, i64, Position)>> {
+        let sql = |rows: &str| {
+            format!(
+                "WITH wanted (room, after_seq) AS (VALUES {rows})
+                 SELECT r.room_nid, r.seq, r.position FROM wanted w
+                 JOIN resolutions r ON r.room_nid = w.room AND r.seq > w.after_seq ORDER BY r.room_nid, r.seq"
+            )
+        };
+        let wanted = after.iter().map(|(room, seq)| [Value::Integer(room.0), Value::Integer(*seq)]);
+        self.rows_of_values(wanted, sql, |row| Ok((RoomNid(row.get(0)?), row.get(1)?, Position::from_i64(row.get(2)?))))
+    }
+
+    /// The number of the last resolution of each of `rooms` that has had one, in no order.
+    pub fn last_resolutions(&self, rooms: &[RoomNid]) -> Result<Vec<(RoomNid, i64)>> {
+        let sql = |slots: &str| {
+            format!(
+                "SELECT nid, (SELECT max(seq) FROM resolutions WHERE room_nid = rooms.nid)
+                 FROM rooms WHERE nid IN ({slots})"
+            )
+        };
+        let found =
+            self.rows_of_set(&[], numbers(rooms), sql, |row| Ok((RoomNid(row.get(0)?), row.get::<Option<i64>>(1)?)));
+        Ok(found?.into_iter().filter_map(|(room, last)| Some((room, last?))).collect())
     }
 }
 
@@ -86,7 +106,8 @@ impl Transaction<'_> {
             self.set_resolved(room, seq, entry, &value)?;
             members.push(match &entry.membership {
                 Some((user_id, membership)) => {
-                    Some(self.set_resolved_member(room, (user_id, membership), (seq, position), &value)?)
+                    let member = (user_id, *membership);
+                    Some(self.set_membership(room, member, value.sender, (seq, position), Some(value.seq))?)
                 }
                 None => None,
             });
@@ -102,17 +123,17 @@ impl Transaction<'_> {
         Ok(Resolved { position, seq, members })
     }
 
-    fn value(&self, room: RoomNid, entry: &ResolvedEntry) -> Result<Value> {
-        let Some(event_id) = &entry.event else { return Ok(Value { position: Position::NONE, seq: 0, sender: None }) };
+    fn value(&self, room: RoomNid, entry: &ResolvedEntry) -> Result<Became> {
+        let Some(event_id) = &entry.event else { return Ok(Became { position: Position::NONE, seq: 0, sender: None }) };
         let sql = "SELECT position, seq, sender_nid FROM events WHERE event_id = ?1 AND room_nid = ?2";
         let found = self.row(sql, (event_id.as_str(), room.0), |row| {
             let (position, sender) = (Position::from_i64(row.get(0)?), UserNid(row.get(2)?));
-            Ok(Value { position, seq: row.get(1)?, sender: Some(sender) })
+            Ok(Became { position, seq: row.get(1)?, sender: Some(sender) })
         });
         found?.ok_or_else(|| Error::Corrupt(format!("state of room number {}: no event {event_id}", room.0)))
     }
 
-    fn set_resolved(&self, room: RoomNid, seq: i64, entry: &ResolvedEntry, value: &Value) -> Result<()> {
+    fn set_resolved(&self, room: RoomNid, seq: i64, entry: &ResolvedEntry, value: &Became) -> Result<()> {
         let ResolvedEntry { kind, state_key, .. } = entry;
         let history =
             "INSERT INTO state_history (room_nid, kind, state_key, seq, position) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -122,25 +143,5 @@ impl Transaction<'_> {
                        ON CONFLICT (room_nid, kind, state_key) DO UPDATE SET position = excluded.position,
                            since = excluded.since";
         self.execute(current, (room.0, kind, state_key, value.position.to_i64(), seq)).map(drop)
-    }
-
-    fn set_resolved_member(
-        &self,
-        room: RoomNid,
-        (user_id, membership): (&UserId, &str),
-        (seq, position): (i64, Position),
-        value: &Value,
-    ) -> Result<UserNid> {
-        let user = self.ensure_user(user_id)?;
-        let sql = "INSERT INTO memberships (user_nid, room_nid, membership, position, seq, by_self, was_joined,
-                                            member_seq)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 'join', ?7)
-                   ON CONFLICT (user_nid, room_nid) DO UPDATE SET membership = excluded.membership,
-                       position = excluded.position, seq = excluded.seq, forgotten = FALSE, by_self = excluded.by_self,
-                       was_joined = memberships.was_joined OR excluded.was_joined, member_seq = excluded.member_seq";
-        let by_self = value.sender == Some(user);
-        self.execute(sql, (user.0, room.0, membership, position.to_i64(), seq, by_self, value.seq))?;
-        self.forget_unread_unless_joined(room, user, membership)?;
-        Ok(user)
     }
 }

@@ -6,8 +6,11 @@
 
 use im2_model::{EventId, RoomNid};
 
-use super::events::{EVENT_COLUMNS, EventRow, read_event};
-use crate::{Result, Snapshot};
+use super::{
+    events::{EVENT_COLUMNS, EventRow, read_event},
+    numbers,
+};
+use crate::{Result, Row, Snapshot, values::Value};
 
 /// The state entries that are no members, of a table called `s`: as two ranges of its key, because `<>` would walk
 /// over all members.
@@ -27,9 +30,24 @@ pub struct StateRow {
     pub event: EventRow,
 }
 
+/// A state event, of which is asked what it replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplacedBy<'a> {
+    /// Its room.
+    pub room: RoomNid,
+    /// Its type.
+    pub kind: &'a str,
+    /// Its state key.
+    pub state_key: &'a str,
+    /// Its number in the room.
+    pub seq: i64,
+}
+
 /// An entry of a room's state that has no value any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VanishedRow {
+    /// The room.
+    pub room: RoomNid,
     /// Its type.
     pub kind: String,
     /// Its state key.
@@ -39,34 +57,51 @@ pub struct VanishedRow {
 }
 
 impl Snapshot<'_> {
-    /// The current state of a room.
-    pub fn current_state(&self, room: RoomNid) -> Result<Vec<StateRow>> {
-        self.current_entries(room, "true")
+    /// The current state of `rooms`, in no order.
+    pub fn current_state(&self, rooms: &[RoomNid]) -> Result<Vec<StateRow>> {
+        self.rows_of_set(&[], numbers(rooms), |slots| current_entries(slots, "true"), read_entry)
     }
 
-    /// The current state of a room but for its members, however many there are.
-    pub fn current_state_without_members(&self, room: RoomNid) -> Result<Vec<StateRow>> {
-        let mut found = Vec::new();
-        for range in NO_MEMBERS {
-            found.extend(self.current_entries(room, range)?);
-        }
-        Ok(found)
+    /// The current state of `rooms` but for their members, however many there are.
+    pub fn current_state_without_members(&self, rooms: &[RoomNid]) -> Result<Vec<StateRow>> {
+        let sql = |slots: &str| NO_MEMBERS.map(|range| current_entries(slots, range)).join(" UNION ALL ");
+        self.rows_of_set(&[], numbers(rooms), sql, read_entry)
     }
 
-    fn current_entries(&self, room: RoomNid, wanted: &str) -> Result<Vec<StateRow>> {
-        let sql = format!(
-            "SELECT {EVENT_COLUMNS}, coalesce(s.since, e.seq) FROM current_state s
-             JOIN events e ON e.position = s.position WHERE s.room_nid = ?1 AND {wanted}"
-        );
-        self.rows(&sql, [room.0], |row| Ok(StateRow { since: row.get(7)?, event: read_event(row)? }))
+    /// The entries of the state of `rooms` that had a value and have none now. Nearly always there are none.
+    pub fn vanished_state(&self, rooms: &[RoomNid]) -> Result<Vec<VanishedRow>> {
+        let sql = |slots: &str| {
+            format!(
+                "SELECT r.nid, s.kind, s.state_key, s.since FROM rooms r
+                 JOIN current_state s ON s.room_nid = r.nid AND s.position = 0
+                 WHERE r.nid IN ({slots}) AND EXISTS (SELECT 1 FROM resolutions x WHERE x.room_nid = r.nid AND x.vanishes)"
+            )
+        };
+        self.rows_of_set(&[], numbers(rooms), sql, |row| {
+            let (room, since) = (RoomNid(row.get(0)?), row.get(3)?);
+            Ok(VanishedRow { room, kind: row.get(1)?, state_key: row.get(2)?, since })
+        })
     }
 
-    /// The entries of a room's state that had a value and have none now. Nearly always there are none.
-    pub fn vanished_state(&self, room: RoomNid) -> Result<Vec<VanishedRow>> {
-        let sql = "SELECT kind, state_key, since FROM current_state WHERE room_nid = ?1 AND position = 0
-                   AND EXISTS (SELECT 1 FROM resolutions WHERE room_nid = ?1 AND vanishes)";
-        self.rows(sql, [room.0], |row| {
-            Ok(VanishedRow { kind: row.get(0)?, state_key: row.get(1)?, since: row.get(2)? })
+    /// The state events that other events replaced, each with the room and the number of the one that replaced it, in no
+    /// order.
+    pub fn replaced_states(&self, by: &[ReplacedBy<'_>]) -> Result<Vec<(RoomNid, i64, EventRow)>> {
+        let sql = |rows: &str| {
+            format!(
+                "WITH wanted (room, kind, state_key, seq) AS (VALUES {rows})
+                 SELECT {EVENT_COLUMNS}, w.seq FROM wanted w
+                 JOIN events e ON e.position = (
+                     SELECT h.position FROM state_history h
+                     WHERE h.room_nid = w.room AND h.kind = w.kind AND h.state_key = w.state_key AND h.seq < w.seq
+                     ORDER BY h.seq DESC LIMIT 1)"
+            )
+        };
+        let wanted = by.iter().map(|by| {
+            [Value::Integer(by.room.0), Value::Text(by.kind), Value::Text(by.state_key), Value::Integer(by.seq)]
+        });
+        self.rows_of_values(wanted, sql, |row| {
+            let event = read_event(row)?;
+            Ok((event.room, row.get(7)?, event))
         })
     }
 
@@ -150,13 +185,27 @@ impl Snapshot<'_> {
         kind: &str,
         state_key: &str,
     ) -> Result<Vec<(i64, Option<EventRow>)>> {
-        let sql = format!(
-            "SELECT {EVENT_COLUMNS}, h.seq FROM state_history h LEFT JOIN events e ON e.position = h.position
-             WHERE h.room_nid = ?1 AND h.kind = ?2 AND h.state_key = ?3 ORDER BY h.seq"
-        );
-        self.rows(&sql, (room.0, kind, state_key), |row| {
+        let found = self.state_entry_histories(&[room], kind, state_key)?;
+        Ok(found.into_iter().map(|(_, since, event)| (since, event)).collect())
+    }
+
+    /// The same of the entry of several rooms, oldest first in each, with the room.
+    pub fn state_entry_histories(
+        &self,
+        rooms: &[RoomNid],
+        kind: &str,
+        state_key: &str,
+    ) -> Result<Vec<(RoomNid, i64, Option<EventRow>)>> {
+        let sql = |slots: &str| {
+            format!(
+                "SELECT {EVENT_COLUMNS}, h.room_nid, h.seq
+                 FROM state_history h LEFT JOIN events e ON e.position = h.position
+                 WHERE h.room_nid IN ({slots}) AND h.kind = ?1 AND h.state_key = ?2 ORDER BY h.room_nid, h.seq"
+            )
+        };
+        self.rows_of_set(&[Value::Text(kind), Value::Text(state_key)], numbers(rooms), sql, |row| {
             let has_value = row.get::<Option<i64>>(0)?.is_some();
-            Ok((row.get(7)?, has_value.then(|| read_event(row)).transpose()?))
+            Ok((RoomNid(row.get(7)?), row.get(8)?, has_value.then(|| read_event(row)).transpose()?))
         })
     }
 
@@ -177,6 +226,18 @@ impl Snapshot<'_> {
                    WHERE e.event_id = ?2 AND s.room_nid = ?1";
         Ok(self.row(sql, (room.0, event_id.as_str()), |_| Ok(()))?.is_some())
     }
+}
+
+/// The query for the current values of those entries `s` of a set of rooms that are `wanted`.
+fn current_entries(slots: &str, wanted: &str) -> String {
+    format!(
+        "SELECT {EVENT_COLUMNS}, coalesce(s.since, e.seq) FROM current_state s
+         JOIN events e ON e.position = s.position WHERE s.room_nid IN ({slots}) AND {wanted}"
+    )
+}
+
+fn read_entry(row: &Row<'_>) -> Result<StateRow> {
+    Ok(StateRow { since: row.get(7)?, event: read_event(row)? })
 }
 
 /// The query for the state right after number `?2` of those entries `s` of room `?1` that are `wanted`: the events, with

@@ -2,7 +2,7 @@
 
 use im2_model::{Position, RoomId, RoomNid, StreamToken, UserNid};
 
-use super::events::conversion;
+use super::{events::conversion, numbers};
 use crate::{Result, Row, Snapshot, Transaction};
 
 /// A room as lists know it.
@@ -38,10 +38,13 @@ pub enum SummaryChange {
 impl Snapshot<'_> {
     /// Those of `rooms` that are there, in no order.
     pub fn summaries(&self, rooms: &[RoomNid]) -> Result<Vec<SummaryRow>> {
-        let sql = "SELECT r.nid, r.room_id, r.last_position, r.bump_position, s.name, s.room_type, s.encrypted
-                   FROM rooms r LEFT JOIN room_summaries s ON s.room_nid = r.nid WHERE r.nid = ?1";
-        let mut statement = self.prepare(sql)?;
-        rooms.iter().filter_map(|room| statement.row([room.0], read_summary).transpose()).collect()
+        let sql = |slots: &str| {
+            format!(
+                "SELECT r.nid, r.room_id, r.last_position, r.bump_position, s.name, s.room_type, s.encrypted
+                 FROM rooms r LEFT JOIN room_summaries s ON s.room_nid = r.nid WHERE r.nid IN ({slots})"
+            )
+        };
+        self.rows_of_set(&[], numbers(rooms), sql, read_summary)
     }
 
     /// Where a room's last event stands in the stream.

@@ -9,4 +9,4 @@ pub use error::DatabaseError;
 pub(crate) use connection::Connection;
 #[cfg(test)]
 pub(crate) use statement::work;
-pub(crate) use statement::{Row, Statement};
+pub(crate) use statement::{Row, Statement, statements};

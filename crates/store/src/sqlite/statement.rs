@@ -1,5 +1,7 @@
 //! Prepared statements, and the rows that they find.
 
+use std::cell::Cell;
+
 use rusqlite::{
     CachedStatement, ToSql,
     types::{ToSqlOutput, ValueRef},
@@ -9,6 +11,15 @@ use crate::{
     Error, Result,
     values::{FromValue, Params, Value},
 };
+
+thread_local! {
+    static STATEMENTS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many statements this thread has run.
+pub(crate) fn statements() -> usize {
+    STATEMENTS.get()
+}
 
 /// A statement of a connection, prepared once and then kept with it.
 pub(crate) struct Statement<'c>(CachedStatement<'c>);
@@ -34,8 +45,7 @@ impl<'c> Statement<'c> {
         if given != wanted {
             return Err(rusqlite::Error::InvalidParameterCount(given, wanted).into());
         }
-        #[cfg(test)]
-        work::note_statement();
+        STATEMENTS.set(STATEMENTS.get() + 1);
         Ok(())
     }
 
@@ -152,15 +162,10 @@ pub(crate) mod work {
 
     thread_local! {
         static STEPS: Cell<i64> = const { Cell::new(0) };
-        static STATEMENTS: Cell<usize> = const { Cell::new(0) };
     }
 
     pub(super) fn note_steps(statement: &rusqlite::Statement<'_>) {
         STEPS.set(STEPS.get() + i64::from(statement.reset_status(StatementStatus::VmStep)));
-    }
-
-    pub(super) fn note_statement() {
-        STATEMENTS.set(STATEMENTS.get() + 1);
     }
 
     /// The outcome of `work`, and the steps of SQLite's virtual machine that its statements took.
@@ -171,7 +176,7 @@ pub(crate) mod work {
 
     /// The outcome of `work`, and how many statements it ran.
     pub(crate) fn statements<T>(work: impl FnOnce() -> T) -> (T, usize) {
-        STATEMENTS.set(0);
-        (work(), STATEMENTS.get())
+        let before = super::statements();
+        (work(), super::statements() - before)
     }
 }

@@ -98,7 +98,7 @@ async fn a_transaction_is_known_by_its_device_and_type() {
         assert_eq!(tx.transaction_at(at.position)?, Some(key.clone()));
         assert_eq!(tx.transaction_at(Position::default())?, None);
         let timeline = tx.timeline_from(here, 0, Direction::Forward, 9)?;
-        let of: Vec<_> = timeline.into_iter().map(|(row, transaction)| (row.seq, transaction)).collect();
+        let of: Vec<_> = timeline.into_iter().map(|row| (row.event.seq, row.transaction)).collect();
         assert_eq!(of, [(1, Some(key)), (2, None)]);
         Ok(())
     })
@@ -148,7 +148,7 @@ async fn a_rooms_events_are_read_in_both_directions() {
         assert_eq!(seqs(&tx.events_from(here, i64::MAX, Direction::Backward, 2)?), [8, 7]);
         assert_eq!(seqs(&tx.events_from(here, 8, Direction::Forward, 9)?), [0; 0]);
         let timeline = tx.timeline_from(here, 5, Direction::Backward, 2)?;
-        assert_eq!(timeline.iter().map(|(row, _)| row.seq).collect::<Vec<_>>(), [4, 3]);
+        assert_eq!(timeline.iter().map(|row| row.event.seq).collect::<Vec<_>>(), [4, 3]);
         assert_eq!(seqs(&tx.events_with_numbers(here, [7, 1, 99, 3])?), [7, 1, 3], "in the order asked for");
         let mut told = Vec::new();
         tx.events_numbered(here, &[7, 1, 99, 3], |text| {
@@ -297,6 +297,42 @@ async fn terms_are_found_in_very_many_rooms() {
         assert!(first.positions.is_sorted_by(|one, other| one > other));
         let rest = db.events_with_terms(&TermQuery { before: first.next, ..query }, 250)?;
         assert_eq!((rest.positions.len(), rest.next), (50, None));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_newest_events_of_several_rooms_are_read_at_once() {
+    case(|tx| {
+        let (here, ana, _) = messages(tx)?;
+        let (there, empty) = (room(tx, "there")?, room(tx, "empty")?);
+        let key = TransactionKey { user: ana, device_id: device_id("D"), txn_id: "t".into() };
+        let sent = NewEvent { transaction: Some(key.clone()), ..message(ana) };
+        append(tx, there, &sent)?;
+        append(tx, there, &message(ana))?;
+        let (target, pdu) = (sent.event_id.clone(), "{}".into());
+        let redaction = Some(Redaction { target, pdu, terms: None, summary: None });
+        let redaction = NewEvent { redaction, ..event(ana, "m.room.redaction", &json!({})) };
+        append(tx, there, &redaction)?;
+
+        let newest = |rooms: &[RoomNid], limit| {
+            let found = tx.newest_timelines(rooms, limit)?;
+            Ok::<_, Error>(found.iter().map(|row| (row.event.room, row.event.seq)).collect::<Vec<_>>())
+        };
+        let of_there = [1, 2, 3].map(|seq| (there, seq));
+        assert_eq!(newest(&[there], 9)?, of_there);
+        assert_eq!(newest(&[there], 3)?, of_there);
+        assert_eq!(newest(&[there], 2)?, of_there[1..]);
+        let expected: Vec<_> = [6, 7, 8].map(|seq| (here, seq)).into_iter().chain(of_there).collect();
+        assert_eq!(newest(&[there, empty, here], 3)?, expected);
+        assert_eq!((newest(&[there], 0)?, newest(&[], 9)?), (vec![], vec![]));
+        let found = tx.newest_timelines(&[here, there], 9)?;
+        assert_eq!(found[8..], tx.timeline_from(there, 0, Direction::Forward, 9)?, "and each as if read alone");
+        let (first, last) = (&found[8], &found[10]);
+        assert_eq!(first.transaction, Some(key));
+        let by = first.redaction.as_ref().map(|by| (&by.event_id, &by.pdu));
+        assert_eq!((by, &last.redaction), (Some((&last.event.event_id, &last.event.pdu)), &None));
         Ok(())
     })
     .await;

@@ -2,12 +2,13 @@
 
 use im2_model::{RoomNid, UserNid};
 use im2_store::{
+    Result,
     appservices::Delivery,
     delayed_events::{DelayedEvent, Outcome},
     jobs::Job,
 };
 
-use crate::{account, case, device_id, event_id, room, room_id, until};
+use crate::{Tx, account, case, device_id, event_id, room, room_id, until};
 
 fn kinds(jobs: Vec<Job>) -> Vec<String> {
     jobs.into_iter().map(|job| job.kind).collect()
@@ -24,18 +25,87 @@ async fn jobs_are_due_in_the_order_of_their_times() {
         assert_eq!(kinds(tx.due_jobs(9, 9)?), [""; 0]);
         let job = tx.due_jobs(10, 1)?.remove(0);
         assert_eq!((job.payload.as_str(), job.attempts), ("{\"a\":1}", 0));
-        assert_eq!(tx.due_jobs_of("middle", 20, 9)?.remove(0).id, numbered);
-        assert_eq!(tx.due_jobs_of("middle", 19, 9)?, []);
+        let named = |name: &str, id: i64| (id, name.to_owned());
+        assert_eq!(tx.unclaimed_jobs(20, 9)?, [named("early", job.id), named("middle", numbered)]);
+        assert_eq!(tx.unclaimed_jobs(20, 1)?, [named("early", job.id)]);
+        assert_eq!(tx.unclaimed_jobs_of("middle", 20, 9)?, [numbered]);
+        assert_eq!(tx.unclaimed_jobs_of("middle", 20, 0)?, [0; 0]);
+        assert_eq!(tx.unclaimed_jobs_of("middle", 19, 9)?, [0; 0]);
         assert!(tx.is_job_waiting("late", 29)?);
         assert!(!tx.is_job_waiting("late", 30)?);
         assert_eq!((tx.next_job_after(10)?, tx.next_job_after(30)?), (Some(20), None));
-        tx.retry_job(job.id, "no", 40)?;
-        let again = tx.due_jobs_of("early", 40, 1)?.remove(0);
-        assert_eq!((again.id, again.attempts), (job.id, 1));
-        assert_eq!(kinds(tx.due_jobs(99, 9)?), ["middle", "late", "early"]);
-        tx.finish_job(numbered)?;
-        tx.finish_job(numbered)?;
-        assert_eq!(kinds(tx.due_jobs(99, 9)?), ["late", "early"]);
+        tx.remove_job(numbered)?;
+        tx.remove_job(numbered)?;
+        assert_eq!(kinds(tx.due_jobs(99, 9)?), ["early", "late"]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_is_one_nodes_until_its_claim_runs_out_or_is_given_up() {
+    case(|tx| {
+        let [first, second, later] = [1, 1, 50].map(|run_at| tx.add_numbered_job("work", "{}", run_at).unwrap());
+        let claim = |tx: &Tx<'_>, node, now| -> Result<Vec<i64>> {
+            let claimed = tx.claim_jobs(&[second, first, later], node, now, now + 100)?;
+            Ok(claimed.into_iter().map(|job| job.id).collect())
+        };
+        assert_eq!(tx.claim_jobs(&[], 1, 10, 110)?, []);
+        assert_eq!(tx.claim_jobs(&[first], 1, 10, 110)?, tx.due_jobs(10, 1)?);
+        assert_eq!(claim(tx, 2, 10)?, [second], "another has claimed the first, and the last is not due");
+        assert_eq!(claim(tx, 1, 10)?, [0; 0], "each has been claimed");
+        assert_eq!(tx.due_jobs(10, 9)?.len(), 2, "who runs them makes no difference to that");
+        assert_eq!((tx.unclaimed_jobs(10, 9)?, tx.unclaimed_jobs_of("work", 10, 9)?), (vec![], vec![]));
+        assert_eq!(tx.unclaimed_jobs_of("work", 109, 9)?, [later]);
+        assert_eq!(tx.unclaimed_jobs_of("work", 110, 9)?, [first, second, later]);
+
+        assert_eq!(tx.renew_claims(&[], 1, 500)?, [0; 0]);
+        assert_eq!(tx.renew_claims(&[first, second], 1, 500)?, [first], "the second is not its own");
+        assert_eq!(claim(tx, 3, 499)?, [second, later], "of those, one was renewed");
+        assert_eq!(tx.renew_claims(&[second], 2, 600)?, [0; 0], "it was taken over");
+        assert_eq!(tx.renew_claims(&[first], 1, 550)?, [first]);
+        assert_eq!(tx.give_up_claims(3)?, 2);
+        assert_eq!(tx.give_up_claims(3)?, 0);
+        assert_eq!(claim(tx, 2, 510)?, [second, later], "they were given up, and the first was not");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_jobs_are_claimed_at_once() {
+    case(|tx| {
+        let jobs: Vec<i64> = (0..150).map(|_| tx.add_numbered_job("work", "{}", 1).unwrap()).collect();
+        let claimed: Vec<i64> = tx.claim_jobs(&jobs, 1, 1, 9)?.into_iter().map(|job| job.id).collect();
+        assert_eq!(claimed, jobs);
+        let mut renewed = tx.renew_claims(&jobs, 1, 99)?;
+        renewed.sort_unstable();
+        assert_eq!(renewed, jobs);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_the_claimant_records_what_became_of_a_job() {
+    case(|tx| {
+        let job = tx.add_numbered_job("work", "{}", 1)?;
+        assert!(!tx.finish_job(job, 1)?, "nobody has claimed it");
+        assert!(!tx.retry_job(job, 1, "no", 5)?);
+        tx.claim_jobs(&[job], 1, 1, 100)?;
+        tx.claim_jobs(&[job], 2, 100, 200)?;
+        assert!(!tx.finish_job(job, 1)?, "too late: another runs it");
+        assert!(!tx.retry_job(job, 1, "no", 5)?, "too late: another runs it");
+        assert_eq!(tx.unclaimed_jobs(199, 9)?, [], "the claim stands");
+        assert_eq!(tx.due_jobs(100, 9)?.remove(0).attempts, 0);
+        assert!(tx.retry_job(job, 2, "no", 500)?);
+        assert!(!tx.finish_job(job, 2)?, "its claim ended with the attempt");
+        assert_eq!(tx.due_jobs(499, 9)?, []);
+        assert_eq!(tx.due_jobs(500, 9)?.remove(0).attempts, 1);
+        assert_eq!(tx.claim_jobs(&[job], 1, 500, 600)?.len(), 1);
+        assert!(tx.finish_job(job, 1)?);
+        assert!(!tx.finish_job(job, 1)?);
+        assert_eq!(tx.due_jobs(999, 9)?, []);
         Ok(())
     })
     .await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use im2_model::{Reached, RoomNid, UserNid};
-use im2_store::{Error, e2ee::Member};
+use im2_store::{Error, e2ee::Member, rooms::ReplacedBy};
 use serde_json::json;
 
 use crate::{
@@ -40,7 +40,7 @@ async fn a_member_event_sets_a_membership() {
         assert!(!row.forgotten && row.was_joined && !row.by_self);
 
         let mut short = Vec::new();
-        tx.members_in_short(here, |member| {
+        tx.members_in_short(&[here], |member| {
             short.push((member.user, member.user_id.as_str().to_owned(), member.membership.to_owned(), member.seq));
         })?;
         short.sort();
@@ -146,8 +146,8 @@ async fn state_is_known_now_and_at_every_event() {
             assert!(found.iter().all(|row| row.since == row.event.seq), "each since its event");
             sorted(found.into_iter().map(|row| row.event).collect())
         };
-        assert_eq!(current(tx.current_state(here)?), [1, 5, 6, 7]);
-        assert_eq!(current(tx.current_state_without_members(here)?), [1, 5]);
+        assert_eq!(current(tx.current_state(&[here])?), [1, 5, 6, 7]);
+        assert_eq!(current(tx.current_state_without_members(&[here])?), [1, 5]);
         assert_eq!(sorted(tx.state_without_members_at(here, 4)?), [1, 3]);
         assert_eq!(sorted(tx.state_without_members_at(here, 0)?), [0; 0]);
         assert_eq!(sorted(tx.member_state_at(here, 6)?), [2, 6]);
@@ -158,6 +158,10 @@ async fn state_is_known_now_and_at_every_event() {
         assert_eq!((entry(2)?, entry(3)?, entry(4)?, entry(9)?), (None, Some(3), Some(3), Some(5)));
         assert_eq!(tx.replaced_state(here, "m.room.name", "", 5)?.map(|row| row.seq), Some(3));
         assert_eq!(tx.replaced_state(here, "m.room.name", "", 3)?, None);
+        let by = |seq| ReplacedBy { room: here, kind: "m.room.name", state_key: "", seq };
+        let replaced = tx.replaced_states(&[by(3), by(5), ReplacedBy { state_key: "x", ..by(5) }])?;
+        let replaced: Vec<_> = replaced.into_iter().map(|(room, by, row)| (room, by, row.seq)).collect();
+        assert_eq!(replaced, [(here, 5, 3)]);
         let changes: Vec<_> = tx.state_changes(here, 2, 7)?.into_iter().map(|row| row.seq).collect();
         assert_eq!(changes, [5, 6, 7], "each entry with its last value there");
         let changes: Vec<_> = tx.state_changes(here, 2, 4)?.into_iter().map(|row| row.seq).collect();
@@ -168,6 +172,15 @@ async fn state_is_known_now_and_at_every_event() {
             .map(|(since, row)| (since, row.map(|row| row.seq)))
             .collect();
         assert_eq!(history, [(3, Some(3)), (5, Some(5))], "oldest first");
+        let there = room(tx, "there")?;
+        append(tx, there, &state(ana, "m.room.name", &json!({ "name": "there" })))?;
+        let histories: Vec<_> = tx
+            .state_entry_histories(&[there, here], "m.room.name", "")?
+            .into_iter()
+            .map(|(room, since, row)| (room, since, row.map(|row| (row.room, row.seq))))
+            .collect();
+        let entry = |room, seq| (room, seq, Some((room, seq)));
+        assert_eq!(histories, [entry(here, 3), entry(here, 5), entry(there, 1)]);
         assert!(tx.is_current_state(here, &named.event_id)?);
         let replaced = tx.event_numbered(here, 3)?.unwrap().event_id;
         assert!(!tx.is_current_state(here, &replaced)?);

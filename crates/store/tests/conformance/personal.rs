@@ -160,9 +160,9 @@ async fn a_receipt_replaces_that_of_the_same_kind_and_thread() {
             found.sort_by_key(|one| one.position);
             found
         };
-        assert_eq!(sorted(tx.receipts_in_room(here, ana)?), all);
-        assert_eq!(sorted(tx.receipts_in_room(here, ben)?), [all[0].clone(), all[1].clone(), all[3].clone()]);
-        assert_eq!(sorted(tx.receipts_of(here, ana)?), all[..3]);
+        assert_eq!(sorted(tx.receipts_in_rooms(&[here], ana)?), all);
+        assert_eq!(sorted(tx.receipts_in_rooms(&[here], ben)?), [all[0].clone(), all[1].clone(), all[3].clone()]);
+        assert_eq!(sorted(tx.receipts_of(&[here], ana)?), all[..3]);
         assert_eq!(tx.receipt_count(here, ana)?, 3);
         assert_eq!(tx.receipt_seq(here, ana, "m.read", None)?, Some(1));
         assert_eq!(tx.receipt_seq(here, ana, "m.read", Some("main"))?, Some(2));

@@ -4,7 +4,7 @@
 use im2_model::{EventId, Position, Reached, RoomNid, UserId, UserNid};
 use im2_store::{
     Error, Result, Snapshot,
-    rooms::{Direction, EventRow, NewEvent, Relation, ResolvedEntry, RoomKind, RoomRow, SummaryChange},
+    rooms::{Direction, EventRow, NewEvent, Relation, ResolvedEntry, RoomKind, RoomRow, RoomsQuery, SummaryChange},
     search::{Term, TermQuery},
 };
 use serde_json::json;
@@ -43,8 +43,9 @@ async fn a_resolution_makes_older_events_the_state_again() {
         };
         let entries = [name, entry("m.room.topic", "", None)];
         assert!(matches!(tx.resolve_state(here, 2, &entries), Err(Error::Conflict)), "the room has moved on");
+        assert_eq!(listed_state(tx)?, 2, "name and topic");
         assert!(matches!(tx.resolve_state(RoomNid(99), 3, &entries), Err(Error::Conflict)));
-        assert!(!tx.has_vanished(here, 0, 9)? && tx.vanished_state(here)?.is_empty());
+        assert!(!tx.has_vanished(here, 0, 9)? && tx.vanished_state(&[here])?.is_empty());
         let resolved = tx.resolve_state(here, 3, &entries)?; // 4
         assert_eq!((resolved.seq, &*resolved.members), (4, &[None, None][..]));
         assert!(resolved.position > last.position);
@@ -53,15 +54,17 @@ async fn a_resolution_makes_older_events_the_state_again() {
         assert_eq!(tx.summaries(&[here])?[0].name.as_deref(), Some("1"));
         assert_eq!(tx.summaries(&[here])?[0].bump, last.position, "it is no activity");
 
-        let current = tx.current_state(here)?;
+        let current = tx.current_state(&[here])?;
         assert_eq!(current.len(), 1);
         assert_eq!((&current[0].event.event_id, current[0].event.seq, current[0].since), (&one.event_id, 1, 4));
-        assert_eq!(tx.current_state_without_members(here)?, current);
+        assert_eq!(tx.current_state_without_members(&[here])?, current);
         assert!(tx.is_current_state(here, &one.event_id)? && !tx.is_current_state(here, &two.event_id)?);
-        let vanished = tx.vanished_state(here)?;
+        let vanished = tx.vanished_state(&[here])?;
         assert_eq!(vanished.len(), 1);
         let (kind, key) = (vanished[0].kind.as_str(), vanished[0].state_key.as_str());
-        assert_eq!((kind, key, vanished[0].since), ("m.room.topic", "", 4));
+        assert_eq!((vanished[0].room, kind, key, vanished[0].since), (here, "m.room.topic", "", 4));
+        assert_eq!(tx.vanished_state(&[there, here])?, vanished);
+        assert_eq!(listed_state(tx)?, 1, "what has vanished is no state");
         assert!(tx.has_vanished(here, 3, 4)? && !tx.has_vanished(here, 0, 3)? && !tx.has_vanished(here, 4, 9)?);
         assert_eq!(ids(tx.state_entry_at(here, "m.room.name", "", 3)?), [two.event_id.clone()]);
         assert_eq!(ids(tx.state_entry_at(here, "m.room.name", "", 4)?), [one.event_id.clone()]);
@@ -78,7 +81,9 @@ async fn a_resolution_makes_older_events_the_state_again() {
 
         assert_eq!(tx.resolutions(here, 0, 9)?, [(4, resolved.position)]);
         assert_eq!((tx.resolutions(here, 4, 9)?, tx.resolutions(here, 0, 3)?), (vec![], vec![]));
-        assert_eq!((tx.last_resolution(here)?, tx.last_resolution(there)?), (4, 0));
+        assert_eq!(tx.last_resolutions(&[here, there])?, [(here, 4)]);
+        assert_eq!(tx.resolutions_after(&[(there, 0), (here, 3)])?, [(here, 4, resolved.position)]);
+        assert_eq!(tx.resolutions_after(&[(here, 4)])?, []);
         assert_eq!(tx.seq_behind(here, |_| true)?, 4);
         assert_eq!(tx.seq_behind(here, |at| at <= last.position)?, 3);
         let between = tx.resolutions_between(&until(last.position), &until(resolved.position))?;
@@ -87,10 +92,10 @@ async fn a_resolution_makes_older_events_the_state_again() {
 
         // An event is the state since its own number again.
         append(tx, here, &topic_again(ana))?; // 5
-        let mut sinces: Vec<_> = tx.current_state(here)?.into_iter().map(|row| (row.since, row.event.seq)).collect();
+        let mut sinces: Vec<_> = tx.current_state(&[here])?.into_iter().map(|row| (row.since, row.event.seq)).collect();
         sinces.sort_unstable();
         assert_eq!(sinces, [(4, 1), (5, 5)]);
-        assert_eq!(tx.vanished_state(here)?, []);
+        assert_eq!(tx.vanished_state(&[here])?, []);
         let unknown = [entry("m.room.name", "", Some(&event_id("unknown")))];
         assert!(matches!(tx.resolve_state(here, 5, &unknown), Err(Error::Corrupt(_))), "its events are stored");
         Ok(())
@@ -119,7 +124,7 @@ async fn a_member_is_what_a_resolution_says_from_there_on() {
         assert!(!row.forgotten && row.by_self && row.was_joined);
         let short = |tx: &Tx<'_>| {
             let mut found = Vec::new();
-            tx.members_in_short(here, |member| found.push((member.user, member.seq, member.since)))?;
+            tx.members_in_short(&[here], |member| found.push((member.user, member.seq, member.since)))?;
             found.sort();
             Ok::<_, Error>(found)
         };
@@ -214,6 +219,12 @@ fn join(tx: &mut Tx<'_>) -> Result<(RoomRow, UserNid, Position)> {
     Ok((room, ana, resolved.position))
 }
 
+/// How many state events administrators are told that all rooms have.
+fn listed_state(tx: &Tx<'_>) -> Result<u64> {
+    let (rooms, _) = tx.list_rooms(&RoomsQuery { limit: 9, ..RoomsQuery::default() })?;
+    Ok(rooms.iter().map(|room| room.state_events).sum())
+}
+
 fn names(rows: &[EventRow]) -> Vec<&str> {
     rows.iter().map(|row| &row.event_id.as_str()[1..]).collect()
 }
@@ -221,7 +232,7 @@ fn names(rows: &[EventRow]) -> Vec<&str> {
 fn timeline(db: &Snapshot<'_>, room: RoomNid) -> Result<Vec<String>> {
     let rows = db.events_from(room, i64::MAX, Direction::Backward, 100)?;
     let page = db.timeline_from(room, 0, Direction::Forward, 100)?;
-    assert!(rows.iter().rev().eq(page.iter().map(|(row, _)| row)), "the same both ways");
+    assert!(rows.iter().rev().eq(page.iter().map(|row| &row.event)), "the same both ways");
     Ok(names(&rows).into_iter().map(str::to_owned).collect())
 }
 
@@ -239,7 +250,7 @@ async fn what_was_before_is_in_the_timeline_and_is_no_news() {
         let member = &db.memberships_of(ana)?[0];
         assert_eq!((member.seq, member.position, member.by_self), (first, joined, true));
         let mut short = Vec::new();
-        db.members_in_short(nid, |member| short.push((member.seq, member.since)))?;
+        db.members_in_short(&[nid], |member| short.push((member.seq, member.since)))?;
         assert_eq!(short, [(-2, first)]);
         assert_eq!(db.seq_behind(nid, |_| false)?, 0);
         assert_eq!(db.seq_behind(nid, |at| at <= joined)?, first, "the state came before the first event");

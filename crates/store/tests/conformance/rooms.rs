@@ -24,6 +24,12 @@ async fn a_room_is_found_by_name_and_number() {
         assert_eq!(tx.room(&room_id("there"))?, None);
         let there = tx.create_room(&room_id("there"), "11", 1)?;
         assert_eq!(tx.room_ids(&[there, RoomNid(99), here])?, [room_id("there"), room_id("here")]);
+        let mut found: Vec<_> =
+            tx.rooms_by_nid(&[there, RoomNid(99), here, here])?.into_iter().map(|row| row.nid).collect();
+        found.sort_unstable();
+        assert_eq!(found, [here, there]);
+        let found = tx.rooms_by_id(&[room_id("there"), room_id("nowhere")])?;
+        assert_eq!(found, [tx.room_by_nid(there)?.unwrap()]);
         assert_eq!(tx.server_value("name")?, None);
         tx.set_server_value("name", b"one")?;
         tx.set_server_value("name", &[0, 255])?;

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use im2_model::RoomNid;
 use im2_store::{Error, Options, Store};
 
-use crate::{account, open, user_id};
+use crate::{account, case, open, user_id};
 
 #[tokio::test]
 async fn what_is_committed_is_there_after_a_restart() {
@@ -142,4 +143,19 @@ async fn a_committed_job_wakes_whoever_runs_jobs() {
     assert!(is_woken().await);
     let has_failed = tokio::time::timeout(std::time::Duration::ZERO, store.failed()).await;
     assert!(has_failed.is_err(), "no thread has panicked");
+}
+
+#[tokio::test]
+async fn statements_are_counted() {
+    case(|tx| {
+        let before = tx.statements();
+        tx.room_ids(&[])?;
+        assert_eq!(tx.statements(), before);
+        tx.room_ids(&[RoomNid(1), RoomNid(2)])?;
+        assert_eq!(tx.statements(), before + 1);
+        tx.add_job("work", "{}", 1)?;
+        assert_eq!(tx.statements(), before + 2);
+        Ok(())
+    })
+    .await;
 }
