@@ -293,10 +293,8 @@ impl Receipts {
         self.core.stream.publish(receipt.position, Change::Receipt(Arc::new(change(receipt.clone()))));
         if is_private {
             self.core.bus.wake(key.0);
-        } else if let Some(room) = self.rooms.handle(receipt.room, handle) {
-            let view = room.view();
-            let joined = &view.joined;
-            self.core.bus.wake_all(joined.len(), joined.keys().copied(), |user| joined.contains_key(&user));
+        } else {
+            self.rooms.wake_joined(receipt.room, handle);
         }
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! A value says what was changed and not how a cache has to look, so that it means the same to a process that did not
 //! make the change. What only the maker has in memory goes along as [`Local`] and spares the maker a look into the
-//! database.
+//! database. Other nodes are told [`Committed::elsewhere`], and may have read from the database already what a value
+//! tells them: caches must bear hearing of what they know.
 
 use std::{any::Any, sync::Arc};
 
@@ -17,7 +18,7 @@ use im2_store::{rate_limits::RateLimit, receipts::Receipt, tokens::TokenHash};
 use parking_lot::RwLock;
 
 use crate::{
-    event::{ResolvedState, RoomEvent},
+    event::{ResolvedEntry, ResolvedState, RoomEvent},
     features::Feature,
     stream::{Change, GoneRoom},
 };
@@ -145,6 +146,67 @@ pub enum Committed {
     MediaArrived(String),
 }
 
+impl Committed {
+    /// What another node is told of it: the same without what only this process has. `None` if it concerns only this
+    /// process.
+    pub fn elsewhere(&self) -> Option<Self> {
+        let handle = Local::elsewhere();
+        let copy = |event: &Arc<RoomEvent>| Arc::new(event.copied());
+        Some(match self {
+            Self::DirectoryRead(_) => return None,
+            Self::News { position, changes, users } => {
+                Self::News { position: *position, changes: changes.clone(), users: users.clone() }
+            }
+            Self::Events { room, events, .. } => {
+                let copy_all = |(event, redacts): &Appended| {
+                    (copy(event), redacts.as_ref().map(|(target, left)| (copy(target), left.clone())))
+                };
+                Self::Events { room: *room, events: events.iter().map(copy_all).collect(), handle }
+            }
+            Self::StateResolved { resolved, .. } => {
+                let entry =
+                    |entry: &ResolvedEntry| ResolvedEntry { event: entry.event.as_ref().map(copy), ..entry.clone() };
+                let entries = resolved.entries.iter().map(entry).collect();
+                Self::StateResolved { resolved: Arc::new(ResolvedState { entries, ..**resolved }), handle }
+            }
+            Self::RoomCreated { events, .. } => Self::RoomCreated { events: events.iter().map(copy).collect(), handle },
+            Self::RoomPurged { position, gone, users, .. } => {
+                let (gone, users) = (Arc::clone(gone), users.clone());
+                Self::RoomPurged { position: *position, gone, users, handle }
+            }
+            Self::HistoryPurged { room, events, .. } => {
+                Self::HistoryPurged { room: *room, events: events.clone(), handle }
+            }
+            Self::RoomForgotten(user, room) => Self::RoomForgotten(*user, *room),
+            Self::Published { room, listing, .. } => Self::Published { room: *room, listing: listing.clone(), handle },
+            Self::Receipt(receipt, _) => Self::Receipt(receipt.clone(), handle),
+            Self::ProfileChanged { user, displayname, avatar_url } => {
+                let (displayname, avatar_url) = (displayname.clone(), avatar_url.clone());
+                Self::ProfileChanged { user: *user, displayname, avatar_url }
+            }
+            Self::InboxEmptied(user, device_id) => Self::InboxEmptied(*user, device_id.clone()),
+            Self::KeyCounts(user, device_id) => Self::KeyCounts(*user, device_id.clone()),
+            Self::DeviceRemoved(user, device_id) => Self::DeviceRemoved(*user, device_id.clone()),
+            Self::TokensOutdated(tokens) => Self::TokensOutdated(tokens.clone()),
+            Self::SessionsEnded(user) => Self::SessionsEnded(*user),
+            Self::IdentityChanged(user) => Self::IdentityChanged(*user),
+            Self::User(user, fact, holds) => Self::User(*user, *fact, *holds),
+            Self::FeatureWithheld(user, feature, withheld) => Self::FeatureWithheld(*user, *feature, *withheld),
+            Self::RateLimit(user, limit) => Self::RateLimit(*user, limit.clone()),
+            Self::RoomBlocked(room_id, blocked) => Self::RoomBlocked(room_id.clone(), *blocked),
+            Self::PusherSet { user, user_id, nid, url, since, needs_activation } => Self::PusherSet {
+                user: *user,
+                user_id: user_id.clone(),
+                nid: *nid,
+                url: url.clone(),
+                since: *since,
+                needs_activation: *needs_activation,
+            },
+            Self::MediaArrived(media) => Self::MediaArrived(media.clone()),
+        })
+    }
+}
+
 /// An event that was appended, and what it redacts: the event as it was, and what is left of it.
 pub type Appended = (Arc<RoomEvent>, Option<(Arc<RoomEvent>, Pdu)>);
 
@@ -182,6 +244,11 @@ impl Local {
     /// Wraps it.
     pub fn new<T: Any + Send + Sync>(value: Arc<T>) -> Self {
         Self(value)
+    }
+
+    /// Nothing: another process made the change.
+    fn elsewhere() -> Self {
+        Self(Arc::new(()))
     }
 
     /// What it is, if it is a `T`.
@@ -226,5 +293,27 @@ impl Layers {
 impl std::fmt::Debug for Layers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Layers").field("count", &self.0.read().len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use im2_model::RoomNid;
+
+    use super::{Committed, DirectoryListing, Local};
+
+    #[test]
+    fn another_node_is_not_told_what_only_this_process_has() {
+        let (room, listing) = (RoomNid(1), DirectoryListing::Own(true));
+        let here = Committed::Published { room, listing, handle: Local::new(Arc::new(7_u32)) };
+        let Some(Committed::Published { room: RoomNid(1), listing: DirectoryListing::Own(true), handle }) =
+            here.elsewhere()
+        else {
+            panic!("it is told of the room")
+        };
+        assert_eq!(handle.get::<u32>(), None);
+        assert!(Committed::DirectoryRead(Local::new(Arc::new(7_u32))).elsewhere().is_none());
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use im2_bus::Bus;
-use im2_model::{Clock, Millis, Random, ServerName, UserId, UserNid};
+use im2_model::{Clock, Millis, Random, ServerName, StreamToken, UserId, UserNid};
 use im2_store::Snapshot;
 
 use crate::{
@@ -157,7 +157,13 @@ impl Core {
             layers: Layers::default(),
             shutdown: Shutdown::default(),
         });
-        // Weak, for the store is part of what is shared.
+        // Weak, for the store is part of what is shared, and its thread may outlive that for a moment.
+        let stream = Arc::downgrade(&shared.stream);
+        shared.store.advance_with(move |position| {
+            if let Some(stream) = stream.upgrade() {
+                stream.advance(position);
+            }
+        });
         let weak = Arc::downgrade(&shared);
         shared.store.apply_with(move |committed| {
             if let Some(shared) = weak.upgrade() {
@@ -171,6 +177,15 @@ impl Core {
     /// The current time.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// Hears of what other nodes have committed, if a place in the stream that somebody has from another of them is not
+    /// reached here yet. It need not be reached after that: anybody can write down a place.
+    pub async fn catch_up(&self, is_reached: impl Fn(&StreamToken) -> bool) -> Result<()> {
+        if self.store.is_shared() && !is_reached(&self.stream.reached()) {
+            self.store.catch_up().await?;
+        }
+        Ok(())
     }
 
     /// Whether a user belongs to an application service, for whose users limits on people do not hold.

@@ -224,10 +224,10 @@ impl RoomEvent {
         replaces || self.redacted_because.as_ref().is_some_and(|redaction| redaction.event_id == *event_id)
     }
 
-    /// The same event, with what is left of `redacted` where it copies that.
+    /// The same event for another process: nothing of what it takes in memory is counted.
     #[must_use]
-    pub fn with_copy_of(&self, redacted: &Pdu) -> Self {
-        let mut event = Self {
+    pub fn copied(&self) -> Self {
+        Self {
             room: self.room,
             position: self.position,
             seq: self.seq,
@@ -239,7 +239,13 @@ impl RoomEvent {
             replaced: self.replaced.clone(),
             redacted_because: self.redacted_because.clone(),
             counted: Counted::default(),
-        };
+        }
+    }
+
+    /// The same event, with what is left of `redacted` where it copies that.
+    #[must_use]
+    pub fn with_copy_of(&self, redacted: &Pdu) -> Self {
+        let mut event = self.copied();
         event.refresh_copy_of(redacted);
         event.counted.count_as(&self.counted, || event.weight());
         event

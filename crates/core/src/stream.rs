@@ -219,6 +219,13 @@ impl Stream {
         self.grown.send_replace(());
     }
 
+    /// Notes how far a writer has got. Everything that it has committed up to there has been published, and whoever asks
+    /// another node may have been told of a place at which nothing was.
+    pub fn advance(&self, position: Position) {
+        self.inner.write().reached.advance(position);
+        self.grown.send_replace(());
+    }
+
     /// Puts the redacted form of an event in its place, and takes its content out of the events that have a copy of
     /// it. Called once it is committed.
     pub fn redact(&self, redacted: &Arc<RoomEvent>) {
@@ -432,6 +439,17 @@ mod tests {
         let (news, reached) = node.stream.since(&since, |position, _| Some(position)).unwrap();
         assert_eq!(news, [Position::new(2, 5)]);
         assert!(reached.includes(Position::new(2, 5)) && reached.includes(Position::new(1, 10)));
+    }
+
+    #[test]
+    fn a_place_at_which_nothing_was_is_reached_too() {
+        let mut node = Node::new(1, 2, 1 << 20);
+        node.publish(Position::new(2, 5));
+        let since = node.stream.reached();
+        node.stream.advance(Position::new(2, 9));
+        node.stream.advance(Position::new(2, 8));
+        let (news, reached) = node.stream.since(&since, |position, _| Some(position)).unwrap();
+        assert_eq!((news, reached.reached(2)), (Vec::new(), Position::new(2, 9)));
     }
 
     /// Counts how often it is woken.

@@ -10,6 +10,7 @@
 //! function that [`Store::apply_with`] was given: nobody sees a later change before an earlier one.
 
 mod activity;
+mod change_log;
 mod dialect;
 mod error;
 mod failure;
@@ -65,15 +66,16 @@ pub mod user_directory;
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
 };
 
+pub use change_log::{ChangeLog, LogEntry, LoggedCommit, ProcessLog};
 pub use error::{Error, Result};
 pub use snapshot::Snapshot;
 pub use sqlite::DatabaseError;
 pub use transaction::{Change, Transaction};
 
-use im2_model::{Reached, WriterId};
+use im2_model::{Position, Reached, WriterId};
 
 use crate::{
     failure::Failure,
@@ -125,7 +127,7 @@ pub struct Store<C> {
     failure: Failure,
     opened_at: Reached,
     directory: PathBuf,
-    _lock: DirectoryLock,
+    lock: Arc<DirectoryLock>,
 }
 
 impl Store<()> {
@@ -158,20 +160,49 @@ impl<C: Send + 'static> Store<C> {
     /// Fails with [`Error::Locked`] while another process has it open, and with [`Error::NewerDatabase`] if a later
     /// release of the program has written it.
     pub fn open(options: &Options) -> Result<Self> {
+        Self::open_new(options, None)
+    }
+
+    /// As [`Self::open`], for one of several nodes, which tell each other by `log` what they commit. The others are
+    /// opened with [`Self::open_beside`].
+    pub fn open_with(options: &Options, log: Arc<dyn ChangeLog<C>>) -> Result<Self> {
+        Self::open_new(options, Some(log))
+    }
+
+    /// Opens the database once more for another node, whose number ([`Options::writer`]) nobody else may have.
+    ///
+    /// Fails with [`Error::Locked`] if this one was opened without a log.
+    pub fn open_beside(&self, options: &Options) -> Result<Self> {
+        let log = self.writer.log().ok_or_else(|| Error::Locked(self.directory.display().to_string()))?;
+        let options = Options { directory: self.directory.clone(), ..options.clone() };
+        Self::open_locked(&options, Some(Arc::clone(log)), Arc::clone(&self.lock))
+    }
+
+    fn open_new(options: &Options, log: Option<Arc<dyn ChangeLog<C>>>) -> Result<Self> {
         file_modes::make_folder(&options.directory)?;
         file_modes::tighten(&options.directory)?;
         let lock = DirectoryLock::take(&options.directory)?;
+        Self::open_locked(options, log, Arc::new(lock))
+    }
+
+    fn open_locked(options: &Options, log: Option<Arc<dyn ChangeLog<C>>>, lock: Arc<DirectoryLock>) -> Result<Self> {
+        // What is committed from here on is heard of, so that nothing falls between it and what is read now.
+        let alone = log.as_ref().map(|log| log.begin(options.writer)).transpose()?;
         let path = options.directory.join("im2.db");
         let connection = Connection::open_for_writing(&path)?;
         connection.keep_pages(options.page_cache / 2)?;
         migrations::migrate(&connection)?;
         let clock = stream_range::open_clock(&connection, options.writer)?;
         let opened_at = Snapshot { connection: &connection }.reached()?;
+        if let Some(log) = &log {
+            log.join(options.writer);
+        }
+        drop(alone);
         let failure = Failure::default();
         let readers = Readers::start(&path, options, &failure)?;
-        let writer = Writer::start(connection, clock, failure.clone());
+        let writer = Writer::start(connection, clock, log, failure.clone());
         let (number, directory) = (options.writer, options.directory.clone());
-        Ok(Self { readers, writer, number, failure, opened_at, directory, _lock: lock })
+        Ok(Self { readers, writer, number, failure, opened_at, directory, lock })
     }
 
     /// Sets what is done with what changes publish: on the writer's thread, in commit order, before the caller is
@@ -182,6 +213,25 @@ impl<C: Send + 'static> Store<C> {
     /// If it was set before.
     pub fn apply_with(&self, apply: impl Fn(C) + Send + Sync + 'static) {
         assert!(self.writer.apply_with(Box::new(apply)), "a store is told once what to do with its changes");
+    }
+
+    /// Sets what is done when a writer, this one or another, has got to a place: as [`Self::apply_with`], and before it.
+    /// Only where there are other nodes.
+    ///
+    /// # Panics
+    /// If it was set before.
+    pub fn advance_with(&self, advance: impl Fn(Position) + Send + Sync + 'static) {
+        assert!(self.writer.advance_with(Box::new(advance)), "a store is told once what to do with places");
+    }
+
+    /// Whether there may be other nodes.
+    pub fn is_shared(&self) -> bool {
+        self.writer.log().is_some()
+    }
+
+    /// Waits until what other nodes have committed up to now is applied.
+    pub async fn catch_up(&self) -> Result<()> {
+        self.writer.catch_up().await
     }
 
     /// The folder that holds the database.

@@ -130,6 +130,13 @@ pub(crate) fn open_clock(connection: &Connection, writer: WriterId) -> Result<Po
     Ok(clock)
 }
 
+/// Has a clock go on from everything that others have committed.
+pub(crate) fn see_others(connection: &Connection, clock: &mut PositionClock) -> Result<()> {
+    let writers = Snapshot { connection }.writers()?;
+    writers.iter().for_each(|row| clock.see(row.position));
+    Ok(())
+}
+
 /// Notes how far a writer has got, as part of the commit that got there.
 pub(crate) fn save(connection: &Connection, clock: &PositionClock) -> Result<()> {
     let sql = "UPDATE stream_writers SET position = ?2 WHERE writer = ?1";

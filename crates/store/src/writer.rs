@@ -1,4 +1,7 @@
 //! The one thread that writes, and its group commit.
+//!
+//! Where other nodes write to the same database, one commits at a time, and first applies to its memory what the others
+//! have committed: in a change, memory is never behind the database but by the commit that the change is part of.
 
 use std::{
     sync::{
@@ -9,10 +12,17 @@ use std::{
 };
 
 use im2_fair::{Bounds, Load, Turn, Turns};
-use im2_model::PositionClock;
+use im2_model::{Position, PositionClock, WriterId};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{Error, Result, Transaction, failure::Failure, sqlite::Connection, stream_range, transaction::Change};
+use crate::{
+    Error, Result, Transaction,
+    change_log::{ChangeLog, LogEntry, LoggedCommit},
+    failure::Failure,
+    sqlite::Connection,
+    stream_range,
+    transaction::Change,
+};
 
 /// Changes in one commit. Bounds how long the first of them waits for its answer.
 const BATCH: usize = 256;
@@ -46,10 +56,13 @@ pub(crate) struct Outcome<C> {
 
 /// What is done with published outcomes.
 pub(crate) type Apply<C> = Box<dyn Fn(C) + Send + Sync>;
+/// What is done when a writer is known to have got to a place.
+pub(crate) type Advance = Box<dyn Fn(Position) + Send + Sync>;
 
 enum Message<C> {
     Change(WriteTurn, Job<C>),
     Flush(oneshot::Sender<Result<bool>>),
+    CatchUp(oneshot::Sender<()>),
     Check(oneshot::Sender<()>),
 }
 
@@ -65,6 +78,26 @@ struct Shared<C> {
     counts: Counts,
     job_added: Notify,
     apply: OnceLock<Apply<C>>,
+    /// Where there are other nodes: what they commit, and what is done with their places.
+    log: Option<Arc<dyn ChangeLog<C>>>,
+    advance: OnceLock<Advance>,
+}
+
+impl<C> Shared<C> {
+    /// Applies what other nodes have committed, if it is known yet what is done with it.
+    fn catch_up(&self, node: WriterId) {
+        let (Some(log), Some(apply)) = (&self.log, self.apply.get()) else { return };
+        for LogEntry { published, reached } in log.take(node) {
+            published.into_iter().for_each(apply);
+            self.advance(reached);
+        }
+    }
+
+    fn advance(&self, reached: Position) {
+        if let Some(advance) = self.advance.get() {
+            advance(reached);
+        }
+    }
 }
 
 /// What the writer has done since it was started.
@@ -95,9 +128,15 @@ pub struct WriteTurn(#[expect(dead_code, reason = "held, not looked at")] Turn);
 pub struct LongWriteTurn(#[expect(dead_code, reason = "held, not looked at")] Turn);
 
 impl<C: Send + 'static> Writer<C> {
-    pub(crate) fn start(connection: Connection, clock: PositionClock, failure: Failure) -> Self {
+    pub(crate) fn start(
+        connection: Connection,
+        clock: PositionClock,
+        log: Option<Arc<dyn ChangeLog<C>>>,
+        failure: Failure,
+    ) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
-        let shared = Arc::new(Shared { counts: Counts::default(), job_added: Notify::new(), apply: OnceLock::new() });
+        let (counts, job_added, apply, advance) = Default::default();
+        let shared = Arc::new(Shared { counts, job_added, apply, log, advance });
         let of_thread = Arc::clone(&shared);
         thread::Builder::new()
             .name("store-writer".into())
@@ -127,6 +166,26 @@ impl<C: Send + 'static> Writer<C> {
     /// Sets what is done with published outcomes; says whether nothing was set before.
     pub(crate) fn apply_with(&self, apply: Apply<C>) -> bool {
         self.shared.apply.set(apply).is_ok()
+    }
+
+    /// Sets what is done with the places that writers have got to; says whether nothing was set before.
+    pub(crate) fn advance_with(&self, advance: Advance) -> bool {
+        self.shared.advance.set(advance).is_ok()
+    }
+
+    /// The log that is shared with other nodes.
+    pub(crate) fn log(&self) -> Option<&Arc<dyn ChangeLog<C>>> {
+        self.shared.log.as_ref()
+    }
+
+    /// Waits until what other nodes have committed is applied.
+    pub(crate) async fn catch_up(&self) -> Result<()> {
+        if self.shared.log.is_none() {
+            return Ok(());
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.queue.send(Message::CatchUp(sender)).await.map_err(|_| Error::Closed)?;
+        receiver.await.map_err(|_| Error::Closed)
     }
 
     /// Callers that wait for the right to queue a change.
@@ -197,9 +256,31 @@ fn run<C>(
                 shared.counts.changes.fetch_add(changes as u64, Ordering::Relaxed);
             }
             Message::Flush(done) => drop(done.send(connection.checkpoint())),
+            Message::CatchUp(done) => drop(done.send(shared.catch_up(clock.writer()))),
             Message::Check(done) => drop(done.send(())),
         }
     }
+}
+
+/// Begins a commit: where there are other nodes, alone, and after everything that they have committed.
+fn begin<'a, C>(
+    connection: &Connection,
+    clock: &mut PositionClock,
+    shared: &'a Shared<C>,
+) -> Result<Option<Box<dyn LoggedCommit<C> + 'a>>> {
+    let Some(log) = &shared.log else {
+        connection.run("BEGIN IMMEDIATE")?;
+        return Ok(None);
+    };
+    let logged = log.begin(clock.writer())?;
+    connection.run("BEGIN IMMEDIATE")?;
+    let seen = stream_range::see_others(connection, clock);
+    if seen.is_err() {
+        drop(connection.run("ROLLBACK")); // before the others may go on
+    }
+    seen?;
+    shared.catch_up(clock.writer());
+    Ok(Some(logged))
 }
 
 /// Commits `first` and whatever else is waiting, up to [`BATCH`], as one, and returns how many changes that were.
@@ -210,6 +291,10 @@ fn commit_batch<C>(
     first: (WriteTurn, Job<C>),
     shared: &Shared<C>,
 ) -> usize {
+    let (begun, mut logged) = match begin(connection, clock, shared) {
+        Ok(logged) => (Ok(()), logged),
+        Err(error) => (Err(error), None),
+    };
     let before = *clock;
     let mut flushes = Vec::new();
     let mut published = Vec::new();
@@ -221,7 +306,6 @@ fn commit_batch<C>(
         has_added_job |= outcome.has_added_job;
         answers.push((turn, answer));
     };
-    let begun = connection.run("BEGIN IMMEDIATE");
     run_one(first, clock);
     for _ in 1..BATCH {
         match queue.try_recv() {
@@ -230,17 +314,27 @@ fn commit_batch<C>(
                 flushes.push(done);
                 break;
             }
+            Ok(Message::CatchUp(done)) => drop(done.send(shared.catch_up(clock.writer()))),
             Ok(Message::Check(done)) => drop(done.send(())),
             Err(_) => break,
         }
     }
-    let committed =
-        begun.and_then(|()| save_position(connection, before, *clock)).and_then(|()| connection.run("COMMIT"));
+    let committed = begun
+        .and_then(|()| save_position(connection, before, *clock))
+        .and_then(|()| logged.as_mut().map_or(Ok(()), |logged| logged.enter(&published, reached(before, *clock))))
+        .and_then(|()| connection.run("COMMIT"));
     let changes = answers.len();
     match committed {
         Ok(()) => {
+            let is_logged = logged.is_some();
+            if let Some(logged) = logged {
+                logged.committed();
+            }
             if let Some(apply) = shared.apply.get() {
                 published.into_iter().for_each(apply);
+            }
+            if is_logged {
+                shared.advance(reached(before, *clock));
             }
             if has_added_job {
                 shared.job_added.notify_one();
@@ -255,6 +349,7 @@ fn commit_batch<C>(
             if connection.is_in_transaction() {
                 drop(connection.run("ROLLBACK"));
             }
+            drop(logged); // the others may go on
             *clock = before;
             for (turn, answer) in answers {
                 drop(turn);
@@ -296,6 +391,11 @@ fn run_change<T, C>(
             (Err(undone.err().unwrap_or(error)), nothing())
         }
     }
+}
+
+/// How far a writer has got with a commit; nowhere if that took no position.
+fn reached(before: PositionClock, clock: PositionClock) -> Position {
+    if before == clock { Position::NONE } else { clock.latest() }
 }
 
 fn save_position(connection: &Connection, before: PositionClock, clock: PositionClock) -> Result<()> {

@@ -128,7 +128,7 @@ impl Sync {
         rooms: &UserRooms,
     ) -> Result<Changes> {
         let Some(since) = since else {
-            let mut changes = self.changes_none(rooms).await;
+            let mut changes = self.changes_none(rooms).await?;
             changes.presence = self.presence.news(session.user, None, changes.until.ephemeral).await?;
             let data = self.account_data.all(session.user, &session.user_id).await?;
             changes.account_data = data.into_iter().map(Arc::new).collect();
@@ -157,16 +157,16 @@ impl Sync {
     }
 
     /// Where the stream stands, for a first answer: no changes, and where they end.
-    pub(crate) async fn changes_none(&self, rooms: &UserRooms) -> Changes {
+    pub(crate) async fn changes_none(&self, rooms: &UserRooms) -> Result<Changes> {
         let ephemeral = self.core.ephemeral.reached();
-        let mut changes = Changes::new(self.settled(rooms).await, true);
+        let mut changes = Changes::new(self.settled(rooms).await?, true);
         changes.until.ephemeral = ephemeral;
-        changes
+        Ok(changes)
     }
 
     async fn stored_changes(&self, session: &Session, since: &StreamToken, rooms: &UserRooms) -> Result<Changes> {
         loop {
-            let settled = self.settled(rooms).await;
+            let settled = self.settled(rooms).await?;
             let pick = |_, change: &Change| news_for(session.user, rooms, since, change);
             match self.core.stream.since(since, pick) {
                 // What came meanwhile may have brought a membership that `settled` has not waited for.
@@ -185,8 +185,10 @@ impl Sync {
 
     /// Where the stream stands, not before every membership in `rooms`: a commit sets a membership a moment
     /// before they publish its event.
-    async fn settled(&self, rooms: &UserRooms) -> StreamToken {
-        self.core.stream.wait_until(|reached| rooms.are_within(reached)).await
+    async fn settled(&self, rooms: &UserRooms) -> Result<StreamToken> {
+        // What another node has committed may be known from the database before it is heard of.
+        self.core.catch_up(|reached| rooms.are_within(reached)).await?;
+        Ok(self.core.stream.wait_until(|reached| rooms.are_within(reached)).await)
     }
 
     /// The same from the database, for a client that was away for long.

@@ -238,11 +238,11 @@ impl Rooms {
             // Everybody who sends to the room waits for this.
             fetched.extend(caller::scope(caller::for_others(), room.members(&self.core, &missing)).await?);
         };
-        let (seq, event_id) = (head.seq, prepared.pdu.event_id.clone());
+        let (place, event_id) = (head.place(), prepared.pdu.event_id.clone());
         let pdu = Arc::clone(&prepared.pdu);
         let prepared = prepared.with(transaction, redacts);
         let (guests, target) = (Arc::clone(&self.core.guests), Arc::clone(room));
-        let change = move |tx: &mut im2_core::Transaction<'_>| commit(tx, target, seq, vec![prepared], &guests);
+        let change = move |tx: &mut im2_core::Transaction<'_>| commit(tx, target, place, vec![prepared], &guests);
         let queued = self.core.store.enqueue(turn, change).await?;
         head.advance(room.version, &room.view(), &pdu);
         Ok(Queued::New(head.epoch, queued, event_id))

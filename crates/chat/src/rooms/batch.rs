@@ -38,8 +38,9 @@ impl Rooms {
             if events.is_empty() {
                 return Ok(());
             }
-            let (seq, epoch, guests, target) = (head.seq, head.epoch, Arc::clone(&self.core.guests), Arc::clone(room));
-            let change = move |tx: &mut im2_core::Transaction<'_>| commit(tx, target, seq, events, &guests);
+            let (place, epoch, guests, target) =
+                (head.place(), head.epoch, Arc::clone(&self.core.guests), Arc::clone(room));
+            let change = move |tx: &mut im2_core::Transaction<'_>| commit(tx, target, place, events, &guests);
             let queued = self.core.store.enqueue(turn, change).await?;
             *head = next;
             drop(head);

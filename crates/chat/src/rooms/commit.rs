@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use im2_core::{
     UserSet,
-    committed::{Committed, DirectoryListing, Local},
+    committed::{Committed, Local},
     event::ResolvedState,
     stream::Change,
 };
-use im2_kernel::{content::Membership, relations, version::RoomVersion};
-use im2_model::{Millis, RoomId, RoomNid};
+use im2_kernel::{content::Membership, event::Pdu, relations, version::RoomVersion};
+use im2_model::{Millis, RoomId, RoomNid, UserNid};
 use im2_store::rooms::{Appended, NewEvent};
 
 use super::{
-    RoomEvent, RoomMembership, Rooms, guests, invites,
+    RoomEvent, RoomMembership, Rooms, guests,
+    head_state::Place,
+    invites,
     prepare::Prepared,
     registry::{Registry, Reservation},
     room::Room,
@@ -26,35 +28,38 @@ impl Rooms {
     pub(crate) fn apply(&self, committed: &Committed) {
         match committed {
             Committed::Events { room, events, handle } => {
-                let Some(room) = self.handle(*room, handle) else { return };
+                let (room, is_elsewhere) = self.handle(*room, handle);
                 for (event, redacts) in events {
-                    let target = redacts.as_ref().map(|(target, _)| Arc::clone(target));
-                    let (event, redacted) = room.publish(Arc::clone(event), redacts.clone());
-                    if let Some(redacted) = redacted {
-                        self.core.stream.redact(&redacted);
-                    }
-                    self.announce(&room, event, target.as_deref());
+                    self.apply_event(room.as_deref(), is_elsewhere, event, redacts.as_ref());
                 }
             }
             Committed::StateResolved { resolved, handle } => {
-                if let Some(room) = self.handle(resolved.room, handle) {
-                    room.publish_resolved(resolved);
-                    self.announce_resolved(&room, resolved);
+                let (room, is_elsewhere) = self.handle(resolved.room, handle);
+                if let Some(room) = &room {
+                    room.publish_resolved(resolved, is_elsewhere);
                 }
+                self.announce_resolved(room.as_deref(), resolved);
             }
             Committed::RoomCreated { events, handle } => {
-                let Some(reservation) = handle.get::<Reservation>() else { return };
-                let room = reservation.keep();
-                for event in events {
-                    self.announce(&room, Arc::clone(event), None);
+                if let Some(reservation) = handle.get::<Reservation>() {
+                    let room = reservation.keep();
+                    for event in events {
+                        self.announce(Some(&room), Arc::clone(event), None);
+                    }
+                } else if let Some(first) = events.first() {
+                    // Somebody may have found it before this is heard of.
+                    let room = self.registry.changed_elsewhere(first.room);
+                    for event in events {
+                        self.apply_event(room.as_deref(), true, event, None);
+                    }
                 }
             }
             Committed::RoomPurged { position, gone, users, handle } => {
-                if let Some(room) = self.handle(gone.room, handle) {
+                if let (Some(room), _) = self.handle(gone.room, handle) {
                     room.set_gone();
-                    self.registry.remove(&room);
-                    self.directory.set(&room, &DirectoryListing::Own(false));
                 }
+                self.registry.remove(gone.room, &gone.room_id);
+                self.directory.remove(gone.room);
                 self.members.remove_room(gone.room, users);
                 self.core.typists.end_room(gone.room);
                 self.core.stream.publish(*position, Change::Gone(Arc::clone(gone)));
@@ -63,35 +68,60 @@ impl Rooms {
                 }
             }
             Committed::HistoryPurged { room, events, handle } => {
-                if let Some(room) = self.handle(*room, handle) {
+                if let (Some(room), _) = self.handle(*room, handle) {
                     room.drop_events(events.iter().copied());
                 }
                 *self.deletions.lock().entry(*room).or_default() += 1;
             }
             Committed::RoomForgotten(user, room) => self.members.forget(*user, *room),
             Committed::Published { room, listing, handle } => {
-                if let Some(room) = self.handle(*room, handle) {
-                    self.directory.set(&room, listing);
-                }
+                self.directory.set(self.handle(*room, handle).0.as_deref(), listing);
             }
             Committed::DirectoryRead(read) => self.directory.take(read),
             _ => {}
         }
     }
 
-    /// The handle of a room that something was committed of: the committer's, or that of a room that is in memory.
-    pub(crate) fn handle(&self, room: RoomNid, handle: &Local) -> Option<Arc<Room>> {
-        handle.get::<Room>().or_else(|| self.registry.in_memory(room))
+    /// The handle of a room that something was committed of, and whether another node has committed it: then there is a
+    /// handle if the room is in memory.
+    fn handle(&self, room: RoomNid, handle: &Local) -> (Option<Arc<Room>>, bool) {
+        match handle.get::<Room>() {
+            Some(room) => (Some(room), false),
+            None => (self.registry.changed_elsewhere(room), true),
+        }
     }
 
-    /// Tells everybody of a resolution of a room's state that is in the room's view.
-    fn announce_resolved(&self, room: &Room, resolved: &ResolvedState) {
-        self.directory.note_resolved(room);
-        self.summaries.note_resolved(room, resolved.position);
-        let view = room.view();
+    /// Brings a room up to date with an event, if it is in memory, and tells everybody.
+    fn apply_event(
+        &self,
+        room: Option<&Room>,
+        is_elsewhere: bool,
+        event: &Arc<RoomEvent>,
+        redacts: Option<&(Arc<RoomEvent>, Pdu)>,
+    ) {
+        let target = redacts.map(|(target, _)| Arc::clone(target));
+        let (event, redacts) = (Arc::clone(event), redacts.cloned());
+        let (event, redacted) = match room {
+            Some(room) if is_elsewhere => room.publish_elsewhere(event, redacts),
+            Some(room) => room.publish(event, redacts),
+            None => {
+                let redacted = redacts.map(|(target, left)| Arc::new(target.redacted(left, &event.pdu)));
+                (event, redacted)
+            }
+        };
+        if let Some(redacted) = redacted {
+            self.core.stream.redact(&redacted);
+        }
+        self.announce(room, event, target.as_deref());
+    }
+
+    /// Tells everybody of a resolution of a room's state that is in the room's view, if the room is in memory.
+    fn announce_resolved(&self, room: Option<&Room>, resolved: &ResolvedState) {
+        self.directory.note_resolved(resolved.room, room);
+        self.summaries.note_resolved(resolved.room, room, resolved.position);
         for entry in &resolved.entries {
             if &*entry.kind == "m.room.tombstone" && entry.event.is_some() {
-                self.core.typists.end_room(room.nid);
+                self.core.typists.end_room(resolved.room);
             }
             let Some(member) = entry.member else { continue };
             let membership = entry.membership;
@@ -103,22 +133,19 @@ impl Rooms {
                 by_self: entry.event.as_ref().is_some_and(|event| event.sender == member),
                 was_joined: membership == Membership::Join,
             };
-            self.members.set(member, room.nid, now);
+            self.members.set(member, resolved.room, now);
             if membership != Membership::Join {
-                self.core.typists.end(room.nid, member);
+                self.core.typists.end(resolved.room, member);
             }
         }
         self.core.stream.publish(resolved.position, Change::State(Arc::new(resolved.without_events())));
-        self.core.bus.wake_all(view.joined.len(), view.joined.keys().copied(), |user| view.joined.contains_key(&user));
-        for member in resolved.entries.iter().filter_map(|entry| entry.member) {
-            if !view.joined.contains_key(&member) {
-                self.core.bus.wake(member);
-            }
-        }
+        self.wake_members(resolved.room, room, resolved.entries.iter().filter_map(|entry| entry.member));
     }
 
-    /// Tells everybody of an event that is in its room's view, and in whose wake `target` was redacted.
-    fn announce(&self, room: &Room, event: Arc<RoomEvent>, target: Option<&RoomEvent>) {
+    /// Tells everybody of an event that is in its room's view, if the room is in memory, and in whose wake `target` was
+    /// redacted.
+    fn announce(&self, room: Option<&Room>, event: Arc<RoomEvent>, target: Option<&RoomEvent>) {
+        let nid = event.room;
         self.directory.note(room, &event);
         if let Some(target) = target {
             self.directory.note(room, target);
@@ -133,35 +160,56 @@ impl Rooms {
                 by_self: event.sender == member,
                 was_joined: membership == Membership::Join,
             };
-            self.members.set(member, room.nid, now);
+            self.members.set(member, nid, now);
             if membership != Membership::Join {
-                self.core.typists.end(room.nid, member);
+                self.core.typists.end(nid, member);
             }
         } else if event.kind() == "m.room.tombstone" {
-            self.core.typists.end_room(room.nid);
+            self.core.typists.end_room(nid);
         }
         let (member, position) = (event.member, event.position);
         self.core.stream.publish(position, Change::Event(event));
+        self.wake_members(nid, room, member.into_iter());
+    }
+
+    /// Wakes those who are joined to a room, and some others.
+    fn wake_members(&self, nid: RoomNid, room: Option<&Room>, others: impl Iterator<Item = UserNid>) {
+        let bus = &self.core.bus;
+        let Some(room) = room else {
+            // Of those who wait here.
+            let is_joined = |user| self.members.in_memory(user).is_none_or(|rooms| rooms.is_joined(nid));
+            bus.wake_all(usize::MAX, std::iter::empty(), is_joined);
+            return others.for_each(|user| bus.wake(user));
+        };
         let view = room.view();
-        self.core.bus.wake_all(view.joined.len(), view.joined.keys().copied(), |user| view.joined.contains_key(&user));
-        if let Some(member) = member.filter(|member| !view.joined.contains_key(member)) {
-            self.core.bus.wake(member);
-        }
+        bus.wake_all(view.joined.len(), view.joined.keys().copied(), |user| view.joined.contains_key(&user));
+        others.filter(|user| !view.joined.contains_key(user)).for_each(|user| bus.wake(user));
+    }
+
+    /// Wakes those who are joined to a room in which something was committed.
+    pub(crate) fn wake_joined(&self, room: RoomNid, handle: &Local) {
+        self.wake_members(room, self.handle(room, handle).0.as_deref(), std::iter::empty());
     }
 }
 
-/// Stores `events` at the end of `room`, whose last event must be number `head_seq`, and publishes them after the
-/// commit.
+/// Stores `events` at the end of `room`, where they were built, and publishes them after the commit.
 pub(super) fn commit(
     tx: &mut im2_core::Transaction<'_>,
     room: Arc<Room>,
-    head_seq: i64,
+    place: Place,
     events: Vec<Prepared>,
     guests: &UserSet,
 ) -> im2_store::Result<Vec<Appended>> {
-    let followers = Followers::of(room.nid, &room.view(), &events);
+    let followers = {
+        let view = room.view();
+        // What other nodes have committed is in the view by now.
+        if view.elsewhere != place.elsewhere {
+            return Err(im2_store::Error::Conflict);
+        }
+        Followers::of(room.nid, &view, &events)
+    };
     followers.follow_now(tx, room.nid)?;
-    let places = store(tx, room.nid, head_seq, &events)?;
+    let places = store(tx, room.nid, place.seq, &events)?;
     let closes = events.iter().any(|event| guests::closes(guests, &event.pdu)).then_some(room.nid);
     let nid = room.nid;
     let events = events.into_iter().zip(&places).map(|(event, place)| event.stored(nid, *place)).collect();

@@ -100,7 +100,15 @@ impl<'a> Making<'a> {
     ) -> Result<Self> {
         let no_levels = Arc::new(PowerLevels::default());
         let view = View::empty(Arc::clone(&no_levels));
-        let head = Head { epoch: 0, seq: 0, last: None, depth: 0, pending: StateMap::default(), power: no_levels };
+        let head = Head {
+            epoch: 0,
+            seq: 0,
+            elsewhere: 0,
+            last: None,
+            depth: 0,
+            pending: StateMap::default(),
+            power: no_levels,
+        };
         let mut making = Self { builder, actor, room_id, view, head, events: Vec::new() };
         making.add(Draft::state("m.room.create", "", create))?;
         Ok(making)

@@ -123,25 +123,33 @@ impl Listed {
 }
 
 impl Directory {
-    /// Brings the listing of a room up to date after one of its events. Called once it is committed.
-    pub(super) fn note(&self, room: &Room, event: &RoomEvent) {
+    /// Brings the listing of a room up to date after one of its events. Called once it is committed. The room is given
+    /// unless it is not in memory, because another node has changed it.
+    pub(super) fn note(&self, room: Option<&Room>, event: &RoomEvent) {
         let describes = event.state_key().is_some_and(|key| key.is_empty() && DESCRIBING.contains(&event.kind()));
         if !describes && event.kind() != "m.room.member" {
             return;
         }
-        self.note_resolved(room);
+        self.note_resolved(event.room, room);
     }
 
     /// Takes note of a resolution of a room's state.
-    pub(super) fn note_resolved(&self, room: &Room) {
-        let is_listed = self.0.read().as_ref().is_some_and(|listed| listed.ranks.contains_key(&room.nid));
+    pub(super) fn note_resolved(&self, nid: RoomNid, room: Option<&Room>) {
+        let is_listed = self.0.read().as_ref().is_some_and(|listed| listed.ranks.contains_key(&nid));
         if is_listed {
             self.change(room, |_| {});
         }
     }
 
+    /// Takes out a room that was purged.
+    pub(super) fn remove(&self, room: RoomNid) {
+        if let Some(listed) = self.0.write().as_mut() {
+            listed.remove(room);
+        }
+    }
+
     /// Adds a room to a directory, or takes it out, and brings what is said of it up to date.
-    pub(super) fn set(&self, room: &Room, listing: &DirectoryListing) {
+    pub(super) fn set(&self, room: Option<&Room>, listing: &DirectoryListing) {
         self.change(room, |lists| match listing {
             DirectoryListing::Own(published) => lists.own = *published,
             DirectoryListing::Network(network, true) => drop(lists.networks.insert(network.clone())),
@@ -157,9 +165,15 @@ impl Directory {
         }
     }
 
-    /// Changes where a room is published, and brings what is said of it up to date.
-    fn change(&self, room: &Room, change: impl FnOnce(&mut Lists)) {
-        if let Some(listed) = self.0.write().as_mut() {
+    /// Changes where a room is published, and brings what is said of it up to date. Where the room is not in memory,
+    /// everything is read again by who wants it.
+    fn change(&self, room: Option<&Room>, change: impl FnOnce(&mut Lists)) {
+        let mut loaded = self.0.write();
+        let Some(room) = room else {
+            *loaded = None;
+            return;
+        };
+        if let Some(listed) = loaded.as_mut() {
             let mut lists = listed.lists(room.nid);
             change(&mut lists);
             let listing = Listing::of_view(&room.id, &room.view());

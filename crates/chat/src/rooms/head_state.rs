@@ -13,6 +13,14 @@ use super::{
     view::View,
 };
 
+/// What an event was built on: the room's last number, and how many changes of other nodes it takes into account. The
+/// number alone does not say what the event that has it is, once other nodes give numbers too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) seq: i64,
+    pub(super) elsewhere: u64,
+}
+
 /// The state that the next event is judged by: what is queued over what is committed.
 pub(super) struct HeadState<'a> {
     pub(super) head: &'a Head,
@@ -64,14 +72,24 @@ impl StateView for HeadState<'_> {
 }
 
 impl Head {
-    /// Forgets what was queued once all of it is in the view.
+    /// Forgets what was queued once all of it is in the view, or cannot be committed because another node was earlier.
     pub(super) fn catch_up(&mut self, view: &View) {
+        if self.elsewhere != view.elsewhere
+            && let Some(fresh) = Self::of(view, self.epoch + 1)
+        {
+            *self = fresh;
+        }
         if view.seq >= self.seq {
             if !self.pending.is_empty() {
                 self.pending = im2_kernel::state::StateMap::default();
             }
             self.power = Arc::clone(&view.power);
         }
+    }
+
+    /// Where an event that is built on it comes to stand.
+    pub(super) fn place(&self) -> Place {
+        Place { seq: self.seq, elsewhere: self.elsewhere }
     }
 
     /// Takes note of an event that was queued.

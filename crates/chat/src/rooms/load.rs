@@ -105,6 +105,7 @@ impl Loading {
         let view = View {
             first: row.first_seq,
             seq: row.head_seq,
+            elsewhere: 0,
             state,
             vanished,
             resolutions: Resolutions { last, recent },

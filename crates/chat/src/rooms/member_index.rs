@@ -177,8 +177,12 @@ impl MemberIndex {
     pub(super) fn set(&self, user: UserNid, room: RoomNid, mut membership: RoomMembership) {
         self.change(user, |rooms| {
             let mut known = rooms.rooms.write();
-            membership.was_joined |= known.get(&room).is_some_and(|before| before.was_joined);
-            known.insert(room, membership);
+            let before = known.get(&room);
+            membership.was_joined |= before.is_some_and(|before| before.was_joined);
+            // What another node has committed may have been read here before it is heard of.
+            if before.is_none_or(|before| before.seq <= membership.seq) {
+                known.insert(room, membership);
+            }
             drop(known);
             rooms.latest.write().advance(membership.position);
         });

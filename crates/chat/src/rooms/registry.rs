@@ -5,11 +5,14 @@
 //! believe that nobody else appends. A room that is read from the database is read once, however many ask for it. The
 //! handle of a new room is in its entry before the room is committed ([`Registry::reserve`]): nobody can find the room
 //! earlier, and whoever finds it gets this handle. An entry that anybody holds is not dropped.
+//!
+//! Whoever changes a room here holds its handle. Another node does not, so a room may be changed while it is read: then
+//! it is read again ([`Registry::changed_elsewhere`]).
 
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -46,7 +49,43 @@ pub(super) struct Seat(());
 #[derive(Debug)]
 struct Entry {
     room: OnceCell<Arc<Room>>,
+    reading: Mutex<Reading>,
     used: AtomicU64,
+}
+
+/// A look into the database for a room.
+#[derive(Debug, Default)]
+struct Reading {
+    /// How many changes by other nodes came while there was no room that they could be published to.
+    missed: u64,
+    /// What was read, which is the room from then on.
+    read: Weak<Room>,
+}
+
+impl Entry {
+    /// How many changes by other nodes were missed: to be asked before a room is read.
+    fn missed(&self) -> u64 {
+        self.reading.lock().missed
+    }
+
+    /// Makes what was read the room, unless it lacks what has been missed since.
+    fn found(&self, room: &Arc<Room>, missed: u64) -> bool {
+        let mut reading = self.reading.lock();
+        let is_whole = reading.missed == missed;
+        if is_whole {
+            reading.read = Arc::downgrade(room);
+        }
+        is_whole
+    }
+
+    /// The same at once, unless somebody else has read it or is about to.
+    fn fill(&self, room: Arc<Room>, missed: u64) {
+        let mut reading = self.reading.lock();
+        let read = Arc::downgrade(&room);
+        if reading.missed == missed && self.room.set(room).is_ok() {
+            reading.read = read;
+        }
+    }
 }
 
 pub(super) struct Registry {
@@ -117,17 +156,18 @@ impl Registry {
             return Ok(Arc::clone(room));
         }
         let load = || async {
-            let load = move |db: &Snapshot<'_>| load::load(db, &[nid], options, TAIL_AT_LOAD, &Seat(()));
-            let room = self
-                .core
-                .store
-                .read(load)
-                .await?
-                .pop()
-                .ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))?;
-            room.count_in(&self.gauges);
-            self.make_place();
-            Ok(Arc::new(room))
+            loop {
+                let missed = entry.missed();
+                let read = move |db: &Snapshot<'_>| load::load(db, &[nid], options, TAIL_AT_LOAD, &Seat(()));
+                let loaded = self.core.store.read(read).await?.pop();
+                let room = loaded.ok_or_else(|| Error::refused(Code::NotFound, "there is no such room"))?;
+                let room = Arc::new(room);
+                if entry.found(&room, missed) {
+                    room.count_in(&self.gauges);
+                    self.make_place();
+                    return Ok(room);
+                }
+            }
         };
         caller::scope(caller::for_others(), entry.room.get_or_try_init(load)).await.cloned()
     }
@@ -137,6 +177,17 @@ impl Registry {
         self.rooms.lock().get(&nid)?.room.get().cloned()
     }
 
+    /// A room that another node has changed, if it is in memory. If it is being read, it is read again.
+    pub(super) fn changed_elsewhere(&self, nid: RoomNid) -> Option<Arc<Room>> {
+        let entry = Arc::clone(self.rooms.lock().get(&nid)?);
+        let mut reading = entry.reading.lock();
+        let room = entry.room.get().cloned().or_else(|| reading.read.upgrade());
+        if room.is_none() {
+            reading.missed += 1;
+        }
+        room
+    }
+
     /// Brings those of `wanted` into memory that are not there, each with `events` of its newest ones, many with one look
     /// into the database. What cannot be read is left to whoever asks for it.
     pub(crate) async fn preload(&self, wanted: &[RoomNid], events: usize) -> Result<()> {
@@ -144,14 +195,15 @@ impl Registry {
             // Held while they are read: a room that somebody else has loaded meanwhile, and perhaps changed, is then
             // still there, and takes no second handle.
             let entries: Vec<Arc<Entry>> = nids.iter().map(|nid| self.entry(*nid)).collect();
+            let missed: Vec<u64> = entries.iter().map(|entry| entry.missed()).collect();
             let (wanted, options) = (nids.to_vec(), self.options);
             let read = move |db: &Snapshot<'_>| Ok(load_all(db, &wanted, options, events));
             let loaded = self.core.store.read(read).await?.into_iter().map(|room| (room.nid, room));
             let mut loaded: HashMap<RoomNid, Room> = loaded.collect();
-            for (nid, entry) in nids.iter().zip(&entries) {
+            for ((nid, entry), missed) in nids.iter().zip(&entries).zip(missed) {
                 let Some(room) = loaded.remove(nid) else { continue };
                 room.count_in(&self.gauges);
-                drop(entry.room.set(Arc::new(room)));
+                entry.fill(Arc::new(room), missed);
             }
             self.make_place();
         }
@@ -183,9 +235,9 @@ impl Registry {
     }
 
     /// Drops a room that was purged. Called once it is committed.
-    pub(crate) fn remove(&self, room: &Room) {
-        self.numbers.remove(&room.id);
-        self.rooms.lock().remove(&room.nid);
+    pub(crate) fn remove(&self, nid: RoomNid, room_id: &RoomId) {
+        self.numbers.remove(room_id);
+        self.rooms.lock().remove(&nid);
     }
 
     /// Gives up what rooms take beyond what the memory budget leaves to them: the tails of the less recently used half,
@@ -235,7 +287,7 @@ impl Registry {
     fn entry(&self, nid: RoomNid) -> Arc<Entry> {
         let now = self.tick.fetch_add(1, Ordering::Relaxed);
         let mut rooms = self.rooms.lock();
-        let fresh = || Arc::new(Entry { room: OnceCell::new(), used: AtomicU64::new(now) });
+        let fresh = || Arc::new(Entry { room: OnceCell::new(), reading: Mutex::default(), used: AtomicU64::new(now) });
         let entry = rooms.entry(nid).or_insert_with(fresh);
         entry.used.store(now, Ordering::Relaxed);
         Arc::clone(entry)

@@ -46,6 +46,8 @@ pub(super) struct Head {
     /// Grows whenever queued events turned out not to be committed.
     pub(super) epoch: u64,
     pub(super) seq: i64,
+    /// The changes of other nodes that it takes into account: see [`View::elsewhere`].
+    pub(super) elsewhere: u64,
     pub(super) last: Option<EventId>,
     pub(super) depth: u64,
     /// State that is queued but perhaps not yet in the view, with its sequence.
@@ -161,9 +163,38 @@ impl Room {
         (event, redacted)
     }
 
+    /// As [`Self::publish`], for what another node has committed: the room may have been read from the database since.
+    pub(super) fn publish_elsewhere(
+        &self,
+        event: Arc<RoomEvent>,
+        redacts: Option<(Arc<RoomEvent>, Pdu)>,
+    ) -> (Arc<RoomEvent>, Option<Arc<RoomEvent>>) {
+        {
+            let mut view = self.view.write();
+            if event.seq <= view.seq {
+                // Of two redactions the first is the one that counts.
+                let counts = |target: &RoomEvent| {
+                    let now = view.in_tail(target.seq).and_then(|now| now.redacted_because.as_ref());
+                    now.is_none_or(|because| because.event_id == *event.id())
+                };
+                let redacts = redacts.filter(|(target, _)| counts(target));
+                let redacted = redacts.map(|(target, left)| Arc::new(target.redacted(left, &event.pdu)));
+                return (event, redacted);
+            }
+            view.elsewhere += 1;
+        }
+        self.publish(event, redacts)
+    }
+
     /// Makes the state another from a number of the room on. Called once it is committed, in the room's order.
-    pub(super) fn publish_resolved(&self, resolved: &ResolvedState) {
+    pub(super) fn publish_resolved(&self, resolved: &ResolvedState, is_elsewhere: bool) {
         let mut view = self.view.write();
+        if is_elsewhere {
+            if resolved.seq <= view.seq {
+                return;
+            }
+            view.elsewhere += 1;
+        }
         view.resolve(self.version, resolved);
         for event in resolved.entries.iter().filter_map(|entry| entry.event.as_ref()) {
             if view.in_tail(event.seq).is_none() {
@@ -181,6 +212,7 @@ impl Head {
         Some(Self {
             epoch,
             seq: view.seq,
+            elsewhere: view.elsewhere,
             last: Some(last.id().clone()),
             depth: last.pdu.depth,
             pending: StateMap::default(),

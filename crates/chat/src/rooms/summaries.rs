@@ -93,15 +93,15 @@ impl RoomSummary {
     }
 
     fn note(&self, event: &RoomEvent) {
-        self.last.store(event.position.to_i64(), Ordering::Release);
+        // Where another node has committed, later events may have been read here before.
+        self.last.fetch_max(event.position.to_i64(), Ordering::AcqRel);
         if is_activity(&event.pdu) {
-            self.bump.store(event.position.to_i64(), Ordering::Release);
+            self.bump.fetch_max(event.position.to_i64(), Ordering::AcqRel);
         }
     }
 
-    fn note_resolved(&self, position: Position, room: &Room) {
-        self.last.store(position.to_i64(), Ordering::Release);
-        self.describe(room);
+    fn note_resolved(&self, position: Position) {
+        self.last.fetch_max(position.to_i64(), Ordering::AcqRel);
     }
 
     fn describe(&self, room: &Room) {
@@ -218,26 +218,31 @@ impl Summaries {
         Ok(rows?)
     }
 
-    /// Takes note of an event that is in the room's view. Called once it is committed, in the room's order.
-    pub(super) fn note(&self, room: &Room, event: &RoomEvent) {
-        self.change(room, |summary| {
-            summary.note(event);
-            if event.is_state() || event.kind() == "m.room.redaction" {
-                summary.describe(room);
-            }
-        });
+    /// Takes note of an event that is in the room's view, or of one of a room that is not in memory, which another node
+    /// has committed. Called once it is committed, in the room's order.
+    pub(super) fn note(&self, room: Option<&Room>, event: &RoomEvent) {
+        let is_about = event.is_state() || event.kind() == "m.room.redaction";
+        self.change(event.room, room, is_about, |summary| summary.note(event));
     }
 
-    /// Takes note of a resolution of the state that is in the room's view, as of an event.
-    pub(super) fn note_resolved(&self, room: &Room, position: Position) {
-        self.change(room, |summary| summary.note_resolved(position, room));
+    /// Takes note of a resolution of the state, as of an event.
+    pub(super) fn note_resolved(&self, nid: RoomNid, room: Option<&Room>, position: Position) {
+        self.change(nid, room, true, |summary| summary.note_resolved(position));
     }
 
-    fn change(&self, room: &Room, change: impl FnOnce(&RoomSummary)) {
+    fn change(&self, nid: RoomNid, room: Option<&Room>, is_about: bool, change: impl FnOnce(&RoomSummary)) {
         let mut loading = self.loading.lock();
-        match self.rooms.peek(&room.nid) {
-            Some(summary) => change(&summary),
-            None if loading.reads > 0 => drop(loading.changed.insert(room.nid)),
+        match self.rooms.peek(&nid) {
+            Some(summary) => {
+                change(&summary);
+                match room {
+                    _ if !is_about => {}
+                    Some(room) => summary.describe(room),
+                    // It is read again by who wants it.
+                    None => drop(self.rooms.remove(&nid)),
+                }
+            }
+            None if loading.reads > 0 => drop(loading.changed.insert(nid)),
             None => {}
         }
     }

@@ -23,7 +23,7 @@ use super::{
     commit::{commit, commit_new},
     create::Making,
     directory::publish_in_directory,
-    head_state::HeadState,
+    head_state::{HeadState, Place},
     membership::content_of,
     prepare::{Builder, Prepared},
     room::Head,
@@ -129,8 +129,8 @@ impl Rooms {
             let missing: Vec<&str> = missing.iter().map(UserId::as_str).collect();
             fetched.extend(caller::scope(caller::for_others(), old.members(&self.core, &missing)).await?);
         };
-        let seq = head.seq;
-        let (change, answer) = (self.storing(old, seq, room_id.clone(), new, last, plan), room_id);
+        let place = head.place();
+        let (change, answer) = (self.storing(old, place, room_id.clone(), new, last, plan), room_id);
         let queued = self.core.store.enqueue(turn, change).await?;
         let epoch = head.epoch;
         *head = next;
@@ -172,7 +172,7 @@ impl Rooms {
     fn storing(
         &self,
         old: &Arc<Room>,
-        seq: i64,
+        place: Place,
         room_id: RoomId,
         new: Vec<Prepared>,
         last: Vec<Prepared>,
@@ -189,7 +189,7 @@ impl Rooms {
                 publish_in_directory(tx, &old, DirectoryListing::Own(false));
             }
             tx.move_aliases(old.nid, room.nid)?;
-            commit(tx, old, seq, last, &guests)
+            commit(tx, old, place, last, &guests)
         }
     }
 }

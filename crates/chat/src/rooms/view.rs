@@ -70,6 +70,9 @@ pub struct View {
     pub first: i64,
     /// The number of the last event, or of the last resolution of the state.
     pub seq: i64,
+    /// How many changes of other nodes were published since it is in memory: what had been built on the room before one
+    /// of them is not built on the room as it is.
+    pub(super) elsewhere: u64,
     /// The current state, but for the members.
     pub state: StateMap<StateEntry>,
     /// The entries that had a value and have none now, members too, each with the number from which on.
@@ -97,6 +100,7 @@ impl View {
         Self {
             first: 1,
             seq: 0,
+            elsewhere: 0,
             state: StateMap::default(),
             vanished: StateMap::default(),
             resolutions: Resolutions::default(),

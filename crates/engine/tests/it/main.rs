@@ -10,6 +10,7 @@ mod fuzz;
 mod large_rooms;
 mod media;
 mod memory;
+mod nodes;
 mod notifications;
 mod receipts;
 mod resolution;
@@ -37,7 +38,7 @@ use im2_model::{ManualClock, SeededRandom, ServerName, UserId};
 pub(crate) struct Fixture {
     pub(crate) engine: Box<Engine>,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Arc<tempfile::TempDir>,
 }
 
 impl Fixture {
@@ -47,25 +48,35 @@ impl Fixture {
 
     /// With other options than a test's usual ones.
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap(), 1, |_| {}, change).await
+        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), 1, |_| {}, change).await
     }
 
     async fn in_folder(
-        folder: tempfile::TempDir,
+        folder: Arc<tempfile::TempDir>,
         seed: u64,
         change_store: impl FnOnce(&mut im2_store::Options),
         change: impl FnOnce(&mut Options),
     ) -> Self {
         let mut store = im2_store::Options::new(folder.path());
         change_store(&mut store);
-        let store = Arc::new(Store::open(&store).unwrap());
+        let store = Store::open(&store).unwrap();
         let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+        Self::over(store, folder, clock, seed, change).await
+    }
+
+    async fn over(
+        store: Store,
+        folder: Arc<tempfile::TempDir>,
+        clock: Arc<ManualClock>,
+        seed: u64,
+        change: impl FnOnce(&mut Options),
+    ) -> Self {
         let mut options = Options::new(ServerName::parse("im.test").unwrap());
         options.accounts = accounts::test_options();
         change(&mut options);
         let random = Arc::new(SeededRandom::new(seed));
-        let engine = Box::pin(Engine::open(options, store, Arc::clone(&clock) as _, random)).await.unwrap();
-        Self { engine: Box::new(engine), clock, folder }
+        let engine = Engine::open(options, Arc::new(store), Arc::clone(&clock) as _, random);
+        Self { engine: Box::new(Box::pin(engine).await.unwrap()), clock, folder }
     }
 
     /// The same database opened anew, as after a restart.

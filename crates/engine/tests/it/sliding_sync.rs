@@ -53,12 +53,22 @@ impl Follower {
         Self { session: session(actor, name), body, pos: None, rooms: BTreeMap::new(), received: Vec::new() }
     }
 
-    pub(crate) async fn ask(&self, fixture: &Fixture, timeout: Duration) -> Value {
+    pub(crate) async fn try_to_ask(&self, fixture: &Fixture, timeout: Duration) -> im2_core::Result<Value> {
         let body: Body = serde_json::from_value(self.body.clone()).unwrap();
         let (pos, timeout) = (self.pos.clone(), u64::try_from(timeout.as_millis()).unwrap());
         let request = SlidingRequest::new(Dialect::Stable, Body { pos, timeout: Some(timeout), ..body }).unwrap();
-        let answer = Box::pin(fixture.engine.sync.sliding.sync(&self.session, request)).await.unwrap();
-        serde_json::from_slice(&answer).unwrap()
+        let answer = Box::pin(fixture.engine.sync.sliding.sync(&self.session, request)).await?;
+        Ok(serde_json::from_slice(&answer).unwrap())
+    }
+
+    pub(crate) async fn ask(&self, fixture: &Fixture, timeout: Duration) -> Value {
+        self.try_to_ask(fixture, timeout).await.unwrap()
+    }
+
+    /// Forgets everything, as a client does whose `pos` is not known any more.
+    pub(crate) fn begin_anew(&mut self) {
+        self.pos = None;
+        self.rooms.clear();
     }
 
     pub(crate) async fn follow(&mut self, fixture: &Fixture, timeout: Duration) {
@@ -136,10 +146,7 @@ async fn run(seed: u64) {
         let (end, limit) = (chaos.pick(4), chaos.pick(6));
         let Some(follower) = followers.get_mut(who) else { continue };
         match what {
-            0 => {
-                follower.pos = None;
-                follower.rooms.clear();
-            }
+            0 => follower.begin_anew(),
             1..4 => follower.body = body(Some([0, end]), limit),
             4..8 => drop(follower.ask(&fixture, Duration::ZERO).await), // the answer is lost
             _ => follower.follow(&fixture, Duration::ZERO).await,

@@ -51,18 +51,15 @@ impl Follower {
         }
     }
 
+    /// Asks without taking note of the answer.
+    pub(crate) async fn ask(&self, fixture: &Fixture, timeout: Duration) -> Value {
+        let answer = fixture.engine.sync.classic.sync(&self.session, self.request(timeout)).await.unwrap();
+        serde_json::from_slice(&answer.whole().await.unwrap()).unwrap()
+    }
+
     pub(crate) async fn follow(&mut self, fixture: &Fixture, timeout: Duration) {
-        let answer = fixture
-            .engine
-            .sync
-            .classic
-            .sync(&self.session, self.request(timeout))
-            .await
-            .unwrap()
-            .whole()
-            .await
-            .unwrap();
-        self.apply(&serde_json::from_slice(&answer).unwrap());
+        let answer = self.ask(fixture, timeout).await;
+        self.apply(&answer);
     }
 
     fn apply(&mut self, answer: &Value) {
@@ -120,19 +117,25 @@ impl Chaos<'_> {
     }
 
     pub(crate) async fn act(&mut self, number: usize) {
+        if let Err(error) = self.try_to_act(number).await {
+            assert!(error.code().is_some(), "{error}");
+        }
+    }
+
+    pub(crate) async fn try_to_act(&mut self, number: usize) -> im2_core::Result<()> {
         let rooms = &self.fixture.engine.chat.rooms;
         let user = self.users[self.pick(self.users.len())].clone();
         let other = self.users[self.pick(self.users.len())].clone();
         if self.rooms.is_empty() || (self.rooms.len() < 4 && self.pick(12) == 0) {
             let preset = [Preset::PublicChat, Preset::PrivateChat][self.pick(2)];
             let request = CreateRoom { preset: Some(preset), ..CreateRoom::default() };
-            let room = rooms.create(&user, request).await.unwrap();
+            let room = rooms.create(&user, request).await?;
             self.rooms.push((room.id.clone(), room.nid));
-            return;
+            return Ok(());
         }
         let room = self.rooms[self.pick(self.rooms.len())].0.clone();
         let named = |name: String| Map::from_iter([("name".to_owned(), Value::from(name))]);
-        let outcome = match self.pick(14) {
+        match self.pick(14) {
             0 | 8 | 9 => rooms.join(&user, &room, None).await.map(drop),
             1 => rooms.leave(&user, &room, None).await,
             2 => rooms.act(&user, &room, Act::Invite, &other.user_id, None).await,
@@ -148,9 +151,6 @@ impl Chaos<'_> {
                 let draft = Draft::message("m.room.message", named(format!("message {number}")));
                 rooms.send(&user, &room, draft, None).await.map(drop)
             }
-        };
-        if let Err(error) = outcome {
-            assert!(error.code().is_some(), "{error}");
         }
     }
 }

@@ -25,7 +25,7 @@ async fn open() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     assert!(DUMP.contains("PRAGMA user_version = 3;"));
     im2_store::Store::restore(folder.path(), DUMP).unwrap();
-    Box::pin(Fixture::in_folder(folder, 1, |_| {}, |_| {})).await
+    Box::pin(Fixture::in_folder(Arc::new(folder), 1, |_| {}, |_| {})).await
 }
 
 /// The room with this name.

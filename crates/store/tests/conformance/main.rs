@@ -16,6 +16,7 @@ mod keys;
 mod media;
 mod membership;
 mod moderation;
+mod nodes;
 mod people;
 mod personal;
 mod relations;

@@ -209,7 +209,7 @@ impl SlidingSync {
     async fn changes(&self, session: &Session, since: Option<&StreamToken>, rooms: &UserRooms) -> Result<Changes> {
         match since {
             Some(since) => self.sync.changes_since(session, since, rooms).await,
-            None => Ok(self.sync.changes_none(rooms).await),
+            None => self.sync.changes_none(rooms).await,
         }
     }
 }
