@@ -322,10 +322,10 @@ pub fn redaction(
 }
 
 fn parse(version: RoomVersion, row: &EventRow) -> im2_store::Result<Pdu> {
-    parse_text(version, row.event_id.clone(), &row.pdu)
+    parse_text(version, &row.event_id, &row.pdu)
 }
 
-fn parse_text(version: RoomVersion, event_id: EventId, pdu: &str) -> im2_store::Result<Pdu> {
+fn parse_text(version: RoomVersion, event_id: &EventId, pdu: &str) -> im2_store::Result<Pdu> {
     Pdu::from_stored(version, Some(event_id.clone()), pdu)
         .map_err(|error| im2_store::Error::Corrupt(format!("event {event_id}: {error}")))
 }
@@ -453,7 +453,7 @@ impl Stretch {
                     earlier.map(|pdu| Replaced::of(&pdu))
                 }
             };
-            let redaction = redaction.map(|row| parse_text(self.version, row.event_id, &row.pdu)).transpose()?;
+            let redaction = redaction.map(|row| parse_text(self.version, &row.event_id, &row.pdu)).transpose()?;
             let redacted_because = redaction.map(|pdu| RedactedBecause::of(&pdu));
             loaded.push(Arc::new(RoomEvent {
                 transaction,

@@ -153,8 +153,7 @@ async fn simulate(seed: u64, is_troubled: bool) -> [usize; JOBS] {
     }
     drop(hold);
     drop(holding.await);
-    let done = world.lock().done;
-    done
+    world.lock().done
 }
 
 #[tokio::test(start_paused = true)]
