@@ -192,7 +192,7 @@ impl Committed {
             Self::IdentityChanged(user) => Self::IdentityChanged(*user),
             Self::User(user, fact, holds) => Self::User(*user, *fact, *holds),
             Self::FeatureWithheld(user, feature, withheld) => Self::FeatureWithheld(*user, *feature, *withheld),
-            Self::RateLimit(user, limit) => Self::RateLimit(*user, limit.clone()),
+            Self::RateLimit(user, limit) => Self::RateLimit(*user, *limit),
             Self::RoomBlocked(room_id, blocked) => Self::RoomBlocked(room_id.clone(), *blocked),
             Self::PusherSet { user, user_id, nid, url, since, needs_activation } => Self::PusherSet {
                 user: *user,

@@ -132,8 +132,9 @@ pub(crate) fn open_clock(connection: &Connection, writer: WriterId) -> Result<Po
 
 /// Has a clock go on from everything that others have committed.
 pub(crate) fn see_others(connection: &Connection, clock: &mut PositionClock) -> Result<()> {
-    let writers = Snapshot { connection }.writers()?;
-    writers.iter().for_each(|row| clock.see(row.position));
+    for writer in (Snapshot { connection }).writers()? {
+        clock.see(writer.position);
+    }
     Ok(())
 }
 

@@ -93,6 +93,12 @@ impl<C> Shared<C> {
         }
     }
 
+    /// The same for somebody who waits for it.
+    fn catch_up_for(&self, node: WriterId, waiting: oneshot::Sender<()>) {
+        self.catch_up(node);
+        waiting.send(()).unwrap_or_default(); // whoever went away needs no answer
+    }
+
     fn advance(&self, reached: Position) {
         if let Some(advance) = self.advance.get() {
             advance(reached);
@@ -256,7 +262,7 @@ fn run<C>(
                 shared.counts.changes.fetch_add(changes as u64, Ordering::Relaxed);
             }
             Message::Flush(done) => drop(done.send(connection.checkpoint())),
-            Message::CatchUp(done) => drop(done.send(shared.catch_up(clock.writer()))),
+            Message::CatchUp(waiting) => shared.catch_up_for(clock.writer(), waiting),
             Message::Check(done) => drop(done.send(())),
         }
     }
@@ -314,7 +320,7 @@ fn commit_batch<C>(
                 flushes.push(done);
                 break;
             }
-            Ok(Message::CatchUp(done)) => drop(done.send(shared.catch_up(clock.writer()))),
+            Ok(Message::CatchUp(waiting)) => shared.catch_up_for(clock.writer(), waiting),
             Ok(Message::Check(done)) => drop(done.send(())),
             Err(_) => break,
         }
