@@ -45,6 +45,7 @@ async function signedIn(browser: Browser, name: string): Promise<Person> {
   const person = await Person.atSignIn(browser, name);
   await person.page.locator("button[type=submit]").click();
   await expect(person.page.locator(".chat-row").first()).toBeVisible();
+  await watchFrames(person.page);
   return person;
 }
 
@@ -54,15 +55,11 @@ function switchTo(page: Page, name: string, newest: string): Promise<number> {
     async ([name, newest, patience]) => {
       const rows = [...document.querySelectorAll<HTMLElement>(".chat-row")];
       const row = rows.find((one) => one.querySelector(".chat-row__name")?.textContent === name);
-      const isThere = () =>
-        [...document.querySelectorAll(".bubble__text")].at(-1)?.textContent?.startsWith(newest) === true;
       if (row === undefined) throw new Error(`no row for ${name}`);
       const started = performance.now();
+      const framed = window.framed(newest, patience);
       row.click();
-      do await new Promise(requestAnimationFrame);
-      while (!isThere() && performance.now() - started < patience);
-      if (!isThere()) throw new Error(`${newest} does not come`);
-      return performance.now() - started;
+      return (await framed) - started;
     },
     [name, newest, PATIENCE_MS] as const,
   );
@@ -70,13 +67,43 @@ function switchTo(page: Page, name: string, newest: string): Promise<number> {
 
 /** The moment in which a frame has the message in it, on the clock of all pages. */
 function seen(page: Page, text: string): Promise<number> {
-  return page.evaluate(async (text) => {
-    const isThere = () =>
-      [...document.querySelectorAll(".bubble__text")].at(-1)?.textContent?.startsWith(text) === true;
-    do await new Promise(requestAnimationFrame);
-    while (!isThere());
-    return performance.timeOrigin + performance.now();
-  }, text);
+  return page.evaluate(async ([text, patience]) => performance.timeOrigin + (await window.framed(text, patience)), [
+    text,
+    PATIENCE_MS,
+  ] as const);
+}
+
+declare global {
+  interface Window {
+    /** The moment of the first frame whose last message begins so. */
+    framed(text: string, patience: number): Promise<number>;
+  }
+}
+
+/** Watches for changes, not from frame to frame: drawing all the time would take the time of what is measured. */
+async function watchFrames(page: Page): Promise<void> {
+  const install = () => {
+    window.framed = (text, patience) =>
+      new Promise((resolve, reject) => {
+        const isThere = () =>
+          [...document.querySelectorAll(".bubble__text")].at(-1)?.textContent?.startsWith(text) === true;
+        const stop = (settle: () => void) => {
+          watcher.disconnect();
+          clearTimeout(timer);
+          settle();
+        };
+        const look = () => {
+          if (isThere()) stop(() => requestAnimationFrame(() => resolve(performance.now())));
+        };
+        const watcher = new MutationObserver(look);
+        const timer = setTimeout(() => stop(() => reject(new Error(`${text} does not come`))), patience);
+        watcher.observe(document.body, { childList: true, subtree: true, characterData: true });
+        look();
+      });
+  };
+  // In this document, and in those that come.
+  await page.evaluate(install);
+  await page.addInitScript(install);
 }
 
 /** The moment of the next press of Enter. */
