@@ -29,7 +29,9 @@ impl SimulatedBus {
     /// A step later: the nodes whose hints arrive, in any order.
     pub(super) fn step(&mut self, random: &SeededRandom) -> Vec<usize> {
         let (arrived, mut under_way): (Vec<Hint>, Vec<Hint>) = self.0.drain(..).partition(|hint| hint.due == 0);
-        under_way.iter_mut().for_each(|hint| hint.due -= 1);
+        for hint in under_way.iter_mut() {
+            hint.due -= 1;
+        }
         self.0 = under_way;
         let mut nodes: Vec<usize> = arrived.into_iter().map(|hint| hint.node).collect();
         for last in (1..nodes.len()).rev() {

@@ -105,7 +105,7 @@ impl World {
 
     /// Opens a node beside another.
     async fn open(&mut self, node: usize) -> Fixture {
-        let beside = if node == 0 { 1 } else { 0 };
+        let beside = usize::from(node == 0);
         let other = &self.nodes[beside];
         let options = im2_store::Options { writer: writer(node), ..im2_store::Options::new(other.folder.path()) };
         let store = other.engine.core.store.open_beside(&options).unwrap();
