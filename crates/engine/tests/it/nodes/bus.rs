@@ -29,7 +29,7 @@ impl SimulatedBus {
     /// A step later: the nodes whose hints arrive, in any order.
     pub(super) fn step(&mut self, random: &SeededRandom) -> Vec<usize> {
         let (arrived, mut under_way): (Vec<Hint>, Vec<Hint>) = self.0.drain(..).partition(|hint| hint.due == 0);
-        for hint in under_way.iter_mut() {
+        for hint in &mut under_way {
             hint.due -= 1;
         }
         self.0 = under_way;
