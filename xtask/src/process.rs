@@ -132,13 +132,17 @@ mod tests {
 
     #[test]
     fn a_failed_command_says_what_it_printed_last() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let number = folder.path().join("number");
         let mut command = Command::new("sh");
         // Something stays in the background with the pipe in its hand.
-        command.args(["-c", "sleep 60 & seq 20; echo; exit 3"]);
+        command.args(["-c", "sleep 60 & echo $! > \"$0\"; seq 20; echo; exit 3"]).arg(&number);
         let start = std::time::Instant::now();
         let error = run(command).expect_err("it ends with 3");
         let failed = error.downcast_ref::<Failed>().expect("it has a type");
         assert!(start.elapsed() < Duration::from_secs(30), "what stays behind is not waited for");
+        let left = std::fs::read_to_string(number).expect("the number of the process that stays");
+        assert!(Command::new("kill").arg(left.trim()).status().expect("kill runs").success(), "it is still there");
         if !io::stdout().is_terminal() {
             assert_eq!(failed.last, (9..=20).map(|number| number.to_string()).collect::<Vec<_>>());
         }
