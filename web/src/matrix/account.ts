@@ -51,7 +51,7 @@ import { Saved } from "./saved.ts";
 import { ImagePacks } from "./imagepacks.ts";
 import { Spaces } from "./spaces.ts";
 import { Search } from "./search/search.ts";
-import { removeTraces, type Session, updateSession } from "./session.ts";
+import { removeTraces, type Session, storedSession, updateSession } from "./session.ts";
 import { Synced, type SyncedOptions } from "./synced.ts";
 import { watchEchoes } from "./outbox/echoes.ts";
 import { Outbox } from "./outbox/outbox.ts";
@@ -379,7 +379,10 @@ export class Account {
       this.rooms.destroy(),
       this.client.clearStores({ cryptoDatabasePrefix }),
     ];
-    return within(CLEAR_MS, Promise.allSettled(removed));
+    const gone = await within(CLEAR_MS, Promise.allSettled(removed));
+    // What was under way has left its own; whoever has signed in again meanwhile keeps theirs.
+    if (storedSession(this.userId) === undefined) removeTraces(this.userId);
+    return gone;
   }
 
   private async stop(): Promise<void> {

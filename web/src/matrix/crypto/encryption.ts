@@ -167,6 +167,7 @@ export class Encryption {
     clearTimeout(this.asking);
     this.healing.stop();
     this.signIns.stop();
+    this.sealing.stop();
     this.wake();
     window.addEventListener("unhandledrejection", ignoreClosed);
     await this.loading?.catch(() => undefined);

@@ -573,3 +573,15 @@ test("what nobody opens goes in the end, whatever time the server gives it", asy
   later.mockRestore();
   expect(server.slots).toEqual([expect.stringMatching(/^[\da-f]{16}$/)]);
 });
+
+test("once it has stopped, the device remembers nothing more, and nothing is written in the clear for that", async () => {
+  const server = account();
+  const device = await new Device(server).start(FIRST);
+  server.stored = true;
+  device.sealing.stop();
+  device.memory.clear();
+  expect(device.sealing.wanted).toBe(true);
+  server.stored = false;
+  expect(device.sealing.wanted).toBe(true);
+  expect([...device.memory]).toEqual([]);
+});

@@ -58,8 +58,19 @@ export class Sealing {
     /** Asks the server whether the key that was used is that of the present backup; rejects where it does not say. */
     private readonly check: () => Promise<boolean>,
     /** What this device remembers. */
-    private readonly memory: Pick<Storage, "getItem" | "setItem"> = localStorage,
+    private memory: Pick<Storage, "getItem" | "setItem"> = localStorage,
   ) {}
+
+  /** Leaves what the device remembers alone from now on: who signs out leaves no trace, also of what is under way. */
+  stop(): void {
+    let words = this.memory.getItem(SEALED + this.userId);
+    this.memory = {
+      getItem: () => words,
+      setItem: (_, value) => {
+        words = value;
+      },
+    };
+  }
 
   /** Whether content is to be sealed, now or as soon as there is a key. */
   get wanted(): boolean {
