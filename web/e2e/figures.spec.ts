@@ -33,7 +33,7 @@ function hold(what: string, times: readonly number[], bound: number): void {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
   note(`${what}: median, p95 (ms)`, `${at(0.5).toFixed(1)}, ${at(0.95).toFixed(1)} of ${bound}`);
-  if (TIMED) expect(at(0.95), what).toBeLessThanOrEqual(bound);
+  if (TIMED) expect.soft(at(0.95), what).toBeLessThanOrEqual(bound);
 }
 
 function note(type: string, description: string): void {
