@@ -35,7 +35,7 @@ import { ProblemError, problemOf } from "./errors.ts";
 import { nameOf } from "./events.ts";
 import { Gifs } from "./gifs.ts";
 import { keepStored, writeInOrder } from "./keeping.ts";
-import { withLastWords } from "./leaving.ts";
+import { withKeepalive } from "./keepalive.ts";
 import { Media } from "./media.ts";
 import { type Notice, watchNotices } from "./notices.ts";
 import { Persons } from "./persons.ts";
@@ -545,7 +545,7 @@ async function openClient(
       userId: session.userId,
       deviceId: session.deviceId,
       accessToken: session.accessToken,
-      fetchFn: withLastWords(withKnownVersions(tokens.fetch, session.userId)),
+      fetchFn: withKeepalive(withKnownVersions(tokens.fetch, session.userId)),
       store,
       timelineSupport: true,
       cryptoCallbacks: secret.callbacks,

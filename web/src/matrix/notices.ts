@@ -76,7 +76,10 @@ export function watchNotices(
   client.on(RoomEvent.Timeline, onTimeline);
   client.on(ClientEvent.Sync, onSync);
   return () => {
-    for (const timer of keyless.values()) clearTimeout(timer);
+    for (const [event, timer] of keyless) {
+      clearTimeout(timer);
+      event.off(MatrixEventEvent.Decrypted, onDecrypted);
+    }
     client.off(RoomEvent.Timeline, onTimeline);
     client.off(ClientEvent.Sync, onSync);
   };

@@ -188,7 +188,7 @@ export class Sending {
     window.addEventListener("pagehide", this.onLeave);
   }
 
-  /** A page that is closed does not come to what it would have said later. */
+  /** Sends the waiting receipt at once: the timer of a closed page never fires. */
   private readonly onLeave = () => {
     clearTimeout(this.reading);
     void this.sendRead();

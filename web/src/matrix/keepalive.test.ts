@@ -1,11 +1,11 @@
 import { expect, test, vi } from "vitest";
-import { withLastWords } from "./leaving.ts";
+import { withKeepalive } from "./keepalive.ts";
 
 const ROOM = "https://example.org/_matrix/client/v3/rooms/!room:example.org";
 
 test("receipts outlive the page, and nothing else does", async () => {
   const ask = vi.fn(async (_input: RequestInfo | URL, _init?: RequestInit) => new Response());
-  const fetch = withLastWords(ask);
+  const fetch = withKeepalive(ask);
   const outlives = async (path: string) => {
     await fetch(new URL(ROOM + path), { method: "POST" });
     return ask.mock.lastCall?.[1]?.keepalive === true;
