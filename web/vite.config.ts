@@ -91,12 +91,32 @@ export default defineConfig({
     chunkSizeWarningLimit: 1000,
   },
   test: {
-    environment: "jsdom",
-    include: ["src/**/*.test.{ts,tsx}", "build/**/*.test.ts"],
-    setupFiles: ["src/gallery/patience.ts"],
     testTimeout: 60_000,
     expect: { poll: { timeout: 20_000 } },
+    // All cores: nothing else runs beside.
+    maxWorkers: "100%",
     // Built like the client, so that tests know the parser as it is shipped.
     server: { deps: { inline: ["markdown-it"] } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "views",
+          environment: "jsdom",
+          include: ["src/**/*.test.tsx"],
+          setupFiles: ["src/gallery/patientviews.ts"],
+        },
+      },
+      {
+        // A file that needs a document says so in its first line; making one takes a second.
+        extends: true,
+        test: {
+          name: "logic",
+          environment: "node",
+          include: ["src/**/*.test.ts", "build/**/*.test.ts"],
+          setupFiles: ["src/gallery/patience.ts"],
+        },
+      },
+    ],
   },
 });

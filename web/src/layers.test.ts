@@ -1,4 +1,3 @@
-// @vitest-environment node
 /** The layers of README.md, read off the imports. */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { expect, test } from "vitest";
 import { parseRoute, pathOf, type Route } from "./router.ts";
 

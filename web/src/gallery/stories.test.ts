@@ -1,4 +1,3 @@
-// @vitest-environment node
 /**
  * Every view has stories and a component test. That every component of a view is seen in a story is found out by
  * `e2e/gallery.spec.ts`, which shows them all.

@@ -1,4 +1,3 @@
-// @vitest-environment node
 import { expect, test, vi } from "vitest";
 import { animatedPng, animatedWebp, gif, picture, stillWebp } from "../../e2e/files.ts";
 import { isAnimated } from "./animated.ts";

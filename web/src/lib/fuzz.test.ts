@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 /** What holds for anything that strangers write, checked on text made of pieces with a meaning. */
 import { expect, test } from "vitest";
 import { parseRoute, pathOf } from "../base/router.ts";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { expect, test } from "vitest";
 import { growth } from "./growth.ts";
 import { firstLink, linkify, parseRichText, permalinkTarget, plainText, type RichNode, summaryOf } from "./richtext.ts";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { afterEach, expect, test, vi } from "vitest";
 import { isAvailable, Registering, readPolicies, registrationMode, signIn, stagesFor } from "./auth.ts";
 import { problemOf } from "./errors.ts";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { parseRichText } from "../lib/richtext.ts";
 import { expect, test } from "vitest";
 import { captionContent, editableText, editContent, textContent, voiceContent } from "./content.ts";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { afterEach, expect, test, vi } from "vitest";
 import { discover, isAllowed, originOf, readSources } from "./discovery.ts";
 import { problemOf } from "./errors.ts";

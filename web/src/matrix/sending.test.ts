@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { expect, test, vi } from "vitest";
 import type { MatrixClient, Room } from "matrix-js-sdk/lib/matrix.js";
 import type { Outbox } from "./outbox/outbox.ts";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { PushAccount } from "../sw/store.ts";
 import { loadSession, parkSession, type Session, saveSession, storedSession } from "./session.ts";

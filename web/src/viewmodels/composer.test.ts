@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { beforeEach, expect, test, vi } from "vitest";
 import { Observable } from "../lib/observable.ts";
 import type { Account } from "../matrix/account.ts";

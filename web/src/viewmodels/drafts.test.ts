@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { beforeEach, expect, test, vi } from "vitest";
 import { adoptDraft, drafts, forgetDrafts, sealDrafts, setDraft, sharedDraft, unsharedDraft } from "./drafts.ts";
 

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { expect, test } from "vitest";
 import type { EncryptionStatus } from "../matrix/crypto/encryption.ts";
 import { reminderFor } from "./encryption.ts";

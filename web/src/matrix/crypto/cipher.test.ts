@@ -1,4 +1,3 @@
-// @vitest-environment node
 import { createDecipheriv, createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { counterAt, decrypt, encrypt } from "./cipher.ts";

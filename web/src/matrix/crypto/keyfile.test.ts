@@ -1,4 +1,3 @@
-// @vitest-environment node
 import { createCipheriv, createHmac, pbkdf2Sync } from "node:crypto";
 import { expect, test } from "vitest";
 import type { ProblemError } from "../errors.ts";

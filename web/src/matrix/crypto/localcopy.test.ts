@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { beforeEach, expect, test, vi } from "vitest";
 import { clearSession, removeTraces, saveSession, type Session } from "../session.ts";
 import { LocalCopy } from "./localcopy.ts";

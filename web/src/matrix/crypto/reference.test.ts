@@ -1,4 +1,3 @@
-// @vitest-environment node
 import { expect, test } from "vitest";
 import { type EncryptedFile, encryptedMxc, isEncryptedFile, readEncryptedMxc } from "./reference.ts";
 

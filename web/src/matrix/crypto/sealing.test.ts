@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { EventEmitter } from "node:events";
 import type { MatrixClient } from "matrix-js-sdk/lib/matrix.js";
 import { expect, test, vi } from "vitest";

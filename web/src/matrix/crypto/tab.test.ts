@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { BroadcastChannel } from "node:worker_threads";
 import { afterEach, expect, test } from "vitest";
 import { CLIENT_LOCK, WORKER_LOCK } from "../../sw/locks.ts";

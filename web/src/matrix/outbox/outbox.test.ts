@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { MatrixHttpError, ProblemError } from "../errors.ts";
 import type { Action, Attachment, OutboxItem } from "./item.ts";

@@ -1,4 +1,3 @@
-// @vitest-environment node
 import { beforeEach, expect, test } from "vitest";
 import { Vault } from "../crypto/vault.ts";
 import type { OutboxItem } from "./item.ts";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { MemoryStore, createClient, type MatrixClient, SyncState, ClientEvent } from "matrix-js-sdk/lib/matrix.js";
 import { afterEach, expect, test } from "vitest";
 import { Rooms } from "./rooms.ts";

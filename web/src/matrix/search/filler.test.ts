@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { type MatrixClient, MatrixEvent, SyncState } from "matrix-js-sdk/lib/matrix.js";
 import { afterEach, expect, test } from "vitest";
 import { Wanted } from "../../lib/words.ts";

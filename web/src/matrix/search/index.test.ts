@@ -1,4 +1,3 @@
-// @vitest-environment node
 import { beforeEach, expect, test } from "vitest";
 import { plain, Wanted } from "../../lib/words.ts";
 import { Vault } from "../crypto/vault.ts";
