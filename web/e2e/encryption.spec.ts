@@ -298,13 +298,13 @@ test("who signs out at once after writing reads it again with the recovery key",
   const key = (await ana.page.locator("output.recovery-key").textContent()) ?? "";
   await ana.page.getByRole("button", { name: "I have saved it" }).click();
   await ana.page.locator(".dialog .button--primary").click({ timeout: 30_000 });
-  await ana.startChat(bo.name);
-  await ana.say("not to be lost");
-  const room = ana.page.url();
   // The backup does not get through for a while.
   let hold: (() => void) | undefined;
   const held = new Promise<void>((resolve) => (hold = resolve));
   await ana.page.route("**/room_keys/keys?*", (route) => held.then(() => route.continue()));
+  await ana.startChat(bo.name);
+  await ana.say("not to be lost");
+  const room = ana.page.url();
   await ana.page.locator(".rail__account").click();
   await ana.page.locator(".accounts__action", { hasText: "Sign out" }).click();
   const dialog = ana.page.getByRole("dialog");

@@ -7,6 +7,7 @@ import {
   type Locator,
   type Page,
 } from "@playwright/test";
+import type { Session } from "../src/matrix/session.ts";
 
 export const PASSWORD = "correct horse battery";
 
@@ -15,6 +16,34 @@ let counter = 0;
 /** A user name that no other run has used. */
 export function freshName(base: string): string {
   return `${base}-${Date.now().toString(36)}${counter++}`;
+}
+
+/** Registers, and gives what the client stores of a new session. */
+async function newSession(homeserver: string, username: string): Promise<Session> {
+  const body = {
+    username,
+    password: PASSWORD,
+    initial_device_display_name: "Chrome on Linux",
+    refresh_token: true,
+    auth: { type: "m.login.dummy" },
+  };
+  const response = await fetch(`${homeserver}/_matrix/client/v3/register`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  expect(response.status, "registering").toBe(200);
+  const answer = await response.json();
+  return {
+    homeserver,
+    userId: answer.user_id,
+    deviceId: answer.device_id,
+    accessToken: answer.access_token,
+    refreshToken: answer.refresh_token,
+    expiresAt: Date.now() + answer.expires_in_ms,
+    lifetime: answer.expires_in_ms,
+    storageKey: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64"),
+  };
 }
 
 export class Person {
@@ -31,7 +60,7 @@ export class Person {
     });
   }
 
-  /** Opens a browser of their own and registers. */
+  /** Opens a browser of their own, in which they have just registered. */
   static async register(
     browser: Browser,
     base: string,
@@ -39,12 +68,20 @@ export class Person {
     /** What the browser is like before its first page. */
     prepare: (context: BrowserContext) => Promise<void> = async () => undefined,
   ): Promise<Person> {
-    const context = await browser.newContext(options);
+    const name = freshName(base);
+    const origin = options.baseURL ?? process.env.IM2_BASE_URL ?? "";
+    // Without the page for it: that has tests of its own, and its share of the time of all others would be large.
+    const localStorage = [{ name: "im2.session", value: JSON.stringify(await newSession(origin, name)) }];
+    const storageState = { cookies: [], origins: [{ origin, localStorage }] };
+    const context = await browser.newContext({ ...options, storageState });
     await prepare(context);
-    return Person.registerIn(context, base);
+    const person = new Person(await context.newPage(), name);
+    await person.page.goto("/");
+    await expect(person.page.locator(".rail")).toBeVisible();
+    return person;
   }
 
-  /** Registers in a browser that is there. */
+  /** Registers by the page for it, in a browser that is there. */
   static async registerIn(context: BrowserContext, base: string): Promise<Person> {
     const person = new Person(await context.newPage(), freshName(base));
     const { page } = person;

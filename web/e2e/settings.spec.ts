@@ -1,7 +1,7 @@
 import { expect, type Page, test } from "@playwright/test";
 import { call, createRoom, sendText, userIdOf } from "./api.ts";
 import { expectAccessible } from "./axe.ts";
-import { LOOKS, SIZES } from "./look.ts";
+import { FOR_EYES, LOOKS, SIZES } from "./look.ts";
 import { PASSWORD, Person } from "./people.ts";
 
 const SECTIONS = [
@@ -65,13 +65,13 @@ test("each section has an address, a picture, and nothing that axe minds", async
     await page.setViewportSize(SIZES[size]);
     await page.goto("/settings");
     await expect(page.locator(".settings-list")).toBeVisible();
-    await page.screenshot({ path: `test-output/screens/settings-list-${size}-${theme}.png` });
+    if (FOR_EYES) await page.screenshot({ path: `test-output/screens/settings-list-${size}-${theme}.png` });
     await expectAccessible(page, `list ${size} ${theme}`);
     for (const section of SECTIONS) {
       await page.locator(`a[href="/settings/${section}"].settings-list__item`).click();
       await expect(page).toHaveURL(new RegExp(`/settings/${section}$`));
       await expect(page.locator(".settings__head h1")).toBeVisible();
-      await page.screenshot({ path: `test-output/screens/settings-${section}-${size}-${theme}.png` });
+      if (FOR_EYES) await page.screenshot({ path: `test-output/screens/settings-${section}-${size}-${theme}.png` });
       await expectAccessible(page, `${section} ${size} ${theme}`, "main");
       if (size === "phone") await page.locator(".back-button").click();
     }

@@ -2,7 +2,7 @@
 //!
 //! [`Server`] is the whole server in the test's own process, on a real database in a folder of its own; [`Client`] is
 //! a signed-in user of it; [`Binary`] is the real `im2` executable, for what only a process can show: signals, being
-//! killed, what it prints.
+//! killed, what it prints; [`PushSubscription`] is a device that reads what a push service delivers to it.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -19,12 +19,14 @@ mod answer;
 mod binary;
 mod client;
 mod patience;
+mod push_subscription;
 mod server;
 
 pub use answer::Answer;
 pub use binary::{Binary, Ended, Process};
 pub use client::Client;
 pub use patience::{PATIENCE, until};
+pub use push_subscription::PushSubscription;
 pub use server::{Server, Setup};
 
 /// Escapes a text for a segment of a path.

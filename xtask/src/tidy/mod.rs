@@ -5,6 +5,7 @@
 
 mod documents;
 mod edges;
+mod features;
 mod functions;
 mod leftovers;
 mod modules;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::metadata::packages;
+use crate::process;
 use crate::project::{Project, cargo_metadata};
 
 /// One broken rule.
@@ -76,6 +78,12 @@ pub(crate) fn run(project: &Project) -> Result<ExitCode> {
         findings.extend(edges::check_reach(*file));
         findings.extend(edges::check_folder(*file));
     }
+    let tree = |edges| {
+        let mut cargo = project.cargo();
+        cargo.args(features::arguments(edges));
+        process::output(cargo)
+    };
+    findings.extend(features::check(&tree("normal,build")?, &tree("normal,build,dev")?));
     findings.extend(functions::check(&files));
     findings.extend(modules::check(&files));
     findings.extend(documents::check(&files, &packages(&cargo_metadata(&["--no-deps"])?)?));

@@ -13,13 +13,8 @@ use axum::{
     routing::post,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use im2_testkit::{Client, PATIENCE, Server, Setup, until};
-use p256::{PublicKey, SecretKey, elliptic_curve::sec1::ToSec1Point as _};
-use ring::{
-    aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    hkdf::{HKDF_SHA256, KeyType, Salt},
-    signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey},
-};
+use im2_testkit::{Client, PATIENCE, PushSubscription, Server, Setup, until};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -34,26 +29,10 @@ type Answers = Arc<Mutex<VecDeque<u16>>>;
 /// A push service on this machine, and a device that has subscribed to it.
 struct Device {
     url: String,
-    secret: SecretKey,
-    auth: [u8; 16],
+    subscription: PushSubscription,
     heard: UnboundedReceiver<(HeaderMap, Bytes)>,
     answers: Answers,
     task: JoinHandle<()>,
-}
-
-/// A length for HKDF.
-struct Length(usize);
-
-impl KeyType for Length {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
-fn expand<const LENGTH: usize>(salt: &[u8], secret: &[u8], info: &[&[u8]]) -> [u8; LENGTH] {
-    let mut out = [0; LENGTH];
-    Salt::new(HKDF_SHA256, salt).extract(secret).expand(info, Length(LENGTH)).unwrap().fill(&mut out).unwrap();
-    out
 }
 
 impl Device {
@@ -64,41 +43,21 @@ impl Device {
         let answers = Answers::default();
         let router = Router::new().route("/send/d3v1ce", post(take)).with_state((sender, Arc::clone(&answers)));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let secret = SecretKey::from_slice(&[7; 32]).unwrap();
-        Self { url, secret, auth: [9; 16], heard, answers, task }
-    }
-
-    fn public_key(&self) -> Vec<u8> {
-        self.secret.public_key().to_sec1_point(false).as_bytes().to_vec()
+        Self { url, subscription: PushSubscription::default(), heard, answers, task }
     }
 
     fn pusher(&self) -> Value {
         json!({
-            "kind": "webpush", "app_id": "org.example.web", "pushkey": URL_SAFE_NO_PAD.encode(self.public_key()),
+            "kind": "webpush", "app_id": "org.example.web", "pushkey": URL_SAFE_NO_PAD.encode(self.subscription.public_key()),
             "app_display_name": "Example", "device_display_name": "Browser", "lang": "en",
-            "data": { "url": self.url, "auth": URL_SAFE_NO_PAD.encode(self.auth), "events_only": true },
+            "data": { "url": self.url, "auth": URL_SAFE_NO_PAD.encode(self.subscription.auth()), "events_only": true },
         })
     }
 
     /// The headers of the next message, and what is in it.
     async fn next(&mut self) -> (HeaderMap, Value) {
         let (headers, message) = tokio::time::timeout(PATIENCE, self.heard.recv()).await.unwrap().unwrap();
-        let (salt, rest) = message.split_at(16);
-        assert_eq!(rest[..5], [0, 0, 16, 0, 65], "records of 4096 bytes, and a key of 65");
-        let (theirs, record) = rest[5..].split_at(65);
-        let shared = p256::ecdh::diffie_hellman(
-            self.secret.to_nonzero_scalar(),
-            PublicKey::from_sec1_bytes(theirs).unwrap().as_affine(),
-        );
-        let info: [&[u8]; 3] = [b"WebPush: info\0", &self.public_key(), theirs];
-        let ikm: [u8; 32] = expand(&self.auth, shared.raw_secret_bytes(), &info);
-        let key: [u8; 16] = expand(salt, &ikm, &[b"Content-Encoding: aes128gcm\0"]);
-        let nonce: [u8; 12] = expand(salt, &ikm, &[b"Content-Encoding: nonce\0"]);
-        let mut record = record.to_vec();
-        let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).unwrap());
-        let text = key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut record).unwrap();
-        let text = text.strip_suffix(&[2]).expect("the mark of the last record");
-        (headers, serde_json::from_slice(text).unwrap())
+        (headers, serde_json::from_slice(&self.subscription.open(&message)).unwrap())
     }
 
     /// Sets a pusher for the device and answers with the token that comes.
