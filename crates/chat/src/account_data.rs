@@ -1,5 +1,5 @@
-//! What clients keep with an account: settings for the account and for rooms, tags, the list of ignored users
-//! (spec: client-server API, "Client Config", "Room Tagging", "Ignoring Users").
+//! Account data: settings that clients keep for the account and for rooms, tags, the list of ignored users (spec:
+//! client-server API, "Client Config", "Room Tagging", "Ignoring Users").
 
 mod in_rooms;
 mod tags_and_direct;
@@ -26,7 +26,7 @@ pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
 pub const MAX_TYPES: usize = 1_000;
 /// The longest type and the longest tag (spec: "The name of a tag MUST NOT exceed 255 bytes").
 const MAX_NAME_BYTES: usize = 255;
-/// What a remembered ignored user takes, in bytes.
+/// Estimated memory for one entry of a cached list of ignored users, in bytes.
 const IGNORED_USER: usize = 96;
 
 /// Where push rules are kept: as what the user changed of the defaults.
@@ -150,7 +150,8 @@ impl AccountData {
         rows.into_iter().map(|row| change(user, user_id, row)).collect()
     }
 
-    /// What of it changed after `since`, for a token that the stream's stretch in memory no longer covers.
+    /// The account data that changed after `since`, read from the database: for a token that the ring in memory no
+    /// longer covers.
     pub async fn since(&self, user: UserNid, user_id: &UserId, since: &StreamToken) -> Result<Vec<AccountDataChange>> {
         let rows = self.core.store.read(move |db| db.all_account_data(user)).await?;
         rows.into_iter().filter(|row| !since.includes(row.position)).map(|row| change(user, user_id, row)).collect()

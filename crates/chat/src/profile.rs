@@ -1,4 +1,4 @@
-//! What people say about themselves: display name, avatar, and fields of their own choosing (spec: "Profiles").
+//! Profiles: display name, avatar, and fields of the user's own choosing (spec: "Profiles").
 
 use im2_core::{Code, Committed, Core, Error, Result, Transaction, names, session::Session};
 use im2_model::{UserId, UserNid, shown_name};
@@ -29,7 +29,7 @@ pub struct Changed {
     pub user_id: UserId,
     /// The field: `displayname` or `avatar_url`.
     pub field: String,
-    /// What it was.
+    /// The value before the change.
     pub before: Option<String>,
 }
 

@@ -57,7 +57,7 @@ impl FromStr for ChangesToken {
     }
 }
 
-/// What the `to` of a list of changes says: the `pos` of a sliding sync.
+/// Parses the `to` of a list of changes: the `pos` of a sliding sync. Anything else is `M_INVALID_PARAM`.
 pub fn parse_end(text: &str) -> Result<StreamToken> {
     match text.parse()? {
         PlaceToken::Stream(token) => Ok(token),
@@ -163,7 +163,7 @@ impl ThreadSubscriptions {
         Ok(self.core.store.write(change).await?)
     }
 
-    /// What has changed of the threads that a user follows, the latest first.
+    /// The changes of the threads that a user follows, the latest first.
     pub async fn changes(&self, user: UserNid, request: ChangesRequest) -> Result<Changes> {
         let limit = request.limit.clamp(1, MAX_LIMIT);
         let ChangesRequest { since, before, .. } = request;

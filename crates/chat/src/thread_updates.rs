@@ -100,7 +100,7 @@ impl Found {
     }
 }
 
-/// What is looked for, between which places.
+/// The range of the stream to look through, and how many threads to find.
 struct Look {
     since: StreamToken,
     until: StreamToken,
@@ -108,7 +108,7 @@ struct Look {
     limit: usize,
 }
 
-/// What was found.
+/// The threads found in one look.
 #[derive(Default)]
 struct Looked {
     found: Vec<Found>,

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{AccountData, DIRECT, TAGS, tags_in};
 
-/// What a direct chat or a tagged room takes, in bytes.
+/// Estimated memory for a direct chat or a tagged room, in bytes.
 const LABELLED: usize = 160;
 
 /// The labels of one user's rooms.

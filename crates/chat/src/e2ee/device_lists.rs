@@ -10,8 +10,8 @@
 //! not listed as they come and go: a client that joins it would be sent everybody for nothing. They all are once it is
 //! encrypted, and their changed devices always.
 //!
-//! What may have happened, the [`Hints`], comes from the stream's stretch in memory or from the database; what it
-//! means is found out in the same way for both.
+//! The candidates, [`Hints`], come from the ring in memory or from the database; the result is worked out from them in
+//! the same way for both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +45,7 @@ impl DeviceLists {
     }
 }
 
-/// What has become of keys between two places in the stream, for one device.
+/// Changes of keys between two places in the stream, for one device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyNews {
     /// Whose devices have to be looked up again.
@@ -61,7 +61,7 @@ impl KeyNews {
     }
 }
 
-/// What happened that may be of interest.
+/// Changes that may lead to an entry in the answer: the candidates.
 #[derive(Debug, Clone, Default)]
 struct Hints {
     /// Rooms in which somebody's membership changed, and whose; or that were encrypted.
@@ -130,7 +130,7 @@ impl Hints {
 }
 
 impl E2ee {
-    /// What has become of keys between two places in the stream, for the session's device. `rooms` are its user's.
+    /// Returns the changes of keys between two places in the stream, for the session's device. `rooms` are its user's.
     pub async fn news(
         &self,
         session: &Session,
@@ -162,7 +162,7 @@ impl E2ee {
         })
     }
 
-    /// What it means that this happened; without hints the database is asked for them.
+    /// Works out the answer from the hints; without hints, the database is asked for them.
     async fn judge(
         &self,
         session: &Session,

@@ -1,4 +1,4 @@
-//! What a filter says, and which events it lets through.
+//! The definition of a filter, and the decision which events it lets through.
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData};
 
@@ -41,7 +41,7 @@ pub enum EventFormat {
     Federation,
 }
 
-/// What a filter says about rooms.
+/// The part of a filter that is about rooms (spec: `RoomFilter`).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct RoomFilter {
@@ -92,7 +92,7 @@ pub struct EventFilter {
     pub unread_thread_notifications: bool,
 }
 
-/// What a filter looks at in an event.
+/// The properties of an event that a filter looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     /// Its type.

@@ -29,7 +29,7 @@ const MAX_RESTORED: usize = 50_000;
 pub struct PresenceEvent {
     /// Whose.
     pub sender: UserId,
-    /// What.
+    /// The state that is announced.
     pub content: PresenceContent,
 }
 
@@ -167,8 +167,9 @@ impl Presence {
         });
     }
 
-    /// What `user` has to hear: the presence of those who share a room with them, and their own. After `since` and up
-    /// to `upto`, both numbers of the ephemeral counter; without `since` all who are not offline.
+    /// Returns the presence events that `user` has to be sent: their own, and those of users who share a room with
+    /// them. Those after `since` and up to `upto`, both numbers of the ephemeral counter; without `since`, those of all
+    /// who are not offline.
     pub async fn news(&self, user: UserNid, since: Option<u64>, upto: u64) -> Result<Vec<PresenceEvent>> {
         let candidates = {
             let states = self.states.lock();

@@ -248,7 +248,8 @@ impl Rooms {
         Ok(Queued::New(head.epoch, queued, event_id))
     }
 
-    /// What a redaction is about, if the actor may redact it.
+    /// Returns the event that a redaction is about and its redacted form; `None` if the draft is no redaction or the
+    /// event is redacted already. Refuses a target that is not in the room or that the actor may not redact.
     async fn redaction_target(
         &self,
         room: &Arc<Room>,

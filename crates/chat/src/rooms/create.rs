@@ -53,7 +53,7 @@ pub struct InitialState {
     pub content: Map<String, Value>,
 }
 
-/// What a new room is to be like. The fields are those of the request.
+/// A request to create a room. The fields are those of `POST /createRoom`.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the specification names and explains them")]
 pub struct CreateRoom {

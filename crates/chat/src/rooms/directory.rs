@@ -236,9 +236,9 @@ impl FromStr for DirectoryToken {
 pub struct DirectoryPage {
     /// The rooms.
     pub rooms: Vec<Listing>,
-    /// What comes after them.
+    /// The token of the next page, if there is one.
     pub next: Option<DirectoryToken>,
-    /// What comes before them.
+    /// The token of the previous page, if there is one.
     pub previous: Option<DirectoryToken>,
     /// How many rooms there are altogether.
     pub total: usize,

@@ -13,8 +13,8 @@ use super::{
     view::View,
 };
 
-/// What an event was built on: the room's last number, and how many changes of other nodes it takes into account. The
-/// number alone does not say what the event that has it is, once other nodes give numbers too.
+/// The version of a room that an event was built on: the room's last number, and how many changes of other nodes it
+/// takes into account. Once other nodes give numbers too, the number alone does not identify the event that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) seq: i64,

@@ -70,7 +70,7 @@ impl FromStr for HierarchyToken {
 /// A room of a space's tree.
 #[derive(Debug, Clone)]
 pub struct SpaceRoom {
-    /// What it is.
+    /// The room's summary.
     pub summary: Summary,
     /// The `m.space.child` events of a space, in the order of the children.
     pub children: Vec<Arc<RoomEvent>>,
@@ -159,7 +159,7 @@ fn child_id(child: &RoomEvent) -> Option<RoomId> {
     RoomId::parse(child.state_key()?).ok()
 }
 
-/// What decides the place of a child among its brothers.
+/// A child's sort key among its siblings: whether it lacks an `order`, the `order`, the time of the event, the room.
 type Place = (bool, String, u64, RoomId);
 
 /// The valid children of a space in their order; none of a room that is no space. Counts the events that are looked at.

@@ -141,7 +141,7 @@ fn per_day(new: u64, age: Millis, budget: &InviteBudget) -> u64 {
     grown.saturating_sub(budget.declined * DECLINED).clamp((new / LEAST).max(1), new * MOST)
 }
 
-/// What still counts of what was spent.
+/// The part of the spent budget that still counts at `now`: it is forgotten evenly, the budget of a day in a day.
 fn left_of(budget: InviteBudget, allowed: u64, now: Millis) -> u64 {
     let forgotten = now.saturating_sub(budget.spent_ts).min(DAY) * allowed * UNIT / DAY;
     budget.spent.saturating_sub(forgotten)

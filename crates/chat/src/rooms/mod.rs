@@ -239,7 +239,8 @@ impl Rooms {
         self.registry.numbers(rooms).await
     }
 
-    /// What lists of rooms are sorted and filtered by, in the order of `wanted`; `None` for a room that is not there.
+    /// The summaries that lists of rooms are sorted and filtered by, in the order of `wanted`; `None` for a room that
+    /// is not there.
     pub async fn summaries(&self, wanted: &[RoomNid]) -> Result<Vec<Option<Arc<RoomSummary>>>> {
         self.summaries.of(wanted).await
     }
@@ -254,7 +255,7 @@ impl Rooms {
         self.registry.make_place();
     }
 
-    /// What the rooms in memory take, in bytes, weighed anew: for tests of what is counted as they change.
+    /// The memory that the rooms take, in bytes, weighed anew: for tests of the figure that is counted as rooms change.
     pub fn weigh_anew(&self) -> usize {
         self.registry.weigh_anew()
     }

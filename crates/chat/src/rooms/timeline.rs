@@ -15,9 +15,9 @@ use crate::filters::{Candidate, EventFilter};
 pub struct Context {
     /// The event.
     pub event: Arc<RoomEvent>,
-    /// What came before it, newest first.
+    /// The events before it, newest first.
     pub before: Vec<Arc<RoomEvent>>,
-    /// What came after it, oldest first.
+    /// The events after it, oldest first.
     pub after: Vec<Arc<RoomEvent>>,
     /// From where to go on backward.
     pub start: TimelineToken,

@@ -51,7 +51,7 @@ const CREATOR_LEVEL: i64 = 100;
 /// The least level that sending and inviting take in a room that has been replaced.
 const RETIRED_LEVEL: i64 = 50;
 
-/// What is to be done.
+/// The upgrade that was asked for, once it has been checked.
 struct Plan<'a> {
     actor: &'a Actor,
     version: RoomVersion,
@@ -62,7 +62,7 @@ struct Plan<'a> {
     aliases: Vec<String>,
 }
 
-/// What is to be stored.
+/// The new room and the events of both rooms, ready to be stored.
 struct Replacement {
     room_id: RoomId,
     new: Vec<Prepared>,

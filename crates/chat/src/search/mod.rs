@@ -56,7 +56,7 @@ pub enum Order {
     Recent,
 }
 
-/// What results can be grouped by.
+/// A property that results can be grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupKey {
     /// The room.
@@ -65,7 +65,7 @@ pub enum GroupKey {
     Sender,
 }
 
-/// What to search for.
+/// A search request.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The words.
@@ -76,7 +76,7 @@ pub struct Request {
     pub filter: EventFilter,
     /// The order of results.
     pub order: Order,
-    /// What to group results by.
+    /// The keys to group results by.
     pub groups: Vec<GroupKey>,
     /// Where an earlier page ended.
     pub from: Option<Cursor>,
@@ -96,7 +96,7 @@ pub struct Hit {
 /// The results that have something in common.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// What: the identifier of a room or a user.
+    /// The room ID or user ID that they share.
     pub id: String,
     /// Those of this page, in order.
     pub results: Vec<EventId>,
@@ -109,7 +109,7 @@ pub struct Group {
 pub struct Found {
     /// How many results there are, as far as they were looked for.
     pub count: u64,
-    /// What to highlight.
+    /// The words to highlight in the results.
     pub highlights: Vec<String>,
     /// The page.
     pub hits: Vec<Hit>,
@@ -132,7 +132,7 @@ pub struct Search {
 #[derive(Default)]
 struct Page {
     matches: Vec<Match>,
-    /// What is left in the last window.
+    /// The matches of the last window that did not fit into the page.
     rest: Vec<Match>,
     /// Whether there are older windows.
     has_older: bool,

@@ -36,7 +36,7 @@ type Marks = Vec<(Option<String>, i64)>;
 type StoredSegment = (i64, i64, usize, bool, u64, u64, BTreeMap<EventId, (u64, u64)>);
 
 impl Unread {
-    /// What is stored of a record, if that was made on the same inputs and saves work.
+    /// Reads the stored record, if it was made from the same inputs and saves work.
     pub(super) async fn stored(&self, walk: &Walk, inputs: &Inputs) -> Result<Option<RoomUnread>> {
         if walk.head - inputs.settled() <= self.sizes.long as i64 {
             return Ok(None);
