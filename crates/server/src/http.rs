@@ -33,7 +33,7 @@ const HEAD_BYTES: usize = 32 << 10;
 /// After a failed accept (no file descriptor left), the time to let connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What connections may cost.
+/// Limits on connections.
 #[derive(Debug)]
 pub(crate) struct Bounds {
     /// Connections at once. More wait in the operating system's queue until one ends.

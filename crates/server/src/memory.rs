@@ -44,7 +44,7 @@ impl System {
         (least / PART).max(LEAST)
     }
 
-    /// What bounds this process: the machine, and each control group that it is in.
+    /// The memory of everything that bounds this process: the machine, and each control group that it is in.
     fn limits(&self) -> Vec<Memory> {
         let mut found: Vec<_> = self.machine().into_iter().collect();
         let groups = self.read("proc/self/cgroup").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What users have sent and uploaded, in the hands of administrators.
+//! Administration of the events and uploads of a user.
 
 use im2_testkit::{Client, Server, Setup, segment, until};
 use reqwest::Method;

@@ -1,4 +1,5 @@
-//! What a service that encrypts is told of keys (MSC3202), and what it does with devices.
+//! Encryption for application services: the news of keys and devices in transactions (MSC3202), and devices that a
+//! service manages.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -21,7 +21,7 @@ pub(super) struct Told {
     pub(super) query: String,
     pub(super) token: String,
     pub(super) body: Value,
-    /// What it was answered.
+    /// The status code of the answer.
     pub(super) status: u16,
 }
 

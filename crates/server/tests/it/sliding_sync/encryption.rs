@@ -1,4 +1,4 @@
-//! What encryption needs of a sliding sync: keys in store, whose devices to look up again, messages to devices.
+//! Encryption over sliding sync: keys in store, whose devices to look up again, messages to devices.
 
 use im2_testkit::{Binary, Client, Server, Setup};
 use serde_json::{Value, json};
