@@ -11,7 +11,7 @@ use crate::process::{Meter, Process};
 /// A server under test.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// What the report calls it.
+    /// Its name in the report.
     pub name: String,
     /// Where it listens.
     pub endpoint: Endpoint,

@@ -122,7 +122,7 @@ struct MessageContent<'a> {
     body: Text<'a>,
 }
 
-/// What the body of a generated message says: which run it belongs to and its place among the run's messages.
+/// The marker in the body of a generated message: the run it belongs to and its place among the run's messages.
 ///
 /// The body reads `im2-bench RUN SEQUENCE padding…`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,7 +25,7 @@ use crate::wire::Marker;
 const MAX_MESSAGES: u64 = 1_000_000;
 const MAX_DELIVERIES: u64 = 100_000_000;
 
-/// What senders and followers share.
+/// The state that senders and followers share.
 #[derive(Debug)]
 pub(super) struct Load {
     pub(super) run: String,
@@ -71,7 +71,7 @@ impl Load {
     }
 }
 
-/// What the senders did.
+/// The sends of all senders, counted.
 #[derive(Debug, Default)]
 struct Sent {
     latencies: Latencies,

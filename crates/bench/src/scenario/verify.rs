@@ -10,7 +10,7 @@ use crate::wire::MessagesAnswer;
 
 const PAGE: usize = 500;
 
-/// What was acknowledged in one room, and what was found there.
+/// The events that were acknowledged in one room, and those that were found there.
 #[derive(Debug, Default)]
 pub struct Ledger {
     acknowledged: HashSet<String>,

@@ -30,7 +30,7 @@ const POLL_TIMEOUT: u32 = 10_000;
 #[derive(Debug)]
 pub(super) struct Sample {
     pub(super) time: Duration,
-    /// What the server used, where its process is known.
+    /// The CPU time that the server used, where its process is known.
     pub(super) cpu: Option<Duration>,
     pub(super) body: Bytes,
 }

@@ -58,7 +58,7 @@ pub(super) struct Fared {
     pub(super) stranger: Summary,
     /// Deliveries that did not come.
     pub(super) missed: u64,
-    /// What failed.
+    /// The requests that failed.
     pub(super) errors: Errors,
 }
 
@@ -83,7 +83,7 @@ struct Book {
     failures: Vec<(Duration, String)>,
 }
 
-/// What all that talk share.
+/// The state that all talkers share.
 #[derive(Debug)]
 pub(super) struct Talk {
     run: String,
