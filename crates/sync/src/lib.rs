@@ -98,7 +98,7 @@ impl StateForm {
 pub struct SyncRequest {
     /// Where the client stands; `None` for an initial sync.
     pub since: Option<StreamToken>,
-    /// What the client wants to see.
+    /// The filter: rooms, events and fields that the client wants.
     pub filter: Arc<Filter>,
     /// Whether all state is wanted, not only what has changed.
     pub full_state: bool,
@@ -106,7 +106,7 @@ pub struct SyncRequest {
     pub state: StateForm,
     /// How long to wait for news.
     pub timeout: Duration,
-    /// What asking says of the user's presence.
+    /// The presence that the request sets for the user.
     pub set_presence: Availability,
 }
 
@@ -187,7 +187,7 @@ struct Answering<'a> {
     request: &'a SyncRequest,
     ignored: Arc<HashSet<UserId>>,
     changes: Changes,
-    /// Of the changes, the account data of rooms.
+    /// The account data of rooms among the changes, by room.
     room_data: HashMap<RoomNid, Vec<Arc<AccountDataChange>>>,
     /// Where the answer ends.
     until: Arc<StreamToken>,
@@ -290,7 +290,7 @@ impl Sync {
     }
 }
 
-/// What an answer is made of beside the request.
+/// The data that an answer is made from, beside the request.
 struct Parts {
     ignored: Arc<HashSet<UserId>>,
     rooms: Arc<UserRooms>,

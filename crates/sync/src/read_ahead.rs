@@ -32,7 +32,7 @@ const MOST_EVENTS: usize = 64;
 /// Receipts by room.
 pub(crate) type RoomReceipts = HashMap<RoomNid, Vec<ReceiptChange>>;
 
-/// What an answer needs of rooms.
+/// The data that an answer needs of each room.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
     /// Events of each timeline.

@@ -34,7 +34,7 @@ use super::{
     request::{Filters, List},
 };
 
-/// What an order takes by itself, and with each room in the few filters that clients have, in bytes.
+/// Estimated memory for an order without rooms, and for each room in the few filters that clients have, in bytes.
 const ORDER: usize = 512;
 const ROOM: usize = 128;
 /// Filters whose rooms are kept for one user. Clients have one to four; those used longest ago go first.
@@ -43,7 +43,7 @@ const RANKINGS: usize = 8;
 /// The rooms of one user.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    /// What it was made of; `None` until it is.
+    /// The inputs that it was made from; `None` until it is made.
     basis: Option<Basis>,
     /// Up to where in the stream it is true.
     reached: StreamToken,
@@ -53,7 +53,7 @@ pub(super) struct Order {
     uses: u64,
 }
 
-/// What an order is made of beside what the stream says of rooms.
+/// The inputs that an order is made from, beside the stream's news of rooms.
 #[derive(Debug)]
 struct Basis {
     rooms: Arc<UserRooms>,
@@ -73,7 +73,7 @@ pub(super) struct Ranking {
     used: u64,
 }
 
-/// What the stream has that concerns an order.
+/// A change in the stream that concerns an order.
 #[derive(Debug, PartialEq, Eq)]
 enum News {
     Room(RoomNid),

@@ -116,7 +116,7 @@ impl<'a> Places<'a> {
     }
 }
 
-/// What is in sight of a list: stretches of keys, the first and the last key of each included. It stays what it is
+/// The part of a list that is in sight: ranges of keys, the first and the last key of each included. It stays as it is
 /// when rooms move: a room whose key is in it stood there when it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Window(Vec<(Key, Key)>);

@@ -1,5 +1,5 @@
-//! What a client asks for. The stable form of the endpoint and the older one, which clients use today, differ in a
-//! few names and in how state is asked for; both are read wherever either is expected.
+//! The body of a request. The stable form of the endpoint and the older one, which clients use today, differ in a few
+//! names and in how state is asked for; both are read wherever either is expected.
 
 use std::{collections::HashMap, iter, ops::Range, time::Duration};
 
@@ -49,7 +49,7 @@ pub struct Body {
     pub extensions: Option<Extensions>,
 }
 
-/// What is wanted of a room.
+/// The timeline and state that are wanted of a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct RoomConfig {
@@ -121,7 +121,7 @@ impl Filters {
     }
 }
 
-/// What else is wanted.
+/// The extensions that are wanted.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Extensions {

@@ -125,7 +125,7 @@ impl<'de> Deserialize<'de> for Element {
     }
 }
 
-/// What all the rules together ask for that match one room.
+/// The rules that match one room, combined.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Combined {
     /// Events of the timeline.

@@ -16,9 +16,9 @@ const MEMBER: &str = "m.room.member";
 /// The state for one answer.
 #[derive(Default)]
 pub(super) struct RequiredStateEvents {
-    /// What is sent.
+    /// The events to send.
     pub(super) events: Vec<Arc<RoomEvent>>,
-    /// What changed, sent or not. For a room that is new to the client it is empty.
+    /// The entries that changed, sent or not. Empty for a room that is new to the client.
     pub(super) changed: Vec<Arc<RoomEvent>>,
 }
 

@@ -1,4 +1,4 @@
-//! What the user keeps with the account and with the rooms in sight (MSC3959).
+//! Account data, global and of the rooms in sight (MSC3959).
 
 use std::{collections::HashMap, sync::Arc};
 
