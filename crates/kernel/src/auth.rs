@@ -126,7 +126,7 @@ pub fn check_auth_events(
     )
 }
 
-/// What the rules need at hand.
+/// The event under judgement, with the state and levels that the rules look at.
 struct Check<'a, S> {
     version: RoomVersion,
     event: &'a Pdu,

@@ -118,7 +118,7 @@ fn string_or_null(value: Option<&RawValue>) -> &str {
     value.map(RawValue::get).filter(|json| json.starts_with('"')).unwrap_or("null")
 }
 
-/// Who may join (spec: client-server API, `m.room.join_rules`).
+/// The rule that says who may join a room (spec: client-server API, `m.room.join_rules`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum JoinRule {
     /// Anybody.
@@ -200,7 +200,7 @@ impl JoinRule {
 /// The content of `m.room.join_rules`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JoinRulesContent {
-    /// Who may join.
+    /// The rule that says who may join.
     pub join_rule: JoinRule,
     /// The rooms whose members may join, from `allow` entries of the type `m.room_membership`.
     pub allow: Vec<RoomId>,
@@ -222,7 +222,7 @@ impl JoinRulesContent {
     }
 }
 
-/// Who may see past events (spec: client-server API, "Room History Visibility").
+/// The setting that says who may see past events (spec: client-server API, "Room History Visibility").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum HistoryVisibility {
     /// Members, from their invite on.

@@ -35,7 +35,7 @@ pub struct Pdu {
     pub event_id: EventId,
     /// The room. In version 12 the create event carries none; this is the one that follows from its id.
     pub room_id: RoomId,
-    /// Who sent it.
+    /// The sender.
     pub sender: UserId,
     /// The event's `type`.
     pub kind: Box<str>,

@@ -136,7 +136,7 @@ impl PowerLevels {
     }
 }
 
-/// What an `m.room.power_levels` says, as far as it is well formed, and whether all of it is.
+/// The levels of an `m.room.power_levels`, as far as they are well formed, and the first of its problems.
 #[derive(Debug, Default)]
 pub(crate) struct WrittenLevels {
     /// The properties that are levels themselves.

@@ -14,7 +14,7 @@ pub struct Relation {
     pub rel_type: Box<str>,
     /// The event related to.
     pub event_id: EventId,
-    /// What an annotation says: usually an emoji.
+    /// The key of an annotation: usually an emoji.
     pub key: Option<Box<str>>,
     /// In a thread: whether the reply is only there for clients without threads.
     pub is_falling_back: bool,

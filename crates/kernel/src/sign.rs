@@ -93,7 +93,7 @@ fn object_entry<'a>(object: &'a mut Map<String, Value>, key: &str) -> &'a mut Ma
     entry.as_object_mut().expect("made an object above")
 }
 
-/// What a signature of `object` covers: everything but `signatures` and `unsigned`.
+/// The bytes that a signature of `object` covers: everything except `signatures` and `unsigned`.
 pub(crate) fn signed_bytes(object: &Map<String, Value>) -> Result<Vec<u8>, CanonicalError> {
     object_to_canonical(&without(object, &["signatures", "unsigned"]))
 }

@@ -44,7 +44,7 @@ impl RuleError {
     }
 }
 
-/// What a client says about a rule, checked for its kind.
+/// A client's definition of a rule, checked for its kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleBody {
     pub(super) actions: Vec<Action>,
