@@ -1,4 +1,4 @@
-//! What has happened in the stream since a service was last told, from memory or, after a long time, from the database.
+//! The changes in the stream since a service was last told, from memory or, after a long time, from the database.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -169,7 +169,7 @@ impl Sender {
     }
 }
 
-/// What tells whether an event may be of interest.
+/// The fields of an event by which it may be of interest.
 #[derive(Default, Deserialize)]
 struct Glance<'a> {
     #[serde(borrow, rename = "type")]

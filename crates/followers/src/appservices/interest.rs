@@ -15,7 +15,7 @@ use im2_core::{Result, event::ResolvedState, services::Service};
 /// Rooms and users of which it is remembered whether they belong to the service. Beyond it all are looked at again.
 const REMEMBERED: usize = 100_000;
 
-/// What has to be known of the rooms and users to judge events.
+/// Knowledge about rooms and users that is needed to judge events.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
     /// How many of the service's users are joined to each room; none is left out.

@@ -14,7 +14,7 @@ use super::Appservices;
 
 /// How long the service may take to answer.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// What is passed on of an answer that is none, in characters.
+/// The part of a failed answer's body that is passed on, in characters.
 const MAX_SHOWN: usize = 1_000;
 
 impl Appservices {

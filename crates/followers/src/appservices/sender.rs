@@ -23,7 +23,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{Appservices, interest::Interest};
 use crate::follower::{self, Due, Follow, HeldLease, Outbox, RETRIES, Running, retry_after};
 
-/// What the names of these followers begin with; the service's id comes after it.
+/// Prefix of these followers' names; the service's ID comes after it.
 pub(super) const NAMES: &str = "appservice/";
 /// How long a service may take for one transaction.
 const DEADLINE: Duration = Duration::from_secs(60);

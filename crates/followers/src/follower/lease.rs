@@ -1,4 +1,4 @@
-//! Who may run a follower: one node at a time.
+//! The lease of a follower: one node at a time may run it.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What runs beside a follower: attempts to tell destinations, and pauses.
+//! The tasks that run beside a follower: attempts to tell destinations, and pauses.
 
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ use im2_core::{Core, Error, Result};
 const NAME: &str = "web_push_key";
 /// The largest text of a message: push services take bodies of 4,096 bytes (RFC 8030, section 7.2).
 pub(super) const MAX_TEXT: usize = 4_096 - HEADER - 1 - TAG;
-/// Of an encrypted message: salt, size of a record, length of the public key, public key.
+/// The header of an encrypted message, in bytes: salt, size of a record, length of the public key, public key.
 const HEADER: usize = SALT + 4 + 1 + POINT;
 const SALT: usize = 16;
 /// A P-256 point in uncompressed form.
