@@ -49,7 +49,7 @@ impl Accounts {
         }
     }
 
-    /// What is noted of a device and not written yet.
+    /// The last use of a device that is noted and not written yet.
     pub(crate) fn noted(&self, user: UserNid, device_id: &DeviceId) -> Option<Seen> {
         self.last_seen.0.lock().get(&(user, device_id.clone())).cloned()
     }

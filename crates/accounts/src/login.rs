@@ -20,7 +20,7 @@ const FORGOTTEN_DEVICE: Millis = 90 * 24 * 60 * 60 * 1000;
 /// Signing in by password (spec: `POST /login` with `m.login.password`).
 #[derive(Clone)]
 pub struct LoginRequest {
-    /// Who, as a user ID or a localpart.
+    /// The user, as a user ID or a localpart.
     pub user: String,
     /// The password.
     pub password: String,
@@ -30,12 +30,12 @@ pub struct LoginRequest {
     pub origin: Origin,
 }
 
-/// What a client asks of a new session.
+/// A client's wishes for a new session.
 #[derive(Debug, Clone, Default)]
 pub struct NewSession {
     /// The device to continue on; a new one if absent or unknown.
     pub device_id: Option<DeviceId>,
-    /// What to call the device if it is new.
+    /// The display name of the device if it is new.
     pub initial_device_display_name: Option<String>,
     /// Whether the client can refresh its access token, which then expires.
     pub refresh_token: bool,
@@ -44,7 +44,7 @@ pub struct NewSession {
 /// A session that has just begun, with its tokens: the only time they are seen.
 #[derive(Clone)]
 pub struct SignedIn {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
     /// On which device.
     pub device_id: DeviceId,

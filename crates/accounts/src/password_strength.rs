@@ -245,7 +245,7 @@ fn core(text: &str) -> &str {
     if core.is_empty() { text } else { core }
 }
 
-/// What a text repeats, or the text.
+/// The shortest part that `text` repeats; `text` itself if it is no repetition.
 fn unit(text: &str) -> &str {
     let ends = text.char_indices().map(|(at, char)| at + char.len_utf8());
     let mut repeats = ends.filter(|end| text.len().is_multiple_of(*end) && *end < text.len());

@@ -1,5 +1,5 @@
-//! What application services do with accounts: act as users, make them, sign them in (spec: application service API,
-//! "Identity assertion", "Server admin style permissions").
+//! The use of accounts by application services: they act as users, make them and sign them in (spec: application
+//! service API, "Identity assertion", "Server admin style permissions").
 
 use std::sync::Arc;
 
@@ -64,7 +64,8 @@ impl Accounts {
         })
     }
 
-    /// What the database says of an identity that a service assumes, if it may.
+    /// Looks up an identity that a service assumes. Refuses a user who does not exist, is deactivated or locked, and an
+    /// unknown device.
     async fn look_up(&self, identity: &Identity) -> Result<Known> {
         let before = self.core.asserted_identities.changes();
         let (wanted, device) = identity.clone();

@@ -15,7 +15,7 @@ use im2_core::{
     session::Session,
 };
 
-/// What the identifiers of a session take beside its own size, in bytes.
+/// Estimated memory for the identifiers of a session, beside its own size, in bytes.
 const IDENTIFIERS: usize = 128;
 
 #[derive(Debug, Clone)]

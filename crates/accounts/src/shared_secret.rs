@@ -30,7 +30,7 @@ pub struct SharedSecretRequest {
     pub password: String,
     /// Whether the account administers the server.
     pub admin: bool,
-    /// What to call the user at first.
+    /// The user's first display name.
     pub displayname: Option<String>,
     /// HMAC-SHA1 over nonce, username, password and `admin` or `notadmin`, joined by NUL, in hexadecimal.
     pub mac: String,

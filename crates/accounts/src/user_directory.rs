@@ -26,7 +26,7 @@ pub struct Options {
     pub everyone: bool,
 }
 
-/// What a search found.
+/// The results of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The best matches.
