@@ -33,7 +33,7 @@ const INLINE: &[&str] = &[
     "audio/x-flac",
 ];
 
-/// What stands for itself in an extended parameter: `attr-char` of RFC 8187.
+/// The characters that stand for themselves in an extended parameter: `attr-char` of RFC 8187.
 const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')

@@ -126,7 +126,8 @@ fn upload_info(query: UploadQuery, headers: &HeaderMap) -> UploadInfo {
     }
 }
 
-/// What counts the bytes of an upload as they come, so that one that breaks off costs no more than what came of it.
+/// Counts the bytes of an upload against the user's limit as they come, so that an upload that breaks off costs no more
+/// than the bytes that came.
 struct UploadedBytes<'a> {
     api: &'a Api,
     session: &'a Session,

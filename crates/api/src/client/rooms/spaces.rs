@@ -1,4 +1,4 @@
-//! What a room is before one joins it, and the rooms of a space (spec: "Room summaries", "Spaces").
+//! The summary of a room for users who have not joined it, and the rooms of a space (spec: "Room summaries", "Spaces").
 
 use axum::{extract::State as Extract, response::Response};
 use im2_chat::rooms::{HierarchyQuery, HierarchyToken, RoomEvent, RoomOrAlias, SpaceRoom, write_array};
