@@ -29,7 +29,7 @@ pub struct EvenLocked(pub Session);
 /// A signed-in user whose request may wait for something: it ends when the session does.
 #[derive(Debug)]
 pub struct Waiting {
-    /// Who it is.
+    /// The session of the user.
     pub session: Session,
     token: String,
     assertion: Assertion,

@@ -56,7 +56,7 @@ pub struct Options {
     pub support: Option<serde_json::Value>,
 }
 
-/// What handlers are given.
+/// The state that all handlers share.
 #[derive(Debug)]
 pub struct Api {
     /// The use cases.

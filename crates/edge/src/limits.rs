@@ -106,7 +106,7 @@ fn is_wrong_guess(error: &Error) -> bool {
     matches!(code, Some(Code::Forbidden | Code::Unauthorized | Code::UnknownToken))
 }
 
-/// What use cases answer that are told a secret.
+/// The result of a use case that takes a secret which could be guessed.
 pub trait Verdict {
     /// Whether the answer says that it was wrong.
     fn is_wrong_guess(&self) -> bool {
