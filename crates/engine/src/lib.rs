@@ -53,7 +53,7 @@ impl Options {
 /// The whole of the use cases, one field a crate.
 #[derive(Debug)]
 pub struct Engine {
-    /// What all of them stand on.
+    /// The base that all of them stand on.
     pub core: Core,
     /// People and their devices.
     pub people: People,
@@ -61,11 +61,11 @@ pub struct Engine {
     pub media: Media,
     /// Rooms, and what goes on between the people in them.
     pub chat: Box<Chat>,
-    /// What has happened since a client last asked.
+    /// The ways to follow changes: `/sync`, sliding sync, `/events`.
     pub sync: Box<Syncing>,
     /// Whom the stream is told to.
     pub followers: Box<Followers>,
-    /// What administrators do.
+    /// The use cases of administrators.
     pub admin: Box<Admin>,
 }
 
@@ -105,14 +105,14 @@ impl Engine {
         })
     }
 
-    /// What runs the outbox's jobs. A crate that adds jobs registers its handlers here.
+    /// The handlers of the outbox's jobs. A crate that adds jobs registers its handlers here.
     pub fn job_handlers(&self) -> jobs::Handlers {
         let handlers = self.people.register(&self.core, jobs::Handlers::default());
         let handlers = self.chat.register(&self.core, handlers);
         self.admin.register(&self.core, &self.chat, &self.media, handlers)
     }
 
-    /// What tells push gateways of events while the server runs.
+    /// The follower that notifies push gateways while the server runs.
     pub fn push_delivery(&self) -> push::Delivery {
         self.followers.pushers.delivery(self.chat.rooms.clone(), self.chat.unread.clone())
     }
@@ -128,7 +128,7 @@ impl Engine {
         self.chat.rooms.make_place();
     }
 
-    /// What has to be done again and again while the server runs.
+    /// The task that does recurring work while the server runs.
     pub fn upkeep(&self) -> Upkeep {
         Upkeep {
             core: self.core.clone(),
