@@ -5,7 +5,7 @@ use image::ImageFormat;
 /// Bytes that are enough to tell.
 pub(crate) const ENOUGH: usize = 64;
 
-/// What a file seems to be.
+/// The format that a file seems to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// A format that is read.

@@ -48,7 +48,7 @@ pub struct Picture {
     moves: bool,
     /// Bytes that decoding takes if the picture is decoded whole.
     whole: Option<u64>,
-    /// What the file says if it is AVIF.
+    /// The description in the file if it is AVIF.
     avif: Option<Box<Avif>>,
     limits: Limits,
 }
@@ -134,7 +134,7 @@ impl Picture {
         Ok(())
     }
 
-    /// What its header says.
+    /// The type and the size that its header states.
     pub fn measured(&self) -> Measured {
         let (width, height) = self.seen();
         Measured { content_type: self.format.to_mime_type(), width, height }

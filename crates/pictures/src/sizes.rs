@@ -44,7 +44,7 @@ const SCALES: &[(u32, u32)] = &[(320, 240), (640, 480), (800, 600), (1600, 1200)
 const CROPS: &[u32] = &[32, 96, 240, 320, 480, 640, 800, 1600];
 const SIXTEENTHS: u32 = 16;
 
-/// What answers requests beyond the lists: the picture as large as it is.
+/// The size that answers requests beyond the lists: the picture as large as it is.
 const FULL: Size = Size { width: 0, height: 0, method: Method::Scale };
 
 /// The size that answers a request: the smallest of the lists that is at least as large both ways.

@@ -1,5 +1,5 @@
-//! What the values of a picture mean as colours (ITU-T H.273), and the same colours as values of sRGB, which is what
-//! thumbnails without a profile are in.
+//! Colours: the meaning of a picture's values (ITU-T H.273), and the same colours as values of sRGB, which is the
+//! colour space of thumbnails without a profile.
 
 use super::boxes::Reader;
 
@@ -111,8 +111,8 @@ pub(crate) fn to_srgb(pixels: &mut [u8], channels: usize, colours: Colours) {
     }
 }
 
-/// What light is multiplied with so that it is below a white: nothing changes up to the knee, and from there highlights
-/// approach the white.
+/// The factor that brings light below a white: nothing changes up to the knee, and from there highlights approach the
+/// white.
 fn within_range(light: f32) -> f32 {
     if light <= KNEE {
         return 1.0;

@@ -78,7 +78,7 @@ pub(super) struct Tables {
     profile: Vec<(u8, Vec<u8>)>,
 }
 
-/// What comes next in the file.
+/// The next part of the file that is more than tables.
 #[derive(Debug)]
 pub(super) enum Next {
     Frame(Frame),
