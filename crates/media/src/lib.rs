@@ -40,7 +40,7 @@ pub struct Options {
     pub max_image_pixels: u64,
     /// Memory for the pictures that are being decoded at a time, in bytes. One that needs more alone is refused.
     pub image_memory: u64,
-    /// What decodes AVIF; `None` if nothing does, and no thumbnails are made of it.
+    /// The decoder of AVIF; `None` for no decoder, and no thumbnails of AVIF.
     pub decoder: Option<Decoder>,
     /// How URL previews are made; `None` for not at all.
     pub url_previews: Option<preview::Options>,
@@ -109,7 +109,7 @@ impl Media {
         }
     }
 
-    /// What it stands on.
+    /// The core that it stands on.
     pub fn core(&self) -> &Core {
         &self.core
     }

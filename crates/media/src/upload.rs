@@ -23,7 +23,7 @@ const MAX_FILENAME: usize = 1_024;
 /// Bytes of a content type: twice the longest one registered, with room for parameters.
 const MAX_CONTENT_TYPE: usize = 255;
 
-/// What an uploader says about the content.
+/// The uploader's description of the content.
 #[derive(Debug, Clone, Default)]
 pub struct UploadInfo {
     /// The `Content-Type` header.

@@ -63,7 +63,7 @@ impl Default for Options {
     }
 }
 
-/// What makes previews.
+/// Makes previews.
 #[derive(Debug)]
 pub(super) struct Previewer {
     fetcher: Fetcher,
