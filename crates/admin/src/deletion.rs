@@ -33,7 +33,7 @@ fn yes() -> bool {
     true
 }
 
-/// What became of the room's users and aliases.
+/// The outcome for the room's users and aliases.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the administration API names and explains them")]

@@ -29,7 +29,7 @@ impl MediaAdmin {
         Self { core, rooms, media }
     }
 
-    /// What is known of a piece of media. None of other servers is kept here.
+    /// The record of a piece of media. Media of other servers is not kept here, so it is not found.
     pub async fn info(&self, server_name: &str, media_id: &str) -> Result<MediaInfo> {
         let id = media_id.to_owned();
         if !self.is_ours(server_name) {
@@ -116,7 +116,8 @@ impl MediaAdmin {
         Ok(count)
     }
 
-    /// What was withdrawn and given back after the change numbered `after`, oldest first, and the number to go on from.
+    /// The media that was quarantined or released after the change numbered `after`, oldest first, and the number to go
+    /// on from.
     pub async fn quarantine_changes(&self, after: i64) -> Result<(Vec<QuarantineChange>, i64)> {
         let (changes, last) = self.core.store.read(move |db| db.quarantine_changes(after, CHANGES)).await?;
         if after < 0 || after > last {

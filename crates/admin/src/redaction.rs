@@ -48,7 +48,7 @@ const KEPT_STATE: &[&str] = &[
     "m.space.parent",
 ];
 
-/// What is to be redacted of a user.
+/// The events of a user that are to be redacted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RedactUser {
     /// In these rooms; in all that the user is a member of, if there are none here.
@@ -70,7 +70,7 @@ pub struct RedactUser {
 pub struct Redaction {
     /// `scheduled`, `active`, `complete` or `failed`.
     pub status: String,
-    /// What could not be redacted, and why.
+    /// The events that could not be redacted, each with the error.
     pub failed: BTreeMap<EventId, String>,
 }
 
