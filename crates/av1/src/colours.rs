@@ -8,12 +8,12 @@ const POINT: i32 = 14;
 /// How the samples of a frame are turned into values from 0 to 255.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conversion {
-    /// What is taken away from brightness, and what the rest is multiplied with.
+    /// The offset that is subtracted from brightness, and the factor for the rest.
     brightness: (i32, i32),
     /// The value of the two colours that is no colour.
     middle: i32,
-    /// What of the two colours goes to red, green and blue. `None` if the samples are those, in the order green, blue,
-    /// red.
+    /// The factors with which the two colours go into red, green and blue. `None` if the samples are those, in the
+    /// order green, blue, red.
     mixture: Option<[(i32, i32); 3]>,
 }
 

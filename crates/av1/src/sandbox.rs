@@ -1,4 +1,4 @@
-//! What the process gives up before it reads what a stranger has made.
+//! The sandbox that the process enters before it reads a stranger's data.
 
 use std::{fs::File, io};
 
