@@ -18,7 +18,7 @@ pub struct Binary {
     folder: TempDir,
 }
 
-/// What a command that ended has left behind.
+/// The result of a command that ended.
 #[derive(Debug)]
 pub struct Ended {
     /// Whether it succeeded.

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 use crate::Client;
 
-/// What a server in a test is made of. The default: the real clock and real randomness, open registration, no rate
-/// limits, no metrics, a free port.
+/// The configuration and the world of a server in a test. The default: the real clock and real randomness, open
+/// registration, no rate limits, no metrics, a free port.
 pub struct Setup {
     config: Config,
     world: World,
