@@ -10,9 +10,9 @@ use crate::process;
 /// A program that tests need, and where it comes from.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// What people know it as.
+    /// The name that people know it by.
     title: &'static str,
-    /// What it may be called on `PATH`; Debian's name first.
+    /// The names that it may have on `PATH`; Debian's name first.
     names: &'static [&'static str],
     /// Debian's packages of it, and of what its pages are drawn with.
     packages: &'static [&'static str],

@@ -12,7 +12,7 @@ use crate::project::Project;
 /// A test suite under `tests/clients/` that talks to a running server.
 #[derive(Debug)]
 pub(crate) struct Client {
-    /// What it is called in the summary.
+    /// The suite's name in the summary.
     pub(crate) name: &'static str,
     folder: &'static str,
     runner: Runner,

@@ -37,7 +37,7 @@ const GROUPS: [(&str, Group); 5] = [
     ("engines", Group::Engines),
 ];
 
-/// What became of one step.
+/// The outcome of one step.
 struct Outcome {
     name: String,
     took: Duration,
