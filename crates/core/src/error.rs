@@ -1,4 +1,4 @@
-//! What a use case answers when it does not do what was asked.
+//! Errors of use cases, and the refusals that clients are answered with.
 
 mod challenge;
 

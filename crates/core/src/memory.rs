@@ -69,13 +69,13 @@ struct Inner {
     budget: usize,
     /// The budget as it is tightened now.
     allowed: AtomicUsize,
-    /// What rooms may take, as of the last [`Memory::balance`].
+    /// The bytes that rooms may take, as of the last [`Memory::balance`].
     for_rooms: AtomicUsize,
     machine: Option<Arc<dyn Machine>>,
     weighed: Mutex<Vec<Arc<dyn Weighed>>>,
 }
 
-/// What one cache takes.
+/// The memory that one cache takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
     /// The cache.
@@ -109,13 +109,13 @@ impl Memory {
         self.0.allowed.load(Ordering::Relaxed)
     }
 
-    /// What each cache takes, in no order.
+    /// The memory that each cache takes, in no order.
     pub fn usage(&self) -> Vec<Usage> {
         let weighed = self.0.weighed.lock();
         weighed.iter().map(|one| Usage { name: one.name(), bytes: one.bytes(), evicted: one.evicted() }).collect()
     }
 
-    /// What rooms may take: all that the others do not.
+    /// The bytes that rooms may take: all that the other caches do not.
     pub fn for_rooms(&self) -> usize {
         self.0.for_rooms.load(Ordering::Relaxed)
     }

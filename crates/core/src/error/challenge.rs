@@ -21,12 +21,12 @@ pub enum Stage {
     RegistrationToken,
 }
 
-/// What a client is told while the authentication is not complete: the body of the 401 answer.
+/// The answer while an authentication is not complete: the body of the 401 answer.
 #[derive(Debug, Clone, Serialize)]
 pub struct Challenge {
     /// The ways to complete it.
     pub flows: Vec<Flow>,
-    /// What clients need to know for a stage, by stage. Nothing, for those of this server.
+    /// Parameters of the stages, by stage. Empty for those of this server.
     pub params: BTreeMap<String, Value>,
     /// How to refer to it in the next attempt.
     pub session: String,

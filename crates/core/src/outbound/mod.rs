@@ -1,9 +1,9 @@
 //! HTTP requests of ours to other servers: connections over TLS or without, to addresses that were checked before,
 //! with limits on time and size.
 //!
-//! Who names the URL decides how far a request may reach. What a user names ([`Reach::Public`]) must not lead the
-//! server to what only it can reach; what the operator configured ([`Reach::Anywhere`]) may be on the same machine.
-//! The address that was checked is the one that is connected to.
+//! The origin of a URL decides how far a request may reach. A URL from a user ([`Reach::Public`]) must not lead the
+//! server to places that only it can reach; one that the operator configured ([`Reach::Anywhere`]) may be on the same
+//! machine. The address that was checked is the one that is connected to.
 
 pub mod address;
 mod connector;

@@ -54,7 +54,7 @@ impl Who<'_> {
     }
 }
 
-/// What of an address one subscriber has: all of IPv4, the first 64 bits of IPv6.
+/// The part of an address that one subscriber has: all of IPv4, the first 64 bits of IPv6.
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
@@ -71,7 +71,7 @@ pub(super) struct Taking<'a> {
     pub(super) cost: u64,
 }
 
-/// What has been taken, to be given back.
+/// Units that have been taken, to be given back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Taken {
     by: By,

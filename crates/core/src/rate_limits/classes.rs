@@ -53,7 +53,7 @@ pub enum By {
     Guess,
 }
 
-/// What there is to say of a class.
+/// The properties of a class.
 #[derive(Debug, Clone, Copy)]
 pub struct Description {
     /// Its name in the configuration.
@@ -62,7 +62,7 @@ pub struct Description {
     pub by: By,
     /// The limit, unless the configuration sets another.
     pub rate: Rate,
-    /// What it counts.
+    /// The thing that it counts.
     pub about: &'static str,
 }
 
@@ -133,7 +133,7 @@ impl Class {
         Self::ALL.into_iter().find(|class| class.description().name == name)
     }
 
-    /// What there is to say of it.
+    /// Its properties.
     pub const fn description(self) -> Description {
         match self {
             Self::Anonymous | Self::Lookup | Self::Refresh | Self::Login | Self::Registration | Self::UnknownToken => {
@@ -232,7 +232,8 @@ impl Class {
         matches!(self.description().by, By::User) && !others
     }
 
-    /// What a request with a body of this length costs. The bytes of uploads are counted by a class of their own.
+    /// The cost of a request with a body of this length, in units. The bytes of uploads are counted by a class of their
+    /// own.
     pub const fn cost(self, body: u64) -> u64 {
         if matches!(self, Self::Upload) { 1 } else { 1 + body / BYTES_A_UNIT }
     }
