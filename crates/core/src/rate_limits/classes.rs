@@ -49,7 +49,8 @@ pub enum By {
     Address,
     /// The user.
     User,
-    /// Wrong passwords and tokens: by address, network and account ([`crate::accounts`] says how they work together).
+    /// Wrong passwords and tokens: by address, network and account (`guess_limits` of `im2-accounts` says how they work
+    /// together).
     Guess,
 }
 

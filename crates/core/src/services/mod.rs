@@ -1,5 +1,5 @@
-//! Application services as the rest of the engine knows them: who they are, what is theirs, and how they are asked (spec:
-//! application service API). What tells them what happens is [`crate::appservices`], above rooms.
+//! Application services as the use cases know them: who they are, what is theirs, and how they are asked (spec:
+//! application service API). They are told what happens by `im2-followers`, above rooms.
 
 mod call;
 mod queries;
