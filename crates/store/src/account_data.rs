@@ -1,4 +1,4 @@
-//! What clients keep with an account: per account and per room.
+//! Account data that clients keep for an account and for its rooms.
 
 use im2_model::{Position, RoomId, RoomNid, UserNid};
 

@@ -28,11 +28,11 @@ pub struct Account {
     pub suspended: bool,
     /// Whether it is shadow-banned.
     pub shadow_banned: bool,
-    /// What administrators call the kind of user, if they do.
+    /// The kind of user as administrators set it, if they did.
     pub user_type: Option<String>,
 }
 
-/// What a new account is made of.
+/// The values of a new account.
 #[derive(Debug, Clone)]
 pub struct NewAccount {
     /// The user.
@@ -45,7 +45,7 @@ pub struct NewAccount {
     pub created_ts: Millis,
 }
 
-/// What [`account`] reads, for the queries of neighbouring files.
+/// The columns that [`account`] reads, for the queries of neighbouring files.
 pub(crate) const ACCOUNT_COLUMNS: &str = "a.user_nid, u.user_id, a.password_hash, a.is_admin, a.created_ts,
      a.deactivated_ts, a.erased, a.locked, a.suspended, a.user_type, a.shadow_banned";
 

@@ -244,7 +244,7 @@ impl<C: Send + 'static> Store<C> {
         self.number
     }
 
-    /// What had been committed when the store was opened, by all who write.
+    /// The vector of the commits that were there when the store was opened, by all who write.
     pub fn opened_at(&self) -> &Reached {
         &self.opened_at
     }
@@ -334,7 +334,7 @@ impl<C: Send + 'static> Store<C> {
         self.writer.long_turns()
     }
 
-    /// What the writer has done and has to do.
+    /// The commits and changes that the writer has made, and the changes that wait.
     pub fn load(&self) -> Load {
         let counts = self.writer.counts();
         Load {

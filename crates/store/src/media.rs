@@ -18,10 +18,10 @@ pub struct Content {
     pub filename: Option<String>,
 }
 
-/// What a media ID stands for.
+/// A media ID's owner, content and state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Media {
-    /// Who uploaded it or may upload it; `None` for what the server itself fetched.
+    /// The user who uploaded it or may upload it; `None` for media that the server itself fetched.
     pub owner: Option<UserNid>,
     /// The content, once there is any.
     pub content: Option<Content>,
@@ -60,7 +60,7 @@ pub struct Thumbnail {
 }
 
 impl Snapshot<'_> {
-    /// What `media_id` stands for here.
+    /// The media of this server with the ID `media_id`.
     pub fn media(&self, media_id: &str) -> Result<Option<Media>> {
         let sql = "SELECT owner_nid, sha256, size, content_type, filename, expires_ts, accessed_ts, quarantined_by IS NOT NULL
                    FROM media WHERE media_id = ?1";

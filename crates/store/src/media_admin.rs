@@ -9,7 +9,7 @@ use crate::{Result, Row, Snapshot, Transaction, blobs::Digest, dialect::Sql};
 pub struct MediaInfo {
     /// Its media ID.
     pub media_id: String,
-    /// Who uploaded it; `None` for what the server itself fetched.
+    /// The user who uploaded it; `None` for media that the server itself fetched.
     pub owner: Option<String>,
     /// Its content, once there is any.
     pub digest: Option<Digest>,
@@ -60,7 +60,7 @@ fn read_info(row: &Row<'_>) -> Result<MediaInfo> {
 }
 
 impl Snapshot<'_> {
-    /// What is known of `media_id`.
+    /// The record of `media_id`.
     pub fn media_info(&self, media_id: &str) -> Result<Option<MediaInfo>> {
         self.row(&format!("{INFO} WHERE m.media_id = ?1"), [media_id], read_info)
     }

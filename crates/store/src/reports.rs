@@ -1,10 +1,10 @@
-//! What users have reported to the administrators.
+//! Reports of users to the administrators.
 
 use im2_model::{EventId, Millis, RoomNid, UserNid};
 
 use crate::{Result, Row, Snapshot, Transaction, dialect::Sql};
 
-/// What a report is about.
+/// The kind of thing that a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportKind {
     /// An event.
@@ -29,9 +29,9 @@ impl ReportKind {
 /// A report to be kept.
 #[derive(Debug, Clone)]
 pub struct NewReport {
-    /// What it is about.
+    /// The kind of thing that it is about.
     pub kind: ReportKind,
-    /// Who reports.
+    /// The user who reports.
     pub reporter: UserNid,
     /// The room, of an event or a room.
     pub room: Option<RoomNid>,

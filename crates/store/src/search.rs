@@ -1,8 +1,8 @@
 //! The full-text index: which events have which terms.
 //!
-//! What a term is, is the engine's business; here it is a word without spaces. An event's terms are written with the
-//! event, as one row. When enough rows have come together they move into the FTS5 table, which is small but expensive
-//! to add to one by one. Searches look at both.
+//! The engine decides what a term is; here it is a word without spaces. An event's terms are written with the event, as
+//! one row. When enough rows have come together they move into the FTS5 table, which is small but expensive to add to
+//! one by one. Searches look at both.
 
 use std::collections::HashSet;
 
@@ -29,7 +29,7 @@ pub struct Term {
     pub open: bool,
 }
 
-/// What to look for.
+/// A query of the index.
 #[derive(Debug, Clone, Default)]
 pub struct TermQuery {
     /// An event needs one of each of these.

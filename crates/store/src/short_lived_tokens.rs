@@ -7,7 +7,7 @@ use crate::{Result, Snapshot, Transaction, tokens::TokenHash};
 /// Passes that one user may have for one purpose at a time. Who asks for more loses the ones that end first.
 const MOST: i64 = 100;
 
-/// What a pass is good for.
+/// The purpose of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Signing in, once.

@@ -4,7 +4,7 @@ use im2_model::Millis;
 
 use crate::{Result, Snapshot, dialect::Sql};
 
-/// What a user has uploaded.
+/// A user's uploads: how many, and how many bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the administration API's")]
 pub struct UserMedia {
@@ -14,7 +14,7 @@ pub struct UserMedia {
     pub media_length: u64,
 }
 
-/// What a list of users' media is ordered by.
+/// The column that a list of users' media is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the names are the columns'")]
 pub enum UserMediaOrder {

@@ -1,4 +1,4 @@
-//! What a user has sent and uploaded, as administrators look for it.
+//! Events and uploads of a user, as administrators look for them.
 
 use im2_model::{EventId, Millis, RoomNid, UserNid};
 
@@ -9,7 +9,7 @@ use crate::{Error, Result, Snapshot, dialect::Sql, values::Value};
 pub struct SentQuery {
     /// The room.
     pub room: RoomNid,
-    /// Who sent them.
+    /// The sender.
     pub sender: UserNid,
     /// Not before this time.
     pub after: Option<Millis>,
@@ -78,7 +78,7 @@ pub struct MediaPage {
 }
 
 impl Snapshot<'_> {
-    /// What a user has sent to a room, newest first, redactions left out.
+    /// The events that a user has sent to a room, newest first, redactions left out.
     pub fn sent_events(&self, query: SentQuery) -> Result<Vec<SentEvent>> {
         let sql = "SELECT event_id, json_extract(pdu, '$.type') AS kind, json_type(pdu, '$.state_key') IS NOT NULL,
                           json_extract(pdu, '$.content.membership'), redacted_by IS NOT NULL

@@ -16,7 +16,7 @@ pub struct EventRow {
     pub seq: i64,
     /// Its identifier.
     pub event_id: EventId,
-    /// Who sent it.
+    /// The sender.
     pub sender: UserNid,
     /// The whole event in the room version's format.
     pub pdu: String,

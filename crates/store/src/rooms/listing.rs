@@ -25,7 +25,8 @@ pub struct ListedRoom {
     pub room_type: Option<String>,
 }
 
-/// What a list of rooms is ordered by. Written as the administration API has it, which has two names for some.
+/// The column that a list of rooms is ordered by. Written as the administration API has it, which has two names for
+/// some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the columns'")]

@@ -1,4 +1,4 @@
-//! Who belongs to which room.
+//! Memberships of rooms.
 
 use im2_model::{Position, RoomNid, UserId, UserNid};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Result, Row, Snapshot, Transaction};
 
-/// What a user is to a room.
+/// A user's membership in a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MembershipRow {
     /// The room.
@@ -40,7 +40,7 @@ pub struct MemberEvent {
     pub event: Option<EventRow>,
 }
 
-/// What a user is to a room, in short.
+/// A user's membership in a room, in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomMember<'a> {
     /// The room.

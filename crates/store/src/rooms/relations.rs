@@ -52,7 +52,7 @@ pub struct Referring {
     pub seq: i64,
     /// Its identifier.
     pub event_id: EventId,
-    /// Who sent it.
+    /// The sender.
     pub sender: UserNid,
     /// How it refers to the other.
     pub rel_type: String,

@@ -1,4 +1,4 @@
-//! What becomes of a room's state where branches of the room are put together.
+//! Resolutions of a room's state, where branches of the room are put together.
 //!
 //! A resolution takes a number of the room that no event has, and a position in the stream: from there on some entries
 //! of the state are other events, most of them older ones, or have no value any more. It is told like an event, but has
@@ -20,7 +20,7 @@ pub struct ResolvedEntry {
     pub event: Option<EventId>,
     /// For member entries: whose membership, and what it is now.
     pub membership: Option<(UserId, &'static str)>,
-    /// What that changes of what lists of rooms are filtered by.
+    /// The change that this makes to the room's summary.
     pub summary: Option<SummaryChange>,
 }
 
@@ -35,7 +35,7 @@ pub struct Resolved {
     pub members: Vec<Option<UserNid>>,
 }
 
-/// What an entry became: where its event is, in the stream and in the room, and who sent it.
+/// The new event of an entry: its place in the stream and in the room, and its sender.
 struct Became {
     position: Position,
     seq: i64,

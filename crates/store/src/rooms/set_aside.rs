@@ -14,7 +14,7 @@ pub struct SetAside {
     pub pdu: Box<str>,
     /// Why it is.
     pub why: Why,
-    /// What there is to say about that.
+    /// An explanation, if there is one.
     pub reason: Option<Box<str>>,
 }
 

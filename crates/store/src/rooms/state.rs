@@ -1,8 +1,8 @@
 //! A room's state, now and at any place of its history.
 //!
-//! What an entry is and since when it is that are two things: `state_history` says from which number of the room on it
-//! is the event at which position. Most entries are an event from that event's own number on. Where branches of a room
-//! were put together ([`super::resolutions`]), an entry is an older event from a later number on, or none.
+//! The value of an entry and since when it has it are two things: `state_history` says from which number of the room on
+//! it is the event at which position. Most entries are an event from that event's own number on. Where branches of a
+//! room were put together ([`super::resolutions`]), an entry is an older event from a later number on, or none.
 
 use im2_model::{EventId, RoomNid};
 

@@ -1,4 +1,4 @@
-//! What lists of rooms are sorted and filtered by, without reading a room.
+//! Summaries of rooms, by which lists are sorted and filtered without reading a room.
 
 use im2_model::{Position, RoomId, RoomNid, StreamToken, UserNid};
 
@@ -24,7 +24,7 @@ pub struct SummaryRow {
     pub encrypted: bool,
 }
 
-/// What a state event changes of it.
+/// A change to a summary by a state event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SummaryChange {
     /// The name.
