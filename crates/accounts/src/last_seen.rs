@@ -1,5 +1,5 @@
-//! When, from where and by which client devices were last heard of: noted in memory, written in batches, because a write for each
-//! request would cost more than the request.
+//! The last use of devices: when, from where and by which client. Noted in memory and written in batches, because a
+//! write for each request would cost more than the request.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 

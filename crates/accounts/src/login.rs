@@ -24,9 +24,9 @@ pub struct LoginRequest {
     pub user: String,
     /// The password.
     pub password: String,
-    /// On which device, and with what kind of tokens.
+    /// The device to sign in on, and the kind of tokens.
     pub device: NewSession,
-    /// Where from.
+    /// The address that the request comes from, and the token that the client shows.
     pub origin: Origin,
 }
 
@@ -46,7 +46,7 @@ pub struct NewSession {
 pub struct SignedIn {
     /// The user.
     pub user_id: UserId,
-    /// On which device.
+    /// The device.
     pub device_id: DeviceId,
     /// For requests.
     pub access_token: String,
@@ -137,7 +137,7 @@ impl Accounts {
         if refreshed { Ok(signed_in) } else { Err(unknown()) }
     }
 
-    /// Whose an access token is that has been used lately: its session is in memory.
+    /// The user of an access token that has been used lately: its session is in memory.
     pub fn in_use(&self, token: &str) -> Option<UserNid> {
         self.sessions.get(&hash_token(token)).map(|known| known.session.user)
     }
@@ -147,14 +147,14 @@ impl Accounts {
         self.sessions.is_expected(&hash_token(token))
     }
 
-    /// Whose an access token is. That of a locked account is refused.
+    /// The session of an access token. That of a locked account is refused.
     pub async fn authenticate(&self, token: &str) -> Result<Session> {
         let session = self.authenticate_even_locked(token).await?;
         self.core.refuse_locked(session.user)?;
         Ok(session)
     }
 
-    /// Whose an access token is, whether or not the account is locked: for signing out.
+    /// The session of an access token, whether or not the account is locked: for signing out.
     pub async fn authenticate_even_locked(&self, token: &str) -> Result<Session> {
         let hash = hash_token(token);
         if let Some(known) = self.sessions.get(&hash) {

@@ -1,4 +1,4 @@
-//! Which token is whose, in memory.
+//! Access tokens and their sessions, in memory.
 //!
 //! The database is the truth; this cache answers the requests of users who are around. Whoever removes a token from
 //! the database, or changes what a session is, publishes [`Committed::TokensOutdated`].

@@ -77,7 +77,7 @@ pub struct Auth {
     pub kind: Option<String>,
     /// The session it continues.
     pub session: Option<String>,
-    /// Whose password it is.
+    /// The user whose password it is.
     pub identifier: Option<Identifier>,
     /// The same, as older clients write it.
     pub user: Option<String>,

@@ -1,7 +1,7 @@
 //! Finding people (spec: "User Directory").
 //!
-//! Whom one may see is found by any part of their names; everybody who has an account here is found by their whole
-//! user name, as whoever knows it can write to them anyway.
+//! Users whom one may see are found by any part of their names; everybody who has an account here is found by their
+//! whole user name, as whoever knows it can write to them anyway.
 
 use im2_model::UserId;
 

@@ -61,7 +61,7 @@ pub struct RedactUser {
     pub after: Option<Millis>,
     /// Sent at this time or earlier.
     pub before: Option<Millis>,
-    /// In whose name, if not the user's.
+    /// The user who redacts them, if not the user whose events they are.
     pub by: Option<UserId>,
 }
 

@@ -73,7 +73,7 @@ impl Users {
         self.devices.of(self.account(user_id).await?.user).await
     }
 
-    /// From where a user has been connected, for themselves and for administrators (spec: `GET
+    /// The devices that a user has been connected from, for themselves and for administrators (spec: `GET
     /// /admin/whois/{userId}`).
     pub async fn whois(&self, session: &Session, user_id: &UserId) -> Result<Vec<Device>> {
         if !session.is_admin && *user_id != session.user_id {

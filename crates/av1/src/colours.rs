@@ -1,4 +1,4 @@
-//! From brightness and colour to red, green and blue (ITU-T H.273, 8.3), in samples of eight bits.
+//! Conversion of brightness and colour to red, green and blue (ITU-T H.273, 8.3), in samples of eight bits.
 
 use im2_pictures::{Refusal, avif::Colours};
 

@@ -166,7 +166,7 @@ impl AccountData {
         }
     }
 
-    /// Whom the user ignores.
+    /// The users whom the user ignores.
     pub async fn ignored_users(&self, user: UserNid, user_id: &UserId) -> Result<Arc<HashSet<UserId>>> {
         let load = async {
             let content = self.core.store.read(move |db| db.account_data(user, None, IGNORED_USER_LIST)).await?;
@@ -245,9 +245,9 @@ pub fn is_managed(kind: &str) -> bool {
 /// Which piece of account data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry<'a> {
-    /// Whose.
+    /// The user.
     pub(crate) user: UserNid,
-    /// For which room; `None` for the account.
+    /// The room; `None` for the account.
     pub(crate) room: Option<RoomNid>,
     /// The type.
     pub(crate) kind: &'a str,

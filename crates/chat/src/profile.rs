@@ -25,7 +25,7 @@ const MAX_AVATAR_URL: usize = 1_000;
 /// The payload of [`PROPAGATE`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Changed {
-    /// Whose profile changed.
+    /// The user whose profile changed.
     pub user_id: UserId,
     /// The field: `displayname` or `avatar_url`.
     pub field: String,

@@ -35,11 +35,11 @@ const RECEIPT: usize = 128;
 /// A request to move one of a user's marks.
 #[derive(Debug, Clone)]
 pub struct Marker {
-    /// Which mark is moved.
+    /// The mark that is moved.
     pub kind: MarkerKind,
-    /// Up to and including which event.
+    /// The last event that is read.
     pub event_id: EventId,
-    /// For which thread; `None` for the room regardless of threads.
+    /// The thread; `None` for the room regardless of threads.
     pub thread: Option<Thread>,
 }
 

@@ -34,7 +34,7 @@ pub struct Options {
 /// A notice to be sent.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// To whom.
+    /// The recipient.
     pub user_id: UserId,
     /// The event type.
     pub kind: String,

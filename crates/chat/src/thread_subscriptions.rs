@@ -1,4 +1,4 @@
-//! Which threads a user follows, and what changed of that (MSC4306, MSC4308).
+//! Subscriptions of users to threads, and their changes (MSC4306, MSC4308).
 //!
 //! Kept for clients: nobody is notified differently because of it, for the proposal's push rules would silence every
 //! thread for all those whose clients do not know of them.

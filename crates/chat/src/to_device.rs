@@ -61,14 +61,14 @@ pub struct ToDevice {
 pub struct Inbox {
     /// In order of arrival.
     pub messages: Vec<ToDeviceMessage>,
-    /// Up to where these are all.
+    /// The place up to which these are all.
     pub reached: Reached,
     /// Whether that is as far as was asked for, so that no more are waiting.
     pub is_complete: bool,
 }
 
 impl Inbox {
-    /// Up to where what was asked for is here.
+    /// The position up to which the messages asked for are here.
     fn last(&self) -> Position {
         if self.is_complete {
             return Position::LAST;
@@ -330,7 +330,7 @@ fn inbox(
     Ok(inbox)
 }
 
-/// Whom the messages are for. What is no user or device ID stands for nobody.
+/// Sorts the messages by their recipients. An invalid user or device ID stands for nobody.
 fn addressed(messages: Messages) -> Result<Vec<Addressed>> {
     let mut addressed = Vec::with_capacity(messages.len());
     for (user_id, contents) in messages {

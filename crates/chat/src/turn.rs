@@ -27,7 +27,7 @@ impl std::fmt::Debug for Options {
 /// Credentials with which a client may use a relay.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Credentials {
-    /// Until when, and who.
+    /// The time at which they expire, and the user.
     pub username: String,
     /// The signature of that.
     pub password: String,

@@ -65,7 +65,7 @@ pub(crate) struct Unannounced {
 }
 
 impl Unannounced {
-    /// Whom to charge for the body of a request, if that has not been done.
+    /// The charge for the body of a request, if it has not been made.
     pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
         extensions.get().cloned()
     }

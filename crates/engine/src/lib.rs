@@ -63,7 +63,7 @@ pub struct Engine {
     pub chat: Box<Chat>,
     /// The ways to follow changes: `/sync`, sliding sync, `/events`.
     pub sync: Box<Syncing>,
-    /// Whom the stream is told to.
+    /// The followers of the stream: push, application services.
     pub followers: Box<Followers>,
     /// The use cases of administrators.
     pub admin: Box<Admin>,

@@ -19,7 +19,7 @@ pub struct Options {
     pub push: push::Options,
 }
 
-/// Whom the stream is told to.
+/// The followers of the stream.
 #[derive(Debug)]
 pub struct Followers {
     /// Where users want to be notified.

@@ -39,7 +39,7 @@ pub struct UploadInfo {
 pub struct Promise {
     /// Where the content will be.
     pub uri: MxcUri,
-    /// Until when it may be uploaded.
+    /// The time until which it may be uploaded.
     pub expires: Millis,
 }
 

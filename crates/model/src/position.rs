@@ -122,7 +122,7 @@ impl PositionClock {
         Self { writer, latest }
     }
 
-    /// Whose it is.
+    /// The writer whose clock it is.
     pub fn writer(&self) -> WriterId {
         self.writer
     }
@@ -154,7 +154,7 @@ impl PositionClock {
 /// understood: `1.4711` is everything up to 4711.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Reached {
-    /// Up to where everything has been seen. What is counted so is what lies before there were several writers.
+    /// The position up to which everything has been seen: changes from before there were several writers.
     base: Position,
     /// Sorted by writer, all above `base`. Nearly always one entry.
     entries: Vec<Position>,
@@ -166,7 +166,7 @@ impl Reached {
         Self { base, entries: Vec::new() }
     }
 
-    /// Up to where everything has been seen, whoever wrote it.
+    /// The position up to which everything has been seen, whoever wrote it.
     pub fn base(&self) -> Position {
         self.base
     }
@@ -177,7 +177,7 @@ impl Reached {
         Self::everything_until(self.base)
     }
 
-    /// Up to where what `writer` committed has been seen. A bound: maybe no change has this position.
+    /// The position up to which the commits of `writer` have been seen. A bound: maybe no change has this position.
     pub fn of(&self, writer: WriterId) -> Position {
         self.entry(writer).unwrap_or(self.base)
     }
@@ -302,7 +302,7 @@ impl StreamToken {
         token
     }
 
-    /// Up to where what `writer` committed has been seen. A bound: maybe no change has this position.
+    /// The position up to which the commits of `writer` have been seen. A bound: maybe no change has this position.
     pub fn reached(&self, writer: WriterId) -> Position {
         self.reached.of(writer)
     }

@@ -1,4 +1,4 @@
-//! Which format a file is in, by its first bytes.
+//! The format of a file, told from its first bytes.
 
 use image::ImageFormat;
 

@@ -1,4 +1,4 @@
-//! Which thumbnail answers a request, and how a picture is fitted to it. Arithmetic only.
+//! The sizes of thumbnails: the one that answers a request, and how a picture is fitted to it. Arithmetic only.
 
 /// How a picture is fitted to a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

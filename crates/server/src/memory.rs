@@ -1,4 +1,4 @@
-//! How much memory the machine, or the control group that the server runs in, has and has left (Linux).
+//! The memory that the machine, or the control group that the server runs in, has and has left (Linux).
 
 use std::{
     fs,

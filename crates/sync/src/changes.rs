@@ -1,4 +1,4 @@
-//! Which rooms have news for a user, and what else has changed for them, between two places in the stream.
+//! The rooms with news for a user, and the other changes that concern them, between two places in the stream.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -19,7 +19,7 @@ use super::Sync;
 
 /// The changes since a client's token that concern one user.
 pub(crate) struct Changes {
-    /// Up to where: the answer's `next_batch`.
+    /// The end of the changes: the answer's `next_batch`.
     pub(crate) until: StreamToken,
     /// The rooms with news. For an initial sync they are not listed: it wants all.
     pub(crate) rooms: BTreeSet<RoomNid>,

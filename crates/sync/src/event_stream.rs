@@ -22,11 +22,11 @@ const CHUNK: usize = 500;
 /// A request to listen for events.
 #[derive(Debug, Clone)]
 pub struct Listening {
-    /// From where on; `None` for now.
+    /// The token to listen from; `None` for now.
     pub from: Option<StreamToken>,
     /// How long to wait for the first event.
     pub timeout: Duration,
-    /// In which room only, joined or not.
+    /// The only room to listen to, joined or not; `None` for all rooms of the user.
     pub room: Option<RoomId>,
 }
 

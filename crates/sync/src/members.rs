@@ -1,4 +1,4 @@
-//! Which members a device has been sent, so that lazy loading does not send them again (spec: "Lazy-loading room
+//! The members that a device has been sent, so that lazy loading does not send them again (spec: "Lazy-loading room
 //! members").
 //!
 //! A member counts as sent only once the device comes back with the token of that answer: an answer that was lost on

@@ -43,7 +43,7 @@ pub(crate) struct Wanted {
 
 /// Rooms that are being read, [`TOGETHER`] at a time.
 pub(crate) struct ReadAhead {
-    /// With what and for whom; nothing for few rooms.
+    /// The use cases that read, and the user they read for; `None` for few rooms.
     reader: Option<(Sync, Actor)>,
     wanted: Wanted,
     rest: IntoIter<Vec<RoomNid>>,

@@ -338,7 +338,7 @@ fn newest_state(timeline: &Timeline) -> State {
     State { events: entries.into_values().collect(), members: None }
 }
 
-/// From where a client goes on backward.
+/// The token from which a client goes on backward.
 fn previous(timeline: &Timeline) -> TimelineToken {
     TimelineToken(timeline.events.first().map_or(timeline.end, |event| event.seq - 1))
 }

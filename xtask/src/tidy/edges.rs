@@ -1,4 +1,4 @@
-//! Which crate may name which: our own layers, and the outside crates that belong to one layer only.
+//! The dependencies that crates may have: on our own layers, and on the outside crates that belong to one layer only.
 
 use super::{File, Finding};
 use crate::metadata::{Dependency, Package};

@@ -62,7 +62,7 @@ async fn well_known(base_url: BaseUrl) -> Response {
     }
 }
 
-/// Whom to turn to about this server, as its operator has said.
+/// The contacts for questions about this server, as its operator set them.
 async fn support(axum::extract::State(api): State) -> Response {
     match &api.options.support {
         Some(support) => json_bytes(support.to_string()),

@@ -1,4 +1,4 @@
-//! Whether every acknowledged event is stored exactly once: pages through the rooms and compares.
+//! Verifies that every acknowledged event is stored exactly once: pages through the rooms and compares.
 
 use std::collections::{HashMap, HashSet};
 

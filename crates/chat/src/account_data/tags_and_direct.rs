@@ -1,4 +1,4 @@
-//! How a user sorts their rooms: which are direct chats (`m.direct`) and which tags they have (`m.tag`).
+//! A user's labels for rooms: direct chats (`m.direct`) and tags (`m.tag`).
 
 use std::{
     collections::{HashMap, HashSet},

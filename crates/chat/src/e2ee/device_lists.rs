@@ -1,5 +1,5 @@
-//! Whose devices a user has to look up again (spec: "Tracking the device list for a user", `device_lists` of `/sync`,
-//! `GET /keys/changes`).
+//! Device lists: the users whose devices a user has to look up again (spec: "Tracking the device list for a user",
+//! `device_lists` of `/sync`, `GET /keys/changes`).
 //!
 //! Between two places in the stream, `changed` are the users who share a room with the reader at the second one and
 //! have changed their devices or cross-signing keys in between, or have come together with the reader in a room, or
@@ -29,7 +29,7 @@ const MANY: usize = 256;
 /// Members, former ones included, of a room that is not encrypted above which they are not listed as they come and go.
 pub const LARGE: usize = 500;
 
-/// Whose devices a user has to look up again, and whose no more.
+/// The users whose devices a user has to look up again, and those whose devices are of no concern any more.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct DeviceLists {
     /// Look up again.
@@ -48,7 +48,7 @@ impl DeviceLists {
 /// Changes of keys between two places in the stream, for one device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyNews {
-    /// Whose devices have to be looked up again.
+    /// The users whose devices have to be looked up again.
     pub device_lists: DeviceLists,
     /// Whether keys that the device has in store for others were handed out.
     pub counts_changed: bool,
@@ -149,7 +149,7 @@ impl E2ee {
         self.judge(session, since, until, walked.map(|_| hints)).await
     }
 
-    /// Whose devices a client that stood at `from` has to look up at `to` (spec: `GET /keys/changes`).
+    /// The device lists for a client that stood at `from`, as of `to` (spec: `GET /keys/changes`).
     pub async fn changes(&self, session: &Session, from: &StreamToken, to: &StreamToken) -> Result<DeviceLists> {
         Ok(self.judge(session, from, to, None).await?.device_lists)
     }

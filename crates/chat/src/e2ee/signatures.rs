@@ -34,7 +34,7 @@ struct Accepted {
     signature: KeySignature,
 }
 
-/// Whom signatures are by, and the keys that they can be by.
+/// The user who signs, and the keys that signatures can be by.
 struct Signer {
     user: UserNid,
     user_id: UserId,

@@ -27,7 +27,7 @@ const MAX_RESTORED: usize = 50_000;
 /// A user's presence as it is streamed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceEvent {
-    /// Whose.
+    /// The user.
     pub sender: UserId,
     /// The state that is announced.
     pub content: PresenceContent,
@@ -184,8 +184,8 @@ impl Presence {
         Ok(self.current(visible))
     }
 
-    /// Whose presence changed after `since` and up to `upto`, both numbers of the ephemeral counter: the first `limit`
-    /// of them, and the number up to which these are all.
+    /// The users whose presence changed after `since` and up to `upto`, both numbers of the ephemeral counter: the
+    /// first `limit` of them, and the number up to which these are all.
     pub fn changed(&self, since: u64, upto: u64, limit: usize) -> (Vec<UserNid>, u64) {
         self.states.lock().changed_first(since, upto, limit)
     }

@@ -195,9 +195,9 @@ pub struct DirectoryQuery {
     pub networks: Networks,
     /// Only rooms of these types; `None` in the list stands for rooms without a type.
     pub room_types: Option<Vec<Option<String>>>,
-    /// From where on.
+    /// The token of the page to begin with.
     pub since: Option<DirectoryToken>,
-    /// At most so many.
+    /// The most rooms to return.
     pub limit: usize,
 }
 

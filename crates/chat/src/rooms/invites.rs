@@ -1,4 +1,4 @@
-//! How many people a user may invite whom they share no room with.
+//! The limit on invites to users who share no room with the inviter.
 //!
 //! All ways to invite pass here: [`Rooms::append`](super::Rooms) for a single one, by whatever endpoint, and the making
 //! of rooms for many. What has been spent is kept, so that a restart gives nobody another day's worth. It grows with the

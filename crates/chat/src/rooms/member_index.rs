@@ -1,4 +1,4 @@
-//! Which rooms a user has to do with, in memory.
+//! The memberships of each user, in memory.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -105,7 +105,7 @@ impl Rooms {
 /// The part of a list that is known in memory.
 struct Found {
     list: Listed,
-    /// Whose entry is younger than the list, and had a value then.
+    /// The users whose entry is younger than the list, and had a value then.
     changed: Vec<Box<str>>,
 }
 
@@ -264,12 +264,12 @@ impl<'a> StoredMember<'a> {
         self.state.content_json()
     }
 
-    /// Whose membership it is, as JSON.
+    /// The member's user ID, as JSON.
     pub fn user_id_json(&self) -> &'a str {
         self.state.state_key_json()
     }
 
-    /// Whose membership it is.
+    /// The member's user ID.
     pub fn user_id(&self) -> Cow<'a, str> {
         self.state.state_key()
     }

@@ -1,5 +1,5 @@
-//! Which rooms are in memory: one handle a room. When they take more than the memory budget leaves to them, those that
-//! were used least recently give up first the older part of their tails, and then all.
+//! The rooms in memory: one handle a room. When they take more than the memory budget leaves to them, those that were
+//! used least recently give up first the older part of their tails, and then all.
 //!
 //! Handles are made here and nowhere else ([`Seat`]), in the room's entry, so that no room ever has two: two would each
 //! believe that nobody else appends. A room that is read from the database is read once, however many ask for it. The

@@ -24,7 +24,7 @@ pub struct Viewer<'a> {
     pub device: Option<&'a DeviceId>,
     /// The current time, for `age`.
     pub now: Millis,
-    /// Whose messages are hidden from whoever came later.
+    /// The erased users, whose messages are hidden from whoever came later.
     pub erased: &'a UserSet,
 }
 

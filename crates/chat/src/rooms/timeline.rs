@@ -19,9 +19,9 @@ pub struct Context {
     pub before: Vec<Arc<RoomEvent>>,
     /// The events after it, oldest first.
     pub after: Vec<Arc<RoomEvent>>,
-    /// From where to go on backward.
+    /// The token to go on from backward.
     pub start: TimelineToken,
-    /// From where to go on forward.
+    /// The token to go on from forward.
     pub end: TimelineToken,
 }
 

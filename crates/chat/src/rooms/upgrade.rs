@@ -271,7 +271,7 @@ fn create_content(old: &Room, view: &View, plan: &Plan<'_>, tombstone: Option<&P
     content
 }
 
-/// Whose member events an upgrade looks at and has to read first: the actor's, and those that ban somebody.
+/// The users whose member events an upgrade looks at and has to read first: the actor's, and those that ban somebody.
 fn missing_members(state: &HeadState<'_>, actor: &Actor) -> Vec<UserId> {
     let needed = std::iter::once(&actor.user_id).chain(banned(state.view));
     needed.filter(|user_id| state.lacks(user_id.as_str())).cloned().collect()

@@ -61,7 +61,7 @@ pub(super) struct Window {
     pub(super) matches: Vec<Match>,
     /// Before which position everything is.
     pub(super) before: Option<Position>,
-    /// From where the next stretch begins, if there is one.
+    /// The position before which the next stretch begins, if there is one.
     pub(super) next: Option<Position>,
 }
 

@@ -62,7 +62,7 @@ impl Inputs {
         Arc::ptr_eq(&self.receipts, &other.receipts)
     }
 
-    /// Up to which event everything is read in every thread.
+    /// The number of the event up to which everything is read in every thread; 0 if there is none.
     pub(super) fn settled(&self) -> i64 {
         self.receipts.read.everywhere().unwrap_or(0)
     }

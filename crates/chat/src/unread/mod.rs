@@ -75,7 +75,7 @@ impl Default for Sizes {
     }
 }
 
-/// Whose count of which room.
+/// The user and the room of a record.
 type Key = (UserNid, RoomNid);
 
 /// The counts in memory.

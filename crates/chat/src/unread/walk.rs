@@ -27,7 +27,7 @@ const CHUNK: usize = 128;
 /// anew.
 const MAX_CHANGED: usize = 500;
 
-/// Whose unread events are counted where, and how.
+/// A count of a user's unread events in a room: up to which event, and in segments of which sizes.
 #[derive(Debug, Clone)]
 pub(super) struct Walk {
     pub(super) actor: Actor,

@@ -1,4 +1,4 @@
-//! Which events a service is interested in (spec: "Registration": the namespaces).
+//! The events that a service is interested in (spec: "Registration": the namespaces).
 //!
 //! An event is judged by who was in the room when it was sent, so the joined users of the service are counted along
 //! the stream. Whoever judges events does so in the stream's order and lets each be counted.

@@ -22,7 +22,7 @@ pub(super) struct KeyNews {
     /// Rooms that were encrypted, that a first user of the service's came into, or that the last of them left: it
     /// concerns everybody there.
     rooms: BTreeSet<RoomNid>,
-    /// Whose devices the service has to look up again.
+    /// The users whose devices the service has to look up again.
     changed: BTreeSet<UserId>,
     /// The users who are in no room with one of the service's users any more.
     left: BTreeSet<UserId>,

@@ -1,4 +1,4 @@
-//! Whether a service can be reached, for the service itself to find out (spec: "Pinging").
+//! Pings of a service, by which it finds out whether it can be reached (spec: "Pinging").
 
 use std::time::{Duration, Instant};
 

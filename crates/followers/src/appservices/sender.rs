@@ -50,7 +50,7 @@ pub(super) struct Sender {
     lease: HeldLease,
     /// The last transaction, as it is written down.
     written: Delivery,
-    /// Up to where it goes.
+    /// The place in the stream up to which it goes.
     written_until: Reached,
     /// Whether it was acknowledged, which is not written down yet.
     is_acknowledged: bool,

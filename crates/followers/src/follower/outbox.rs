@@ -25,7 +25,7 @@ pub(crate) enum Due<T> {
     State,
 }
 
-/// Up to where nothing is any business of a destination.
+/// The place up to which nothing is any business of a destination.
 #[derive(Debug, Clone)]
 pub(crate) enum Start {
     /// It was added here. What is higher came after it, whoever wrote that.

@@ -1,4 +1,4 @@
-//! Which users have pushers and what is to be delivered to each: in memory, and bounded.
+//! The users' pushers and the notifications to deliver to each: in memory, and bounded.
 //!
 //! A pusher that is not here is not notified; one that is here may have ended, which its row says when something is
 //! about to be delivered.

@@ -123,7 +123,7 @@ fn expand<const LENGTH: usize>(salt: &[u8], secret: &[u8], info: &[&[u8]]) -> Re
 #[derive(Debug)]
 pub(crate) struct Sender {
     key: EcdsaKeyPair,
-    /// Whom a push service may turn to.
+    /// The contact for push services, the `sub` of a token.
     subject: String,
     /// The tokens in use, by the origin of the push service, and when each was made.
     tokens: Mutex<HashMap<String, (HeaderValue, Millis)>>,

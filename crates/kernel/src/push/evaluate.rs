@@ -27,7 +27,7 @@ pub const MAX_STEPS: usize = 1 << 18;
 /// The room and the user that conditions refer to, beside the event.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// Whose rules these are.
+    /// The user whose rules these are.
     pub user: &'a UserId,
     /// The user's display name in the room.
     pub display_name: Option<&'a str>,

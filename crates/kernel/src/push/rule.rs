@@ -56,7 +56,7 @@ pub enum Action {
     SetTweak {
         /// The name of the tweak.
         tweak: Box<str>,
-        /// To what, if that is said.
+        /// The value of the tweak, if there is one.
         value: Option<Value>,
     },
     /// An action of older clients that has no effect any more (spec: "Historical Actions"). It is kept as it was

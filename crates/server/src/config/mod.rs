@@ -58,7 +58,7 @@ pub struct Config {
     pub web_homeservers: Vec<String>,
     /// The relays for calls.
     pub turn: Turn,
-    /// Whom to turn to about this server.
+    /// The contacts for questions about this server.
     pub support: Support,
     /// How many days media is kept that no message shows any more; 0 for always.
     pub collect_media_after_days: u32,
@@ -135,7 +135,7 @@ pub struct Turn {
     pub ttl_seconds: u64,
 }
 
-/// Whom to turn to about this server.
+/// The contacts for questions about this server.
 #[derive(Debug, Clone, Default)]
 pub struct Support {
     /// Each a role and a user ID, an e-mail address, or both.
@@ -297,7 +297,7 @@ impl Config {
         rate_limits::Options { info_uri: Some(page), ..self.rate_limits.clone() }
     }
 
-    /// Whom to turn to about this server, in the form of `/.well-known/matrix/support`; `None` if nobody is named.
+    /// The contacts in the form of `/.well-known/matrix/support`; `None` if nobody is named.
     pub fn support(&self) -> Option<serde_json::Value> {
         let contacts: Vec<_> = self.support.contacts.iter().filter_map(|entry| value::contact(entry)).collect();
         let mut support = serde_json::Map::new();

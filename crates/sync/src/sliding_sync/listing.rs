@@ -1,5 +1,5 @@
-//! Which rooms a request is about: those in the ranges of its lists, and those subscribed to. Of them only those are
-//! looked at that may have anything to tell: that have changed, or came into visible. Nothing here loads a room, but
+//! The rooms that a request is about: those in the ranges of its lists, and those subscribed to. Only those of them are
+//! looked at that may have anything to tell: that have changed, or came into sight. Nothing here loads a room, except
 //! for the spaces that a filter names.
 
 use std::{

@@ -45,7 +45,7 @@ const RANKINGS: usize = 8;
 pub(super) struct Order {
     /// The inputs that it was made from; `None` until it is made.
     basis: Option<Basis>,
-    /// Up to where in the stream it is true.
+    /// The place in the stream up to which it is true.
     reached: StreamToken,
     /// The rooms that belong to lists, each with the last of it that concerns the user.
     at: HashMap<RoomNid, Position>,

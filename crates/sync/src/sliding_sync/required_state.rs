@@ -1,4 +1,4 @@
-//! Which state a client wants of a room, in both forms in which it may ask: a list of pairs of type and state key,
+//! The state that a client wants of a room, in both forms in which it may ask: a list of pairs of type and state key,
 //! and an object with what to include, what to leave out and whether members are loaded lazily.
 
 use im2_core::{Code, Error, Result};

@@ -26,7 +26,7 @@ pub(super) enum Told {
     Never,
     /// Everything up to the connection's token.
     Live,
-    /// Everything up to this token; later there was news while the room was out of visible.
+    /// Everything up to this token; later there was news while the room was out of sight.
     Until(Arc<StreamToken>),
 }
 
@@ -84,7 +84,7 @@ impl SentRoom {
 /// The parts of an answer that are about no single room, and how the answer was made.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ToldOfAll {
-    /// Up to where in the stream; `None` before the first answer.
+    /// The place in the stream up to which it was told; `None` before the first answer.
     pub(super) token: Option<StreamToken>,
     /// How many rooms each list had.
     pub(super) counts: BTreeMap<String, usize>,

@@ -50,9 +50,9 @@ impl Window {
 /// How the others fared in a window.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Fared {
-    /// From when a message was due to its acknowledgement.
+    /// The time from when a message was due to its acknowledgement.
     pub(super) ack: Summary,
-    /// From when it was due to each member's sync answer.
+    /// The time from when it was due to each member's sync answer.
     pub(super) delivery: Summary,
     /// A stranger's `GET /versions`, on a connection of its own.
     pub(super) stranger: Summary,

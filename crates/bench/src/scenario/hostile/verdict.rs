@@ -1,4 +1,4 @@
-//! Whether an attack hurts the others: how much longer they wait than in the quiet beside it. Pure.
+//! The verdict on an attack: how much longer the others wait than in the quiet beside it. Pure.
 
 use std::time::Duration;
 

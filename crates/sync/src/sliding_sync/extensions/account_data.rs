@@ -81,7 +81,7 @@ impl Answering<'_> {
         Ok(found)
     }
 
-    /// Notes that there was news of rooms out of visible.
+    /// Notes that there was news of rooms out of sight.
     pub(super) fn miss_account_data(&self, rooms: impl Iterator<Item = RoomNid>, delta: &mut Delta) {
         let Some(token) = &self.before.told.token else { return };
         let token = Arc::new(token.clone());
