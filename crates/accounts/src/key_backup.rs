@@ -59,7 +59,7 @@ pub struct KeysChanged {
     count: i64,
 }
 
-/// Which keys of a backup.
+/// A selection of a backup's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Keys {
     /// All.

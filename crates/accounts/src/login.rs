@@ -48,9 +48,9 @@ pub struct SignedIn {
     pub user_id: UserId,
     /// The device.
     pub device_id: DeviceId,
-    /// For requests.
+    /// The access token.
     pub access_token: String,
-    /// For the next access token, if the client asked for one.
+    /// The refresh token, if the client asked for one.
     pub refresh_token: Option<String>,
     /// How long the access token lives, if not for ever.
     pub expires_in_ms: Option<Millis>,
@@ -249,8 +249,8 @@ impl Accounts {
         self.remove_these(tx, user, &devices)
     }
 
-    /// Before a device is added to an account that has as many as it may: removes one that has not been heard of for
-    /// a long time, or refuses. The inner error is the refusal.
+    /// Makes room for a device in an account that has as many as it may: removes one that has not been heard of for a
+    /// long time, or refuses. The inner error is the refusal.
     pub(crate) fn make_room_for_device(
         &self,
         tx: &mut Transaction<'_>,

@@ -202,7 +202,8 @@ const RUN: usize = 3;
 /// A password of digits only that has fewer is a date or a number that stands somewhere.
 const DIGITS: usize = 10;
 
-/// Why a password is among the first guesses for somebody who is called `names`, if it is. A sentence to be shown.
+/// The reason why a password is among the first guesses for somebody who is called `names`, if it is. A sentence to be
+/// shown.
 pub(super) fn reason(password: &str, names: &[&str]) -> Option<&'static str> {
     let lower = password.trim().to_lowercase();
     let core = unit(core(&lower));
@@ -239,7 +240,7 @@ fn is_name(form: &str, name: &str) -> bool {
     name.chars().count() >= 2 && (form == name || form.chars().rev().eq(name.chars()))
 }
 
-/// Without what is no letter at both ends; all of it if nothing is left.
+/// Trims all characters that are not letters from both ends; all of `text` if nothing is left.
 fn core(text: &str) -> &str {
     let core = text.trim_matches(|char: char| !char.is_alphabetic());
     if core.is_empty() { text } else { core }
@@ -253,7 +254,7 @@ fn unit(text: &str) -> &str {
     repeats.find(repeated).map_or(text, |end| &text[..end])
 }
 
-/// With signs read as the letters that they are put for.
+/// Reads signs as the letters that they are put for.
 fn read_signs(text: &str) -> String {
     let read = |char| match char {
         '0' => 'o',

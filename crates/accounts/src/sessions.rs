@@ -54,7 +54,7 @@ impl Sessions {
         self.known.get(hash)
     }
 
-    /// To be taken before looking into the database, and given to [`Self::keep`].
+    /// The number of revocations so far, to be taken before looking into the database and given to [`Self::keep`].
     pub(super) fn revocations(&self) -> u64 {
         self.revocations.load(Ordering::SeqCst)
     }

@@ -22,7 +22,7 @@ pub(super) struct Nonces(Mutex<HashMap<String, Millis>>);
 /// An account to be made, with the proof that whoever asks knows the secret.
 #[derive(Clone)]
 pub struct SharedSecretRequest {
-    /// From [`Accounts::shared_secret_nonce`].
+    /// The nonce from [`Accounts::shared_secret_nonce`].
     pub nonce: String,
     /// The localpart.
     pub username: String,

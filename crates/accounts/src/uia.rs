@@ -60,7 +60,7 @@ impl Purpose {
     }
 }
 
-/// Which registration tokens will do.
+/// The registration tokens that are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenRule {
     /// Any that is valid.

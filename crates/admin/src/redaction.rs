@@ -51,9 +51,9 @@ const KEPT_STATE: &[&str] = &[
 /// The events of a user that are to be redacted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RedactUser {
-    /// In these rooms; in all that the user is a member of, if there are none here.
+    /// The rooms; all that the user is a member of if there are none here.
     pub rooms: Vec<RoomId>,
-    /// Why, for everybody to read.
+    /// The reason, for everybody to read.
     pub reason: Option<String>,
     /// So many of the newest events of each room are looked at.
     pub limit: usize,

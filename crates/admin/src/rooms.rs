@@ -31,7 +31,7 @@ pub struct RoomDetails {
     pub forgotten: bool,
     /// Whether it has been closed for good.
     pub tombstoned: bool,
-    /// Which room took its place.
+    /// The room that took its place.
     pub replacement_room: Option<String>,
 }
 

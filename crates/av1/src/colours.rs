@@ -18,7 +18,7 @@ pub(crate) struct Conversion {
 }
 
 impl Conversion {
-    /// For samples of so many bits with this meaning.
+    /// The conversion for samples of this many bits with this meaning.
     pub(crate) fn new(colours: Colours, bits: u8) -> Result<Self, Refusal> {
         let bits = u32::from(bits);
         let most = f64::from((1_u32 << bits) - 1);

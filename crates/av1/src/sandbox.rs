@@ -50,7 +50,7 @@ fn limit_resources(memory: u64, seconds: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Which calls of the operating system are left.
+/// The filter that leaves only a few calls of the operating system.
 #[cfg(target_os = "linux")]
 mod filter {
     use std::{env::consts::ARCH, fs::File, io, os::fd::AsRawFd as _};

@@ -63,7 +63,7 @@ pub struct Common {
 /// The scenarios.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Scenario {
-    /// As many messages as the server acknowledges, and whether each of them is there afterwards
+    /// Sends messages as fast as the server acknowledges them, and checks that each is there afterwards
     Sends(SendsOptions),
     /// Messages at a fixed rate into one room of syncing members: how fast and how cheaply each reaches all
     Fanout(FanoutOptions),

@@ -73,7 +73,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// Why there was no answer.
+/// Errors of a request that got no answer.
 #[derive(Debug)]
 pub enum CallError {
     /// No connection could be opened.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::process::Cpu;
 use crate::stats::Summary;
 
-/// Which direction of a figure is good; decides how a ratio of two servers is to be read.
+/// The good direction of a figure; decides how a ratio of two servers is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Better {
@@ -30,7 +30,7 @@ pub struct Figure {
     pub unit: &'static str,
     /// Its value.
     pub value: f64,
-    /// Which direction is good.
+    /// The good direction.
     pub better: Better,
 }
 

@@ -242,7 +242,7 @@ pub fn is_managed(kind: &str) -> bool {
     matches!(kind, FULLY_READ | PUSH_RULES)
 }
 
-/// Which piece of account data.
+/// The key of a piece of account data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry<'a> {
     /// The user.

@@ -60,7 +60,7 @@ pub struct Chat {
     pub delayed_events: delayed_events::DelayedEvents,
     /// How far users have read.
     pub receipts: receipts::Receipts,
-    /// Which threads users follow.
+    /// Subscriptions of users to threads.
     pub thread_subscriptions: thread_subscriptions::ThreadSubscriptions,
     /// Threads with new replies.
     pub thread_updates: thread_updates::ThreadUpdates,

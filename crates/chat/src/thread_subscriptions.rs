@@ -25,7 +25,7 @@ pub struct ThreadSubscriptions {
     rooms: Rooms,
 }
 
-/// Which changes are wanted.
+/// A request for a list of changes.
 #[derive(Debug, Clone, Default)]
 pub struct ChangesRequest {
     /// Only those after this place.

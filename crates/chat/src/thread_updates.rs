@@ -33,7 +33,7 @@ pub struct ThreadUpdates {
     account_data: AccountData,
 }
 
-/// Which updates are wanted.
+/// A request for a list of updates.
 #[derive(Debug, Clone, Default)]
 pub struct UpdatesRequest {
     /// Only those after this place.
@@ -112,7 +112,7 @@ struct Look {
 #[derive(Default)]
 struct Looked {
     found: Vec<Found>,
-    /// Before this, not all replies were looked at.
+    /// The position before which not all replies were looked at.
     horizon: Option<Position>,
 }
 

@@ -56,7 +56,7 @@ pub fn count_more(api: &Api, session: &Session, class: Class, cost: u64) -> ApiR
     Ok(())
 }
 
-/// In a request whose length is not announced: whom to charge for its body.
+/// The charge for the body of a request whose length is not announced.
 #[derive(Clone)]
 pub(crate) struct Unannounced {
     limits: Arc<Limits>,

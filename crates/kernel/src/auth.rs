@@ -30,7 +30,7 @@ use crate::{
     version::RoomVersion,
 };
 
-/// Why an event is not allowed (`M_FORBIDDEN`): a sentence for the one who tried.
+/// The error for an event that is not allowed (`M_FORBIDDEN`): a sentence for the one who tried.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct AuthError(Cow<'static, str>);

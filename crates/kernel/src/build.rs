@@ -57,7 +57,7 @@ pub fn build(
     finish(version, draft, (ids(prev_events), ids(auth_events)), depth, key)
 }
 
-/// As [`build`], for who has the events themselves; in any version.
+/// Does as [`build`], for callers that have the events themselves; in any version.
 pub fn build_on(
     version: RoomVersion,
     draft: EventDraft,

@@ -70,7 +70,7 @@ pub struct MemberContent {
     /// The avatar in this room, as the client wrote it.
     #[serde(deserialize_with = "lenient")]
     pub avatar_url: Option<Box<str>>,
-    /// Why the membership changed, in the words of who changed it.
+    /// The reason for the change of the membership, in the words of the user who changed it.
     #[serde(deserialize_with = "lenient")]
     pub reason: Option<Box<str>>,
     /// Whether an invite is meant for a direct chat.

@@ -53,7 +53,7 @@ pub struct Pdu {
     content: Range<u32>,
 }
 
-/// Why something is no event.
+/// Errors of values that are no events.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
     /// A property is missing or has a wrong type.

@@ -16,7 +16,7 @@ pub struct Relation {
     pub event_id: EventId,
     /// The key of an annotation: usually an emoji.
     pub key: Option<Box<str>>,
-    /// In a thread: whether the reply is only there for clients without threads.
+    /// Whether a reply in a thread is only there for clients without threads.
     pub is_falling_back: bool,
 }
 

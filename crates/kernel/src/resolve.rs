@@ -65,7 +65,7 @@ pub trait RoomEvents {
     }
 }
 
-/// Why states cannot be resolved.
+/// Errors of state resolution.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// An event of the states or of their auth chains is not known. Fetch it and try again.

@@ -112,7 +112,7 @@ pub(crate) fn without(object: &Map<String, Value>, keys: &[&str]) -> Map<String,
         .collect()
 }
 
-/// Why a signature does not hold.
+/// Errors of verifying a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// The entity has not signed with this key.

@@ -113,7 +113,7 @@ impl Running {
         Ok(true)
     }
 
-    /// Why a process that has closed its output did so.
+    /// The reason why a process closed its output.
     fn refusal(&mut self, deadline: Instant) -> Refusal {
         // It may have closed its output without ending.
         const BETWEEN_LOOKS: Duration = Duration::from_millis(2);

@@ -35,7 +35,7 @@ pub struct Limits {
     pub memory: u64,
 }
 
-/// Why there is no thumbnail.
+/// Reasons why there is no thumbnail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// It is not in one of the formats that are read.

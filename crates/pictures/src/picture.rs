@@ -41,7 +41,7 @@ pub struct Picture {
     file: File,
     bytes: u64,
     format: ImageFormat,
-    /// As it is stored; see `orientation`.
+    /// Width and height as they are stored; see `orientation`.
     size: (u32, u32),
     orientation: Orientation,
     /// Whether it has more than one frame, which a GIF does not say before it is read.

@@ -33,7 +33,7 @@ const LONGEST: u64 = 64 << 10;
 /// How long a command may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// After a failed accept, the time to let files be closed.
+/// The time to let files be closed after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// A command of the control socket.

@@ -67,7 +67,7 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 /// Rooms from which on an answer may be large, so that it is made in pieces.
 const MANY: usize = 32;
 
-/// As of when a client is told the state of rooms, and under which name.
+/// The place as of which a client is told the state of rooms, and the name under which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StateForm {
     /// At the start of the timeline.
@@ -102,7 +102,7 @@ pub struct SyncRequest {
     pub filter: Arc<Filter>,
     /// Whether all state is wanted, not only what has changed.
     pub full_state: bool,
-    /// Which state of rooms is wanted.
+    /// The form of the state of rooms.
     pub state: StateForm,
     /// How long to wait for news.
     pub timeout: Duration,

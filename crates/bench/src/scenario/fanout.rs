@@ -40,7 +40,7 @@ pub(super) struct Load {
     epoch: Instant,
     /// When each message was sent, in microseconds since the epoch.
     sent: Vec<AtomicU64>,
-    /// Which messages the server acknowledged.
+    /// Whether the server acknowledged each message.
     acknowledged: Vec<AtomicBool>,
     /// First deliveries of a message to a member.
     pub(super) delivered: AtomicU64,
@@ -194,7 +194,7 @@ async fn gather_sent(mut senders: JoinSet<Sent>) -> Result<Sent> {
     Ok(sent)
 }
 
-/// Until every member has every acknowledged message, or the grace is over.
+/// Waits until every member has every acknowledged message, or the grace is over.
 async fn wait_for_deliveries(load: &Load, expected: u64, options: &FanoutOptions) {
     let until = Instant::now() + Duration::from_secs(options.grace.into());
     while load.delivered.load(Ordering::Relaxed) < expected && Instant::now() < until {

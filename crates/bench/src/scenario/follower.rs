@@ -23,7 +23,7 @@ const MAX_PAGES: usize = 20;
 /// The messages that followers received, counted.
 #[derive(Debug, Default)]
 pub(super) struct Followed {
-    /// From the send to the receipt, for the messages of the measurement.
+    /// The times from send to receipt, for the messages of the measurement.
     pub(super) latencies: Latencies,
     /// When the last of them came.
     pub(super) last: Option<Instant>,

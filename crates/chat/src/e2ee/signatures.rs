@@ -106,7 +106,7 @@ fn current_key(db: &Snapshot<'_>, user: UserNid, name: &str) -> im2_store::Resul
     }
 }
 
-/// Why a signature was not taken.
+/// The error for a signature that was not taken.
 struct Refusal(&'static str, String);
 
 impl Refusal {

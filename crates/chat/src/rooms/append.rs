@@ -135,7 +135,7 @@ impl Rooms {
         appended
     }
 
-    /// As [`Rooms::append`], for what the server itself does: without limits on invites and joins.
+    /// Does as [`Rooms::append`], for events of the server itself: without limits on invites and joins.
     pub(super) async fn append_uncounted(
         &self,
         room: &Arc<Room>,

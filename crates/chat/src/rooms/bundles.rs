@@ -24,7 +24,7 @@ const REFERENCES: usize = 100;
 /// Children of one event that are looked at for a reader who may not see all of them.
 const LOOKED_AT: usize = 1_000;
 
-/// Which children count for a reader: those that the reader may see, but for those of ignored users.
+/// The children that count for a reader: those that the reader may see, except those of ignored users.
 #[derive(Clone)]
 struct Seen {
     visible: Arc<VisibleHistory>,

@@ -164,7 +164,8 @@ impl Rooms {
         made
     }
 
-    /// As [`Rooms::create`], for what the server itself does: without limits on the rooms of the user it is made for.
+    /// Does as [`Rooms::create`], for rooms of the server itself: without limits on the rooms of the user it is made
+    /// for.
     pub async fn create_regardless(&self, actor: &Actor, request: CreateRoom) -> Result<Arc<Room>> {
         let request = self.checked(actor, request)?;
         self.create_checked(actor, &request).await

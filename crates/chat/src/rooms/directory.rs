@@ -73,7 +73,7 @@ impl Lists {
     }
 }
 
-/// Which rooms are looked for.
+/// The directories that are searched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Networks {
     /// Those of the server's own directory.
@@ -191,7 +191,7 @@ impl Directory {
 pub struct DirectoryQuery {
     /// Only rooms whose name, topic or alias has each of these words in it.
     pub search: Option<String>,
-    /// Which rooms altogether.
+    /// The directories to search.
     pub networks: Networks,
     /// Only rooms of these types; `None` in the list stands for rooms without a type.
     pub room_types: Option<Vec<Option<String>>>,

@@ -110,7 +110,7 @@ impl Head {
 }
 
 impl Room {
-    /// After an event of `epoch` was not committed: starts again from what is.
+    /// Starts again from the room's view, after an event of `epoch` was not committed.
     pub(super) async fn reset_head(&self, epoch: u64) {
         let mut head = self.head.lock().await;
         if head.epoch == epoch

@@ -24,7 +24,7 @@ const MAX_CHILDREN: usize = 20_000;
 /// The longest valid `order` of a child.
 const MAX_ORDER: usize = 50;
 
-/// Which part of a space's tree to walk.
+/// The part of a space's tree to walk.
 #[derive(Debug, Clone, Default)]
 pub struct HierarchyQuery {
     /// Only children that the space suggests.

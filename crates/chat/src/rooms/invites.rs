@@ -26,7 +26,7 @@ const MOST: u64 = 20;
 const LEAST: u64 = 5;
 /// A declined invite weighs as much as this many that were accepted: whom strangers often turn away is unwelcome.
 const DECLINED: u64 = 2;
-/// In the store invites are counted in thousandths, because parts of one are forgotten as time goes by.
+/// The unit in which the store counts invites, a thousandth, because parts of one are forgotten as time goes by.
 const UNIT: u64 = 1_000;
 
 /// Invites that have been counted, to be given back if they are not sent.

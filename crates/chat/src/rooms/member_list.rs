@@ -38,7 +38,7 @@ pub enum MemberList {
 pub struct StoredMembers {
     core: Core,
     room: Arc<Room>,
-    /// In the order in which the events were written, which is how they lie in the database.
+    /// The members' numbers, in the order in which their events were written, which is how they lie in the database.
     numbers: Vec<i64>,
     /// How many of them have been read.
     read: usize,

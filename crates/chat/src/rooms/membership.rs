@@ -325,8 +325,8 @@ impl Rooms {
         Ok(fields.into_iter().map(|(key, value)| (key, Value::String(value))).collect())
     }
 
-    /// For a room whose members of other rooms may join: a member with the right to invite, if `actor` is in one of
-    /// those rooms (spec: room version 8, "restricted").
+    /// Returns a member with the right to invite, for a room that members of other rooms may join, if `actor` is in one
+    /// of those rooms (spec: room version 8, "restricted").
     async fn authoriser(&self, actor: &Actor, room: &Arc<Room>) -> Result<Option<UserId>> {
         let rules = {
             let view = room.view();

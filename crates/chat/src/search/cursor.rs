@@ -9,7 +9,7 @@ use im2_core::{Code, Error};
 /// A result's place in the order: its rank, where that matters, and its position. Greater comes first.
 pub(super) type Key = (u32, Position);
 
-/// Which part of the results a list is of.
+/// The part of the results that a list is of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Scope {
     /// All.

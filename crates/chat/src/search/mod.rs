@@ -72,7 +72,7 @@ pub struct Request {
     pub term: String,
     /// Where in events they may be.
     pub keys: Vec<SearchKey>,
-    /// Which events.
+    /// The filter of events.
     pub filter: EventFilter,
     /// The order of results.
     pub order: Order,

@@ -57,9 +57,9 @@ pub(super) struct Match {
 /// The results among a stretch of what the index finds.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// In no order.
+    /// The results, in no order.
     pub(super) matches: Vec<Match>,
-    /// Before which position everything is.
+    /// The position that everything in it is before.
     pub(super) before: Option<Position>,
     /// The position before which the next stretch begins, if there is one.
     pub(super) next: Option<Position>,

@@ -152,7 +152,8 @@ impl RoomUnread {
         self.inputs.evaluate(user, pdu, is_redacted)
     }
 
-    /// Before any event is looked at: those up to `from` do not count, and redactions up to `head` are there to see.
+    /// A record before any event is looked at: those up to `from` do not count, and redactions up to `head` are there
+    /// to see.
     pub(super) fn nothing(inputs: Arc<Inputs>, joined: i64, from: i64, head: i64) -> Self {
         Self {
             counts: UnreadCounts::default(),

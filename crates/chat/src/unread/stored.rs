@@ -32,7 +32,8 @@ struct Stored {
 /// How far was read, by thread; `null` is regardless of threads.
 type Marks = Vec<(Option<String>, i64)>;
 
-/// From, until, how many events, whether reactions or edits count, notifications, highlights; the last two by thread.
+/// A segment as it is stored: from, until, how many events, whether reactions or edits count, notifications,
+/// highlights; the last two by thread.
 type StoredSegment = (i64, i64, usize, bool, u64, u64, BTreeMap<EventId, (u64, u64)>);
 
 impl Unread {

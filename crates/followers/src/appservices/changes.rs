@@ -39,7 +39,7 @@ pub(super) enum Change {
 /// A stretch of the stream.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    /// In the stream's order.
+    /// The changes, in the stream's order.
     pub(super) items: Vec<(Position, Change)>,
     /// Where it ends.
     pub(super) until: Reached,

@@ -31,7 +31,7 @@ pub(super) struct Interest {
 }
 
 impl Interest {
-    /// As it is at a place in the stream.
+    /// The interest as of a place in the stream.
     pub(super) fn at(db: &Snapshot<'_>, service: &Service, reached: &Reached) -> im2_store::Result<Self> {
         let joined = db.joined_counts(reached, |user_id| service.owns_user(user_id))?;
         Ok(Self { joined, ..Self::default() })

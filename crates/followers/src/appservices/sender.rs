@@ -65,7 +65,7 @@ pub(super) struct Sender {
 /// How a task ended.
 pub(crate) enum Ended {
     Acknowledged,
-    /// Why, and how long the service wants to be left alone.
+    /// The error, and how long the service wants to be left alone.
     Failed(String, Option<Duration>),
     /// The time between two attempts is over.
     Waited,

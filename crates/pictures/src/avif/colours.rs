@@ -11,7 +11,7 @@ const KNEE: f32 = 0.6;
 /// The meaning of values, in the code points of ITU-T H.273.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Colours {
-    /// Which red, green and blue are mixed.
+    /// The red, green and blue that are mixed.
     pub primaries: u16,
     /// How values and light belong together.
     pub transfer: u16,

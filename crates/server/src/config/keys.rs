@@ -23,7 +23,7 @@ pub struct Key {
     pub path: &'static str,
     /// The type of its value.
     pub kind: Kind,
-    /// Which values it takes, as the end of the sentence "allowed: …".
+    /// The values that it takes, as the end of the sentence "allowed: …".
     pub allowed: &'static str,
     /// Its purpose, in a line.
     pub about: &'static str,

@@ -69,7 +69,7 @@ impl Log {
             || (is_own && allows(before, self.membership(index + 1, user)))
     }
 
-    /// After how many events the state is that `user` may read.
+    /// The number of events after which the state is the one that `user` may read.
     fn reach(&self, user: &str) -> Option<usize> {
         let all = self.0.len();
         if self.visibility(all) == "world_readable" || self.membership(all, user) == "join" {

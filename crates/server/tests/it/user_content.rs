@@ -26,7 +26,7 @@ async fn ended(root: &Client, status: &str) -> Value {
     answer
 }
 
-/// Which of the events have content.
+/// Whether each of the events has content.
 async fn readable(client: &Client, room: &str, events: &[&String]) -> Vec<bool> {
     let mut found = Vec::new();
     for event in events {

@@ -31,7 +31,7 @@ const SHARE: Share = Share::Sixteenth;
 /// How long an idle connection is kept.
 const IDLE: Millis = 7 * 24 * 3_600 * 1_000;
 
-/// Which connection: a user's, a device's, and its name.
+/// The key of a connection: its user, its device, and its name.
 pub(super) type Key = (UserNid, DeviceId, String);
 
 /// All connections.

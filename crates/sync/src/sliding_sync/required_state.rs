@@ -213,7 +213,7 @@ mod tests {
         Combined::of(&configs)
     }
 
-    /// Which of [`STATE`] is wanted, by number, and whether members are loaded lazily.
+    /// The numbers of the entries of [`STATE`] that are wanted, and whether members are loaded lazily.
     fn wanted(forms: &[Value]) -> (Vec<usize>, bool) {
         let combined = combined(forms);
         let wanted = (0..STATE.len()).filter(|at| combined.wants(STATE[*at].0, STATE[*at].1, "@me:x")).collect();

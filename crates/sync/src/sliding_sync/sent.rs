@@ -103,7 +103,8 @@ pub(super) struct ToldOfAll {
 /// The state that a connection has been sent up to one `pos`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent {
-    /// With the last answer. What it was not asked for is told from the beginning when a request asks again.
+    /// The state as of the last answer. An extension that was not asked for is told from the beginning when a request
+    /// asks for it again.
     pub(super) told: ToldOfAll,
     /// Each room.
     pub(super) rooms: HashMap<RoomNid, SentRoom>,

@@ -29,7 +29,7 @@ impl RequiredStateEvents {
     }
 }
 
-/// By type and state key, so that an entry is sent once.
+/// Events by type and state key, so that an entry is sent once.
 type Found = BTreeMap<(Box<str>, Box<str>), Arc<RoomEvent>>;
 
 impl Answering<'_> {

@@ -284,7 +284,7 @@ async fn preview_url(
     Ok(json_bytes(preview.as_bytes().to_vec()))
 }
 
-/// Before a path of old: lets those through who show a token. For anybody else there is no content there.
+/// The layer before a path of old: lets those through who show a token. For anybody else there is no content there.
 async fn old_path(request: Request, next: Next) -> ApiResult<Response> {
     let message = "content is only available with an access token: use /_matrix/client/v1/media/download or thumbnail";
     if access_token(request.headers(), request.uri()).is_none() {

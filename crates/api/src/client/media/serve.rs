@@ -31,7 +31,7 @@ pub(super) struct Served<'a> {
     pub(super) disposition: String,
 }
 
-/// Which part of it was asked for.
+/// The part of it that was asked for.
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     Whole,

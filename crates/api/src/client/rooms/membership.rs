@@ -131,7 +131,7 @@ macro_rules! acting {
     };
 }
 
-/// By user ID. By e-mail address or phone number is the same endpoint's other form.
+/// Invites by user ID. Invites by e-mail address or phone number are the same endpoint's other form.
 async fn invite(
     Extract(api): State,
     User(session): User,

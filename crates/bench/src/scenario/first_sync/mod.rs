@@ -58,9 +58,9 @@ pub async fn run(target: &Target, options: &FirstSyncOptions) -> Result<Report> 
 #[derive(Debug, Default)]
 struct Followed {
     sync: Figures,
-    /// With the first rooms in sight.
+    /// Sliding syncs with the first rooms in sight.
     sliding: Figures,
-    /// With a list that has been grown to all rooms.
+    /// Sliding syncs with a list that has been grown to all rooms.
     all_in_sight: Figures,
 }
 
