@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::process;
 use crate::project::Project;
 
-/// Where npm leaves its record of what it installed.
+/// The file in which npm leaves its record of what it installed.
 const INSTALLED: &str = "node_modules/.package-lock.json";
 
 /// The sources of the web client's bundle, relative to `web/`.

@@ -32,7 +32,7 @@ use im2_store::accounts::Account;
 
 use super::Accounts;
 
-/// Where an attempt to sign in comes from.
+/// The origin of an attempt to sign in.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// The client's address, if the edge knows it.

@@ -17,7 +17,7 @@ const CAPACITY: usize = 200_000;
 /// to some 50 MB.
 const MAX_USER_AGENT: usize = 256;
 
-/// When a device was heard of, and from which address.
+/// The last use of a device: when, and from which address and client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Milliseconds since the epoch.

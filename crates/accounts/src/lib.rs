@@ -97,7 +97,7 @@ impl People {
     }
 }
 
-/// How accounts behave.
+/// Options for accounts.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The users who may register.

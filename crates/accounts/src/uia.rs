@@ -87,7 +87,7 @@ pub struct Auth {
     pub token: Option<String>,
 }
 
-/// How a client names a user (spec: "Identifier types").
+/// A client's name for a user (spec: "Identifier types").
 #[derive(Debug, Clone, Deserialize)]
 pub struct Identifier {
     /// `m.id.user` is the one that is understood here.

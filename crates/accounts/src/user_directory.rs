@@ -18,7 +18,7 @@ const MAX_RESULTS: usize = 50;
 /// Matches that are put in order before the best of them are given.
 const MAX_RANKED: usize = 500;
 
-/// How the directory behaves.
+/// Options for the user directory.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Whether everybody with an account here may be found by everybody; otherwise only who shares a room with the

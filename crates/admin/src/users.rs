@@ -127,7 +127,7 @@ impl Users {
         Ok((global, rooms))
     }
 
-    /// Where the user has notifications sent.
+    /// The user's pushers.
     pub async fn pushers(&self, user_id: &UserId) -> Result<Vec<Pusher>> {
         let user = self.account(user_id).await?.user;
         Ok(self.core.store.read(move |db| db.pushers_of(user)).await?)

@@ -5,7 +5,7 @@ use im2_pictures::{Refusal, avif::Colours};
 /// Bits after the point in the arithmetic. Twelve bits of a sample, a factor below 2 and these fit 31.
 const POINT: i32 = 14;
 
-/// How the samples of a frame are turned into values from 0 to 255.
+/// Turns the samples of a frame into values from 0 to 255.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conversion {
     /// The offset that is subtracted from brightness, and the factor for the rest.

@@ -352,13 +352,13 @@ pub struct AllOptions {
     /// Command for `start`, split at spaces; without it, `start` is left out
     #[arg(long, value_name = "COMMAND", requires = "start_url")]
     pub start_command: Option<String>,
-    /// Where the started server listens; not the running server's address
+    /// Address at which the started server listens; not the running server's
     #[arg(long, value_name = "URL", requires = "start_command")]
     pub start_url: Option<String>,
     /// Command that starts the second server
     #[arg(long, value_name = "COMMAND", requires = "compare_start_url", requires = "start_command")]
     pub compare_start_command: Option<String>,
-    /// Where the started second server listens
+    /// Address at which the started second server listens
     #[arg(long, value_name = "URL", requires = "compare_start_command")]
     pub compare_start_url: Option<String>,
 }

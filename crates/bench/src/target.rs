@@ -13,7 +13,7 @@ use crate::process::{Meter, Process};
 pub struct Target {
     /// Its name in the report.
     pub name: String,
-    /// Where it listens.
+    /// The address at which it listens.
     pub endpoint: Endpoint,
     /// Its process, where known: without one there are no figures of CPU and memory.
     pub process: Option<Process>,

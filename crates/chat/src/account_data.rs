@@ -29,14 +29,14 @@ const MAX_NAME_BYTES: usize = 255;
 /// Estimated memory for one entry of a cached list of ignored users, in bytes.
 const IGNORED_USER: usize = 96;
 
-/// Where push rules are kept: as what the user changed of the defaults.
+/// The type of push rules. Stored are the user's changes of the defaults.
 pub(crate) const PUSH_RULES: &str = "m.push_rules";
-/// Where the fully-read marker of a room is kept.
+/// The type of the fully-read marker of a room.
 pub(crate) const FULLY_READ: &str = "m.fully_read";
 const TAGS: &str = "m.tag";
 const DIRECT: &str = "m.direct";
 const IGNORED_USER_LIST: &str = "m.ignored_user_list";
-/// Where a user says who may invite them.
+/// The type in which a user says who may invite them.
 pub const INVITE_PERMISSION_CONFIG: &str = "m.invite_permission_config";
 
 /// The use cases of account data.

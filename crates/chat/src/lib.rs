@@ -32,16 +32,16 @@ use std::sync::Arc;
 use im2_accounts::Accounts;
 use im2_core::{Core, Result, committed::Apply, jobs::Handlers, signing_key};
 
-/// How rooms and the people in them are treated.
+/// Options for rooms and the people in them.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// How rooms behave.
+    /// Options for rooms.
     pub rooms: rooms::Options,
     /// The relays for calls; `None` for none.
     pub turn: Option<turn::Options>,
     /// The account that sends the server's notices; `None` if it sends none.
     pub server_notices: Option<server_notices::Options>,
-    /// How reports are handled.
+    /// Options for reports.
     pub reports: reports::Options,
 }
 

@@ -61,7 +61,7 @@ impl FromStr for Place {
 /// A request for a page of notifications.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Query {
-    /// Where to go on; `None` for the newest.
+    /// The place to go on from; `None` for the newest.
     pub from: Option<Place>,
     /// How many at most.
     pub limit: Option<usize>,
@@ -87,7 +87,7 @@ pub struct Notification {
 pub struct Page {
     /// The notifications.
     pub notifications: Vec<Notification>,
-    /// Where the next page begins, if there may be more.
+    /// The place where the next page begins, if there may be more.
     pub next: Option<Place>,
 }
 

@@ -36,7 +36,7 @@ pub struct ChangesRequest {
     pub limit: usize,
 }
 
-/// Where a list of changes goes on, backward. As text `f<number>`.
+/// The place from which a list of changes goes on, backward. As text `f<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangesToken(Position);
 
@@ -70,7 +70,7 @@ pub fn parse_end(text: &str) -> Result<StreamToken> {
 pub struct Changes {
     /// The latest first.
     pub changes: Vec<ThreadSubscriptionChange>,
-    /// Where there are more.
+    /// The token of the rest, if there is more.
     pub next: Option<ChangesToken>,
 }
 

@@ -46,7 +46,7 @@ pub struct UpdatesRequest {
     pub limit: usize,
 }
 
-/// Where a list of updates goes on, backward. As text `u<number>`.
+/// The place from which a list of updates goes on, backward. As text `u<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpdatesToken(Position);
 
@@ -82,7 +82,7 @@ pub struct Update {
 pub struct Updates {
     /// The latest first.
     pub updates: Vec<Update>,
-    /// Where there are more.
+    /// The token of the rest, if there is more.
     pub next: Option<UpdatesToken>,
 }
 

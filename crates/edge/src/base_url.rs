@@ -32,7 +32,7 @@ impl FromRequestParts<Arc<Api>> for BaseUrl {
     }
 }
 
-/// Where a request came to.
+/// The address at which a request reached the server, if it is known.
 fn reached_at(parts: &Parts, proxies: &Proxies) -> Option<String> {
     let peer = parts.extensions.get::<Peer>()?.0.ip().to_canonical();
     let forwarded = |name| header(&parts.headers, name).filter(|_| proxies.trust(peer));

@@ -40,7 +40,7 @@ use crate::{health::Readiness, observe::Observing, peer::Proxies, routes::Routes
 
 pub use middleware::JSON_BODY_LIMIT;
 
-/// How the edge behaves; filled in by the binary's configuration or by a test.
+/// Options for the edge; filled in by the binary's configuration or by a test.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The address clients reach this server at, without a trailing slash (`https://im.example.org`), if the operator

@@ -33,7 +33,7 @@ const NOT_BUILT: &str = "This server was built without its web client: build it 
 /// A file of the web client.
 #[derive(Debug, Clone, Copy)]
 pub struct File {
-    /// Where it is served, `/assets/index-B2x9.js`.
+    /// The path at which it is served, `/assets/index-B2x9.js`.
     pub path: &'static str,
     /// Its bytes.
     pub plain: &'static [u8],

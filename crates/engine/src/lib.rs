@@ -19,20 +19,20 @@ use im2_sync::Syncing;
 
 pub use upkeep::Upkeep;
 
-/// How the engine behaves; filled in by the binary's configuration or by a test.
+/// Options for the engine; filled in by the binary's configuration or by a test.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The server's name, its application services, its limits and its memory.
     pub core: im2_core::Options,
-    /// How accounts behave.
+    /// Options for accounts.
     pub accounts: im2_accounts::Options,
-    /// How the user directory behaves.
+    /// Options for the user directory.
     pub user_directory: im2_accounts::user_directory::Options,
-    /// How the content repository behaves.
+    /// Options for the content repository.
     pub media: im2_media::Options,
-    /// How rooms and the people in them are treated.
+    /// Options for rooms and the people in them.
     pub chat: im2_chat::Options,
-    /// How others are told of what happens.
+    /// Options for followers of the stream.
     pub followers: im2_followers::Options,
 }
 

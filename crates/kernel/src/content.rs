@@ -88,7 +88,8 @@ impl MemberContent {
     }
 }
 
-/// How a member is shown, as it is written in a stored `m.room.member`: JSON strings, for lists of very many members.
+/// A member's name and picture, as they are written in a stored `m.room.member`: JSON strings, for lists of very many
+/// members.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct MemberProfile<'a> {
     #[serde(borrow, default)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::event::Pdu;
 
-/// How an event relates to another one.
+/// The relation of an event to another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
     /// `m.annotation`, `m.replace`, `m.reference`, `m.thread`, or one that only clients know.

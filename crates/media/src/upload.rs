@@ -37,7 +37,7 @@ pub struct UploadInfo {
 /// A place for content that is still to come.
 #[derive(Debug, Clone)]
 pub struct Promise {
-    /// Where the content will be.
+    /// The URI under which the content will be.
     pub uri: MxcUri,
     /// The time until which it may be uploaded.
     pub expires: Millis,
@@ -54,7 +54,7 @@ pub struct Upload {
     incoming: Incoming,
 }
 
-/// How a transaction that was to record content went.
+/// The outcome of a transaction that was to record content.
 enum Recorded {
     Done,
     Refused(Error),

@@ -220,7 +220,7 @@ impl Reached {
         other.entries.iter().for_each(|position| self.advance(*position));
     }
 
-    /// Where a reader stands who set out from here, goes through what lies before `end` in the stream's order, and has
+    /// The place of a reader who set out from here, goes through everything before `end` in the stream's order, and has
     /// got to `last`.
     #[must_use]
     pub fn on_the_way(&self, end: &Self, last: Position) -> Self {

@@ -68,7 +68,7 @@ pub(crate) fn make<'a>(
 struct Writer {
     bytes: Vec<u8>,
     shown: RgbaImage,
-    /// Where the last frame's delay is written, and its value.
+    /// The place at which the last frame's delay is written, and its value.
     delay: (usize, u32),
 }
 

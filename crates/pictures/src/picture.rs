@@ -157,7 +157,7 @@ impl Picture {
         matches!(self.orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
     }
 
-    /// How the picture as it is stored is made to fit, before it is turned.
+    /// The way in which the picture as it is stored is made to fit, before it is turned.
     fn fit(&self, size: Size) -> Fit {
         let (width, height) = self.seen();
         let Fit { shrunk, kept } = size.fit(width, height);

@@ -1,6 +1,6 @@
 //! The sizes of thumbnails: the one that answers a request, and how a picture is fitted to it. Arithmetic only.
 
-/// How a picture is fitted to a box.
+/// The way in which a picture is fitted to a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
     /// It fills the box; what stands out is cut off, equally on both sides.
@@ -31,7 +31,7 @@ pub struct Size {
     pub width: u32,
     /// The height in pixels.
     pub height: u32,
-    /// How to fit a picture to it.
+    /// The way in which a picture is fitted to it.
     pub method: Method,
 }
 
@@ -64,7 +64,7 @@ pub fn choose(width: u32, height: u32, method: Method) -> Size {
     }
 }
 
-/// How to get a thumbnail: shrink the whole picture, then cut the middle out.
+/// The steps to a thumbnail: shrink the whole picture, then cut the middle out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fit {
     /// The picture's size once shrunk.

@@ -57,7 +57,7 @@ impl<W: Write> Bits<W> {
     }
 }
 
-/// How the data of a JPEG is arranged.
+/// The arrangement of a JPEG's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrangement {
     Interleaved,

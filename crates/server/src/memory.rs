@@ -11,7 +11,7 @@ use im2_core::memory::{Machine, Pressure};
 const PART: u64 = 4;
 /// The least that they may take then: with less a small server would read everything again and again.
 const LEAST: u64 = 32 << 20;
-/// Where nothing tells how much there is.
+/// The memory that is assumed where nothing tells how much there is, in bytes.
 const UNKNOWN: u64 = 1 << 30;
 /// Memory is scarce when less than one byte in so many is left, and nearly used up at half of that.
 const SCARCE: u64 = 10;

@@ -156,7 +156,7 @@ impl Sync {
         Ok(changes)
     }
 
-    /// Where the stream stands, for a first answer: no changes, and where they end.
+    /// No changes, with the present end of the stream, for a first answer.
     pub(crate) async fn changes_none(&self, rooms: &UserRooms) -> Result<Changes> {
         let ephemeral = self.core.ephemeral.reached();
         let mut changes = Changes::new(self.settled(rooms).await?, true);
@@ -183,7 +183,7 @@ impl Sync {
         }
     }
 
-    /// Where the stream stands, not before every membership in `rooms`: a commit sets a membership a moment
+    /// The present end of the stream, not before every membership in `rooms`: a commit sets a membership a moment
     /// before they publish its event.
     async fn settled(&self, rooms: &UserRooms) -> Result<StreamToken> {
         // What another node has committed may be known from the database before it is heard of.

@@ -54,7 +54,7 @@ impl EventStream {
         Self { core, rooms }
     }
 
-    /// Where the stream stands now.
+    /// The present end of the stream.
     pub fn now(&self) -> StreamToken {
         self.core.stream.reached()
     }

@@ -96,7 +96,7 @@ impl StateForm {
 /// A `/sync` request.
 #[derive(Debug, Clone)]
 pub struct SyncRequest {
-    /// Where the client stands; `None` for an initial sync.
+    /// The token of the client's last answer; `None` for an initial sync.
     pub since: Option<StreamToken>,
     /// The filter: rooms, events and fields that the client wants.
     pub filter: Arc<Filter>,
@@ -189,7 +189,7 @@ struct Answering<'a> {
     changes: Changes,
     /// The account data of rooms among the changes, by room.
     room_data: HashMap<RoomNid, Vec<Arc<AccountDataChange>>>,
-    /// Where the answer ends.
+    /// The token where the answer ends.
     until: Arc<StreamToken>,
     /// Users whose presence the client has to learn.
     company: Mutex<BTreeSet<UserNid>>,

@@ -134,7 +134,7 @@ fn broke_off() -> Error {
     Error::Internal("the making of an answer broke off".into())
 }
 
-/// Where an answer is written.
+/// The output that an answer is written to.
 pub(super) struct Out {
     /// The bytes that are written and have not gone to the reader yet.
     pub(super) bytes: Vec<u8>,

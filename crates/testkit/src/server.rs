@@ -106,7 +106,7 @@ impl Server {
         &self.client
     }
 
-    /// Where the server is, without a slash at the end.
+    /// The server's address, without a slash at the end.
     pub fn url(&self) -> &str {
         self.client.base()
     }
@@ -116,7 +116,7 @@ impl Server {
         self.running.engine()
     }
 
-    /// Where metrics are served, if they are.
+    /// A client of the metrics, if they are served.
     pub fn metrics(&self) -> Option<Client> {
         self.running.metrics_addresses().first().map(|address| Client::anonymous(format!("http://{address}")))
     }

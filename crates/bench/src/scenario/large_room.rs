@@ -76,7 +76,7 @@ pub async fn run(target: &Target, options: &LargeRoomOptions) -> Result<Report> 
     Ok(measuring.report)
 }
 
-/// Where figures go.
+/// Measures requests into a report.
 struct Measuring {
     report: Report,
     meter: Meter,

@@ -19,7 +19,7 @@ pub struct Ledger {
     duplicates: u64,
 }
 
-/// How acknowledged and found messages compare.
+/// The comparison of acknowledged and found messages.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
     /// Messages that the server acknowledged.

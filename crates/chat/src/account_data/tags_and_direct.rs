@@ -36,7 +36,7 @@ pub(crate) fn cache(memory: &Memory) -> Cached {
 }
 
 impl AccountData {
-    /// How the user sorts their rooms. The same value as long as nothing changes.
+    /// The labels of the user's rooms. The same value as long as nothing changes.
     pub async fn tags_and_direct(&self, user: UserNid) -> Result<Arc<TagsAndDirect>> {
         let load = async {
             let (direct, tags) = self

@@ -36,7 +36,7 @@ pub struct Dehydration {
 pub struct DehydratedEvents {
     /// The messages.
     pub messages: Vec<ToDeviceMessage>,
-    /// Where the next ones begin.
+    /// The place from which the next ones begin.
     pub reached: Reached,
     /// Whether there are no more for now.
     pub is_complete: bool,

@@ -30,7 +30,7 @@ pub struct Filter {
     pub room: RoomFilter,
 }
 
-/// How events look.
+/// The format of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventFormat {

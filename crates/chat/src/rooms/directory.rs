@@ -37,7 +37,7 @@ const MAX_PUBLISHED: usize = 100_000;
 /// The longest identifier of a network, in bytes.
 const MAX_NETWORK: usize = 255;
 
-/// Where a room stands in the directory: large rooms first, among equals by identifier.
+/// A room's sort key in the directory: large rooms first, among equals by identifier.
 type Rank = (Reverse<usize>, RoomId);
 
 /// The published rooms; empty until first used.
@@ -58,7 +58,7 @@ struct Entry {
     text: String,
 }
 
-/// Where a room is published.
+/// The directories in which a room is published.
 #[derive(Debug, Clone, Default)]
 struct Lists {
     /// In the server's own directory.
@@ -96,7 +96,7 @@ impl Networks {
 }
 
 impl Listed {
-    /// Where a room is published now.
+    /// The directories in which a room is published now.
     fn lists(&self, room: RoomNid) -> Lists {
         let entry = self.ranks.get(&room).and_then(|rank| self.rooms.get(rank));
         entry.map(|entry| entry.lists.clone()).unwrap_or_default()

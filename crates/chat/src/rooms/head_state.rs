@@ -87,7 +87,7 @@ impl Head {
         }
     }
 
-    /// Where an event that is built on it comes to stand.
+    /// The place of an event that is built on it.
     pub(super) fn place(&self) -> Place {
         Place { seq: self.seq, elsewhere: self.elsewhere }
     }

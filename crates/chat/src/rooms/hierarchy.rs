@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{Actor, Room, RoomEvent, Rooms, summary::Summary};
 
-/// How deep a walk goes that names no depth, and at most.
+/// The depth of a walk for which none is asked, and the greatest that can be.
 const MAX_DEPTH: usize = 32;
 /// Rooms that one walk looks at; what lies beyond them in a larger space is not listed.
 const MAX_ROOMS: usize = 2_000;
@@ -33,11 +33,11 @@ pub struct HierarchyQuery {
     pub max_depth: Option<usize>,
     /// At most so many rooms.
     pub limit: usize,
-    /// Where an earlier part ended.
+    /// The token of an earlier part, to go on from its end.
     pub from: Option<HierarchyToken>,
 }
 
-/// Where a part of a walk ended: how many rooms were returned before, and what was asked for. As text
+/// The end of a part of a walk: how many rooms were returned before, and what was asked for. As text
 /// `h<rooms>.<depth>.<suggested>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HierarchyToken {

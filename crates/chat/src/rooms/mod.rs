@@ -95,7 +95,7 @@ use member_index::MemberIndex;
 use registry::Registry;
 use summaries::Summaries;
 
-/// How rooms behave.
+/// Options for rooms.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// How long a room that all its users have forgotten is kept.

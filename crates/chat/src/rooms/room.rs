@@ -32,7 +32,7 @@ pub struct Room {
     pub id: RoomId,
     /// Its version.
     pub version: RoomVersion,
-    /// Where the next event goes. Held while an event is made and queued, not while it is committed.
+    /// The head, on which the next event is built. Locked while an event is made and queued, not while it is committed.
     pub(super) head: Mutex<Head>,
     view: RwLock<View>,
     /// Whether it was purged while somebody still held it.

@@ -77,12 +77,12 @@ impl RoomSummary {
         }
     }
 
-    /// Where its last event stands in the stream.
+    /// The position of its last event in the stream.
     pub fn last(&self) -> Position {
         Position::from_i64(self.last.load(Ordering::Acquire))
     }
 
-    /// Where the last event stands that counts as activity.
+    /// The position of the last event that counts as activity.
     pub fn bump(&self) -> Position {
         Position::from_i64(self.bump.load(Ordering::Acquire))
     }

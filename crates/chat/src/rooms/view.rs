@@ -54,7 +54,7 @@ impl VisibilityThen {
     }
 }
 
-/// Where a room's state was resolved, as far as its tail goes back, and when last.
+/// The numbers at which a room's state was resolved, as far as its tail goes back, and the last of all.
 #[derive(Debug, Default)]
 pub(super) struct Resolutions {
     /// The number of the last one; 0 if there was none.

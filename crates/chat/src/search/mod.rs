@@ -70,7 +70,7 @@ pub enum GroupKey {
 pub struct Request {
     /// The words.
     pub term: String,
-    /// Where in events they may be.
+    /// The parts of events in which they may be.
     pub keys: Vec<SearchKey>,
     /// The filter of events.
     pub filter: EventFilter,
@@ -78,14 +78,14 @@ pub struct Request {
     pub order: Order,
     /// The keys to group results by.
     pub groups: Vec<GroupKey>,
-    /// Where an earlier page ended.
+    /// The cursor of an earlier page, to go on from its end.
     pub from: Option<Cursor>,
 }
 
 /// A result.
 #[derive(Debug, Clone)]
 pub struct Hit {
-    /// How well it matches. Higher is better.
+    /// The measure of how well it matches. Higher is better.
     pub rank: f64,
     /// The event.
     pub event: Arc<RoomEvent>,
@@ -100,7 +100,7 @@ pub struct Group {
     pub id: String,
     /// Those of this page, in order.
     pub results: Vec<EventId>,
-    /// Where the group goes on.
+    /// The cursor from which the group goes on.
     pub next: Option<Cursor>,
 }
 
@@ -115,7 +115,7 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// Its groups by each key asked for, each in the order of their first results.
     pub groups: Vec<(GroupKey, Vec<Group>)>,
-    /// Where it goes on.
+    /// The cursor from which it goes on.
     pub next: Option<Cursor>,
 }
 

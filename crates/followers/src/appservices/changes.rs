@@ -41,7 +41,7 @@ pub(super) enum Change {
 pub(super) struct Changes {
     /// The changes, in the stream's order.
     pub(super) items: Vec<(Position, Change)>,
-    /// Where it ends.
+    /// The place in the stream where they end.
     pub(super) until: Reached,
     /// Whether that is the end of the stream.
     pub(super) is_complete: bool,

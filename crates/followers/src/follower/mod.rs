@@ -57,7 +57,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// All methods are called one after the other. What takes long and need not hold up the rest runs beside them
 /// ([`Running`]). Each method may be dropped half-way when the lease is lost; [`Follow::let_go`] is called then.
 pub(crate) trait Follow: Send {
-    /// How something that ran beside has ended.
+    /// The outcome of something that ran beside.
     type Ended: Send + 'static;
 
     /// Takes up where the rows say that whoever held the lease before had got.

@@ -6,7 +6,7 @@ use im2_model::{Position, Reached, StreamToken};
 
 /// Something with a place in the stream.
 pub(crate) trait Placed {
-    /// Where.
+    /// The place.
     fn position(&self) -> Position;
 }
 
@@ -21,7 +21,7 @@ impl<T: Placed> Placed for Arc<T> {
 pub(crate) enum Due<T> {
     /// Something that happened.
     Item(T),
-    /// How things stand now, because they may have changed: what has no place in the stream of its own.
+    /// The current state, because it may have changed: that which has no place in the stream of its own.
     State,
 }
 
@@ -49,7 +49,7 @@ impl Start {
         }
     }
 
-    /// Where it is, unless whoever has got to `reached` has passed it.
+    /// The position at which it starts, unless whoever has got to `reached` has passed it.
     pub(crate) fn ahead_of(&self, reached: &StreamToken) -> Option<Position> {
         match self {
             Self::Added(at) => Some(*at).filter(|at| !reached.includes(*at)),

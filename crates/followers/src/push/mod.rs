@@ -51,7 +51,7 @@ const ACTIVATION: Millis = 5 * 60 * 1000;
 /// The path that every gateway has.
 const PATH: &str = "/_matrix/push/v1/notify";
 
-/// How push notifications are sent.
+/// Options for push notifications.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Whether gateways may be at addresses that are not public and be spoken to without TLS: for a gateway in the

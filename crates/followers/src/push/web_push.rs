@@ -23,7 +23,7 @@ use url::Url;
 
 use im2_core::{Core, Error, Result};
 
-/// Where the server's key is kept, in PKCS#8.
+/// The name under which the server's key is kept, in PKCS#8.
 const NAME: &str = "web_push_key";
 /// The largest text of a message: push services take bodies of 4,096 bytes (RFC 8030, section 7.2).
 pub(super) const MAX_TEXT: usize = 4_096 - HEADER - 1 - TAG;

@@ -44,13 +44,13 @@ pub struct Request {
     pub width: u32,
     /// The least height in pixels that will do, from 1.
     pub height: u32,
-    /// How to fit the picture to them.
+    /// The way to fit the picture to them.
     pub method: Method,
     /// Whether a moving picture should move.
     pub animated: bool,
 }
 
-/// Where thumbnails are made: bounds on how many at a time and in how much memory, and what is known of those made.
+/// Makes thumbnails: bounds on how many at a time and in how much memory, and the rows of those that were made.
 #[derive(Debug)]
 pub struct Workshop {
     slots: Turns,

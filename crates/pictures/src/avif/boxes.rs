@@ -14,7 +14,7 @@ const MAX_BOXES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Metadata {
     pub(super) content: Vec<u8>,
-    /// Where in the file its content begins.
+    /// The offset in the file at which its content begins.
     pub(super) at: u64,
 }
 

@@ -14,7 +14,7 @@ const MAX_PROPERTIES: usize = 64;
 #[derive(Debug, Default)]
 struct Item {
     kind: Option<[u8; 4]>,
-    /// Where its bytes are in the file, in order.
+    /// The ranges of its bytes in the file, in order.
     extents: Vec<Range<u64>>,
     /// The properties that it has, by their place in the list of all, and whether they are essential.
     properties: Vec<(u16, bool)>,

@@ -285,7 +285,7 @@ fn profile(items: &Items, id: u32) -> Option<Vec<u8>> {
     })
 }
 
-/// How a picture is turned, then mirrored. (ISO/IEC 23008-12, 6.5.10 and 6.5.12)
+/// The orientation of a picture, which is turned, then mirrored. (ISO/IEC 23008-12, 6.5.10 and 6.5.12)
 fn orientation(items: &Items, id: u32) -> Result<Orientation, Refusal> {
     use Orientation::{
         FlipHorizontal, FlipVertical, NoTransforms, Rotate90, Rotate90FlipH, Rotate180, Rotate270, Rotate270FlipH,

@@ -70,7 +70,7 @@ pub struct Config {
     pub room_state: StateLimits,
     /// The sender of the server's notices, and the rooms that they are sent in.
     pub notices: Notices,
-    /// Where metrics are served.
+    /// The addresses at which metrics are served.
     pub metrics: Metrics,
 }
 
@@ -144,7 +144,7 @@ pub struct Support {
     pub page: Option<String>,
 }
 
-/// Where metrics are served.
+/// The addresses at which metrics are served.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     /// The addresses; none switches them off.

@@ -113,7 +113,8 @@ impl Basis {
         !self.ignored.is_empty() && rooms.iter().any(is_invite)
     }
 
-    /// Where a room stands that belongs to lists: one that the user is in, or about to be, or was made to leave.
+    /// The user's membership in a room and the position of its activity, if it belongs to lists: if the user is in it,
+    /// or about to be, or was made to leave it.
     fn place(&self, summary: &RoomSummary) -> Option<(RoomMembership, Position)> {
         let membership = self.rooms.get(summary.room)?;
         let is_listed = match membership.membership {
@@ -125,7 +126,8 @@ impl Basis {
     }
 }
 
-/// Where the last of a room stands in the stream that concerns somebody who is `membership` to it.
+/// The position of the last event of a room that concerns a user with this membership: of all events for a member, else
+/// of the member event.
 pub(super) fn activity(summary: &RoomSummary, membership: &RoomMembership) -> Position {
     if membership.membership == Membership::Join { summary.last() } else { membership.position }
 }

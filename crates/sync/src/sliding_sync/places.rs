@@ -6,7 +6,7 @@ use std::{cmp::Reverse, ops::Range};
 
 use im2_model::{Position, RoomNid};
 
-/// Where a room stands among others: those with the latest activity come first.
+/// A room's sort key among others: those with the latest activity come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     at: Reverse<Position>,

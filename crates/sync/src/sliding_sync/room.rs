@@ -40,7 +40,7 @@ pub(super) struct RoomAnswer {
 /// The state of a room that an answer starts and ends with, for this client. The user is or was in the room.
 struct Situation<'a> {
     matched: &'a Matched,
-    /// How the client knows the room; `None` if it is new to it.
+    /// The room as the client knows it; `None` if it is new to it.
     known: Option<&'a SentRoom>,
     /// The number of the last event as of this answer.
     until: i64,
@@ -336,7 +336,7 @@ impl Answering<'_> {
         }
     }
 
-    /// How the client will know a room.
+    /// The room as the client will know it.
     fn sent(&self, matched: &Matched, seq: i64, unread: Counts, known: Option<&SentRoom>) -> SentRoom {
         let candidate = &matched.candidate;
         let reached = self.until.reached(candidate.at.writer());

@@ -35,7 +35,7 @@ pub(super) struct Sample {
     pub(super) body: Bytes,
 }
 
-/// How a client begins.
+/// A client's first request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Opening {
     /// A `/sync` of everything.

@@ -132,7 +132,7 @@ impl Attack {
     }
 }
 
-/// How the requests of an attack were answered.
+/// Counts the answers to the requests of an attack, by status.
 #[derive(Debug)]
 pub(super) struct Tally([AtomicU64; STATUSES]);
 

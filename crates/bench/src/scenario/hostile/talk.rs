@@ -47,7 +47,7 @@ impl Window {
     }
 }
 
-/// How the others fared in a window.
+/// The figures of the others in a window.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Fared {
     /// The time from when a message was due to its acknowledgement.

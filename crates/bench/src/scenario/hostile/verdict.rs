@@ -13,7 +13,7 @@ pub(super) struct Bound {
     pub(super) floor: Duration,
 }
 
-/// How an attack compares with the quiet before and after it.
+/// The comparison of an attack with the quiet before and after it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Verdict {
     bound: Bound,

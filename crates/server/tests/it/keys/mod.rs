@@ -135,7 +135,7 @@ fn listed(answer: &Value, section: &str) -> Vec<String> {
     users.iter().map(|user| user.as_str().unwrap().to_owned()).collect()
 }
 
-/// Where a client stands after it has got everything.
+/// The token of a client that has got everything.
 async fn token(client: &Client) -> String {
     client.sync(None).await["next_batch"].as_str().unwrap().to_owned()
 }

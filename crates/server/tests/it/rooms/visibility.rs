@@ -10,7 +10,7 @@ const FIRST: &str = "first";
 const SECOND: &str = "second";
 const THIRD: &str = "third";
 
-/// How the reader's membership goes along the three messages.
+/// The course of the reader's membership along the three messages.
 #[derive(Debug, Clone, Copy)]
 enum Reader {
     /// Never has to do with the room.
