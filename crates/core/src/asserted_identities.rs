@@ -52,7 +52,7 @@ impl AssertedIdentities {
         (known.changes == self.changes_of(known.user)).then_some(known)
     }
 
-    /// To be taken before looking into the database, and given to [`Self::keep`].
+    /// The number of changes so far, to be taken before looking into the database and given to [`Self::keep`].
     pub fn changes(&self) -> u64 {
         self.of_all.load(Ordering::SeqCst)
     }

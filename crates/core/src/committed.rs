@@ -33,11 +33,11 @@ pub type Store = im2_store::Store<Committed>;
 pub enum Committed {
     /// There is news on the stream for these users.
     News {
-        /// Where on the stream.
+        /// The position in the stream.
         position: Position,
         /// The news.
         changes: Vec<Change>,
-        /// For whom, in ascending order.
+        /// The users whom it concerns, in ascending order.
         users: Vec<UserNid>,
     },
     /// Events were appended to a room.
@@ -65,7 +65,7 @@ pub enum Committed {
     },
     /// A room was purged.
     RoomPurged {
-        /// Where on the stream.
+        /// The position in the stream.
         position: Position,
         /// The room, and who has to hear of it.
         gone: Arc<GoneRoom>,
@@ -89,7 +89,7 @@ pub enum Committed {
     Published {
         /// The room.
         room: RoomNid,
-        /// Which directory.
+        /// The directory.
         listing: DirectoryListing,
         /// The room's handle.
         handle: Local,
@@ -100,7 +100,7 @@ pub enum Committed {
     Receipt(Receipt, Local),
     /// A user's name or picture changed, as others may see them.
     ProfileChanged {
-        /// Whose.
+        /// The user.
         user: UserNid,
         /// The display name.
         displayname: Option<String>,
@@ -129,13 +129,13 @@ pub enum Committed {
     RoomBlocked(RoomId, bool),
     /// A pusher was added or changed.
     PusherSet {
-        /// Whose.
+        /// The user's number.
         user: UserNid,
-        /// Whose, as clients know them.
+        /// The user.
         user_id: UserId,
         /// Its number.
         nid: i64,
-        /// Where it sends to.
+        /// The URL that it sends to.
         url: String,
         /// It is notified of what comes after this.
         since: Position,

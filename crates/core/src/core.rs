@@ -23,7 +23,7 @@ use crate::{
     typists::Typists,
 };
 
-/// How the core behaves.
+/// Options for the core.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The server's name: the domain of its users and rooms.
@@ -72,19 +72,19 @@ pub struct Shared {
     pub server_name: ServerName,
     /// The application services and what is theirs.
     pub services: Arc<Services>,
-    /// Whose messages are hidden from whoever came later.
+    /// The erased users, whose messages are hidden from whoever came later.
     pub erased: Arc<UserSet>,
-    /// Whose account is locked.
+    /// The users whose account is locked.
     pub locked: Arc<UserSet>,
     /// Tells requests that wait when a session has ended.
     pub session_ends: Arc<SessionEnds>,
-    /// Whose account is suspended.
+    /// The users whose account is suspended.
     pub suspended: Arc<UserSet>,
     /// The shadow-banned users.
     pub shadow_banned: Arc<UserSet>,
     /// Features that administrators have switched off for single users.
     pub withheld_features: Arc<WithheldFeatures>,
-    /// Whom application services act as.
+    /// The users that application services act as.
     pub asserted_identities: Arc<AssertedIdentities>,
     /// The counts of one-time and fallback keys that devices have in store.
     pub key_counts: Arc<KeyCountCache>,
@@ -92,7 +92,7 @@ pub struct Shared {
     pub guests: Arc<UserSet>,
     /// Rate limits and quotas.
     pub limits: Arc<Limits>,
-    /// Which rooms administrators have blocked.
+    /// The rooms that administrators have blocked.
     pub blocked: Arc<BlockedRooms>,
     /// The users who are typing, by room.
     pub typists: Arc<Typists>,

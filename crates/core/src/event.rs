@@ -36,9 +36,9 @@ pub struct RoomEvent {
     pub pdu: Arc<Pdu>,
     /// The transaction in which a client sent it.
     pub transaction: Option<TransactionKey>,
-    /// For state events: what it replaced.
+    /// The state that it replaced, for state events.
     pub replaced: Option<Replaced>,
-    /// How it relates to another event.
+    /// Its relation to another event.
     pub relation: Option<Relation>,
     /// The event that redacted it.
     pub redacted_because: Option<RedactedBecause>,
@@ -400,7 +400,7 @@ struct Parsed {
     replaces: Replaces,
 }
 
-/// Where that is what an event replaced.
+/// The place of the event that an event replaced.
 enum Replaces {
     Nothing,
     /// This event of the stretch.

@@ -49,7 +49,7 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// How long a shutdown waits for running jobs. They run again after the next start.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Why a job failed, as a sentence for the log and the outbox's row.
+/// The reason why a job failed, as a sentence for the log and the outbox's row.
 pub type Failure = String;
 
 type Running = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
@@ -111,7 +111,7 @@ struct Runner {
 /// A job that this node has claimed.
 struct Claim {
     kind: String,
-    /// Until when its handler may run. Without it the handler is dropped.
+    /// The time until which its handler may run. Without it the handler is dropped.
     until: Option<watch::Sender<Instant>>,
 }
 

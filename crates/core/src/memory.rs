@@ -28,7 +28,7 @@ const TIGHTEST: usize = 8;
 /// Steps in which a tightened budget is widened again, one for each look at the machine.
 const STEPS: usize = 16;
 
-/// How short of memory the machine is.
+/// The machine's shortage of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pressure {
     /// There is enough.
@@ -41,11 +41,11 @@ pub enum Pressure {
 
 /// Looks at the memory of the machine.
 pub trait Machine: std::fmt::Debug + Send + Sync {
-    /// How short of memory the machine is now.
+    /// The machine's shortage of memory now.
     fn pressure(&self) -> Pressure;
 }
 
-/// How the memory budget is set.
+/// Options for the memory budget.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Bytes that all caches may take together.

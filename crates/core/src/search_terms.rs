@@ -37,7 +37,7 @@ pub struct Wanted {
 /// Pieces that have to follow each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Phrase {
-    /// In the plain form.
+    /// The text in its plain form.
     text: String,
     /// Whether its last word stands for all that begin with it.
     is_open: bool,

@@ -50,7 +50,7 @@ pub enum Change {
     KeySigned {
         /// The user who signed.
         by: UserNid,
-        /// Whose keys.
+        /// The user whose keys they are.
         whose: UserNid,
     },
     /// Keys that a device has in store for others were handed out.
@@ -89,9 +89,9 @@ impl Change {
 pub struct ReceiptChange {
     /// The room.
     pub room: RoomNid,
-    /// Whose receipt.
+    /// The user's number.
     pub user: UserNid,
-    /// Whose receipt, as clients know them.
+    /// The user.
     pub user_id: im2_model::UserId,
     /// `m.read` or `m.read.private`; the latter is only for its owner.
     pub kind: Arc<str>,
@@ -110,16 +110,16 @@ pub struct GoneRoom {
     pub room: RoomNid,
     /// The room that was.
     pub room_id: im2_model::RoomId,
-    /// Whose clients may still show it, each with the event by which they left it, in the form for clients.
+    /// The users whose clients may still show it, each with the event by which they left it, in the form for clients.
     pub told: HashMap<UserNid, Option<Box<str>>>,
 }
 
 /// A piece of account data as it is streamed.
 #[derive(Debug, Clone)]
 pub struct AccountDataChange {
-    /// Whose.
+    /// The user.
     pub user: UserNid,
-    /// For which room; `None` for global.
+    /// The room; `None` for global account data.
     pub room: Option<RoomNid>,
     /// The event type.
     pub kind: Arc<str>,
@@ -127,7 +127,7 @@ pub struct AccountDataChange {
     pub content: Box<RawValue>,
 }
 
-/// Where the stream stands and what was on it lately.
+/// The end of the stream, and its latest changes.
 #[derive(Debug)]
 pub struct Stream {
     inner: RwLock<Inner>,
@@ -143,7 +143,7 @@ struct Inner {
     reached: StreamToken,
     /// All changes after this are in `recent`.
     floor: StreamToken,
-    /// By writer, each in the order of its positions. There is nearly always one.
+    /// The changes by writer, each in the order of its positions. There is nearly always one writer.
     recent: Vec<(WriterId, VecDeque<(Position, Change)>)>,
     /// How many changes `recent` has.
     count: usize,

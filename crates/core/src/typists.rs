@@ -42,7 +42,7 @@ struct State {
     rooms: HashMap<RoomNid, TypingRoom>,
     /// The same rooms by the number of their last change.
     by_change: BTreeMap<u64, RoomNid>,
-    /// Where each user types.
+    /// The rooms in which each user types.
     rooms_of: HashMap<UserNid, HashSet<RoomNid>>,
     /// Changes up to this one may have been forgotten.
     forgotten: u64,

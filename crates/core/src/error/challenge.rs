@@ -1,4 +1,5 @@
-//! How a client goes on whose request needs user-interactive authentication (spec: "User-Interactive Authentication API").
+//! The challenge to a client whose request needs user-interactive authentication (spec: "User-Interactive
+//! Authentication API").
 
 use std::collections::BTreeMap;
 
@@ -28,12 +29,12 @@ pub struct Challenge {
     pub flows: Vec<Flow>,
     /// Parameters of the stages, by stage. Empty for those of this server.
     pub params: BTreeMap<String, Value>,
-    /// How to refer to it in the next attempt.
+    /// The session to refer to in the next attempt.
     pub session: String,
     /// The stages that have been passed; not said before the first attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed: Option<Vec<Stage>>,
-    /// Why the attempt failed, if it did.
+    /// The reason why the attempt failed, if it did.
     #[serde(skip)]
     pub failure: Option<(Code, &'static str)>,
 }

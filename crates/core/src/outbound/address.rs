@@ -1,4 +1,5 @@
-//! Which addresses the server may connect to on behalf of a user: the public internet, and what the operator allows.
+//! The addresses that the server may connect to on behalf of a user: the public internet, and those that the operator
+//! allows.
 //!
 //! A user names the URL, so without this the server would fetch for them what only it can reach: the router's page,
 //! the cloud's metadata service, a database's HTTP port.

@@ -20,7 +20,7 @@ use super::classes::{By, Class, NANOS_A_MILLI, Pace, millis};
 /// Buckets remembered at once of each of the three kinds: about 3 MB. Reached only under attack.
 pub(super) const BUCKETS: usize = 65_536;
 
-/// By whom something is counted.
+/// The owner of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Who<'a> {
     /// An address; of IPv6 the first 64 bits, which is what one subscriber has. Made by [`Who::address`].

@@ -42,7 +42,7 @@ pub enum Class {
     Admin,
 }
 
-/// By whom a class is counted.
+/// The kind of owner that a class is counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// The client's address, before anybody is authenticated.
@@ -59,7 +59,7 @@ pub enum By {
 pub struct Description {
     /// Its name in the configuration.
     pub name: &'static str,
-    /// By whom it is counted.
+    /// The kind of owner that it is counted by.
     pub by: By,
     /// The limit, unless the configuration sets another.
     pub rate: Rate,
@@ -295,7 +295,7 @@ impl From<Rate> for Pace {
 }
 
 impl Pace {
-    /// As many times as much.
+    /// The pace multiplied by `factor`.
     pub(super) fn times(self, factor: u64) -> Self {
         Self { burst: self.burst.saturating_mul(factor), interval: (self.interval / factor).max(1) }
     }

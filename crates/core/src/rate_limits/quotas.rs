@@ -25,7 +25,7 @@ pub struct Description {
     pub most: u64,
     /// The thing that it counts.
     pub about: &'static str,
-    /// Why it is as large as it is.
+    /// The reason for its size.
     pub reason: &'static str,
 }
 

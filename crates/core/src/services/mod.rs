@@ -9,7 +9,7 @@ mod service;
 pub use call::Call;
 pub use service::{Service, Services};
 
-/// How clients name a network of a service, among those of all services.
+/// The ID of a service's network for clients, unique among those of all services.
 pub fn instance_id(service: &str, network: &str) -> String {
     format!("{service}|{network}")
 }

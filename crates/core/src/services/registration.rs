@@ -92,7 +92,7 @@ impl Service {
     }
 }
 
-/// Where requests go, without a slash at the end. Nothing for a service that wants no traffic.
+/// The URL that requests go to, without a slash at the end. `None` for a service that wants no traffic.
 fn base_url(text: Option<&str>) -> Result<Option<Url>, String> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let invalid = || format!("url {text:?} is not an http or https URL");

@@ -21,7 +21,7 @@ use crate::outbound::{Outbound, Reach};
 pub struct Service {
     /// Its identifier, which never changes.
     pub id: String,
-    /// Where it listens, if it wants to be told anything.
+    /// The URL at which it listens, if it wants to be told anything.
     pub url: Option<Url>,
     /// Its own user.
     pub sender: UserId,
