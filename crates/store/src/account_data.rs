@@ -7,7 +7,7 @@ use crate::{Result, Row, Snapshot, Transaction};
 /// One piece of account data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountData {
-    /// For which room; `None` for the account.
+    /// The room; `None` for the account.
     pub room: Option<RoomNid>,
     /// The event type.
     pub kind: String,

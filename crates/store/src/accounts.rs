@@ -103,8 +103,8 @@ impl Snapshot<'_> {
         self.rows(&sql, (after.0, limit as i64), account)
     }
 
-    /// Until when a user may replace their cross-signing keys without showing who they are, if an administrator has
-    /// allowed it.
+    /// The time until which a user may replace their cross-signing keys without showing who they are, if an
+    /// administrator has allowed it.
     pub fn cross_signing_replaceable_until(&self, user: UserNid) -> Result<Option<Millis>> {
         let sql = "SELECT cross_signing_until FROM accounts WHERE user_nid = ?1";
         let until: Option<Option<i64>> = self.row(sql, [user.0], |row| row.get(0))?;

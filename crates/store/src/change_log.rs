@@ -1,4 +1,4 @@
-//! How the nodes that write to one database tell each other what they commit.
+//! The log by which nodes that write to one database tell each other their commits.
 //!
 //! A commit enters what its changes publish into a log. The others take it from there, in the order of the commits, and
 //! apply it to their memory as they apply their own. A store that is alone has no log.

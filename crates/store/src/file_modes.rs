@@ -21,7 +21,7 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)
 }
 
-/// For opening files; those that are made are private.
+/// The options for opening files; those that are made are private.
 pub(crate) fn file() -> OpenOptions {
     let mut options = File::options();
     options.mode(FILE);

@@ -1,4 +1,4 @@
-//! How many invites users have sent to people they share no room with, and what became of them.
+//! The budgets of users for invites to strangers, and the outcomes of those invites.
 
 use im2_model::{Millis, UserNid};
 

@@ -14,7 +14,7 @@ pub struct KeyBackup {
     pub nid: i64,
     /// Its number among its user's.
     pub version: i64,
-    /// How it is encrypted.
+    /// The algorithm by which it is encrypted.
     pub algorithm: String,
     /// The data that the algorithm needs, a JSON object.
     pub auth_data: String,

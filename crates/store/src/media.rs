@@ -8,7 +8,7 @@ use crate::{Result, Row, Snapshot, Transaction, blobs::Digest};
 /// Content that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// Which blob.
+    /// The blob.
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
@@ -25,7 +25,7 @@ pub struct Media {
     pub owner: Option<UserNid>,
     /// The content, once there is any.
     pub content: Option<Content>,
-    /// Until when a promised upload may arrive.
+    /// The time until which a promised upload may arrive.
     pub expires: Option<Millis>,
     /// When it was last downloaded, exact to a day.
     pub accessed: Millis,
@@ -33,7 +33,7 @@ pub struct Media {
     pub quarantined: bool,
 }
 
-/// Which smaller version of a picture.
+/// The key of a smaller version of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ThumbnailKey {
     /// The picture.
@@ -51,7 +51,7 @@ pub struct ThumbnailKey {
 /// A smaller version of a picture, or the picture itself where none is of use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thumbnail {
-    /// Which blob.
+    /// The blob.
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,

@@ -13,11 +13,11 @@ pub struct MediaInfo {
     pub owner: Option<String>,
     /// Its content, once there is any.
     pub digest: Option<Digest>,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// As the uploader said.
+    /// The content type that the uploader gave.
     pub content_type: Option<String>,
-    /// As the uploader said.
+    /// The file name that the uploader gave.
     pub filename: Option<String>,
     /// When it was uploaded or promised.
     pub created_ts: Millis,

@@ -4,7 +4,7 @@ use im2_model::{DeviceId, Millis, Position, UserId, UserNid};
 
 use crate::{Result, Row, Snapshot, Transaction, accounts::parsed_user};
 
-/// How a pusher's messages get to the device.
+/// The way in which a pusher's messages get to the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PusherKind {
     /// Through a push gateway.
@@ -40,7 +40,7 @@ pub struct Activation {
 /// A client's settings of a pusher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PusherSettings {
-    /// How messages get to the device.
+    /// The way in which messages get to the device.
     pub kind: PusherKind,
     /// The application, by a name like `org.example.app`.
     pub app_id: String,
@@ -52,7 +52,7 @@ pub struct PusherSettings {
     pub device_display_name: String,
     /// The language that notifications should be in.
     pub lang: String,
-    /// Which set of rules of the device is meant.
+    /// The set of rules of the device that is meant.
     pub profile_tag: Option<String>,
     /// The gateway, or where the push service takes messages for the device.
     pub url: String,
@@ -65,9 +65,9 @@ pub struct PusherSettings {
 pub struct Pusher {
     /// Its number, never used for another.
     pub nid: i64,
-    /// Whose it is.
+    /// The owner's number.
     pub user: UserNid,
-    /// Whose it is, as clients know them.
+    /// The owner.
     pub user_id: UserId,
     /// The client's settings.
     pub settings: PusherSettings,

@@ -39,9 +39,9 @@ pub struct NewReport {
     pub event_id: Option<EventId>,
     /// The user, or who sent the event.
     pub target: Option<UserNid>,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// How bad it is, from -100 to 0.
+    /// The severity, from -100 to 0.
     pub score: Option<i64>,
     /// When.
     pub received_ts: Millis,
@@ -65,7 +65,7 @@ pub struct Report {
     pub received_ts: Millis,
 }
 
-/// Which reports to list.
+/// A query for reports.
 #[derive(Debug, Clone, Default)]
 pub struct ReportsQuery {
     /// How many to pass over.

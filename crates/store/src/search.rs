@@ -17,7 +17,7 @@ const MOVED_AT_ONCE: i64 = 256;
 const ROOMS_AS_TERMS: usize = 128;
 /// Entries looked at, at most, to sort those of other rooms out.
 const LOOKED_AT: usize = 20_000;
-/// Before a room's number in the index. From the private use area, and no term of the engine's begins with it.
+/// Begins a room's number in the index. From the private use area, and no term of the engine's begins with it.
 const ROOM: char = '\u{E000}';
 
 /// A term to look for.
@@ -43,9 +43,9 @@ pub struct TermQuery {
 /// Events that have the terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TermMatches {
-    /// Where they are, newest first.
+    /// The events' positions, newest first.
     pub positions: Vec<Position>,
-    /// From where to look on, if not everything was looked at.
+    /// The position from which to look on, if not everything was looked at.
     pub next: Option<Position>,
 }
 
@@ -129,7 +129,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// In FTS5's query language; `None` if there is nothing that could match.
+/// Writes terms in FTS5's query language; `None` if there is nothing that could match.
 fn expression(all: &[Vec<Term>]) -> Option<String> {
     let term = |term: &Term| format!("\"{}\"{}", term.text, if term.open { " *" } else { "" });
     let one_of = |terms: &Vec<Term>| format!("({})", terms.iter().map(term).collect::<Vec<_>>().join(" OR "));

@@ -26,7 +26,7 @@ impl Purpose {
 }
 
 impl Snapshot<'_> {
-    /// Whose a pass is, if it is good at `now`.
+    /// The user of a pass, if it is good at `now`.
     pub fn short_lived_token(&self, purpose: Purpose, hash: &TokenHash, now: Millis) -> Result<Option<UserNid>> {
         let sql = "SELECT user_nid FROM passes WHERE purpose = ?1 AND hash = ?2 AND expires_at > ?3";
         self.row(sql, (purpose.as_str(), hash, now as i64), |row| row.get(0).map(UserNid))

@@ -1,4 +1,4 @@
-//! How much of the server users and rooms take.
+//! Statistics of the users' media and the rooms' storage.
 
 use im2_model::Millis;
 
@@ -25,16 +25,16 @@ pub enum UserMediaOrder {
     MediaLength,
 }
 
-/// Which part of the users' media to list.
+/// A query for users and their media.
 #[derive(Debug, Clone, Default)]
 pub struct UserMediaQuery {
     /// How many users to pass over.
     pub from: usize,
     /// At most so many.
     pub limit: usize,
-    /// In which order.
+    /// The order.
     pub order: UserMediaOrder,
-    /// The other way round.
+    /// Whether the order is reversed.
     pub reversed: bool,
     /// Only what was uploaded at this time or later.
     pub from_ts: Option<Millis>,

@@ -45,7 +45,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Where the stream stands: everything that is committed.
+    /// The end of the stream: everything that is committed.
     pub(crate) fn reached(&self) -> Result<Reached> {
         let mut reached = Reached::default();
         for WriterRow { writer, began, position } in self.writers()? {
@@ -81,7 +81,7 @@ impl Snapshot<'_> {
         Ok(StreamRange { after: after.clone(), until: until.clone(), low: low.to_i64(), high: high.to_i64() })
     }
 
-    /// Up to which number `reached` includes everything that there is.
+    /// The highest position up to which `reached` includes everything that there is.
     pub(crate) fn whole_until(&self, reached: &Reached) -> Result<Position> {
         let starts = self.writers()?.into_iter().filter(|row| row.writer > 0);
         let whole = starts.map(|row| reached.of(row.writer).max(row.began)).min();

@@ -19,7 +19,7 @@ pub struct Task {
     pub request: String,
     /// The result so far, JSON.
     pub result: String,
-    /// Why it failed.
+    /// The error, if it failed.
     pub error: Option<String>,
     /// When its status last changed.
     pub changed_ts: Millis,

@@ -1,4 +1,4 @@
-//! Which threads users follow (MSC4306).
+//! Subscriptions of users to threads (MSC4306).
 
 use im2_model::{EventId, Position, Reached, RoomId, RoomNid, StreamToken, UserNid};
 
@@ -11,7 +11,7 @@ pub struct ThreadSubscription {
     pub subscribed: bool,
     /// Whether a client made the subscription by itself.
     pub automatic: bool,
-    /// Where the room stood when it was taken back; 0 while it holds.
+    /// The number of the room's last event when it was taken back; 0 while it holds.
     pub until_seq: i64,
 }
 

@@ -4,7 +4,7 @@ use im2_model::{EventId, Millis, RoomNid, UserNid};
 
 use crate::{Error, Result, Snapshot, dialect::Sql, values::Value};
 
-/// Which of a user's events in a room.
+/// A query for a user's events in a room.
 #[derive(Debug, Clone, Copy)]
 pub struct SentQuery {
     /// The room.
@@ -34,7 +34,7 @@ pub struct SentEvent {
     pub is_redacted: bool,
 }
 
-/// By what uploads can be sorted.
+/// The column that uploads are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the names are the columns'")]
 pub enum MediaOrder {
@@ -69,7 +69,7 @@ impl MediaOrder {
 pub struct MediaPage {
     /// Sorted by this, and by media ID where it is the same.
     pub order: MediaOrder,
-    /// In reverse.
+    /// Whether the order is reversed.
     pub descending: bool,
     /// Leaving out so many.
     pub from: usize,

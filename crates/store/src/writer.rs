@@ -78,7 +78,7 @@ struct Shared<C> {
     counts: Counts,
     job_added: Notify,
     apply: OnceLock<Apply<C>>,
-    /// Where there are other nodes: what they commit, and what is done with their places.
+    /// The log of other nodes' commits, where there are other nodes.
     log: Option<Arc<dyn ChangeLog<C>>>,
     advance: OnceLock<Advance>,
 }

@@ -22,7 +22,7 @@ pub struct KeySignature {
     pub target_key: String,
     /// The user who signed.
     pub signer: UserId,
-    /// With which key: `ed25519:…`.
+    /// The ID of the key that signed: `ed25519:…`.
     pub key_id: String,
     /// The signature, unpadded base64.
     pub signature: String,

@@ -14,7 +14,7 @@ pub struct Member {
     pub user: UserNid,
     /// `join`, `invite`, `knock`, `leave` or `ban`.
     pub membership: String,
-    /// Since where in the stream it is so.
+    /// The position in the stream since which it is so.
     pub position: Position,
 }
 
@@ -51,7 +51,7 @@ impl Snapshot<'_> {
         self.rows_in_range(sql, params, (&range, 1), usize::MAX, |row| row.get(0).map(UserNid))
     }
 
-    /// Where in the stream a room became encrypted, if it did. What is encrypted once stays so.
+    /// The position at which a room became encrypted, if it did. What is encrypted once stays so.
     pub fn encrypted_since(&self, room: RoomNid) -> Result<Option<Position>> {
         let sql = format!(
             "SELECT {SINCE} FROM state_history h

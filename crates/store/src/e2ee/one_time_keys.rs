@@ -92,7 +92,7 @@ impl Snapshot<'_> {
         Ok(KeyCounts { one_time, unused_fallback })
     }
 
-    /// Where that last changed in the stream.
+    /// The position at which a device's key counts last changed.
     pub fn key_counts_changed(&self, user: UserNid, device_id: &DeviceId) -> Result<Option<Position>> {
         let sql = "SELECT position FROM key_counts WHERE user_nid = ?1 AND device_id = ?2";
         self.row(sql, (user.0, device_id.as_str()), |row| row.get(0).map(Position::from_i64))

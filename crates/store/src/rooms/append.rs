@@ -28,7 +28,7 @@ pub struct NewEvent {
     pub ts: Millis,
     /// The whole event in the room version's format.
     pub pdu: Box<str>,
-    /// For member events: whose membership, and what it becomes.
+    /// The user and the new membership, for member events.
     pub membership: Option<(UserId, &'static str)>,
     /// Its relation to another event.
     pub relation: Option<Relation>,
@@ -70,7 +70,7 @@ pub struct Redaction {
     pub summary: Option<SummaryChange>,
 }
 
-/// Which request of which device an event answers (spec: "Transaction identifiers").
+/// The request of a device that an event answers (spec: "Transaction identifiers").
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TransactionKey {
     /// The device's user.
@@ -81,12 +81,12 @@ pub struct TransactionKey {
     pub txn_id: Box<str>,
 }
 
-/// Where an event came to stand.
+/// The place of an appended event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
-    /// In the stream.
+    /// Its position in the stream.
     pub position: Position,
-    /// In the room.
+    /// Its number in the room.
     pub seq: i64,
     /// For member events: the number of the user whose membership it is.
     pub member: Option<UserNid>,

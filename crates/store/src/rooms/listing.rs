@@ -70,16 +70,16 @@ impl RoomOrder {
     }
 }
 
-/// Which part of the rooms to list.
+/// A query for rooms.
 #[derive(Debug, Clone, Default)]
 pub struct RoomsQuery {
     /// How many to pass over.
     pub from: usize,
     /// At most so many.
     pub limit: usize,
-    /// In which order.
+    /// The order.
     pub order: RoomOrder,
-    /// The other way round.
+    /// Whether the order is reversed.
     pub reversed: bool,
     /// Only rooms with this in their name or alias, as `im2_model::NameSearch` finds it, or exactly so in their
     /// identifier.

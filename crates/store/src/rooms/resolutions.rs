@@ -18,18 +18,18 @@ pub struct ResolvedEntry {
     pub state_key: Box<str>,
     /// The event that it is now, which has to be stored; `None` where it has no value.
     pub event: Option<EventId>,
-    /// For member entries: whose membership, and what it is now.
+    /// The user and the membership now, for member entries.
     pub membership: Option<(UserId, &'static str)>,
     /// The change that this makes to the room's summary.
     pub summary: Option<SummaryChange>,
 }
 
-/// Where a resolution came to stand.
+/// The place of a resolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// In the stream.
+    /// Its position in the stream.
     pub position: Position,
-    /// In the room: from this number on the state is the new one.
+    /// Its number in the room: from it on the state is the new one.
     pub seq: i64,
     /// For each entry, if it is a member's: the number of the user.
     pub members: Vec<Option<UserNid>>,

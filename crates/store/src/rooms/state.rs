@@ -16,8 +16,8 @@ use crate::{Result, Row, Snapshot, values::Value};
 /// over all members.
 const NO_MEMBERS: [&str; 2] = ["s.kind < 'm.room.member'", "s.kind > 'm.room.member'"];
 
-/// Since where in the stream the entry `h` of a room's history has been the state: where its event is, unless it is the
-/// state by a resolution.
+/// The position in the stream since which the entry `h` of a room's history has been the state: that of its event,
+/// unless it is the state by a resolution.
 pub(crate) const SINCE: &str =
     "coalesce((SELECT r.position FROM resolutions r WHERE r.room_nid = h.room_nid AND r.seq = h.seq), h.position)";
 
