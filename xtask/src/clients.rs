@@ -28,7 +28,7 @@ enum Runner {
     Pytest,
     /// pytest in an environment of its own, for suites that bring much.
     PytestAlone,
-    /// `cargo test`, in a workspace of its own, so that the client's dependencies are none of ours.
+    /// `cargo test`, in a workspace of its own, so that the client's dependencies are not part of this workspace.
     Cargo,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct SpecRoute {
     pub(crate) deprecated: bool,
 }
 
-/// One route of ours, as `im2 routes --json` prints it.
+/// One of our routes, as `im2 routes --json` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ServedRoute {
     pub(crate) path: String,

@@ -237,7 +237,7 @@ impl Accounts {
         Ok(self.core.store.write(move |tx| accounts.remove_these(tx, user, &devices)).await?)
     }
 
-    /// Removes all devices of a user, but for `keep`, inside a larger change.
+    /// Removes all devices of a user, except for `keep`, inside a larger change.
     pub(super) fn remove_all_devices(
         &self,
         tx: &mut Transaction<'_>,

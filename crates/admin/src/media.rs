@@ -47,8 +47,8 @@ impl MediaAdmin {
         if deleted.is_empty() { Err(no_media()) } else { Ok(deleted) }
     }
 
-    /// Deletes what was last used before a time and is larger than so many bytes. With `keep_profiles` what people
-    /// and rooms show as their pictures stays.
+    /// Deletes media that was last used before a time and is larger than a number of bytes. With `keep_profiles` what
+    /// people and rooms show as their pictures stays.
     pub async fn delete_old(&self, before: Millis, larger_than: u64, keep_profiles: bool) -> Result<Vec<String>> {
         let (before, larger_than) = (before.min(1 << 53), larger_than.min(1 << 53));
         let kept = if keep_profiles { self.pictures().await? } else { HashSet::new() };
@@ -134,7 +134,7 @@ impl MediaAdmin {
         if found { Ok(()) } else { Err(no_media()) }
     }
 
-    /// The media that readable events of a room show: media IDs of ours, and names of that of other servers.
+    /// The media that readable events of a room show: media IDs of this server, and names of media of other servers.
     pub async fn in_room(&self, room_id: &RoomId) -> Result<(Vec<String>, Vec<String>)> {
         let room = self.rooms.find(room_id).await?;
         let room = room.ok_or_else(|| Error::refused(Code::NotFound, "there is no such room on this server"))?;

@@ -55,7 +55,7 @@ pub struct RedactUser {
     pub rooms: Vec<RoomId>,
     /// The reason, for everybody to read.
     pub reason: Option<String>,
-    /// So many of the newest events of each room are looked at.
+    /// The number of the newest events of each room that are looked at.
     pub limit: usize,
     /// Sent at this time or later.
     pub after: Option<Millis>,

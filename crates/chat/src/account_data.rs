@@ -331,7 +331,7 @@ fn tags_in(content: Option<&str>) -> Map<String, Value> {
     }
 }
 
-/// The users in the content of `m.ignored_user_list`, but for the list's own user.
+/// The users in the content of `m.ignored_user_list`, except for the list's own user.
 fn ignored_in(content: &str, own: &UserId) -> HashSet<UserId> {
     let content: Value = serde_json::from_str(content).unwrap_or_default();
     let users = content.get("ignored_users").and_then(Value::as_object);

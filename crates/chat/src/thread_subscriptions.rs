@@ -32,7 +32,7 @@ pub struct ChangesRequest {
     pub since: Option<StreamToken>,
     /// Only those before this place.
     pub before: Option<ChangesToken>,
-    /// At most so many.
+    /// The maximum number of changes.
     pub limit: usize,
 }
 

@@ -42,7 +42,7 @@ pub struct UpdatesRequest {
     pub until: Option<StreamToken>,
     /// Only those before this place.
     pub before: Option<UpdatesToken>,
-    /// At most so many.
+    /// The maximum number of updates.
     pub limit: usize,
 }
 

@@ -28,7 +28,7 @@ pub const MAX_AUTH_EVENTS: usize = 10;
 
 /// An event: immutable, checked for its format, together with the bytes that are stored.
 ///
-/// The names of the fields are the specification's, but for `kind`, which is `type`.
+/// The names of the fields are the specification's, except for `kind`, which is `type`.
 #[derive(Debug, Clone)]
 pub struct Pdu {
     /// The event's id: from version 3 on the hash of the rest.

@@ -71,7 +71,7 @@ impl Media {
         }
     }
 
-    /// The media IDs of ours that these texts name.
+    /// The media IDs of this server that these texts name.
     pub fn named_in(&self, contents: &[String]) -> HashSet<String> {
         contents.iter().flat_map(|content| named_media(content, self.core.server_name.as_str(), usize::MAX)).collect()
     }

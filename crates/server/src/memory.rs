@@ -13,7 +13,7 @@ const PART: u64 = 4;
 const LEAST: u64 = 32 << 20;
 /// The memory that is assumed where nothing tells how much there is, in bytes.
 const UNKNOWN: u64 = 1 << 30;
-/// Memory is scarce when less than one byte in so many is left, and nearly used up at half of that.
+/// Memory is scarce when less than this part of it (one byte in ten) is left, and nearly used up at half of that.
 const SCARCE: u64 = 10;
 /// The same for the share of the last ten seconds, in percent, in which some task waited for memory.
 const STALLED: f64 = 20.0;

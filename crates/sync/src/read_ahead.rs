@@ -1,6 +1,6 @@
 //! Reading ahead: for an answer about many rooms, what it needs of them is read for many rooms with one look into the
 //! database, and while those before them are written. All of it goes into memory, where it is looked for afterwards,
-//! but for other people's receipts, which are kept nowhere.
+//! except for other people's receipts, which are kept nowhere.
 
 use std::{
     collections::{HashMap, VecDeque},

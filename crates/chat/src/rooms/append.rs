@@ -186,7 +186,7 @@ impl Rooms {
         Err(Error::Internal(format!("room {} keeps moving on", room.id)))
     }
 
-    /// Refuses whatever is sent to a room that an administrator has blocked, but for leaving it.
+    /// Refuses whatever is sent to a room that an administrator has blocked, except for leaving it.
     fn refuse_blocked(&self, room: &Room, draft: &Draft) -> Result<()> {
         let membership = draft.content.get("membership").and_then(Value::as_str);
         let leaves = &*draft.kind == "m.room.member" && matches!(membership, Some("leave" | "ban"));

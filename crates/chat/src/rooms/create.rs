@@ -421,7 +421,7 @@ fn power_levels(actor: &Actor, request: &CreateRoom, preset: Preset) -> Value {
     levels
 }
 
-/// The preset's events, but for those that `initial_state` brings itself.
+/// The preset's events, except for those that `initial_state` brings itself.
 fn add_preset(making: &mut Making<'_>, request: &CreateRoom, preset: Preset) -> Result<()> {
     let (join_rule, guest_access) = match preset {
         Preset::PrivateChat | Preset::TrustedPrivateChat => ("invite", "can_join"),

@@ -31,7 +31,7 @@ pub struct HierarchyQuery {
     pub suggested_only: bool,
     /// How many levels below the first room.
     pub max_depth: Option<usize>,
-    /// At most so many rooms.
+    /// The maximum number of rooms.
     pub limit: usize,
     /// The token of an earlier part, to go on from its end.
     pub from: Option<HierarchyToken>,

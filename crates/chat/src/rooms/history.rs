@@ -290,7 +290,7 @@ impl Rooms {
         Ok(state)
     }
 
-    /// The state right after number `seq` but for the members, from memory as far as possible.
+    /// The state right after number `seq` without the members, from memory as far as possible.
     pub async fn state_without_members_at(&self, room: &Arc<Room>, seq: i64) -> Result<Vec<Arc<RoomEvent>>> {
         let known = {
             let view = room.view();

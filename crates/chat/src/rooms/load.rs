@@ -24,7 +24,7 @@ use super::{
 /// Events read for a room that comes into memory, where nobody says how many are wanted.
 pub(super) const TAIL_AT_LOAD: usize = 32;
 
-/// Reads those of `rooms` that there are, each with so many of its newest events, in no order.
+/// Reads those of `rooms` that there are, each with a number of its newest events, in no order.
 pub(super) fn load(
     db: &Snapshot<'_>,
     rooms: &[RoomNid],

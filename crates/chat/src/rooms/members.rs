@@ -52,7 +52,7 @@ pub struct Members {
 }
 
 impl Members {
-    /// None, of which so many may have their events here when they are loaded.
+    /// No members yet; up to `limit` of them may have their events here when they are loaded.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, ..Self::default() }
     }

@@ -102,8 +102,8 @@ pub struct Options {
     pub forget_grace: Millis,
     /// The version of rooms whose creators ask for none.
     pub default_version: RoomVersion,
-    /// A room of up to so many members has all their events in memory, of some 2 KB each. Of a larger one they are
-    /// read as they are needed.
+    /// The size of a room, in members, up to which all their events are in memory, of some 2 KB each. Of a larger one
+    /// they are read as they are needed.
     pub member_events: usize,
     /// The most state of a room, without its members.
     pub state: StateLimits,

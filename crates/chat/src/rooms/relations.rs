@@ -35,7 +35,7 @@ pub struct RelatedRequest {
     pub to: Option<i64>,
     /// The direction.
     pub direction: Direction,
-    /// At most so many.
+    /// The maximum number of events.
     pub limit: usize,
     /// Whether what refers to those events is listed too.
     pub recurse: bool,

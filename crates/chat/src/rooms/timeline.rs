@@ -53,7 +53,7 @@ impl Rooms {
         self.page(reader, from, to, direction, limit, wanted).await
     }
 
-    /// An event with up to so many events before and after it.
+    /// An event with a limited number of events before and after it.
     pub async fn context(
         &self,
         reader: &Reader,

@@ -73,7 +73,7 @@ pub struct View {
     /// How many changes of other nodes were published since it is in memory: what had been built on the room before one
     /// of them is not built on the room as it is.
     pub(super) elsewhere: u64,
-    /// The current state, but for the members.
+    /// The current state without the members.
     pub state: StateMap<StateEntry>,
     /// The entries that had a value and have none now, members too, each with the number from which on.
     pub(super) vanished: StateMap<i64>,

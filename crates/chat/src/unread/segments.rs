@@ -71,8 +71,8 @@ pub(super) struct Event<'a> {
     pub(super) is_redacted: bool,
 }
 
-/// The work of looking at an event and judging it by push rules in so many steps ([`Evaluation::steps`]), in ordinary
-/// events.
+/// The work of looking at an event and judging it by push rules in a number of steps ([`Evaluation::steps`]), in
+/// ordinary events.
 pub(crate) fn work(pdu: &Pdu, steps: usize) -> usize {
     1 + pdu.content_json().len() / BYTES_OF_WORK + steps / STEPS_OF_WORK
 }
@@ -198,7 +198,8 @@ impl RoomUnread {
         Ok(work)
     }
 
-    /// Notes that nothing up to event `seq` is left to look at. A segment is as much work as so many ordinary events.
+    /// Notes that nothing up to event `seq` is left to look at. `segment` is the work of a full one, in ordinary
+    /// events.
     pub(super) fn went_on_to(&mut self, seq: i64, segment: usize) {
         (self.until, self.newest.until) = (seq, seq);
         if self.newest.looked_at < segment {

@@ -199,7 +199,7 @@ impl CompiledRule {
 }
 
 impl Judgement<'_> {
-    /// Whether there is work left for so many steps more.
+    /// Takes `steps` from the budget, if it has as many left; returns whether it has.
     fn affords(&self, steps: usize) -> bool {
         let taken = self.steps.get() + steps;
         let affords = taken <= MAX_STEPS;

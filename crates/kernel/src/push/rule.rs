@@ -218,7 +218,7 @@ impl Ruleset {
         ruleset
     }
 
-    /// The place of the most important rule that a user may have: first, but for the rule that turns off all.
+    /// The place of the most important rule that a user may have: first, except for the rule that turns off all.
     pub(super) fn first_place(&self, kind: RuleKind) -> usize {
         usize::from(self.rules(kind).first().is_some_and(|rule| &*rule.rule_id == ".m.rule.master"))
     }

@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         if long { self.u32() } else { self.u16().map(u32::from) }
     }
 
-    /// A number of so many bytes: 0 (it is not there, and counts as nothing), 4 or 8.
+    /// A number of this many bytes: 0 (it is not there, and counts as nothing), 4 or 8.
     pub(super) fn sized(&mut self, bytes: u8) -> Result<u64, Refusal> {
         match bytes {
             0 => Ok(0),

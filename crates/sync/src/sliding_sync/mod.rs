@@ -96,7 +96,7 @@ struct Answering<'a> {
     written: AtomicUsize,
 }
 
-/// An answer, but for its `pos`.
+/// An answer without its `pos`.
 struct Answer {
     body: Object,
     delta: Delta,

@@ -1,5 +1,5 @@
 //! Rooms in the order of their activity, found by their key and by their place: what lists and their ranges are made
-//! of. Everything here takes time that grows with the logarithm of a list and with what is asked for, but for the
+//! of. Everything here takes time that grows with the logarithm of a list and with what is asked for, except for the
 //! shift of a vector's end when a room moves: 16 bytes a room.
 
 use std::{cmp::Reverse, ops::Range};

@@ -68,7 +68,7 @@ impl Answering<'_> {
         Ok(RequiredStateEvents { events: found.into_values().collect(), changed })
     }
 
-    /// The members that the timeline needs, but for those that the client has; and where the timeline has no gap,
+    /// The members that the timeline needs, except for those that the client has; and where the timeline has no gap,
     /// all that changed.
     async fn lazy_members(
         &self,
@@ -116,7 +116,7 @@ impl Answering<'_> {
         Ok(found)
     }
 
-    /// The current state but for the members, or at least what `config` wants of it.
+    /// The current state without the members, or at least what `config` wants of it.
     fn state_now(&self, view: &View, config: &Combined) -> Vec<Arc<RoomEvent>> {
         let Some(kinds) = config.kinds() else {
             return view.state.iter().map(|(_, _, entry)| Arc::clone(&entry.event)).collect();
