@@ -1,4 +1,4 @@
-//! The definition of a filter, and the decision which events it lets through.
+//! The definition of a filter, and the decision about an event: whether the filter lets it through.
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData};
 
