@@ -10,9 +10,9 @@ use crate::process;
 /// A program that tests need, and where it comes from.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// What people know it as.
+    /// The name that people know it by.
     title: &'static str,
-    /// What it may be called on `PATH`; Debian's name first.
+    /// The names that it may have on `PATH`; Debian's name first.
     names: &'static [&'static str],
     /// Debian's packages of it, and of what its pages are drawn with.
     packages: &'static [&'static str],
@@ -37,7 +37,7 @@ pub(crate) const WEBKIT: Program =
 /// The display of `WebKitGTK`, which has no way to do without.
 pub(crate) const DISPLAY: Program = Program { title: "a virtual display", names: &["Xvfb"], packages: &["xvfb"] };
 
-/// Where the programs are, in their order; what is missing is installed, or else said.
+/// The paths of the programs, in their order; a missing one is installed, or else named in the error.
 pub(crate) fn find_or_install<const N: usize>(programs: [&Program; N]) -> Result<[PathBuf; N]> {
     let missing: Vec<_> = programs.into_iter().filter(|program| program.find().is_none()).collect();
     if !missing.is_empty() {

@@ -12,7 +12,7 @@ use crate::project::Project;
 /// A test suite under `tests/clients/` that talks to a running server.
 #[derive(Debug)]
 pub(crate) struct Client {
-    /// What it is called in the summary.
+    /// The suite's name in the summary.
     pub(crate) name: &'static str,
     folder: &'static str,
     runner: Runner,
@@ -28,7 +28,7 @@ enum Runner {
     Pytest,
     /// pytest in an environment of its own, for suites that bring much.
     PytestAlone,
-    /// `cargo test`, in a workspace of its own, so that the client's dependencies are none of ours.
+    /// `cargo test`, in a workspace of its own, so that the client's dependencies are not part of this workspace.
     Cargo,
 }
 

@@ -77,7 +77,8 @@ fn row(route: &SpecRoute, ours: Option<&ServedRoute>) -> String {
     format!("| [`{method} {path}`]({SPECIFICATION}#{}){deprecated} | {served} | {access} |\n", anchor(method, path))
 }
 
-/// What we serve that the specification's definitions do not list.
+/// The routes that we serve and that the specification's definitions do not list, as a section; empty if there are
+/// none.
 fn beyond(specification: &[&SpecRoute], served: &[ServedRoute]) -> String {
     let known: BTreeSet<_> = specification.iter().map(|route| shape(&route.method, &route.path)).collect();
     let others: Vec<_> = served.iter().filter(|route| !known.contains(&shape(&route.method, &route.path))).collect();

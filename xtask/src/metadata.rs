@@ -10,7 +10,7 @@ pub(crate) struct Package {
     pub(crate) version: String,
     /// The SPDX expression, if the package states one.
     pub(crate) licence: Option<String>,
-    /// Where it comes from; `None` is this workspace.
+    /// The source that it comes from; `None` is this workspace.
     pub(crate) source: Option<String>,
     pub(crate) dependencies: Vec<Dependency>,
 }

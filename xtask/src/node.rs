@@ -10,10 +10,10 @@ use anyhow::{Context as _, Result};
 use crate::process;
 use crate::project::Project;
 
-/// Where npm leaves its record of what it installed.
+/// The file in which npm leaves its record of what it installed.
 const INSTALLED: &str = "node_modules/.package-lock.json";
 
-/// What goes into the web client's bundle, relative to `web/`.
+/// The sources of the web client's bundle, relative to `web/`.
 const WEB_SOURCES: [&str; 7] =
     ["src", "build", "public", "index.html", "package-lock.json", "vite.config.ts", "tsconfig.json"];
 

@@ -20,7 +20,8 @@ const AFTER_ITS_END: Duration = Duration::from_secs(5);
 pub(crate) struct Failed {
     line: String,
     status: ExitStatus,
-    /// What it printed last, if that went through us: a log is read from its end, a terminal has it all.
+    /// The last lines that it printed, if they went through this program: a log is read from its end, a terminal has it
+    /// all.
     pub(crate) last: Vec<String>,
 }
 
@@ -103,7 +104,7 @@ pub(crate) fn forward(mut command: Command) -> Result<ExitCode> {
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// What a command prints; its errors stay visible.
+/// The standard output of a command; its errors stay visible. Fails if the command does.
 pub(crate) fn output(mut command: Command) -> Result<String> {
     let line = describe(&command);
     let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start `{line}`"))?;

@@ -1,4 +1,4 @@
-//! Where things are: the workspace, cargo's target folder, the web client, the outside clients.
+//! Paths of the project: the workspace, cargo's target folder, the web client, the outside clients.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -26,12 +26,12 @@ pub(crate) struct SpecRoute {
     pub(crate) deprecated: bool,
 }
 
-/// One route of ours, as `im2 routes --json` prints it.
+/// One of our routes, as `im2 routes --json` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ServedRoute {
     pub(crate) path: String,
     pub(crate) method: String,
-    /// Who may call it.
+    /// The callers that it is for.
     pub(crate) access: String,
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn specification(project: &Project) -> Result<Vec<SpecRoute>> {
     from_tsv(&text)
 }
 
-/// What the binary says it serves.
+/// The routes that the binary says it serves, sorted.
 pub(crate) fn served(binary: &Path) -> Result<Vec<ServedRoute>> {
     let mut command = Command::new(binary);
     command.args(["routes", "--json"]);

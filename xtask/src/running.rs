@@ -19,7 +19,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// The server promises to be gone ten seconds after SIGTERM; a loaded machine gets some more.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
-/// What a test server is told.
+/// The configuration of a test server.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// Names its folder under cargo's target folder.

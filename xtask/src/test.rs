@@ -37,7 +37,7 @@ const GROUPS: [(&str, Group); 5] = [
     ("engines", Group::Engines),
 ];
 
-/// What became of one step.
+/// The outcome of one step.
 struct Outcome {
     name: String,
     took: Duration,
@@ -151,7 +151,7 @@ fn rust(project: &Project) -> Result<()> {
     }
 }
 
-/// `cargo test` in a workspace of its own, so that the other implementation is no dependency of ours.
+/// `cargo test` in a workspace of its own, so that the other implementation is no dependency of this workspace.
 fn oracle(project: &Project, name: &str) -> Result<()> {
     let mut tests = project.cargo();
     tests.current_dir(project.root.join("tests/oracles").join(name));

@@ -1,5 +1,5 @@
-//! What the administration of users needs of accounts: the parts that only this module can do, because they are about
-//! passwords, sessions and who administers.
+//! The parts of the administration of users that are about passwords, sessions and administrators, which only this
+//! crate can do.
 
 use im2_core::{
     Code, Error, Result, Transaction,
@@ -16,7 +16,7 @@ use super::{Accounts, impersonation, registration::Creation};
 pub struct NewUser {
     /// The password; without one nobody can sign in by password.
     pub password: Option<String>,
-    /// What to call the user at first.
+    /// The user's first display name.
     pub displayname: Option<String>,
     /// Whether the account administers the server.
     pub is_admin: bool,

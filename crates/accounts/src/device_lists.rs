@@ -1,7 +1,7 @@
 //! Records that a user's devices or cross-signing keys have changed, as others see them.
 //!
-//! Who has to hear of it depends on rooms, which the modules that remove devices do not know: whose turn it is finds
-//! the change in the stream, and those who wait are woken by a job.
+//! The users who have to hear of it depend on rooms, which the modules that remove devices do not know. The next sync
+//! of each of them finds the change in the stream, and syncs that wait are woken by a job.
 
 use im2_model::{DeviceId, UserNid};
 use im2_store::Snapshot;

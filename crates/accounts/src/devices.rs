@@ -96,7 +96,7 @@ impl Devices {
         self.accounts.remove_proven_devices(proof, session.user, devices).await
     }
 
-    /// What has been noted of a device is newer than what has been written.
+    /// Fills in the last use of a device that is noted in memory, which is newer than the one that is stored.
     fn add_noted(&self, user: UserNid, device: &mut Device) {
         if let Some(seen) = self.accounts.noted(user, &device.device_id) {
             device.last_seen_ts = Some(seen.ts);

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 const MAX_OF_USER: usize = 32 * 1024;
 /// The largest parameters kept for somebody who registers, in bytes: names and a password.
 const MAX_OF_STRANGER: usize = 4 * 1024;
-/// What the parameters of all signed-in users, and of all who register, may take together, in bytes each.
+/// The most that the parameters of all signed-in users, and of all who register, may take together, in bytes each.
 const BUDGET: usize = 8 << 20;
 /// Requests kept of each kind, so that small ones stay cheap too.
 const MAX_REQUESTS: usize = 4_096;
@@ -36,7 +36,7 @@ struct Kept {
     expires: Millis,
 }
 
-/// What is kept for one kind of requests.
+/// The parameters that are kept for one kind of requests.
 #[derive(Default)]
 struct Pool {
     by_session: HashMap<String, Kept>,

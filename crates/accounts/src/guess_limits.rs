@@ -1,4 +1,4 @@
-//! Slows down who guesses passwords, and not who owns the account.
+//! Limits on guesses at passwords that slow down the guesser and not the owner of the account.
 //!
 //! A guess is counted before its password is hashed and given back if it was right, so that many at the same time are
 //! no more than one after the other. Which buckets a guess is taken from depends on where it comes from:
@@ -10,8 +10,8 @@
 //! - **From anywhere else**, also from the buckets of the address and of its network, whatever the account, and from
 //!   one of the account for all such places together.
 //!
-//! What may be tried at all, rightly or wrongly, is counted in the same way: where the account is in use by account and
-//! address or by device, elsewhere by address and network.
+//! All attempts, right or wrong, are counted in the same way: where the account is in use by account and address or by
+//! device, elsewhere by address and network.
 //!
 //! So one guesser has ten guesses at an account and then two a minute, and whoever has addresses in many networks has
 //! a hundred and then one in ten seconds, some 8,600 a day, however many they are. While that goes on, the owner signs
@@ -32,7 +32,7 @@ use im2_store::accounts::Account;
 
 use super::Accounts;
 
-/// Where an attempt to sign in comes from.
+/// The origin of an attempt to sign in.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// The client's address, if the edge knows it.

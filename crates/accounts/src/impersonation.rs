@@ -46,7 +46,7 @@ pub(super) fn end_by(tx: &mut Transaction<'_>, issuer: UserNid) -> im2_store::Re
     Ok(())
 }
 
-/// What stands in the place of a device for a token without one: transaction identifiers have a scope by it.
+/// The ID that stands in for a device where a token has none: it is the scope of the token's transaction IDs.
 pub(super) fn impersonation_device_id(token: i64) -> Result<DeviceId> {
     DeviceId::parse(&format!("im2 token {token}")).map_err(|error| Error::Internal(error.to_string()))
 }

@@ -52,14 +52,14 @@ pub struct BackupInfo {
     version: String,
 }
 
-/// What has become of a backup's keys after a change.
+/// The state of a backup's keys after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeysChanged {
     etag: String,
     count: i64,
 }
 
-/// Which keys of a backup.
+/// A selection of a backup's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Keys {
     /// All.
@@ -221,7 +221,7 @@ pub(crate) fn delete_all(tx: &mut Transaction<'_>, user: UserNid, now: Millis) -
     Ok(())
 }
 
-/// What to answer to a change of a backup's keys.
+/// The answer to a change of a backup's keys.
 fn changed(db: &Snapshot<'_>, user: UserNid, version: i64) -> im2_store::Result<Result<KeysChanged>> {
     let backup = db.key_backup(user, version)?.ok_or_else(unknown);
     Ok(backup.map(|backup| KeysChanged { etag: backup.etag.to_string(), count: backup.sessions }))

@@ -1,5 +1,5 @@
-//! When, from where and by which client devices were last heard of: noted in memory, written in batches, because a write for each
-//! request would cost more than the request.
+//! The last use of devices: when, from where and by which client. Noted in memory and written in batches, because a
+//! write for each request would cost more than the request.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -17,7 +17,7 @@ const CAPACITY: usize = 200_000;
 /// to some 50 MB.
 const MAX_USER_AGENT: usize = 256;
 
-/// When a device was heard of, and from which address.
+/// The last use of a device: when, and from which address and client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Milliseconds since the epoch.
@@ -49,7 +49,7 @@ impl Accounts {
         }
     }
 
-    /// What is noted of a device and not written yet.
+    /// The last use of a device that is noted and not written yet.
     pub(crate) fn noted(&self, user: UserNid, device_id: &DeviceId) -> Option<Seen> {
         self.last_seen.0.lock().get(&(user, device_id.clone())).cloned()
     }

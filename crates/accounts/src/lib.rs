@@ -51,12 +51,12 @@ use sessions::Sessions;
 use shared_secret::Nonces;
 use uia::Uia;
 
-/// Who may register.
+/// The users who may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RegistrationMode {
     /// Anybody.
     Open,
-    /// Who holds a registration token.
+    /// Holders of a registration token.
     Token,
     /// Nobody but the first administrator, with the one-time token for that.
     #[default]
@@ -97,10 +97,10 @@ impl People {
     }
 }
 
-/// How accounts behave.
+/// Options for accounts.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Who may register.
+    /// The users who may register.
     pub registration: RegistrationMode,
     /// Whether there are guests: accounts that anybody gets without asking, and that may do little.
     pub guests: bool,
@@ -108,7 +108,7 @@ pub struct Options {
     pub shared_secret: Option<String>,
     /// The minimum length of passwords, in characters.
     pub min_password: usize,
-    /// What hashing a password costs.
+    /// The cost of hashing a password.
     pub password_cost: PasswordCost,
     /// Whether signed-in people can make tokens for signing in on other devices.
     pub login_tokens: bool,
@@ -181,7 +181,7 @@ impl Accounts {
         self.uia.expire();
     }
 
-    /// Who may register.
+    /// The mode of registration: it says who may register.
     pub fn registration_mode(&self) -> RegistrationMode {
         self.options.registration
     }

@@ -20,22 +20,22 @@ const FORGOTTEN_DEVICE: Millis = 90 * 24 * 60 * 60 * 1000;
 /// Signing in by password (spec: `POST /login` with `m.login.password`).
 #[derive(Clone)]
 pub struct LoginRequest {
-    /// Who, as a user ID or a localpart.
+    /// The user, as a user ID or a localpart.
     pub user: String,
     /// The password.
     pub password: String,
-    /// On which device, and with what kind of tokens.
+    /// The device to sign in on, and the kind of tokens.
     pub device: NewSession,
-    /// Where from.
+    /// The address that the request comes from, and the token that the client shows.
     pub origin: Origin,
 }
 
-/// What a client asks of a new session.
+/// A client's wishes for a new session.
 #[derive(Debug, Clone, Default)]
 pub struct NewSession {
     /// The device to continue on; a new one if absent or unknown.
     pub device_id: Option<DeviceId>,
-    /// What to call the device if it is new.
+    /// The display name of the device if it is new.
     pub initial_device_display_name: Option<String>,
     /// Whether the client can refresh its access token, which then expires.
     pub refresh_token: bool,
@@ -44,13 +44,13 @@ pub struct NewSession {
 /// A session that has just begun, with its tokens: the only time they are seen.
 #[derive(Clone)]
 pub struct SignedIn {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
-    /// On which device.
+    /// The device.
     pub device_id: DeviceId,
-    /// For requests.
+    /// The access token.
     pub access_token: String,
-    /// For the next access token, if the client asked for one.
+    /// The refresh token, if the client asked for one.
     pub refresh_token: Option<String>,
     /// How long the access token lives, if not for ever.
     pub expires_in_ms: Option<Millis>,
@@ -137,7 +137,7 @@ impl Accounts {
         if refreshed { Ok(signed_in) } else { Err(unknown()) }
     }
 
-    /// Whose an access token is that has been used lately: its session is in memory.
+    /// The user of an access token that has been used lately: its session is in memory.
     pub fn in_use(&self, token: &str) -> Option<UserNid> {
         self.sessions.get(&hash_token(token)).map(|known| known.session.user)
     }
@@ -147,14 +147,14 @@ impl Accounts {
         self.sessions.is_expected(&hash_token(token))
     }
 
-    /// Whose an access token is. That of a locked account is refused.
+    /// The session of an access token. That of a locked account is refused.
     pub async fn authenticate(&self, token: &str) -> Result<Session> {
         let session = self.authenticate_even_locked(token).await?;
         self.core.refuse_locked(session.user)?;
         Ok(session)
     }
 
-    /// Whose an access token is, whether or not the account is locked: for signing out.
+    /// The session of an access token, whether or not the account is locked: for signing out.
     pub async fn authenticate_even_locked(&self, token: &str) -> Result<Session> {
         let hash = hash_token(token);
         if let Some(known) = self.sessions.get(&hash) {
@@ -237,7 +237,7 @@ impl Accounts {
         Ok(self.core.store.write(move |tx| accounts.remove_these(tx, user, &devices)).await?)
     }
 
-    /// Removes all devices of a user, but for `keep`, inside a larger change.
+    /// Removes all devices of a user, except for `keep`, inside a larger change.
     pub(super) fn remove_all_devices(
         &self,
         tx: &mut Transaction<'_>,
@@ -249,8 +249,8 @@ impl Accounts {
         self.remove_these(tx, user, &devices)
     }
 
-    /// Before a device is added to an account that has as many as it may: removes one that has not been heard of for
-    /// a long time, or refuses. The inner error is the refusal.
+    /// Makes room for a device in an account that has as many as it may: removes one that has not been heard of for a
+    /// long time, or refuses. The inner error is the refusal.
     pub(crate) fn make_room_for_device(
         &self,
         tx: &mut Transaction<'_>,

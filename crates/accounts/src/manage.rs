@@ -1,4 +1,4 @@
-//! What the owner of an account, or an administrator, does to it.
+//! Changes to an account by its owner or by an administrator.
 
 use im2_core::{
     Code, Error, Result, Transaction,
@@ -24,7 +24,7 @@ const PAGE: usize = 1_000;
 /// The payload of [`LEAVE_ROOMS`].
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Departure {
-    /// Who goes.
+    /// The user who leaves.
     pub user_id: UserId,
 }
 

@@ -202,7 +202,8 @@ const RUN: usize = 3;
 /// A password of digits only that has fewer is a date or a number that stands somewhere.
 const DIGITS: usize = 10;
 
-/// Why a password is among the first guesses for somebody who is called `names`, if it is. A sentence to be shown.
+/// The reason why a password is among the first guesses for somebody who is called `names`, if it is. A sentence to be
+/// shown.
 pub(super) fn reason(password: &str, names: &[&str]) -> Option<&'static str> {
     let lower = password.trim().to_lowercase();
     let core = unit(core(&lower));
@@ -239,13 +240,13 @@ fn is_name(form: &str, name: &str) -> bool {
     name.chars().count() >= 2 && (form == name || form.chars().rev().eq(name.chars()))
 }
 
-/// Without what is no letter at both ends; all of it if nothing is left.
+/// Trims all characters that are not letters from both ends; all of `text` if nothing is left.
 fn core(text: &str) -> &str {
     let core = text.trim_matches(|char: char| !char.is_alphabetic());
     if core.is_empty() { text } else { core }
 }
 
-/// What a text repeats, or the text.
+/// The shortest part that `text` repeats; `text` itself if it is no repetition.
 fn unit(text: &str) -> &str {
     let ends = text.char_indices().map(|(at, char)| at + char.len_utf8());
     let mut repeats = ends.filter(|end| text.len().is_multiple_of(*end) && *end < text.len());
@@ -253,7 +254,7 @@ fn unit(text: &str) -> &str {
     repeats.find(repeated).map_or(text, |end| &text[..end])
 }
 
-/// With signs read as the letters that they are put for.
+/// Reads signs as the letters that they are put for.
 fn read_signs(text: &str) -> String {
     let read = |char| match char {
         '0' => 'o',

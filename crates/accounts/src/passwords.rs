@@ -29,7 +29,7 @@ const BOUNDS: Bounds = Bounds {
 /// The longest password accepted, in bytes.
 const MAX_PASSWORD: usize = 512;
 
-/// What one hash costs. The default follows OWASP's recommendation for Argon2id.
+/// The cost of one hash. The default follows OWASP's recommendation for Argon2id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordCost {
     /// Memory in KiB, at least 8.
@@ -47,7 +47,7 @@ impl Default for PasswordCost {
 #[derive(Clone)]
 pub(super) struct Passwords {
     cost: PasswordCost,
-    /// What the password of somebody who does not exist is compared with, so that it takes as long.
+    /// The hash that a password is compared with if there is no such user, so that the answer takes as long.
     decoy: Arc<str>,
     random: Arc<dyn Random>,
     turns: Arc<Turns>,

@@ -10,7 +10,7 @@ use super::{
     uia::{Auth, Flow, Made, Stage, TokenRule},
 };
 
-/// What somebody who registers asks for.
+/// A request to register.
 #[derive(Clone, Default)]
 pub struct RegisterRequest {
     /// The localpart they would like; one is drawn if absent.
@@ -36,12 +36,12 @@ pub struct Registered {
     pub session: Option<SignedIn>,
 }
 
-/// What an account is made of, once it is clear that it may be made.
+/// The account to be made, once it is clear that it may be made.
 pub(super) struct Creation {
     pub(super) user_id: UserId,
     pub(super) password_hash: Option<String>,
     pub(super) is_admin: bool,
-    /// What others see the user as; the localpart if it is not said.
+    /// The display name; the localpart if there is none.
     pub(super) displayname: Option<String>,
     /// Used up with the making.
     pub(super) registration_token: Option<String>,

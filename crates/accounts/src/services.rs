@@ -1,5 +1,5 @@
-//! What application services do with accounts: act as users, make them, sign them in (spec: application service API,
-//! "Identity assertion", "Server admin style permissions").
+//! The use of accounts by application services: they act as users, make them and sign them in (spec: application
+//! service API, "Identity assertion", "Server admin style permissions").
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::device_lists;
 
-/// As whom an application service acts, as its request says. Others' requests say it in vain.
+/// The user and device that a request says an application service acts as. It has no effect in requests of others.
 #[derive(Debug, Clone, Default)]
 pub struct Assertion {
     /// The user; the service's own if absent.
@@ -28,7 +28,7 @@ pub struct Assertion {
 }
 
 impl Accounts {
-    /// Whose an access token is, or as whom the application service acts whose token it is.
+    /// The session of an access token; for an application service's token, that of the user it acts as.
     pub async fn authenticate_as(&self, token: &str, assertion: impl FnOnce() -> Assertion) -> Result<Session> {
         match self.core.services.by_token(token) {
             Some(service) => self.assert_identity(service, assertion()).await,
@@ -64,7 +64,8 @@ impl Accounts {
         })
     }
 
-    /// What the database says of an identity that a service assumes, if it may.
+    /// Looks up an identity that a service assumes. Refuses a user who does not exist, is deactivated or locked, and an
+    /// unknown device.
     async fn look_up(&self, identity: &Identity) -> Result<Known> {
         let before = self.core.asserted_identities.changes();
         let (wanted, device) = identity.clone();

@@ -1,4 +1,4 @@
-//! Which token is whose, in memory.
+//! Access tokens and their sessions, in memory.
 //!
 //! The database is the truth; this cache answers the requests of users who are around. Whoever removes a token from
 //! the database, or changes what a session is, publishes [`Committed::TokensOutdated`].
@@ -15,7 +15,7 @@ use im2_core::{
     session::Session,
 };
 
-/// What the identifiers of a session take beside its own size, in bytes.
+/// Estimated memory for the identifiers of a session, beside its own size, in bytes.
 const IDENTIFIERS: usize = 128;
 
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Sessions {
         self.known.get(hash)
     }
 
-    /// To be taken before looking into the database, and given to [`Self::keep`].
+    /// The number of revocations so far, to be taken before looking into the database and given to [`Self::keep`].
     pub(super) fn revocations(&self) -> u64 {
         self.revocations.load(Ordering::SeqCst)
     }

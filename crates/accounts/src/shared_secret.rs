@@ -22,7 +22,7 @@ pub(super) struct Nonces(Mutex<HashMap<String, Millis>>);
 /// An account to be made, with the proof that whoever asks knows the secret.
 #[derive(Clone)]
 pub struct SharedSecretRequest {
-    /// From [`Accounts::shared_secret_nonce`].
+    /// The nonce from [`Accounts::shared_secret_nonce`].
     pub nonce: String,
     /// The localpart.
     pub username: String,
@@ -30,7 +30,7 @@ pub struct SharedSecretRequest {
     pub password: String,
     /// Whether the account administers the server.
     pub admin: bool,
-    /// What to call the user at first.
+    /// The user's first display name.
     pub displayname: Option<String>,
     /// HMAC-SHA1 over nonce, username, password and `admin` or `notadmin`, joined by NUL, in hexadecimal.
     pub mac: String,

@@ -82,7 +82,8 @@ impl Accounts {
         self.create_short_lived_token(session, TokenPurpose::OpenId, OPENID_LIFETIME).await
     }
 
-    /// Who has shown this OpenID token (spec: server-server API, `GET /openid/userinfo`).
+    /// The user to whom this OpenID token was given (spec: server-server API, `GET /openid/userinfo`). An unknown or
+    /// expired one is `M_UNKNOWN_TOKEN`.
     pub async fn openid_user(&self, token: &str) -> Result<UserId> {
         let (hash, now) = (hash_token(token), self.core.now());
         let find = move |db: &Snapshot<'_>| match db.short_lived_token(TokenPurpose::OpenId, &hash, now)? {

@@ -26,7 +26,7 @@ use super::{
 };
 pub use im2_core::{Challenge, Flow, Stage};
 
-/// What an authentication in progress or an account just made takes, in bytes.
+/// Estimated memory for an authentication in progress or an account just made, in bytes.
 const PROGRESS: usize = 256;
 /// How long one may take, and how long afterwards the answer can be asked for again.
 const LIFETIME: Millis = 30 * 60 * 1000;
@@ -34,7 +34,7 @@ const LIFETIME: Millis = 30 * 60 * 1000;
 /// and sends its last `auth` again.
 const AFTERWARDS: Millis = 2 * 60 * 1000;
 
-/// What the authentication is for. A session begun for one purpose, or by one user, is worth nothing for another.
+/// The purpose of an authentication. A session begun for one purpose, or by one user, is worth nothing for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Making an account.
@@ -60,7 +60,7 @@ impl Purpose {
     }
 }
 
-/// Which registration tokens will do.
+/// The registration tokens that are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenRule {
     /// Any that is valid.
@@ -69,7 +69,7 @@ pub(super) enum TokenRule {
     GrantsAdmin,
 }
 
-/// What a client submits as `auth`.
+/// The `auth` of a request.
 #[derive(Clone, Default, Deserialize)]
 pub struct Auth {
     /// The stage it attempts; none when it only asks how things stand.
@@ -77,7 +77,7 @@ pub struct Auth {
     pub kind: Option<String>,
     /// The session it continues.
     pub session: Option<String>,
-    /// Whose password it is.
+    /// The user whose password it is.
     pub identifier: Option<Identifier>,
     /// The same, as older clients write it.
     pub user: Option<String>,
@@ -87,7 +87,7 @@ pub struct Auth {
     pub token: Option<String>,
 }
 
-/// How a client names a user (spec: "Identifier types").
+/// A client's name for a user (spec: "Identifier types").
 #[derive(Debug, Clone, Deserialize)]
 pub struct Identifier {
     /// `m.id.user` is the one that is understood here.
@@ -183,7 +183,8 @@ impl Uia {
         self.made.insert(proof.id, made);
     }
 
-    /// What has come of the registration that `auth` goes on with, if it was completed.
+    /// The account made by the registration that `auth` goes on with, if it was completed within the lifetime of an
+    /// authentication.
     pub(super) fn made(&self, auth: Option<&Auth>) -> Option<Made> {
         let made = self.made.get(auth?.session.as_ref()?)?;
         (self.core.now() < made.at + LIFETIME).then_some(made)

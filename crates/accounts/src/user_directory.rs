@@ -1,7 +1,7 @@
 //! Finding people (spec: "User Directory").
 //!
-//! Whom one may see is found by any part of their names; everybody who has an account here is found by their whole
-//! user name, as whoever knows it can write to them anyway.
+//! Users whom one may see are found by any part of their names; everybody who has an account here is found by their
+//! whole user name, as whoever knows it can write to them anyway.
 
 use im2_model::UserId;
 
@@ -18,7 +18,7 @@ const MAX_RESULTS: usize = 50;
 /// Matches that are put in order before the best of them are given.
 const MAX_RANKED: usize = 500;
 
-/// How the directory behaves.
+/// Options for the user directory.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Whether everybody with an account here may be found by everybody; otherwise only who shares a room with the
@@ -26,7 +26,7 @@ pub struct Options {
     pub everyone: bool,
 }
 
-/// What a search found.
+/// The results of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The best matches.

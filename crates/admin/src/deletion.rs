@@ -14,7 +14,7 @@ use super::tasks::Progress;
 const ROOM_NAME: &str = "Content Violation Notification";
 const MESSAGE: &str = "This room was closed by the administrators of this server because of its content.";
 
-/// How a room is to be deleted.
+/// A request to delete a room.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the administration API names and explains them")]
 pub struct DeleteRoom {
@@ -33,7 +33,7 @@ fn yes() -> bool {
     true
 }
 
-/// What became of the room's users and aliases.
+/// The outcome for the room's users and aliases.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the administration API names and explains them")]

@@ -13,7 +13,7 @@ use super::{
     tasks::{self, Payload, Tasks},
 };
 
-/// What the handlers work with.
+/// The state that the job handlers share.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     pub(crate) rooms: Rooms,

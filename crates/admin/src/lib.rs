@@ -1,7 +1,7 @@
-//! What administrators of the server do: to accounts and what belongs to them, to rooms and media.
+//! Administration of the server: of accounts and their data, of rooms and media.
 //!
-//! Whoever calls has been found to be an administrator. What is left to decide here is whether it can be done to
-//! whom it is meant for.
+//! The caller has been found to be an administrator. It remains to be decided here whether the action is possible on
+//! its target.
 
 mod activity;
 pub mod deletion;
@@ -39,7 +39,7 @@ pub struct Admin {
     pub media: media::MediaAdmin,
     /// Tasks that take their time.
     pub tasks: tasks::Tasks,
-    /// What users and rooms take.
+    /// Statistics of users and rooms.
     pub statistics: statistics::Statistics,
 }
 

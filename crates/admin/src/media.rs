@@ -29,7 +29,7 @@ impl MediaAdmin {
         Self { core, rooms, media }
     }
 
-    /// What is known of a piece of media. None of other servers is kept here.
+    /// The record of a piece of media. Media of other servers is not kept here, so it is not found.
     pub async fn info(&self, server_name: &str, media_id: &str) -> Result<MediaInfo> {
         let id = media_id.to_owned();
         if !self.is_ours(server_name) {
@@ -47,8 +47,8 @@ impl MediaAdmin {
         if deleted.is_empty() { Err(no_media()) } else { Ok(deleted) }
     }
 
-    /// Deletes what was last used before a time and is larger than so many bytes. With `keep_profiles` what people
-    /// and rooms show as their pictures stays.
+    /// Deletes media that was last used before a time and is larger than a number of bytes. With `keep_profiles` what
+    /// people and rooms show as their pictures stays.
     pub async fn delete_old(&self, before: Millis, larger_than: u64, keep_profiles: bool) -> Result<Vec<String>> {
         let (before, larger_than) = (before.min(1 << 53), larger_than.min(1 << 53));
         let kept = if keep_profiles { self.pictures().await? } else { HashSet::new() };
@@ -116,7 +116,8 @@ impl MediaAdmin {
         Ok(count)
     }
 
-    /// What was withdrawn and given back after the change numbered `after`, oldest first, and the number to go on from.
+    /// The media that was quarantined or released after the change numbered `after`, oldest first, and the number to go
+    /// on from.
     pub async fn quarantine_changes(&self, after: i64) -> Result<(Vec<QuarantineChange>, i64)> {
         let (changes, last) = self.core.store.read(move |db| db.quarantine_changes(after, CHANGES)).await?;
         if after < 0 || after > last {
@@ -133,7 +134,7 @@ impl MediaAdmin {
         if found { Ok(()) } else { Err(no_media()) }
     }
 
-    /// The media that readable events of a room show: media IDs of ours, and names of that of other servers.
+    /// The media that readable events of a room show: media IDs of this server, and names of media of other servers.
     pub async fn in_room(&self, room_id: &RoomId) -> Result<(Vec<String>, Vec<String>)> {
         let room = self.rooms.find(room_id).await?;
         let room = room.ok_or_else(|| Error::refused(Code::NotFound, "there is no such room on this server"))?;

@@ -9,7 +9,7 @@ use im2_core::{
     session::Session,
 };
 
-/// What can be done to an account and undone again.
+/// A measure against an account that can be undone again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
     /// Nothing works but signing out.

@@ -48,20 +48,20 @@ const KEPT_STATE: &[&str] = &[
     "m.space.parent",
 ];
 
-/// What is to be redacted of a user.
+/// The events of a user that are to be redacted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RedactUser {
-    /// In these rooms; in all that the user is a member of, if there are none here.
+    /// The rooms; all that the user is a member of if there are none here.
     pub rooms: Vec<RoomId>,
-    /// Why, for everybody to read.
+    /// The reason, for everybody to read.
     pub reason: Option<String>,
-    /// So many of the newest events of each room are looked at.
+    /// The number of the newest events of each room that are looked at.
     pub limit: usize,
     /// Sent at this time or later.
     pub after: Option<Millis>,
     /// Sent at this time or earlier.
     pub before: Option<Millis>,
-    /// In whose name, if not the user's.
+    /// The user who redacts them, if not the user whose events they are.
     pub by: Option<UserId>,
 }
 
@@ -70,7 +70,7 @@ pub struct RedactUser {
 pub struct Redaction {
     /// `scheduled`, `active`, `complete` or `failed`.
     pub status: String,
-    /// What could not be redacted, and why.
+    /// The events that could not be redacted, each with the error.
     pub failed: BTreeMap<EventId, String>,
 }
 

@@ -19,7 +19,7 @@ const HIGHEST_USUAL: i64 = 100;
 /// Everything about a room.
 #[derive(Debug, Clone)]
 pub struct RoomDetails {
-    /// What lists say of it.
+    /// The room as lists show it.
     pub listed: ListedRoom,
     /// Its topic.
     pub topic: Option<String>,
@@ -31,7 +31,7 @@ pub struct RoomDetails {
     pub forgotten: bool,
     /// Whether it has been closed for good.
     pub tombstoned: bool,
-    /// Which room took its place.
+    /// The room that took its place.
     pub replacement_room: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl RoomAdmin {
         found.ok_or_else(|| Error::refused(Code::NotFound, "there is no such event on this server"))
     }
 
-    /// Who blocked a room, if it is blocked.
+    /// The administrator who blocked a room, if it is blocked.
     pub async fn blocked_by(&self, room_id: &RoomId) -> Result<Option<UserId>> {
         let room_id = room_id.clone();
         Ok(self.core.store.read(move |db| db.room_blocked_by(&room_id)).await?)

@@ -1,4 +1,4 @@
-//! How much of the server users and rooms take.
+//! Statistics of the users' media and the rooms' storage.
 
 pub use im2_store::statistics::{UserMedia, UserMediaOrder, UserMediaQuery};
 

@@ -35,7 +35,7 @@ pub(super) struct Payload {
     pub(super) task: String,
 }
 
-/// Up to where to purge a room's history, and whether what local users sent goes too.
+/// The request to purge a room's history: up to where, and whether the messages of local users are deleted too.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PurgeHistory {
     /// The number of the first event that stays.

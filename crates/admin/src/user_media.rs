@@ -1,4 +1,4 @@
-//! What users have uploaded, for administrators.
+//! Uploads of users, for administrators.
 
 use im2_core::Result;
 use im2_model::UserId;

@@ -22,7 +22,7 @@ const USER_TYPES: &[&str] = &["bot", "support"];
 /// How long cross-signing keys can be replaced without showing who one is: time to do it by hand.
 const REPLACEMENT_WINDOW: Millis = 10 * 60 * 1000;
 
-/// What shall be otherwise about an account; what is absent stays as it is.
+/// Changes to an account; a field that is absent stays as it is.
 #[derive(Clone, Default)]
 pub struct Changes {
     /// The password.
@@ -73,7 +73,7 @@ impl Users {
         self.devices.of(self.account(user_id).await?.user).await
     }
 
-    /// From where a user has been connected, for themselves and for administrators (spec: `GET
+    /// The devices that a user has been connected from, for themselves and for administrators (spec: `GET
     /// /admin/whois/{userId}`).
     pub async fn whois(&self, session: &Session, user_id: &UserId) -> Result<Vec<Device>> {
         if !session.is_admin && *user_id != session.user_id {
@@ -82,7 +82,7 @@ impl Users {
         self.devices(user_id).await
     }
 
-    /// What the user is to each room they have had to do with, forgotten ones included.
+    /// The user's membership in each room that they have had to do with, forgotten ones included.
     pub async fn memberships(&self, user_id: &UserId) -> Result<BTreeMap<RoomId, String>> {
         let user = self.account(user_id).await?.user;
         let read = move |db: &Snapshot<'_>| {
@@ -103,7 +103,7 @@ impl Users {
         Ok(rooms.filter(|(_, membership)| membership == Membership::Join.as_str()).map(|(room, _)| room).collect())
     }
 
-    /// What the user's clients keep here: for the account, and for rooms.
+    /// The account data of the user: that of the account, and that of rooms.
     pub async fn account_data(
         &self,
         user_id: &UserId,
@@ -127,7 +127,7 @@ impl Users {
         Ok((global, rooms))
     }
 
-    /// Where the user has notifications sent.
+    /// The user's pushers.
     pub async fn pushers(&self, user_id: &UserId) -> Result<Vec<Pusher>> {
         let user = self.account(user_id).await?.user;
         Ok(self.core.store.read(move |db| db.pushers_of(user)).await?)

@@ -1,24 +1,24 @@
-//! From brightness and colour to red, green and blue (ITU-T H.273, 8.3), in samples of eight bits.
+//! Conversion of brightness and colour to red, green and blue (ITU-T H.273, 8.3), in samples of eight bits.
 
 use im2_pictures::{Refusal, avif::Colours};
 
 /// Bits after the point in the arithmetic. Twelve bits of a sample, a factor below 2 and these fit 31.
 const POINT: i32 = 14;
 
-/// How the samples of a frame are turned into values from 0 to 255.
+/// Turns the samples of a frame into values from 0 to 255.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conversion {
-    /// What is taken away from brightness, and what the rest is multiplied with.
+    /// The offset that is subtracted from brightness, and the factor for the rest.
     brightness: (i32, i32),
     /// The value of the two colours that is no colour.
     middle: i32,
-    /// What of the two colours goes to red, green and blue. `None` if the samples are those, in the order green, blue,
-    /// red.
+    /// The factors with which the two colours go into red, green and blue. `None` if the samples are those, in the
+    /// order green, blue, red.
     mixture: Option<[(i32, i32); 3]>,
 }
 
 impl Conversion {
-    /// For samples of so many bits with this meaning.
+    /// The conversion for samples of this many bits with this meaning.
     pub(crate) fn new(colours: Colours, bits: u8) -> Result<Self, Refusal> {
         let bits = u32::from(bits);
         let most = f64::from((1_u32 << bits) - 1);

@@ -76,7 +76,7 @@ impl Frame {
         if self.halved().1 { rows.div_ceil(2) } else { rows }
     }
 
-    /// What the frame itself says of its colours, as far as decoding needs it.
+    /// The colours that the frame itself states, as far as decoding needs them.
     pub(crate) fn colours(&self) -> Colours {
         let matrix = match self.picture.matrix_coefficients() {
             MatrixCoefficients::Identity => 0,

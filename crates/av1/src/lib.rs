@@ -23,7 +23,7 @@ use self::rows::Rows;
 /// Bytes that are written at a time, at least.
 const WRITTEN: usize = 64 << 10;
 
-/// Decodes the picture on standard input to standard output, in so many bytes of memory.
+/// Decodes the picture on standard input to standard output, within a number of bytes of memory.
 pub fn run(memory: u64) -> ExitCode {
     let outcome = enter(memory, decoder::SECONDS).and_then(|(input, output)| decode(&input, output));
     ExitCode::from(match outcome {
@@ -34,8 +34,8 @@ pub fn run(memory: u64) -> ExitCode {
     })
 }
 
-/// Shuts the process in, with so many bytes of memory and seconds of a processor; returns its input and its output. Of
-/// several threads it is only the one that calls.
+/// Shuts the process in, with this many bytes of memory and seconds of a processor; returns its input and its output.
+/// Of several threads it is only the one that calls.
 pub fn enter(memory: u64, seconds: u64) -> Result<(File, File), Refusal> {
     let input = File::from(fcntl_dupfd_cloexec(stdio::stdin(), 3).map_err(io::Error::from)?);
     let output = File::from(fcntl_dupfd_cloexec(stdio::stdout(), 3).map_err(io::Error::from)?);

@@ -64,7 +64,7 @@ fn divide(pixel: &mut [u8]) {
 struct Strip<'a> {
     frames: &'a Frames,
     file: &'a File,
-    /// Which row of frames it is.
+    /// The number of the row of frames.
     at: Option<usize>,
     decoded: Vec<(Frame, Conversion)>,
     /// Samples of a row: as they are, of the row that they are mixed with, and for each pixel.

@@ -1,4 +1,4 @@
-//! What the process gives up before it reads what a stranger has made.
+//! The sandbox that the process enters before it reads a stranger's data.
 
 use std::{fs::File, io};
 
@@ -50,7 +50,7 @@ fn limit_resources(memory: u64, seconds: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Which calls of the operating system are left.
+/// The filter that leaves only a few calls of the operating system.
 #[cfg(target_os = "linux")]
 mod filter {
     use std::{env::consts::ARCH, fs::File, io, os::fd::AsRawFd as _};

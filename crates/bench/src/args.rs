@@ -13,10 +13,10 @@ use clap::{Args, Parser, Subcommand, value_parser};
 #[derive(Debug, Parser)]
 #[command(name = "im2-bench", version)]
 pub struct Cli {
-    /// What is common to all scenarios.
+    /// Options that all scenarios have in common.
     #[command(flatten)]
     pub common: Common,
-    /// What to measure.
+    /// The scenario to measure.
     #[command(subcommand)]
     pub scenario: Scenario,
 }
@@ -31,7 +31,7 @@ pub struct Common {
     /// Process id of the server; its children are counted with it
     #[arg(long, global = true, value_name = "PID")]
     pub server_pid: Option<u32>,
-    /// What the report calls the server [default: its host and port]
+    /// Name of the server in the report [default: its host and port]
     #[arg(long, global = true)]
     pub name: Option<String>,
     /// Register through Synapse's shared-secret endpoint instead of open registration
@@ -43,7 +43,7 @@ pub struct Common {
     /// Process id of the second server
     #[arg(long, global = true, value_name = "PID", requires = "compare")]
     pub compare_pid: Option<u32>,
-    /// What the report calls the second server
+    /// Name of the second server in the report
     #[arg(long, global = true, value_name = "NAME", requires = "compare")]
     pub compare_name: Option<String>,
     /// Shared secret of the second server
@@ -63,11 +63,11 @@ pub struct Common {
 /// The scenarios.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Scenario {
-    /// As many messages as the server acknowledges, and whether each of them is there afterwards
+    /// Sends messages as fast as the server acknowledges them, and checks that each is there afterwards
     Sends(SendsOptions),
     /// Messages at a fixed rate into one room of syncing members: how fast and how cheaply each reaches all
     Fanout(FanoutOptions),
-    /// What idle long polls cost in memory and CPU
+    /// Memory and CPU time of idle long polls
     Idle(IdleOptions),
     /// A full first /sync of an account in many rooms
     InitialSync(InitialSyncOptions),
@@ -77,9 +77,9 @@ pub enum Scenario {
     Start(StartOptions),
     /// Kills a server under load (SIGKILL) again and again, and checks that nothing acknowledged is gone or doubled
     Crash(CrashOptions),
-    /// What a room of very many members costs: to bring it into memory after a start, to send, to join, to sync
+    /// Costs of a room of very many members: to bring it into memory after a start, to send, to join, to sync
     LargeRoom(LargeRoomOptions),
-    /// What stays in memory: very many rooms, readers that do not read, a room of very much state
+    /// Memory that stays in use: very many rooms, readers that do not read, a room of very much state
     Memory(MemoryOptions),
     /// One account after the other attacks while others talk: how much longer the others wait than in quiet
     Hostile(HostileOptions),
@@ -352,13 +352,13 @@ pub struct AllOptions {
     /// Command for `start`, split at spaces; without it, `start` is left out
     #[arg(long, value_name = "COMMAND", requires = "start_url")]
     pub start_command: Option<String>,
-    /// Where the started server listens; not the running server's address
+    /// Address at which the started server listens; not the running server's
     #[arg(long, value_name = "URL", requires = "start_command")]
     pub start_url: Option<String>,
     /// Command that starts the second server
     #[arg(long, value_name = "COMMAND", requires = "compare_start_url", requires = "start_command")]
     pub compare_start_command: Option<String>,
-    /// Where the started second server listens
+    /// Address at which the started second server listens
     #[arg(long, value_name = "URL", requires = "compare_start_command")]
     pub compare_start_url: Option<String>,
 }

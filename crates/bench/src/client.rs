@@ -22,7 +22,7 @@ use tokio::net::{TcpSocket, TcpStream};
 /// Answers above this size are refused; the largest expected is an initial sync of a big account.
 const MAX_ANSWER_BYTES: usize = 512 << 20;
 
-/// Where a server listens.
+/// The address at which a server listens.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     /// The address connections are opened to.
@@ -73,7 +73,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// Why there was no answer.
+/// Errors of a request that got no answer.
 #[derive(Debug)]
 pub enum CallError {
     /// No connection could be opened.

@@ -78,7 +78,7 @@ fn succeeded(call: &Call<'_>, answer: Answer) -> Result<Bytes> {
     bail!("{} was answered with {}{hint}", describe(call), failure(&answer));
 }
 
-/// As [`expect_ok`], for what prepares a measurement: waits where the server asks for it, within reason.
+/// Does as [`expect_ok`], for requests that prepare a measurement: waits where the server asks for it, within reason.
 pub async fn prepare(connection: &mut Connection, call: &Call<'_>) -> Result<Bytes> {
     const MOST_WAITS: usize = 120;
     const LONGEST_WAIT: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! What a process and its children cost: CPU time and resident memory, from `/proc`. Linux only.
+//! CPU time and resident memory of a process and its children, from `/proc`. Linux only.
 //!
 //! The clock of a whole process ticks every 10 ms and remembers threads that have ended. The clocks of its threads
 //! count nanoseconds ([`ThreadClocks`]): they measure one request.
@@ -50,7 +50,7 @@ impl Process {
         Ok(bytes)
     }
 
-    /// What each thread of the process and its descendants has used so far.
+    /// The CPU time that each thread of the process and its descendants has used so far.
     pub fn thread_clocks(self) -> Result<ThreadClocks> {
         let mut clocks = HashMap::new();
         for (pid, _) in self.family()? {
@@ -85,12 +85,12 @@ impl Process {
     }
 }
 
-/// What each thread of some processes has used so far, in nanoseconds by thread id.
+/// The CPU time that each thread of some processes has used so far, in nanoseconds by thread id.
 #[derive(Debug, Clone, Default)]
 pub struct ThreadClocks(HashMap<u32, u64>);
 
 impl ThreadClocks {
-    /// What was used since an earlier look. What a thread used that has ended meanwhile is not known: servers end
+    /// The CPU time used since an earlier look. The time of a thread that has ended meanwhile is not known: servers end
     /// threads after they were idle for long, so for a single request it is nothing.
     pub fn since(&self, earlier: &Self) -> Duration {
         let used = |(id, now): (&u32, &u64)| now.saturating_sub(earlier.0.get(id).copied().unwrap_or(0));

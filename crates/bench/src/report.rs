@@ -1,4 +1,4 @@
-//! What a scenario reports, the table that people read and the JSON that programs read.
+//! The report of a scenario: the table that people read and the JSON that programs read.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::process::Cpu;
 use crate::stats::Summary;
 
-/// Which direction of a figure is good; decides how a ratio of two servers is to be read.
+/// The good direction of a figure; decides how a ratio of two servers is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Better {
@@ -30,34 +30,34 @@ pub struct Figure {
     pub unit: &'static str,
     /// Its value.
     pub value: f64,
-    /// Which direction is good.
+    /// The good direction.
     pub better: Better,
 }
 
 /// A row of a report's table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
-    /// What it is of.
+    /// The thing that was measured.
     pub name: String,
     /// One for each column.
     pub figures: Vec<Figure>,
 }
 
-/// What one scenario measured on one server.
+/// The measurements of one scenario on one server.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     /// The server's name.
     pub target: String,
     /// The scenario.
     pub scenario: &'static str,
-    /// What was asked for.
+    /// The options that it was run with.
     pub settings: String,
-    /// What was measured.
+    /// The figures of the whole scenario.
     pub figures: Vec<Figure>,
     /// The same figures of several things: a table of its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Row>,
-    /// What must not happen: errors, losses, duplicates. Empty when all is well.
+    /// Errors, losses and duplicates, none of which may happen. Empty when all is well.
     pub faults: Vec<String>,
 }
 

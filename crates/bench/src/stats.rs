@@ -9,7 +9,7 @@ pub struct Latencies {
     micros: Vec<u32>,
 }
 
-/// What a set of latencies looked like. All zero when there were no samples.
+/// The percentiles of a set of latencies. All zero when there were no samples.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
     /// The number of samples.

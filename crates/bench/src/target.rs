@@ -11,9 +11,9 @@ use crate::process::{Meter, Process};
 /// A server under test.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// What the report calls it.
+    /// Its name in the report.
     pub name: String,
-    /// Where it listens.
+    /// The address at which it listens.
     pub endpoint: Endpoint,
     /// Its process, where known: without one there are no figures of CPU and memory.
     pub process: Option<Process>,

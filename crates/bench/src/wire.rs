@@ -46,7 +46,7 @@ pub struct Timeline<'a> {
     /// Whether events are missing between the last answer and this one.
     #[serde(default)]
     pub limited: bool,
-    /// Where those that are missing begin, backwards.
+    /// The token from which missing events are read, backwards.
     #[serde(borrow)]
     pub prev_batch: Option<Text<'a>>,
 }
@@ -92,7 +92,7 @@ pub struct MessagesAnswer<'a> {
     /// The events of this page.
     #[serde(borrow)]
     pub chunk: Vec<Event<'a>>,
-    /// Where the next page begins; absent on the last.
+    /// The token of the next page; absent on the last.
     #[serde(borrow)]
     pub end: Option<Text<'a>>,
 }
@@ -122,7 +122,7 @@ struct MessageContent<'a> {
     body: Text<'a>,
 }
 
-/// What the body of a generated message says: which run it belongs to and its place among the run's messages.
+/// The marker in the body of a generated message: the run it belongs to and its place among the run's messages.
 ///
 /// The body reads `im2-bench RUN SEQUENCE padding…`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use im2_model::UserNid;
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
-/// Who waits for what. Cheap to clone; clones share.
+/// The waits for news, by user. Cheap to clone; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Bus {
     waiting: Arc<RwLock<HashMap<UserNid, Weak<Waiting>>>>,

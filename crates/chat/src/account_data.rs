@@ -1,5 +1,5 @@
-//! What clients keep with an account: settings for the account and for rooms, tags, the list of ignored users
-//! (spec: client-server API, "Client Config", "Room Tagging", "Ignoring Users").
+//! Account data: settings that clients keep for the account and for rooms, tags, the list of ignored users (spec:
+//! client-server API, "Client Config", "Room Tagging", "Ignoring Users").
 
 mod in_rooms;
 mod tags_and_direct;
@@ -26,17 +26,17 @@ pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
 pub const MAX_TYPES: usize = 1_000;
 /// The longest type and the longest tag (spec: "The name of a tag MUST NOT exceed 255 bytes").
 const MAX_NAME_BYTES: usize = 255;
-/// What a remembered ignored user takes, in bytes.
+/// Estimated memory for one entry of a cached list of ignored users, in bytes.
 const IGNORED_USER: usize = 96;
 
-/// Where push rules are kept: as what the user changed of the defaults.
+/// The type of push rules. Stored are the user's changes of the defaults.
 pub(crate) const PUSH_RULES: &str = "m.push_rules";
-/// Where the fully-read marker of a room is kept.
+/// The type of the fully-read marker of a room.
 pub(crate) const FULLY_READ: &str = "m.fully_read";
 const TAGS: &str = "m.tag";
 const DIRECT: &str = "m.direct";
 const IGNORED_USER_LIST: &str = "m.ignored_user_list";
-/// Where a user says who may invite them.
+/// The type in which a user says who may invite them.
 pub const INVITE_PERMISSION_CONFIG: &str = "m.invite_permission_config";
 
 /// The use cases of account data.
@@ -150,7 +150,8 @@ impl AccountData {
         rows.into_iter().map(|row| change(user, user_id, row)).collect()
     }
 
-    /// What of it changed after `since`, for a token that the stream's stretch in memory no longer covers.
+    /// The account data that changed after `since`, read from the database: for a token that the ring in memory no
+    /// longer covers.
     pub async fn since(&self, user: UserNid, user_id: &UserId, since: &StreamToken) -> Result<Vec<AccountDataChange>> {
         let rows = self.core.store.read(move |db| db.all_account_data(user)).await?;
         rows.into_iter().filter(|row| !since.includes(row.position)).map(|row| change(user, user_id, row)).collect()
@@ -165,7 +166,7 @@ impl AccountData {
         }
     }
 
-    /// Whom the user ignores.
+    /// The users whom the user ignores.
     pub async fn ignored_users(&self, user: UserNid, user_id: &UserId) -> Result<Arc<HashSet<UserId>>> {
         let load = async {
             let content = self.core.store.read(move |db| db.account_data(user, None, IGNORED_USER_LIST)).await?;
@@ -241,12 +242,12 @@ pub fn is_managed(kind: &str) -> bool {
     matches!(kind, FULLY_READ | PUSH_RULES)
 }
 
-/// Which piece of account data.
+/// The key of a piece of account data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry<'a> {
-    /// Whose.
+    /// The user.
     pub(crate) user: UserNid,
-    /// For which room; `None` for the account.
+    /// The room; `None` for the account.
     pub(crate) room: Option<RoomNid>,
     /// The type.
     pub(crate) kind: &'a str,
@@ -330,7 +331,7 @@ fn tags_in(content: Option<&str>) -> Map<String, Value> {
     }
 }
 
-/// The users in the content of `m.ignored_user_list`, but for the list's own user.
+/// The users in the content of `m.ignored_user_list`, except for the list's own user.
 fn ignored_in(content: &str, own: &UserId) -> HashSet<UserId> {
     let content: Value = serde_json::from_str(content).unwrap_or_default();
     let users = content.get("ignored_users").and_then(Value::as_object);

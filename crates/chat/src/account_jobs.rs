@@ -1,4 +1,4 @@
-//! What follows in rooms from changes of accounts and profiles, as jobs of the outbox.
+//! Jobs of the outbox that carry changes of accounts and profiles into rooms.
 //!
 //! Each is idempotent: a room that is done already is passed over. A room that refuses is let go, because it would
 //! refuse again; only a failure of this server is tried again.
@@ -26,7 +26,7 @@ use crate::{
 /// Users whose changes of profiles are carried at the same time: more than jobs of one kind run.
 const PROPAGATIONS: usize = 64;
 
-/// What the handlers work with.
+/// The state that the job handlers share.
 #[derive(Debug, Clone)]
 struct Context {
     core: Core,

@@ -1,4 +1,4 @@
-//! What is in memory of this crate's use cases, as a layer that commits correct.
+//! Keeps the caches of this crate's use cases up to date with commits.
 
 use im2_core::{
     committed::{Apply, Committed},

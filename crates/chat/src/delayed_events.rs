@@ -78,7 +78,7 @@ pub struct NewDelayedEvent {
 pub enum Exceeded {
     /// [`MAX_DELAY`].
     Delay,
-    /// [`MAX_SCHEDULED`]; the next of the user's events is sent in so many milliseconds.
+    /// [`MAX_SCHEDULED`]; the next of the user's events is sent in this many milliseconds.
     Number(Millis),
 }
 

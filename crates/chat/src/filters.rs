@@ -23,7 +23,7 @@ use im2_core::{
     rate_limits::Quota,
 };
 
-/// What a parsed filter takes, as a multiple of its text.
+/// Estimated memory for a parsed filter, as a multiple of the length of its text.
 const PARSED: usize = 4;
 /// The largest definition, in bytes.
 const MAX_BYTES: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! What a device has in store for others: its one-time and fallback keys, counted.
+//! The number of one-time keys that a device has in store for others, and its unused fallback keys.
 //!
 //! Every answer of `/sync` says it, so it is kept in memory. Whoever changes it says so with [`changed`] or
 //! publishes [`Committed::KeyCounts`].
@@ -10,7 +10,7 @@ pub use im2_store::e2ee::KeyCounts;
 
 use im2_core::{Committed, Core, Result, Transaction, stream::Change};
 
-/// What a device has in store.
+/// The key counts of a device, from memory or from the database.
 pub async fn of_device(core: &Core, user: UserNid, device_id: &DeviceId) -> Result<Arc<KeyCounts>> {
     let key = (user, device_id.clone());
     if let Some(found) = core.key_counts.0.get(&key) {

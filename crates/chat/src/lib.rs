@@ -1,6 +1,6 @@
 //! Rooms, and what goes on between the people in them: messages, receipts, threads, presence, keys.
 //!
-//! What a later module has to know of an earlier one it learns from rows and from the stream, never by being called.
+//! A later module learns of an earlier one's changes from rows and from the stream, never by being called.
 
 pub mod account_data;
 mod account_jobs;
@@ -32,16 +32,16 @@ use std::sync::Arc;
 use im2_accounts::Accounts;
 use im2_core::{Core, Result, committed::Apply, jobs::Handlers, signing_key};
 
-/// How rooms and the people in them are treated.
+/// Options for rooms and the people in them.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// How rooms behave.
+    /// Options for rooms.
     pub rooms: rooms::Options,
     /// The relays for calls; `None` for none.
     pub turn: Option<turn::Options>,
-    /// Who sends the server's notices; `None` for nobody.
+    /// The account that sends the server's notices; `None` if it sends none.
     pub server_notices: Option<server_notices::Options>,
-    /// How reports are handled.
+    /// Options for reports.
     pub reports: reports::Options,
 }
 
@@ -50,9 +50,9 @@ pub struct Options {
 pub struct Chat {
     /// Rooms.
     pub rooms: rooms::Rooms,
-    /// What clients keep with accounts.
+    /// Account data: settings that clients keep for accounts and rooms.
     pub account_data: account_data::AccountData,
-    /// What users want to be notified of.
+    /// Push rules.
     pub push_rules: push_rules::PushRules,
     /// Filters that clients uploaded.
     pub filters: filters::Filters,
@@ -60,19 +60,19 @@ pub struct Chat {
     pub delayed_events: delayed_events::DelayedEvents,
     /// How far users have read.
     pub receipts: receipts::Receipts,
-    /// Which threads users follow.
+    /// Subscriptions of users to threads.
     pub thread_subscriptions: thread_subscriptions::ThreadSubscriptions,
     /// Threads with new replies.
     pub thread_updates: thread_updates::ThreadUpdates,
-    /// Who is typing.
+    /// Typing notifications.
     pub typing: typing::Typing,
-    /// Who is online.
+    /// Presence: online, idle or away.
     pub presence: presence::Presence,
-    /// What people say about themselves.
+    /// Profiles: display names, avatars and other fields.
     pub profiles: profile::Profiles,
-    /// What users have not read.
+    /// Unread counts.
     pub unread: unread::Unread,
-    /// What users have been notified of.
+    /// The lists of events that users were notified of.
     pub notifications: notifications::Notifications,
     /// Searching messages.
     pub search: search::Search,

@@ -58,10 +58,10 @@ impl FromStr for Place {
     }
 }
 
-/// What a client asks for.
+/// A request for a page of notifications.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Query {
-    /// Where to go on; `None` for the newest.
+    /// The place to go on from; `None` for the newest.
     pub from: Option<Place>,
     /// How many at most.
     pub limit: Option<usize>,
@@ -76,7 +76,7 @@ pub struct Notification {
     pub room_id: RoomId,
     /// The event.
     pub event: Arc<RoomEvent>,
-    /// What the matching push rule says to do.
+    /// The actions of the push rule that matches the event.
     pub actions: Vec<Action>,
     /// Whether the user has read it.
     pub read: bool,
@@ -87,7 +87,7 @@ pub struct Notification {
 pub struct Page {
     /// The notifications.
     pub notifications: Vec<Notification>,
-    /// Where the next page begins, if there may be more.
+    /// The place where the next page begins, if there may be more.
     pub next: Option<Place>,
 }
 
@@ -113,7 +113,7 @@ struct Source {
     has_more: bool,
 }
 
-/// What is needed to judge the events of a room.
+/// A room with the state that its events are judged by.
 struct About {
     room: Arc<Room>,
     unread: Arc<RoomUnread>,

@@ -1,4 +1,4 @@
-//! What people say about themselves: display name, avatar, and fields of their own choosing (spec: "Profiles").
+//! Profiles: display name, avatar, and fields of the user's own choosing (spec: "Profiles").
 
 use im2_core::{Code, Committed, Core, Error, Result, Transaction, names, session::Session};
 use im2_model::{UserId, UserNid, shown_name};
@@ -25,11 +25,11 @@ const MAX_AVATAR_URL: usize = 1_000;
 /// The payload of [`PROPAGATE`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Changed {
-    /// Whose profile changed.
+    /// The user whose profile changed.
     pub user_id: UserId,
     /// The field: `displayname` or `avatar_url`.
     pub field: String,
-    /// What it was.
+    /// The value before the change.
     pub before: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! Push rules: what each user wants to be notified of (spec: client-server API, "Push Rules").
 //!
-//! What a user changed is kept as the account data `m.push_rules`; the server's defaults are added when it is read,
-//! so that new defaults reach everybody.
+//! A user's changes are kept as the account data `m.push_rules`; the server's defaults are added when it is read, so
+//! that new defaults reach everybody.
 
 use std::sync::{Arc, LazyLock};
 
@@ -49,7 +49,7 @@ impl UserRules {
         Self { rules: ruleset.compile(user_id), member_counts, digest: rules_digest }
     }
 
-    /// What they take in memory, in bytes. Nothing for the defaults, which all share.
+    /// The memory that the rules take, in bytes. 0 for the defaults, which all users share.
     fn weight(&self) -> usize {
         if Arc::ptr_eq(&self.rules, &CompiledRules::defaults()) { 0 } else { self.rules.bytes() }
     }

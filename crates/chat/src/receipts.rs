@@ -29,17 +29,17 @@ use crate::{
     threads,
 };
 
-/// What a user's own receipt takes in memory, in bytes.
+/// Estimated memory for one of a user's own receipts, in bytes.
 const RECEIPT: usize = 128;
 
-/// What a client marks as read.
+/// A request to move one of a user's marks.
 #[derive(Debug, Clone)]
 pub struct Marker {
-    /// Which mark is moved.
+    /// The mark that is moved.
     pub kind: MarkerKind,
-    /// Up to and including which event.
+    /// The last event that is read.
     pub event_id: EventId,
-    /// For which thread; `None` for the room regardless of threads.
+    /// The thread; `None` for the room regardless of threads.
     pub thread: Option<Thread>,
 }
 
@@ -86,7 +86,7 @@ impl OwnReceipts {
         Self { read, main, count: 0 }
     }
 
-    /// What a user's receipts in a room say.
+    /// Sums up a user's receipts in a room.
     fn of_all<'a>(receipts: impl Iterator<Item = &'a Receipt> + Clone) -> Self {
         let unthreaded = receipts.clone().filter(|receipt| receipt.thread_id.is_none());
         let everywhere = unthreaded.map(|receipt| receipt.event_seq).max();

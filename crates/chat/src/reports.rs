@@ -18,7 +18,7 @@ pub const NOTIFY: &str = "reports.notify";
 /// The longest reason, in characters.
 const MAX_REASON: usize = 4_096;
 
-/// How reports are handled.
+/// Options for reports.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Whether administrators are sent a server notice of each.

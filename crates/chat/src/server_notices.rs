@@ -18,7 +18,7 @@ const TAG: &str = "m.server_notice";
 /// The device that the server's own notices count as sent from, so that none is sent twice.
 const DEVICE: &str = "SERVER";
 
-/// Who sends notices, and where.
+/// The account that sends notices, and the name of the rooms that it sends them in.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The user who sends them. The account is the server's own: nobody can sign in to it.
@@ -27,14 +27,14 @@ pub struct Options {
     pub display_name: String,
     /// The user's picture.
     pub avatar_url: Option<String>,
-    /// What the rooms are called.
+    /// The name of the rooms.
     pub room_name: String,
 }
 
 /// A notice to be sent.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// To whom.
+    /// The recipient.
     pub user_id: UserId,
     /// The event type.
     pub kind: String,

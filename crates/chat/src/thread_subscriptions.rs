@@ -1,4 +1,4 @@
-//! Which threads a user follows, and what changed of that (MSC4306, MSC4308).
+//! Subscriptions of users to threads, and their changes (MSC4306, MSC4308).
 //!
 //! Kept for clients: nobody is notified differently because of it, for the proposal's push rules would silence every
 //! thread for all those whose clients do not know of them.
@@ -25,18 +25,18 @@ pub struct ThreadSubscriptions {
     rooms: Rooms,
 }
 
-/// Which changes are wanted.
+/// A request for a list of changes.
 #[derive(Debug, Clone, Default)]
 pub struct ChangesRequest {
     /// Only those after this place.
     pub since: Option<StreamToken>,
     /// Only those before this place.
     pub before: Option<ChangesToken>,
-    /// At most so many.
+    /// The maximum number of changes.
     pub limit: usize,
 }
 
-/// Where a list of changes goes on, backward. As text `f<number>`.
+/// The place from which a list of changes goes on, backward. As text `f<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangesToken(Position);
 
@@ -57,7 +57,7 @@ impl FromStr for ChangesToken {
     }
 }
 
-/// What the `to` of a list of changes says: the `pos` of a sliding sync.
+/// Parses the `to` of a list of changes: the `pos` of a sliding sync. Anything else is `M_INVALID_PARAM`.
 pub fn parse_end(text: &str) -> Result<StreamToken> {
     match text.parse()? {
         PlaceToken::Stream(token) => Ok(token),
@@ -70,7 +70,7 @@ pub fn parse_end(text: &str) -> Result<StreamToken> {
 pub struct Changes {
     /// The latest first.
     pub changes: Vec<ThreadSubscriptionChange>,
-    /// Where there are more.
+    /// The token of the rest, if there is more.
     pub next: Option<ChangesToken>,
 }
 
@@ -163,7 +163,7 @@ impl ThreadSubscriptions {
         Ok(self.core.store.write(change).await?)
     }
 
-    /// What has changed of the threads that a user follows, the latest first.
+    /// The changes of the threads that a user follows, the latest first.
     pub async fn changes(&self, user: UserNid, request: ChangesRequest) -> Result<Changes> {
         let limit = request.limit.clamp(1, MAX_LIMIT);
         let ChangesRequest { since, before, .. } = request;

@@ -33,7 +33,7 @@ pub struct ThreadUpdates {
     account_data: AccountData,
 }
 
-/// Which updates are wanted.
+/// A request for a list of updates.
 #[derive(Debug, Clone, Default)]
 pub struct UpdatesRequest {
     /// Only those after this place.
@@ -42,11 +42,11 @@ pub struct UpdatesRequest {
     pub until: Option<StreamToken>,
     /// Only those before this place.
     pub before: Option<UpdatesToken>,
-    /// At most so many.
+    /// The maximum number of updates.
     pub limit: usize,
 }
 
-/// Where a list of updates goes on, backward. As text `u<number>`.
+/// The place from which a list of updates goes on, backward. As text `u<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpdatesToken(Position);
 
@@ -82,7 +82,7 @@ pub struct Update {
 pub struct Updates {
     /// The latest first.
     pub updates: Vec<Update>,
-    /// Where there are more.
+    /// The token of the rest, if there is more.
     pub next: Option<UpdatesToken>,
 }
 
@@ -100,7 +100,7 @@ impl Found {
     }
 }
 
-/// What is looked for, between which places.
+/// The range of the stream to look through, and how many threads to find.
 struct Look {
     since: StreamToken,
     until: StreamToken,
@@ -108,11 +108,11 @@ struct Look {
     limit: usize,
 }
 
-/// What was found.
+/// The threads found in one look.
 #[derive(Default)]
 struct Looked {
     found: Vec<Found>,
-    /// Before this, not all replies were looked at.
+    /// The position before which not all replies were looked at.
     horizon: Option<Position>,
 }
 

@@ -26,25 +26,26 @@ use im2_core::{
 
 /// Messages in one answer (spec: "100 messages is recommended as a reasonable limit").
 const PER_ANSWER: usize = 100;
-/// What the contents of one answer may weigh together, unless a single one is larger.
+/// The most that the contents of one answer may weigh together, in bytes, unless a single one is larger.
 const BYTES_PER_ANSWER: usize = 1 << 20;
 /// The largest content of one message, as for events of rooms.
 const MAX_CONTENT_BYTES: usize = 65_536;
 /// Devices that one request may send to. Clients send to at most some hundreds at once.
 const MAX_RECIPIENTS: usize = 5_000;
-/// What one request may put into inboxes together: a content for all devices of many users multiplies.
+/// The most that one request may put into inboxes together, in bytes: a content for all devices of many users
+/// multiplies.
 const MAX_SENT_BYTES: usize = 16 << 20;
 /// Devices that one change delivers to: about a millisecond of the writer's time.
 const AT_ONCE: usize = 64;
 /// The longest event type and the longest transaction ID.
 const MAX_NAME_BYTES: usize = 255;
-/// What one inbox may hold: years of room keys for a device that is not used any more. Beyond it the oldest are
+/// Limits of one inbox: years of room keys for a device that is not used any more. Beyond them the oldest messages are
 /// dropped, because a device that comes back needs the newest first.
 const INBOX: InboxLimits = InboxLimits { messages: 100_000, bytes: 128 << 20 };
 /// How long a request is remembered: clients keep what they could not send over restarts, but not for a month.
 const REMEMBERED: Millis = 30 * 24 * 3_600_000;
 
-/// What to send: by user ID, by device ID or `*`, the content.
+/// The messages of a request: by user ID, by device ID or `*`, the content.
 pub type Messages = BTreeMap<String, BTreeMap<String, Map<String, Value>>>;
 
 /// The use cases of to-device messages.
@@ -60,14 +61,14 @@ pub struct ToDevice {
 pub struct Inbox {
     /// In order of arrival.
     pub messages: Vec<ToDeviceMessage>,
-    /// Up to where these are all.
+    /// The place up to which these are all.
     pub reached: Reached,
     /// Whether that is as far as was asked for, so that no more are waiting.
     pub is_complete: bool,
 }
 
 impl Inbox {
-    /// Up to where what was asked for is here.
+    /// The position up to which the messages asked for are here.
     fn last(&self) -> Position {
         if self.is_complete {
             return Position::LAST;
@@ -94,7 +95,7 @@ pub(crate) struct Message {
     pub(crate) content: Arc<str>,
 }
 
-/// What a request has for one user.
+/// The messages of a request for one user.
 struct Addressed {
     user_id: UserId,
     everywhere: Option<Arc<str>>,
@@ -329,7 +330,7 @@ fn inbox(
     Ok(inbox)
 }
 
-/// Whom the messages are for. What is no user or device ID stands for nobody.
+/// Sorts the messages by their recipients. An invalid user or device ID stands for nobody.
 fn addressed(messages: Messages) -> Result<Vec<Addressed>> {
     let mut addressed = Vec::with_capacity(messages.len());
     for (user_id, contents) in messages {

@@ -12,7 +12,7 @@ use im2_core::{Core, session::Session};
 pub struct Options {
     /// Their addresses: `turn:turn.example.org?transport=udp`.
     pub uris: Vec<String>,
-    /// What they share with this server.
+    /// The secret that they share with this server.
     pub shared_secret: String,
     /// How long credentials last, in seconds.
     pub ttl_seconds: u64,
@@ -24,10 +24,10 @@ impl std::fmt::Debug for Options {
     }
 }
 
-/// What lets a client use a relay.
+/// Credentials with which a client may use a relay.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Credentials {
-    /// Until when, and who.
+    /// The time at which they expire, and the user.
     pub username: String,
     /// The signature of that.
     pub password: String,

@@ -46,12 +46,12 @@ impl Typing {
         Ok(())
     }
 
-    /// Who types in a room now.
+    /// The users who are typing in a room now.
     pub fn in_room(&self, room: &Room) -> Vec<UserId> {
         self.core.typists.in_room(room)
     }
 
-    /// Who types in a room now, if that changed after the memory-only signal `since`.
+    /// The users who are typing in a room now, if that changed after the memory-only signal `since`; else `None`.
     pub fn changed_since(&self, since: u64, room: &Room) -> Option<Vec<UserId>> {
         self.core.typists.changed_since(since, room)
     }

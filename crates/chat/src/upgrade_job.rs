@@ -1,6 +1,6 @@
-//! What follows a user into the room that replaces one they were in (spec: "Room Upgrades", server behaviour). A job of
-//! the outbox, added with the joining: it copies push rules about the room, and for those who joined before the old room
-//! said what replaces it, tags and direct chats too.
+//! A job of the outbox, added with a joining, that carries a user's settings into the room that replaces one they were
+//! in (spec: "Room Upgrades", server behaviour). It copies push rules about the room, and for those who joined before
+//! the old room named its replacement, tags and direct chats too.
 //!
 //! It looks only at the database and may run twice: what is there already stays as it is.
 

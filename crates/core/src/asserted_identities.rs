@@ -1,8 +1,8 @@
-//! Whom application services act as, in memory: a bridge says who it is with each request, as one of thousands of
-//! users, and nothing of it changes often.
+//! The users that application services act as, in memory: a bridge says who it is with each request, as one of
+//! thousands of users, and nothing of it changes often.
 //!
-//! What is remembered is what the database says of an account and a device of it. Whoever changes either
-//! publishes [`Committed::IdentityChanged`](crate::Committed).
+//! Remembered are the facts that the database has about an account and a device of it. Whoever changes either publishes
+//! [`Committed::IdentityChanged`](crate::Committed).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,14 +16,14 @@ const SHARDS: usize = 1_024;
 /// Somebody, on a device or on none.
 pub type Identity = (UserId, Option<DeviceId>);
 
-/// What is remembered of an identity that may be assumed.
+/// The facts that are remembered of an identity that may be assumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
-    /// Who it is.
+    /// The user's number.
     pub user: UserNid,
     /// Whether they administer the server.
     pub is_admin: bool,
-    /// What the number of the user's shard was.
+    /// The number of changes in the user's shard when it was remembered.
     changes: u64,
 }
 
@@ -46,18 +46,18 @@ impl AssertedIdentities {
         Self { known, of_shard, of_all: AtomicU64::new(0) }
     }
 
-    /// What is known of an identity, if it is still true.
+    /// The facts about an identity, if they are remembered and still true.
     pub fn get(&self, identity: &Identity) -> Option<Known> {
         let known = self.known.get(identity)?;
         (known.changes == self.changes_of(known.user)).then_some(known)
     }
 
-    /// To be taken before looking into the database, and given to [`Self::keep`].
+    /// The number of changes so far, to be taken before looking into the database and given to [`Self::keep`].
     pub fn changes(&self) -> u64 {
         self.of_all.load(Ordering::SeqCst)
     }
 
-    /// What was found in the database; it is remembered, unless something has changed since `before`.
+    /// Makes the facts found in the database, and remembers them unless something has changed since `before`.
     pub fn keep(&self, identity: Identity, user: UserNid, is_admin: bool, before: u64) -> Known {
         let known = Known { user, is_admin, changes: self.changes_of(user) };
         // What changes after this raises the shard's number, which was taken before.

@@ -1,4 +1,4 @@
-//! What a change tells memory once it is durable, as a value: caches are corrected by these and by nothing else.
+//! The effects of a change on memory once it is durable, as values: caches are corrected by these and by nothing else.
 //!
 //! A transaction publishes values of [`Committed`]; the writer applies them in commit order, one after the other, before
 //! the caller is answered. Each goes through the [`Layers`] from the highest to the lowest, and last to the core: caches
@@ -33,11 +33,11 @@ pub type Store = im2_store::Store<Committed>;
 pub enum Committed {
     /// There is news on the stream for these users.
     News {
-        /// Where on the stream.
+        /// The position in the stream.
         position: Position,
         /// The news.
         changes: Vec<Change>,
-        /// For whom, in ascending order.
+        /// The users whom it concerns, in ascending order.
         users: Vec<UserNid>,
     },
     /// Events were appended to a room.
@@ -65,11 +65,11 @@ pub enum Committed {
     },
     /// A room was purged.
     RoomPurged {
-        /// Where on the stream.
+        /// The position in the stream.
         position: Position,
         /// The room, and who has to hear of it.
         gone: Arc<GoneRoom>,
-        /// Who had to do with it.
+        /// The users who had to do with it.
         users: Vec<UserNid>,
         /// The room's handle.
         handle: Local,
@@ -89,7 +89,7 @@ pub enum Committed {
     Published {
         /// The room.
         room: RoomNid,
-        /// Which directory.
+        /// The directory.
         listing: DirectoryListing,
         /// The room's handle.
         handle: Local,
@@ -100,7 +100,7 @@ pub enum Committed {
     Receipt(Receipt, Local),
     /// A user's name or picture changed, as others may see them.
     ProfileChanged {
-        /// Whose.
+        /// The user.
         user: UserNid,
         /// The display name.
         displayname: Option<String>,
@@ -117,7 +117,7 @@ pub enum Committed {
     TokensOutdated(Vec<TokenHash>),
     /// Sessions have ended: of one user, or of users who are not known here.
     SessionsEnded(Option<UserNid>),
-    /// What an application service knows of a user it acts as may have changed.
+    /// The facts that an application service knows of a user it acts as may have changed.
     IdentityChanged(UserNid),
     /// Something holds of a user from now on, or no longer.
     User(UserNid, UserFact, bool),
@@ -129,13 +129,13 @@ pub enum Committed {
     RoomBlocked(RoomId, bool),
     /// A pusher was added or changed.
     PusherSet {
-        /// Whose.
+        /// The user's number.
         user: UserNid,
-        /// Whose, as clients know them.
+        /// The user.
         user_id: UserId,
         /// Its number.
         nid: i64,
-        /// Where it sends to.
+        /// The URL that it sends to.
         url: String,
         /// It is notified of what comes after this.
         since: Position,
@@ -147,7 +147,7 @@ pub enum Committed {
 }
 
 impl Committed {
-    /// What another node is told of it: the same without what only this process has. `None` if it concerns only this
+    /// The same for another node, without the parts that only this process has. `None` if it concerns only this
     /// process.
     pub fn elsewhere(&self) -> Option<Self> {
         let handle = Local::elsewhere();
@@ -210,7 +210,7 @@ impl Committed {
 /// An event that was appended, and what it redacts: the event as it was, and what is left of it.
 pub type Appended = (Arc<RoomEvent>, Option<(Arc<RoomEvent>, Pdu)>);
 
-/// What may hold of a user.
+/// A fact that may hold of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserFact {
     /// Their messages are hidden from whoever came later.
@@ -221,7 +221,7 @@ pub enum UserFact {
     Locked,
     /// Their account is suspended.
     Suspended,
-    /// What they send goes nowhere.
+    /// Their events and messages go nowhere.
     ShadowBanned,
 }
 
@@ -236,7 +236,7 @@ pub enum DirectoryListing {
     Nowhere,
 }
 
-/// What only the process that made a change has in memory.
+/// A value that only the process that made a change has in memory.
 #[derive(Clone)]
 pub struct Local(Arc<dyn Any + Send + Sync>);
 
@@ -251,7 +251,7 @@ impl Local {
         Self(Arc::new(()))
     }
 
-    /// What it is, if it is a `T`.
+    /// The value, if it is a `T`.
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         Arc::clone(&self.0).downcast().ok()
     }

@@ -1,4 +1,4 @@
-//! What every use case stands on: the store, the stream, time, randomness and the server's name.
+//! The base of all use cases: the store, the stream, time, randomness and the server's name.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -23,14 +23,14 @@ use crate::{
     typists::Typists,
 };
 
-/// How the core behaves.
+/// Options for the core.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The server's name: the domain of its users and rooms.
     pub server_name: ServerName,
     /// The application services.
     pub services: Arc<Services>,
-    /// What may be done how often, and how much may be kept.
+    /// Rate limits and quotas.
     pub rate_limits: rate_limits::Options,
     /// How much memory caches take.
     pub memory: memory::Options,
@@ -52,11 +52,11 @@ impl Options {
 #[derive(Clone)]
 pub struct Core(Arc<Shared>);
 
-/// What is shared.
+/// The state that all clones of a [`Core`] share.
 pub struct Shared {
     /// The database: the truth.
     pub store: Arc<Store>,
-    /// What has been committed lately, and where the stream stands.
+    /// The latest committed changes, and where the stream stands.
     pub stream: Arc<Stream>,
     /// The numbering of signals that are only in memory.
     pub ephemeral: Arc<Ephemeral>,
@@ -72,29 +72,29 @@ pub struct Shared {
     pub server_name: ServerName,
     /// The application services and what is theirs.
     pub services: Arc<Services>,
-    /// Whose messages are hidden from whoever came later.
+    /// The erased users, whose messages are hidden from whoever came later.
     pub erased: Arc<UserSet>,
-    /// Whose account is locked.
+    /// The users whose account is locked.
     pub locked: Arc<UserSet>,
     /// Tells requests that wait when a session has ended.
     pub session_ends: Arc<SessionEnds>,
-    /// Whose account is suspended.
+    /// The users whose account is suspended.
     pub suspended: Arc<UserSet>,
     /// The shadow-banned users.
     pub shadow_banned: Arc<UserSet>,
     /// Features that administrators have switched off for single users.
     pub withheld_features: Arc<WithheldFeatures>,
-    /// Whom application services act as.
+    /// The users that application services act as.
     pub asserted_identities: Arc<AssertedIdentities>,
-    /// What devices have in store for others.
+    /// The counts of one-time and fallback keys that devices have in store.
     pub key_counts: Arc<KeyCountCache>,
-    /// Who is a guest.
+    /// The guests.
     pub guests: Arc<UserSet>,
-    /// What may be done how often, and how much may be kept.
+    /// Rate limits and quotas.
     pub limits: Arc<Limits>,
-    /// Which rooms administrators have blocked.
+    /// The rooms that administrators have blocked.
     pub blocked: Arc<BlockedRooms>,
-    /// Who is typing.
+    /// The users who are typing, by room.
     pub typists: Arc<Typists>,
     /// The layers of caches above.
     pub layers: Layers,

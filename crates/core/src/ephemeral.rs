@@ -24,7 +24,8 @@ impl Ephemeral {
         Self { last: Mutex::new(now.saturating_mul(PER_MILLISECOND)), grown: watch::Sender::new(()) }
     }
 
-    /// What tells that there was a signal since it last told so. Subscribe first, then look, then wait.
+    /// A receiver that is notified when there has been a signal since it last was. Subscribe first, then look, then
+    /// wait.
     pub fn grown(&self) -> watch::Receiver<()> {
         self.grown.subscribe()
     }

@@ -1,4 +1,4 @@
-//! What a use case answers when it does not do what was asked.
+//! Errors of use cases, and the refusals that clients are answered with.
 
 mod challenge;
 
@@ -12,7 +12,7 @@ pub use challenge::{Challenge, Flow, Stage};
 /// When a client whose work was too much shall try again, in milliseconds: a queue of reads is empty by then.
 const BUSY_RETRY: u64 = 2_000;
 
-/// Why a request is refused: the error codes of the specification that the use cases speak.
+/// The reason why a request is refused: the error codes of the specification that the use cases use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the specification's: Forbidden is M_FORBIDDEN")]
 pub enum Code {

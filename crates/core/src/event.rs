@@ -28,21 +28,21 @@ pub struct RoomEvent {
     /// Its place in the room: from 1 in the timeline, below 0 for what is only state. Since when it is the state is
     /// another matter.
     pub seq: i64,
-    /// Who sent it.
+    /// The sender's number.
     pub sender: UserNid,
     /// For member events: the number of the user whose membership it is, where that is known.
     pub member: Option<UserNid>,
-    /// The event itself, for rules. Readers are shown it by [`crate::rooms::write_event`], which knows who looks.
+    /// The event itself, for rules. Readers are shown it by `write_event` in `im2-chat`, which knows who looks.
     pub pdu: Arc<Pdu>,
     /// The transaction in which a client sent it.
     pub transaction: Option<TransactionKey>,
-    /// For state events: what it replaced.
+    /// The state that it replaced, for state events.
     pub replaced: Option<Replaced>,
-    /// How it relates to another event.
+    /// Its relation to another event.
     pub relation: Option<Relation>,
     /// The event that redacted it.
     pub redacted_because: Option<RedactedBecause>,
-    /// What it takes in memory, once a room keeps it.
+    /// Counts the memory that it takes, once a room keeps it.
     pub counted: Counted,
 }
 
@@ -78,11 +78,11 @@ pub struct ResolvedEntry {
     pub state_key: Box<str>,
     /// The event that it is now; `None` if it has no value any more.
     pub event: Option<Arc<RoomEvent>>,
-    /// Of a member: the number of the user.
+    /// For member events: the number of the user.
     pub member: Option<UserNid>,
-    /// Of a member: whether the user was joined before.
+    /// For member events: whether the user was joined before.
     pub was_joined: bool,
-    /// Of a member: what the user is to the room now.
+    /// For member events: the user's membership now.
     pub membership: Membership,
 }
 
@@ -106,19 +106,19 @@ impl RedactedBecause {
 pub struct Replaced {
     /// The event replaced.
     pub event_id: EventId,
-    /// Who had sent it.
+    /// The sender of that event.
     pub sender: UserId,
     /// Its content, JSON.
     pub content: Box<str>,
 }
 
 impl Replaced {
-    /// What a replacement says.
+    /// The parts of `pdu`, an event that another replaces, that the other keeps.
     pub fn of(pdu: &Pdu) -> Self {
         Self { event_id: pdu.event_id.clone(), sender: pdu.sender.clone(), content: pdu.content_json().into() }
     }
 
-    /// What `pdu`, the event in `row`, replaced.
+    /// Loads the event that `pdu`, the event in `row`, replaced; `None` if it replaced none.
     fn load(db: &Snapshot<'_>, version: RoomVersion, row: &EventRow, pdu: &Pdu) -> im2_store::Result<Option<Self>> {
         let Some(key) = &pdu.state_key else { return Ok(None) };
         let replaced = db.replaced_state(row.room, &pdu.kind, key, row.seq)?;
@@ -171,7 +171,7 @@ impl RoomEvent {
         self.redacted_because.is_some()
     }
 
-    /// Who sent it.
+    /// The sender.
     pub fn sender_id(&self) -> &UserId {
         &self.pdu.sender
     }
@@ -191,7 +191,7 @@ impl RoomEvent {
         stripped_state(&self.pdu)
     }
 
-    /// What it takes in memory, in bytes: its texts, and what belongs to every event.
+    /// The memory that it takes, in bytes: its texts, and a part that is the same for every event.
     pub fn weight(&self) -> usize {
         // The identifiers, and what the allocator rounds up.
         const TEXTS: usize = 320;
@@ -348,7 +348,7 @@ impl From<im2_kernel::auth::AuthError> for Error {
     }
 }
 
-/// What [`RoomEvent::load`] makes of many rows.
+/// Does as [`RoomEvent::load`] for many rows.
 pub fn load_all(db: &Snapshot<'_>, version: RoomVersion, rows: &[EventRow]) -> im2_store::Result<Vec<Arc<RoomEvent>>> {
     rows.iter().map(|row| RoomEvent::load(db, version, row).map(Arc::new)).collect()
 }
@@ -373,8 +373,8 @@ pub fn load_timeline(
     Ok(events)
 }
 
-/// What [`RoomEvent::load`] makes of stretches of timelines, each of one room and the oldest event first. What an event
-/// replaced is not looked up if it is in the same stretch, and else with one statement for all.
+/// Does as [`RoomEvent::load`] for stretches of timelines, each of one room and the oldest event first. The event that
+/// another replaced is not looked up if it is in the same stretch, and else with one statement for all.
 pub fn load_stretches(
     db: &Snapshot<'_>,
     stretches: Vec<(RoomVersion, Vec<TimelineRow>)>,
@@ -400,7 +400,7 @@ struct Parsed {
     replaces: Replaces,
 }
 
-/// Where that is what an event replaced.
+/// The place of the event that an event replaced.
 enum Replaces {
     Nothing,
     /// This event of the stretch.
@@ -431,7 +431,7 @@ impl Stretch {
         Ok(Self { version, events })
     }
 
-    /// What has to be looked up.
+    /// The replaced events that have to be looked up.
     fn wanted(&self) -> impl Iterator<Item = ReplacedBy<'_>> {
         self.events.iter().filter(|event| matches!(event.replaces, Replaces::Earlier)).filter_map(
             |Parsed { row, pdu, .. }| {

@@ -5,9 +5,9 @@
 //! that doubles from [`FIRST_RETRY`] to [`LAST_RETRY`], for ever: what can never succeed is for its handler to
 //! recognise and let go.
 //!
-//! Of several nodes on one database, one runs a job at a time. A node claims a job for a [`TERM`] before it runs it,
+//! With several nodes on one database, one runs a job at a time. A node claims a job for a [`TERM`] before it runs it,
 //! and renews the claims of all that it runs after half of that. A handler whose claim is lost, or about to run out, is
-//! dropped, and only the claimant records what became of a job. The claims of a node that ends without giving them up
+//! dropped, and only the claimant records the outcome of a job. The claims of a node that ends without giving them up
 //! run out; its own from before a crash it gives up when it starts.
 //!
 //! A job alone takes two commits: its claim, and its outcome. While one follows another, the outcomes of those that have
@@ -49,13 +49,13 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// How long a shutdown waits for running jobs. They run again after the next start.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Why a job failed, as a sentence for the log and the outbox's row.
+/// The reason why a job failed, as a sentence for the log and the outbox's row.
 pub type Failure = String;
 
 type Running = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 type Handler = Arc<dyn Fn(String) -> Running + Send + Sync>;
 
-/// What to do for each kind of job.
+/// The handlers, one for each kind of job.
 #[derive(Clone, Default)]
 pub struct Handlers(HashMap<&'static str, Handler>);
 
@@ -100,9 +100,9 @@ struct Runner {
     handlers: Handlers,
     node: WriterId,
     running: JoinSet<Ended>,
-    /// What this node has claimed and neither recorded nor lost, by the jobs' numbers.
+    /// The jobs that this node has claimed and neither recorded nor lost, by their numbers.
     claims: HashMap<i64, Claim>,
-    /// What ended and is not recorded yet.
+    /// The jobs that ended and are not recorded yet.
     ended: Vec<Ended>,
     /// When the claims have to be renewed, while there are any.
     renew_at: Option<Instant>,
@@ -111,7 +111,7 @@ struct Runner {
 /// A job that this node has claimed.
 struct Claim {
     kind: String,
-    /// Until when its handler may run. Without it the handler is dropped.
+    /// The time until which its handler may run. Without it the handler is dropped.
     until: Option<watch::Sender<Instant>>,
 }
 
@@ -125,7 +125,7 @@ struct Ended {
     outcome: Option<Result<(), Failure>>,
 }
 
-/// What is written with one change.
+/// The outcomes and claims that are written with one change.
 struct Writing {
     node: WriterId,
     now: Millis,

@@ -1,4 +1,5 @@
-//! What devices have in store for others, in memory: [`crate::key_counts`] fills it, and says when it is forgotten.
+//! The counts of the keys that devices have in store for others, in memory: the module `key_counts` of `im2-chat` fills
+//! it, and says when it is forgotten.
 
 use std::sync::Arc;
 

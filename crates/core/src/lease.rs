@@ -1,4 +1,5 @@
-//! How long a node has what only one node may have: the lease of a follower, the claim of a job.
+//! Terms of leases: for how long a node has something that only one node may have, the lease of a follower or the claim
+//! of a job.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What every use case stands on: the store and the stream of what is committed, who and what is known in memory,
-//! limits, jobs, time and randomness.
+//! The base of all use cases: the store and the stream of committed changes, users and facts known in memory, limits,
+//! jobs, time and randomness.
 //!
 //! It knows the words of all use cases and the rules of none: no module here decides what a user may do in a room.
 

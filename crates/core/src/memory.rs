@@ -28,7 +28,7 @@ const TIGHTEST: usize = 8;
 /// Steps in which a tightened budget is widened again, one for each look at the machine.
 const STEPS: usize = 16;
 
-/// How short of memory the machine is.
+/// The machine's shortage of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pressure {
     /// There is enough.
@@ -41,11 +41,11 @@ pub enum Pressure {
 
 /// Looks at the memory of the machine.
 pub trait Machine: std::fmt::Debug + Send + Sync {
-    /// How short of memory the machine is now.
+    /// The machine's shortage of memory now.
     fn pressure(&self) -> Pressure;
 }
 
-/// How the memory budget is set.
+/// Options for the memory budget.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Bytes that all caches may take together.
@@ -69,13 +69,13 @@ struct Inner {
     budget: usize,
     /// The budget as it is tightened now.
     allowed: AtomicUsize,
-    /// What rooms may take, as of the last [`Memory::balance`].
+    /// The bytes that rooms may take, as of the last [`Memory::balance`].
     for_rooms: AtomicUsize,
     machine: Option<Arc<dyn Machine>>,
     weighed: Mutex<Vec<Arc<dyn Weighed>>>,
 }
 
-/// What one cache takes.
+/// The memory that one cache takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
     /// The cache.
@@ -109,13 +109,13 @@ impl Memory {
         self.0.allowed.load(Ordering::Relaxed)
     }
 
-    /// What each cache takes, in no order.
+    /// The memory that each cache takes, in no order.
     pub fn usage(&self) -> Vec<Usage> {
         let weighed = self.0.weighed.lock();
         weighed.iter().map(|one| Usage { name: one.name(), bytes: one.bytes(), evicted: one.evicted() }).collect()
     }
 
-    /// What rooms may take: all that the others do not.
+    /// The bytes that rooms may take: all that the other caches do not.
     pub fn for_rooms(&self) -> usize {
         self.0.for_rooms.load(Ordering::Relaxed)
     }

@@ -14,7 +14,7 @@ const EDGE: char = '\u{E000}';
 const MAX_QUERY: usize = 100;
 const MAX_WORDS: usize = 8;
 
-/// Where in a word a query has to begin.
+/// The place in a word at which a query has to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// At its beginning.

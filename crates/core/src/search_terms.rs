@@ -25,10 +25,10 @@ const MAX_QUERY: usize = 256;
 const MAX_PIECES: usize = 16;
 /// The shortest beginning of a word that finds it. One letter begins too many.
 const MIN_OPEN: usize = 2;
-/// What names in the index that an event is not a message. From the private use area: no folded text has it.
+/// Marks index entries of events that are not messages. From the private use area: no folded text has it.
 const MARK: char = '\u{E001}';
 
-/// What somebody looks for.
+/// The words and phrases of a search.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     phrases: Vec<Phrase>,
@@ -37,7 +37,7 @@ pub struct Wanted {
 /// Pieces that have to follow each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Phrase {
-    /// In the plain form.
+    /// The text in its plain form.
     text: String,
     /// Whether its last word stands for all that begin with it.
     is_open: bool,

@@ -1,4 +1,4 @@
-//! Who is asking: the outcome of authentication, made only by the accounts' use cases.
+//! Sessions: the outcome of authentication, made only by the accounts' use cases.
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use im2_kernel::sign::SigningKey;
 
 use crate::{Core, Error, Result};
 
-/// Where it is kept: the key's identifier, a space, the seed in 32 bytes.
+/// The name under which it is kept: the key's identifier, a space, the seed in 32 bytes.
 const NAME: &str = "signing_key";
 
 /// Reads the key, or makes one.

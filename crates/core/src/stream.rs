@@ -1,9 +1,9 @@
 //! The newest stretch of the stream, in memory.
 //!
-//! What is committed is published here as it is applied, so the changes of each writer arrive in the order
-//! of their positions. Those of several writers arrive in any order: what a reader has seen is told by the vector that
-//! its token is, writer by writer. A reader whose token lies within the stretch is answered from it; an older one goes
-//! to the database.
+//! Committed changes are published here as they are applied, so those of each writer arrive in the order of their
+//! positions. Those of several writers arrive in any order: a reader's token is a vector that tells, writer by writer,
+//! which changes the reader has seen. A reader whose token lies within the stretch is answered from it; an older one
+//! goes to the database.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,11 +24,11 @@ use crate::{
 /// `Arc`, so the bound costs about 1 MB plus the events themselves.
 const STRETCH: usize = 16_384;
 
-/// What the changes kept may weigh together, in bytes: large ones shorten the stretch. Less where the memory budget is
-/// small: this part of it.
+/// The most that the changes kept may weigh together, in bytes: large ones shorten the stretch. Less where the memory
+/// budget is small: this part of it.
 const STRETCH_BYTES: usize = 64 << 20;
 const PART: usize = 8;
-/// What a change takes by itself.
+/// Estimated memory for a change without its own data, in bytes.
 const ENTRY: usize = 64;
 
 /// A committed change that some client may have to hear of.
@@ -48,9 +48,9 @@ pub enum Change {
     DeviceList(UserNid),
     /// One user signed the keys of another, which only they see.
     KeySigned {
-        /// Who signed.
+        /// The user who signed.
         by: UserNid,
-        /// Whose keys.
+        /// The user whose keys they are.
         whose: UserNid,
     },
     /// Keys that a device has in store for others were handed out.
@@ -62,7 +62,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// What it keeps in memory, roughly.
+    /// The memory that it takes, in bytes, roughly.
     fn weight(&self) -> usize {
         match self {
             Self::Event(event) => ENTRY + event.weight(),
@@ -89,9 +89,9 @@ impl Change {
 pub struct ReceiptChange {
     /// The room.
     pub room: RoomNid,
-    /// Whose receipt.
+    /// The user's number.
     pub user: UserNid,
-    /// Whose receipt, as clients know them.
+    /// The user.
     pub user_id: im2_model::UserId,
     /// `m.read` or `m.read.private`; the latter is only for its owner.
     pub kind: Arc<str>,
@@ -110,16 +110,16 @@ pub struct GoneRoom {
     pub room: RoomNid,
     /// The room that was.
     pub room_id: im2_model::RoomId,
-    /// Whose clients may still show it, each with the event by which they left it, in the form for clients.
+    /// The users whose clients may still show it, each with the event by which they left it, in the form for clients.
     pub told: HashMap<UserNid, Option<Box<str>>>,
 }
 
 /// A piece of account data as it is streamed.
 #[derive(Debug, Clone)]
 pub struct AccountDataChange {
-    /// Whose.
+    /// The user.
     pub user: UserNid,
-    /// For which room; `None` for global.
+    /// The room; `None` for global account data.
     pub room: Option<RoomNid>,
     /// The event type.
     pub kind: Arc<str>,
@@ -127,7 +127,7 @@ pub struct AccountDataChange {
     pub content: Box<RawValue>,
 }
 
-/// Where the stream stands and what was on it lately.
+/// The end of the stream, and its latest changes.
 #[derive(Debug)]
 pub struct Stream {
     inner: RwLock<Inner>,
@@ -141,13 +141,13 @@ pub struct Stream {
 struct Inner {
     /// Everything that it includes has been published.
     reached: StreamToken,
-    /// What came after this is all in `recent`.
+    /// All changes after this are in `recent`.
     floor: StreamToken,
-    /// By writer, each in the order of its positions. There is nearly always one.
+    /// The changes by writer, each in the order of its positions. There is nearly always one writer.
     recent: Vec<(WriterId, VecDeque<(Position, Change)>)>,
     /// How many changes `recent` has.
     count: usize,
-    /// What `recent` weighs.
+    /// The memory that `recent` takes, in bytes.
     bytes: usize,
 }
 
@@ -175,7 +175,7 @@ impl Inner {
         Some(change)
     }
 
-    /// Of each writer what came after `since`.
+    /// The changes of each writer that came after `since`.
     fn after(&self, since: &StreamToken) -> impl Iterator<Item = impl Iterator<Item = &(Position, Change)>> {
         self.recent.iter().filter_map(|(_, changes)| {
             // Walk back from the newest: a reader that follows the stream is nearly at its end.
@@ -198,8 +198,8 @@ impl Stream {
         }
     }
 
-    /// What tells that something was published since it last told so: for those few who follow the whole stream,
-    /// whoever it concerns, or wait for a place in it. Subscribe first, then look, then wait.
+    /// A receiver that is notified when something has been published since it last was: for those few who follow the
+    /// whole stream, whoever it concerns, or wait for a place in it. Subscribe first, then look, then wait.
     pub fn grown(&self) -> watch::Receiver<()> {
         self.grown.subscribe()
     }
@@ -352,7 +352,8 @@ mod tests {
             self.stream.publish(position, Change::DeviceList(UserNid(position.to_i64())));
         }
 
-        /// What the stream has for a token: exactly what was published here and the token does not include.
+        /// Checks the stream's answer for a token: exactly the changes that were published here and that the token does
+        /// not include. Returns the token that it reaches; `None` for one that is too old.
         fn check(&self, since: &StreamToken) -> Option<StreamToken> {
             let pick = |position: Position, change: &Change| match change {
                 Change::DeviceList(user) if user.0 == position.to_i64() => Some(position),

@@ -1,5 +1,5 @@
-//! Who is typing in which room, and what ends it: the time that the client gave, the client itself, and, called from
-//! commits, the loss of the membership, of the device or of the room.
+//! The users who are typing, by room. Their typing ends with the time that the client gave, by the client itself, or,
+//! called from commits, with the loss of the membership, of the device or of the room.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -42,7 +42,7 @@ struct State {
     rooms: HashMap<RoomNid, TypingRoom>,
     /// The same rooms by the number of their last change.
     by_change: BTreeMap<u64, RoomNid>,
-    /// Where each user types.
+    /// The rooms in which each user types.
     rooms_of: HashMap<UserNid, HashSet<RoomNid>>,
     /// Changes up to this one may have been forgotten.
     forgotten: u64,
@@ -75,13 +75,13 @@ impl Typists {
         Self { clock, ephemeral, bus, state: Mutex::new(state) }
     }
 
-    /// Who types in a room now.
+    /// The users who are typing in a room now.
     pub fn in_room(&self, room: &dyn Place) -> Vec<UserId> {
         self.expire(room.nid());
         self.state.lock().typists(room)
     }
 
-    /// Who types in a room now, if that changed after the signal `since`.
+    /// The users who are typing in a room now, if that changed after the signal `since`; else `None`.
     pub fn changed_since(&self, since: u64, room: &dyn Place) -> Option<Vec<UserId>> {
         self.expire(room.nid());
         let state = self.state.lock();

@@ -15,7 +15,7 @@ use im2_model::UserId;
 /// Parameters of paths that are secrets themselves.
 const SECRET: &[&str] = &["token"];
 
-/// Where the extractor that authenticates leaves who asked.
+/// The slot in which the extractor that authenticates leaves the user who asked.
 #[derive(Debug, Clone, Default)]
 struct Asker(Arc<OnceLock<UserId>>);
 

@@ -29,7 +29,7 @@ pub struct EvenLocked(pub Session);
 /// A signed-in user whose request may wait for something: it ends when the session does.
 #[derive(Debug)]
 pub struct Waiting {
-    /// Who it is.
+    /// The session of the user.
     pub session: Session,
     token: String,
     assertion: Assertion,
@@ -165,7 +165,7 @@ impl FromRequestParts<Arc<Api>> for ShownToken {
     }
 }
 
-/// Whose token a request shows.
+/// The session of the token that a request shows.
 pub(crate) async fn authenticated(parts: &Parts, api: &Api) -> ApiResult<Session> {
     let token = access_token(&parts.headers, &parts.uri);
     let strangers = Strangers::at(parts, api);
@@ -211,7 +211,7 @@ impl<'a> Strangers<'a> {
     }
 }
 
-/// As whom an application service says that it acts.
+/// The user and device that an application service says it acts as.
 fn assertion(parts: &Parts) -> Assertion {
     let device_id = query_value(&parts.uri, "device_id");
     Assertion {

@@ -11,13 +11,13 @@ use crate::{
     peer::{Peer, Proxies},
 };
 
-/// What the operator says it is (`public_url`), else what the request says; `None` if a proxy is between that does not
-/// tell how it was reached.
+/// The server's address: the operator's `public_url`, else the one in the request; `None` if there is a proxy in
+/// between that does not tell how it was reached.
 #[derive(Debug)]
 pub struct BaseUrl(Option<String>);
 
 impl BaseUrl {
-    /// What clients are told, as in `/.well-known/matrix/client`.
+    /// The content of `/.well-known/matrix/client`.
     pub fn well_known(&self) -> Option<Value> {
         self.0.as_ref().map(|url| json!({ "m.homeserver": { "base_url": url } }))
     }
@@ -32,7 +32,7 @@ impl FromRequestParts<Arc<Api>> for BaseUrl {
     }
 }
 
-/// Where a request came to.
+/// The address at which a request reached the server, if it is known.
 fn reached_at(parts: &Parts, proxies: &Proxies) -> Option<String> {
     let peer = parts.extensions.get::<Peer>()?.0.ip().to_canonical();
     let forwarded = |name| header(&parts.headers, name).filter(|_| proxies.trust(peer));

@@ -55,7 +55,7 @@ pub(crate) fn layer() -> CompressionLayer<Worthwhile> {
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(Worthwhile)
 }
 
-/// Which answers are compressed.
+/// Selects the answers that are compressed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Worthwhile;
 

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS");
 const HEADERS: HeaderValue =
     HeaderValue::from_static("X-Requested-With, Content-Type, Authorization, Range, If-None-Match, X-Request-Id");
-/// What a page may read of an answer beyond its body and type: when to come again, what a download is called, where a
-/// part of it lies, and what to name when reporting a fault.
+/// The headers that a page may read of an answer, beyond the body and its type: when to come again, the name of a
+/// download, the place of a part in it, and the identifier to name when reporting a fault.
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("Retry-After, Content-Disposition, Content-Range, Accept-Ranges, ETag, X-Request-Id");
 /// How long a browser may remember a preflight's answer: a day, which browsers shorten as they like.

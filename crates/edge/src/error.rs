@@ -18,7 +18,7 @@ pub struct ApiError {
     extra: Map<String, Value>,
 }
 
-/// What handlers return.
+/// The result of a handler.
 pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {

@@ -1,4 +1,5 @@
-//! What guests may call (spec: "Guest Access", client behaviour). Everything else that needs a user is refused to them.
+//! The routes that guests may call (spec: "Guest Access", client behaviour). All others that need a user are refused to
+//! them.
 
 use http::{Method, request::Parts};
 

@@ -1,4 +1,4 @@
-//! Whether the process lives and whether it can serve, for supervisors and load balancers.
+//! Health checks for supervisors and load balancers: whether the process lives, and whether it can serve.
 
 use std::time::Duration;
 

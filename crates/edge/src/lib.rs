@@ -40,23 +40,23 @@ use crate::{health::Readiness, observe::Observing, peer::Proxies, routes::Routes
 
 pub use middleware::JSON_BODY_LIMIT;
 
-/// How the edge behaves; filled in by the binary's configuration or by a test.
+/// Options for the edge; filled in by the binary's configuration or by a test.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The address clients reach this server at, without a trailing slash (`https://im.example.org`), if the operator
     /// has said it.
     pub public_url: Option<String>,
-    /// Whose word on the client's address is taken.
+    /// The trusted proxies, whose word on the client's address is taken.
     pub proxies: Proxies,
     /// Is told of each request.
     pub observer: Observing,
     /// The web client.
     pub web: Web,
-    /// Whom to turn to about this server: the body of `/.well-known/matrix/support`; `None` for nobody.
+    /// The body of `/.well-known/matrix/support`: the contacts for this server; `None` for none.
     pub support: Option<serde_json::Value>,
 }
 
-/// What handlers are given.
+/// The state that all handlers share.
 #[derive(Debug)]
 pub struct Api {
     /// The use cases.

@@ -56,7 +56,7 @@ pub fn count_more(api: &Api, session: &Session, class: Class, cost: u64) -> ApiR
     Ok(())
 }
 
-/// In a request whose length is not announced: whom to charge for its body.
+/// The charge for the body of a request whose length is not announced.
 #[derive(Clone)]
 pub(crate) struct Unannounced {
     limits: Arc<Limits>,
@@ -65,7 +65,7 @@ pub(crate) struct Unannounced {
 }
 
 impl Unannounced {
-    /// Whom to charge for the body of a request, if that has not been done.
+    /// The charge for the body of a request, if it has not been made.
     pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
         extensions.get().cloned()
     }
@@ -106,7 +106,7 @@ fn is_wrong_guess(error: &Error) -> bool {
     matches!(code, Some(Code::Forbidden | Code::Unauthorized | Code::UnknownToken))
 }
 
-/// What use cases answer that are told a secret.
+/// The result of a use case that takes a secret which could be guessed.
 pub trait Verdict {
     /// Whether the answer says that it was wrong.
     fn is_wrong_guess(&self) -> bool {

@@ -1,4 +1,4 @@
-//! What happens around every request, whichever endpoint it is for.
+//! The layer around every request, whichever endpoint it is for.
 //!
 //! One layer does all of it: the request gets an identifier and a span, is counted and timed, is answered for CORS,
 //! and a panic of its handler becomes an error answer. Rate limits sit on the routes that have one

@@ -1,5 +1,5 @@
-//! What the binary's metrics learn of each request. The edge knows routes and statuses; how they are counted and
-//! shown is not its business.
+//! Reports each request to the binary's metrics. The edge knows routes and statuses; how they are counted and shown is
+//! not its business.
 
 use std::{
     sync::Arc,

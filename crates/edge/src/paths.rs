@@ -1,10 +1,10 @@
-//! What paths are called now, and what they were called before.
+//! Present paths of endpoints, and their earlier ones.
 
 use axum::extract::MatchedPath;
 use http::{Method, request::Parts};
 
-/// What the beginnings of paths are now, and what they were: `v3` before the specification had releases, the content
-/// repository before that, profiles while fields of one's own were a draft.
+/// The beginnings of paths, present and earlier: `v3` before the specification had releases, the content repository
+/// before that, profiles while custom fields were a draft.
 const RENAMED: [(&str, &str); 4] = [
     ("/_matrix/client/v3/", "/_matrix/client/r0/"),
     ("/_matrix/media/v3/", "/_matrix/media/r0/"),
@@ -12,8 +12,7 @@ const RENAMED: [(&str, &str); 4] = [
     ("/_matrix/client/v3/profile/", "/_matrix/client/unstable/uk.tcpip.msc4133/profile/"),
 ];
 
-/// What an endpoint was called before it had its present path. Clients of that time and suites of tests still use the
-/// names, and all that they mean is the same.
+/// The earlier paths of an endpoint. Clients of that time and test suites still use them, and they all mean the same.
 pub(crate) fn old_paths(path: &str) -> Vec<String> {
     let renamed = |(new, old): &(&str, &str)| path.strip_prefix(new).map(|rest| format!("{old}{rest}"));
     RENAMED.iter().filter_map(renamed).collect()

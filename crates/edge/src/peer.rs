@@ -1,4 +1,4 @@
-//! Where a request comes from: the address of the connection, or what a trusted proxy says it was.
+//! The address that a request comes from: that of the connection, or the one that a trusted proxy reports.
 
 use std::net::{IpAddr, SocketAddr};
 

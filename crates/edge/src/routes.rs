@@ -14,7 +14,8 @@ use serde::Serialize;
 
 use crate::{Api, audit, compression, counting, limits::Class, paths::old_paths};
 
-/// Who may call an endpoint. The handler enforces it by the extractor it takes; the tests check that it does.
+/// The callers that an endpoint is for. The handler enforces it by the extractor it takes; the tests check that it
+/// does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
@@ -36,7 +37,7 @@ pub struct Route {
     pub method: Method,
     /// The path, with parameters as the specification writes them: `{roomId}`.
     pub path: &'static str,
-    /// Who may call it.
+    /// The callers that it is for.
     pub access: Access,
     /// The class of requests it counts against.
     #[serde(skip)]

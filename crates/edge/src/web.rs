@@ -17,8 +17,8 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-/// What the page may load and do: its own scripts, styles and workers, pictures and sounds from memory, and nothing
-/// from anywhere else. `data:` pictures are the blurred previews that events carry.
+/// Content security policy of the page: it may load its own scripts, styles and workers, pictures and sounds from
+/// memory, and nothing from anywhere else. `data:` pictures are the blurred previews that events carry.
 ///
 /// The file has two policies, of which both must allow what is loaded: the first says that it comes from here, the
 /// second from which paths. A path cannot be said of `'self'`, and what users have uploaded is on the same server. The
@@ -33,7 +33,7 @@ const NOT_BUILT: &str = "This server was built without its web client: build it 
 /// A file of the web client.
 #[derive(Debug, Clone, Copy)]
 pub struct File {
-    /// Where it is served, `/assets/index-B2x9.js`.
+    /// The path at which it is served, `/assets/index-B2x9.js`.
     pub path: &'static str,
     /// Its bytes.
     pub plain: &'static [u8],

@@ -19,20 +19,20 @@ use im2_sync::Syncing;
 
 pub use upkeep::Upkeep;
 
-/// How the engine behaves; filled in by the binary's configuration or by a test.
+/// Options for the engine; filled in by the binary's configuration or by a test.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The server's name, its application services, its limits and its memory.
     pub core: im2_core::Options,
-    /// How accounts behave.
+    /// Options for accounts.
     pub accounts: im2_accounts::Options,
-    /// How the user directory behaves.
+    /// Options for the user directory.
     pub user_directory: im2_accounts::user_directory::Options,
-    /// How the content repository behaves.
+    /// Options for the content repository.
     pub media: im2_media::Options,
-    /// How rooms and the people in them are treated.
+    /// Options for rooms and the people in them.
     pub chat: im2_chat::Options,
-    /// How others are told of what happens.
+    /// Options for followers of the stream.
     pub followers: im2_followers::Options,
 }
 
@@ -53,7 +53,7 @@ impl Options {
 /// The whole of the use cases, one field a crate.
 #[derive(Debug)]
 pub struct Engine {
-    /// What all of them stand on.
+    /// The base that all of them stand on.
     pub core: Core,
     /// People and their devices.
     pub people: People,
@@ -61,11 +61,11 @@ pub struct Engine {
     pub media: Media,
     /// Rooms, and what goes on between the people in them.
     pub chat: Box<Chat>,
-    /// What has happened since a client last asked.
+    /// The ways to follow changes: `/sync`, sliding sync, `/events`.
     pub sync: Box<Syncing>,
-    /// Whom the stream is told to.
+    /// The followers of the stream: push, application services.
     pub followers: Box<Followers>,
-    /// What administrators do.
+    /// The use cases of administrators.
     pub admin: Box<Admin>,
 }
 
@@ -105,14 +105,14 @@ impl Engine {
         })
     }
 
-    /// What runs the outbox's jobs. A crate that adds jobs registers its handlers here.
+    /// The handlers of the outbox's jobs. A crate that adds jobs registers its handlers here.
     pub fn job_handlers(&self) -> jobs::Handlers {
         let handlers = self.people.register(&self.core, jobs::Handlers::default());
         let handlers = self.chat.register(&self.core, handlers);
         self.admin.register(&self.core, &self.chat, &self.media, handlers)
     }
 
-    /// What tells push gateways of events while the server runs.
+    /// The follower that notifies push gateways while the server runs.
     pub fn push_delivery(&self) -> push::Delivery {
         self.followers.pushers.delivery(self.chat.rooms.clone(), self.chat.unread.clone())
     }
@@ -128,7 +128,7 @@ impl Engine {
         self.chat.rooms.make_place();
     }
 
-    /// What has to be done again and again while the server runs.
+    /// The task that does recurring work while the server runs.
     pub fn upkeep(&self) -> Upkeep {
         Upkeep {
             core: self.core.clone(),

@@ -19,7 +19,7 @@ const TICKS_PER_LOOK: u32 = 5;
 /// redacted does not stay readable in it while nothing else is written.
 const TICKS_PER_CHECKPOINT: u32 = 3_600;
 
-/// What upkeep looks after.
+/// The recurring work, and the use cases that it looks after.
 #[derive(Debug, Clone)]
 pub struct Upkeep {
     pub(crate) core: Core,

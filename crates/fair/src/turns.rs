@@ -64,8 +64,8 @@ impl<T: Hash + Eq + Clone> Turns<T> {
         self.take_for(caller::current(), None).await
     }
 
-    /// As [`Turns::take`], however much waits: for the rest of what has begun within the bounds and cannot be refused
-    /// any more.
+    /// Does as [`Turns::take`], however much waits: for the rest of work that has begun within the bounds and cannot be
+    /// refused any more.
     pub async fn take_next(&self) -> Result<Turn<T>, Busy> {
         self.enter(caller::current(), None, true).await
     }

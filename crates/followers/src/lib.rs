@@ -12,17 +12,17 @@ use std::sync::Arc;
 use im2_chat::Chat;
 use im2_core::{Core, Result, committed::Apply};
 
-/// How followers behave.
+/// Options for followers.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// How push notifications are sent.
+    /// Options for push notifications.
     pub push: push::Options,
 }
 
-/// Whom the stream is told to.
+/// The followers of the stream.
 #[derive(Debug)]
 pub struct Followers {
-    /// Where users want to be notified.
+    /// Pushers of users, and the delivery to them.
     pub pushers: push::Pushers,
     /// Bridges and bots.
     pub appservices: appservices::Appservices,

@@ -12,7 +12,7 @@ pub mod text;
 
 use proptest::test_runner::{Config, RngSeed};
 
-/// What the cases are made from where nobody asked for more of them.
+/// The seed of the cases, unless more of them are asked for.
 const SEED: u64 = 1;
 
 /// The settings of a test whose cases cost more than others': one case where a cheap test has `cost`. `PROPTEST_CASES`

@@ -30,7 +30,7 @@ use crate::{
     version::RoomVersion,
 };
 
-/// Why an event is not allowed (`M_FORBIDDEN`): a sentence for the one who tried.
+/// The error for an event that is not allowed (`M_FORBIDDEN`): a sentence for the one who tried.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct AuthError(Cow<'static, str>);
@@ -126,7 +126,7 @@ pub fn check_auth_events(
     )
 }
 
-/// What the rules need at hand.
+/// The event under judgement, with the state and levels that the rules look at.
 struct Check<'a, S> {
     version: RoomVersion,
     event: &'a Pdu,

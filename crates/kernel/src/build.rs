@@ -18,12 +18,12 @@ use crate::{
     version::{EventIds, RoomVersion},
 };
 
-/// What somebody wants to send, before it has a place in the room.
+/// The sender's part of an event, before it has a place in the room.
 #[derive(Debug, Clone)]
 pub struct EventDraft {
     /// The room; `None` for the create event of a version whose room ids are hashes (12).
     pub room_id: Option<RoomId>,
-    /// Who sends it.
+    /// The sender.
     pub sender: UserId,
     /// The event's `type`.
     pub kind: Box<str>,
@@ -57,7 +57,7 @@ pub fn build(
     finish(version, draft, (ids(prev_events), ids(auth_events)), depth, key)
 }
 
-/// As [`build`], for who has the events themselves; in any version.
+/// Does as [`build`], for callers that have the events themselves; in any version.
 pub fn build_on(
     version: RoomVersion,
     draft: EventDraft,

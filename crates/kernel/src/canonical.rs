@@ -16,7 +16,7 @@ use crate::version::RoomVersion;
 /// The largest integer of canonical JSON, 2^53 − 1; the smallest is its negative.
 pub const MAX_INTEGER: i64 = (1 << 53) - 1;
 
-/// Why a value has no canonical form.
+/// Errors of values that have no canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CanonicalError {
     /// A number with a fraction, or one too large to be an integer.
@@ -27,7 +27,7 @@ pub enum CanonicalError {
     OutOfRange,
 }
 
-/// Which numbers are written.
+/// The numbers that can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Numbers {
     /// Those of canonical JSON.

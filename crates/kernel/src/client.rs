@@ -69,8 +69,8 @@ pub fn stripped_state(event: &Pdu) -> Option<Box<str>> {
     Some(into_text(out))
 }
 
-/// What clients are shown of a state event, borrowed from the canonical JSON in which it is stored. Of a large room's
-/// members there are a hundred thousand: their bytes are copied, and no [`Pdu`] is made of each.
+/// The parts of a state event that clients are shown, borrowed from the canonical JSON in which it is stored. A large
+/// room has a hundred thousand members: their bytes are copied, and no [`Pdu`] is made of each.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct StoredState<'a> {
     #[serde(borrow)]
@@ -101,7 +101,7 @@ impl<'a> StoredState<'a> {
         membership_in(self.content.get())
     }
 
-    /// Who sent it.
+    /// The sender.
     pub fn sender(&self) -> Cow<'a, str> {
         text(self.sender)
     }

@@ -70,7 +70,7 @@ pub struct MemberContent {
     /// The avatar in this room, as the client wrote it.
     #[serde(deserialize_with = "lenient")]
     pub avatar_url: Option<Box<str>>,
-    /// Why the membership changed, in the words of who changed it.
+    /// The reason for the change of the membership, in the words of the user who changed it.
     #[serde(deserialize_with = "lenient")]
     pub reason: Option<Box<str>>,
     /// Whether an invite is meant for a direct chat.
@@ -88,7 +88,8 @@ impl MemberContent {
     }
 }
 
-/// How a member is shown, as it is written in a stored `m.room.member`: JSON strings, for lists of very many members.
+/// A member's name and picture, as they are written in a stored `m.room.member`: JSON strings, for lists of very many
+/// members.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct MemberProfile<'a> {
     #[serde(borrow, default)]
@@ -118,7 +119,7 @@ fn string_or_null(value: Option<&RawValue>) -> &str {
     value.map(RawValue::get).filter(|json| json.starts_with('"')).unwrap_or("null")
 }
 
-/// Who may join (spec: client-server API, `m.room.join_rules`).
+/// The rule that says who may join a room (spec: client-server API, `m.room.join_rules`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum JoinRule {
     /// Anybody.
@@ -200,7 +201,7 @@ impl JoinRule {
 /// The content of `m.room.join_rules`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JoinRulesContent {
-    /// Who may join.
+    /// The rule that says who may join.
     pub join_rule: JoinRule,
     /// The rooms whose members may join, from `allow` entries of the type `m.room_membership`.
     pub allow: Vec<RoomId>,
@@ -222,7 +223,7 @@ impl JoinRulesContent {
     }
 }
 
-/// Who may see past events (spec: client-server API, "Room History Visibility").
+/// The setting that says who may see past events (spec: client-server API, "Room History Visibility").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum HistoryVisibility {
     /// Members, from their invite on.

@@ -28,14 +28,14 @@ pub const MAX_AUTH_EVENTS: usize = 10;
 
 /// An event: immutable, checked for its format, together with the bytes that are stored.
 ///
-/// The names of the fields are the specification's, but for `kind`, which is `type`.
+/// The names of the fields are the specification's, except for `kind`, which is `type`.
 #[derive(Debug, Clone)]
 pub struct Pdu {
     /// The event's id: from version 3 on the hash of the rest.
     pub event_id: EventId,
     /// The room. In version 12 the create event carries none; this is the one that follows from its id.
     pub room_id: RoomId,
-    /// Who sent it.
+    /// The sender.
     pub sender: UserId,
     /// The event's `type`.
     pub kind: Box<str>,
@@ -53,7 +53,7 @@ pub struct Pdu {
     content: Range<u32>,
 }
 
-/// Why something is no event.
+/// Errors of values that are no events.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
     /// A property is missing or has a wrong type.

@@ -1,4 +1,4 @@
-//! Which media an event names: every `mxc://` URI in the text of its content, wherever it stands.
+//! The media that an event names: every `mxc://` URI in the text of its content, wherever it stands.
 
 use im2_model::MxcUri;
 

@@ -136,7 +136,7 @@ impl PowerLevels {
     }
 }
 
-/// What an `m.room.power_levels` says, as far as it is well formed, and whether all of it is.
+/// The levels of an `m.room.power_levels`, as far as they are well formed, and the first of its problems.
 #[derive(Debug, Default)]
 pub(crate) struct WrittenLevels {
     /// The properties that are levels themselves.
@@ -145,8 +145,8 @@ pub(crate) struct WrittenLevels {
     pub(crate) notifications: BTreeMap<String, i64>,
     pub(crate) users: BTreeMap<String, i64>,
     /// The first property that is not what authorisation rules 10.1 to 10.3 (9.1 to 9.3 before version 12) ask. Before
-    /// version 10 only `users` is asked about; what has no meaning there is refused all the same, but for `notifications`
-    /// before version 6, which no rule looked at.
+    /// version 10 only `users` is asked about; what has no meaning there is refused all the same, except for
+    /// `notifications` before version 6, which no rule looked at.
     pub(crate) problem: Option<String>,
 }
 

@@ -21,7 +21,7 @@ const KEPT: [&str; 12] = [
 ];
 const KEPT_UNTIL_V10: [&str; 3] = ["prev_state", "origin", "membership"];
 
-/// What remains of `event` (a whole event as servers exchange it) when it is redacted.
+/// Returns the redacted form of `event` (a whole event as servers exchange it).
 pub fn redact(version: RoomVersion, event: &Map<String, Value>) -> Map<String, Value> {
     let rules = version.rules();
     let v11 = rules.redaction_keeps_v11;

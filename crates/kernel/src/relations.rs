@@ -7,16 +7,16 @@ use serde_json::{Map, Value};
 
 use crate::event::Pdu;
 
-/// How an event relates to another one.
+/// The relation of an event to another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
     /// `m.annotation`, `m.replace`, `m.reference`, `m.thread`, or one that only clients know.
     pub rel_type: Box<str>,
     /// The event related to.
     pub event_id: EventId,
-    /// What an annotation says: usually an emoji.
+    /// The key of an annotation: usually an emoji.
     pub key: Option<Box<str>>,
-    /// In a thread: whether the reply is only there for clients without threads.
+    /// Whether a reply in a thread is only there for clients without threads.
     pub is_falling_back: bool,
 }
 

@@ -65,7 +65,7 @@ pub trait RoomEvents {
     }
 }
 
-/// Why states cannot be resolved.
+/// Errors of state resolution.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// An event of the states or of their auth chains is not known. Fetch it and try again.
@@ -85,8 +85,8 @@ pub enum ResolveError {
 /// The state that `states` resolve to: that after the events at the ends of several branches, each of which has one of
 /// these states after it.
 ///
-/// Of one state it is this state, of none the empty one. Rejected events take part as others do, if a state or an auth
-/// chain names them; only to authorise another they do not count (spec: room version 2, "Rejected events").
+/// One state resolves to itself, and no states to the empty one. Rejected events take part as others do, if a state or
+/// an auth chain names them; only to authorise another they do not count (spec: room version 2, "Rejected events").
 pub fn resolve<S: Borrow<StateMap<EventId>>>(
     version: RoomVersion,
     states: &[S],

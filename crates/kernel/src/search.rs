@@ -1,4 +1,4 @@
-//! What of an event is searched (spec: client-server API, "Server Side Search").
+//! The text of an event that is searched (spec: client-server API, "Server Side Search").
 
 use serde_json::{Map, Value};
 

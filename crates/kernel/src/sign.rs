@@ -93,7 +93,7 @@ fn object_entry<'a>(object: &'a mut Map<String, Value>, key: &str) -> &'a mut Ma
     entry.as_object_mut().expect("made an object above")
 }
 
-/// What a signature of `object` covers: everything but `signatures` and `unsigned`.
+/// The bytes that a signature of `object` covers: everything except `signatures` and `unsigned`.
 pub(crate) fn signed_bytes(object: &Map<String, Value>) -> Result<Vec<u8>, CanonicalError> {
     object_to_canonical(&without(object, &["signatures", "unsigned"]))
 }
@@ -112,7 +112,7 @@ pub(crate) fn without(object: &Map<String, Value>, keys: &[&str]) -> Map<String,
         .collect()
 }
 
-/// Why a signature does not hold.
+/// Errors of verifying a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// The entity has not signed with this key.

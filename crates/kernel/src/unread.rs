@@ -81,7 +81,7 @@ impl<P: Ord + Copy> ReadUpTo<P> {
 pub struct Candidate<'a, P> {
     /// Its place in the room.
     pub at: P,
-    /// Who sent it.
+    /// The sender.
     pub sender: &'a UserId,
     /// Its thread.
     pub thread: Thread,

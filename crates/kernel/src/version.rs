@@ -34,7 +34,8 @@ pub enum RoomVersion {
     V12,
 }
 
-/// How events of a version are identified and name each other (spec: each version's "Event IDs" and "Event format").
+/// The form of event identifiers of a version, and of references to events (spec: each version's "Event IDs" and "Event
+/// format").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventIds {
     /// An event states its own ID, `$opaque:server`, and names others in pairs of their ID and their reference hash (1
@@ -61,9 +62,9 @@ pub enum StateResolution {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about a version, each named by the spec")]
 pub struct Rules {
-    /// How events are identified.
+    /// The form of event identifiers.
     pub event_ids: EventIds,
-    /// How several states become one.
+    /// The algorithm by which several states become one.
     pub state_resolution: StateResolution,
     /// The authorisation rules judge whose events a redaction may redact (until 2); later who applies it does.
     pub redactions_are_authorised: bool,

@@ -1,4 +1,4 @@
-//! Who may see which event (spec: client-server API, "Room History Visibility", server behaviour).
+//! Visibility of events (spec: client-server API, "Room History Visibility", server behaviour).
 
 use im2_model::UserId;
 
@@ -7,7 +7,7 @@ use crate::{
     event::Pdu,
 };
 
-/// What decides whether a user may see an event, in the state before it.
+/// The facts that decide whether a user may see an event, in the state before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Before {
     /// The room's history visibility.

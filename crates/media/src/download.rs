@@ -14,7 +14,8 @@ pub use im2_store::{blobs::Reader, media::Content};
 const MAX_WAIT: Duration = Duration::from_secs(60);
 /// How often somebody who waits looks for themselves, in case the upload went through another node.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// How exact the time of the last access is: a write a day for what is read all the time.
+/// The resolution of the time of the last access, in milliseconds, so that media which is read all the time costs one
+/// write a day.
 const ACCESS_ACCURACY: Millis = 24 * 60 * 60 * 1000;
 
 impl Media {

@@ -28,7 +28,7 @@ pub use im2_pictures::Decoder;
 pub use im2_store::{Error as ReadError, blobs::Digest};
 pub use upload::{Promise, Upload, UploadInfo};
 
-/// How the content repository behaves.
+/// Options for the content repository.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The folder that holds the content, created at the first upload; `None` for `media` beside the database.
@@ -40,9 +40,9 @@ pub struct Options {
     pub max_image_pixels: u64,
     /// Memory for the pictures that are being decoded at a time, in bytes. One that needs more alone is refused.
     pub image_memory: u64,
-    /// What decodes AVIF; `None` if nothing does, and no thumbnails are made of it.
+    /// The decoder of AVIF; `None` for no decoder, and no thumbnails of AVIF.
     pub decoder: Option<Decoder>,
-    /// How URL previews are made; `None` for not at all.
+    /// Options for URL previews; `None` for no previews.
     pub url_previews: Option<preview::Options>,
     /// How long after the last event that showed it lost its content media is deleted; `None` for never.
     pub collect_after: Option<Millis>,
@@ -109,7 +109,7 @@ impl Media {
         }
     }
 
-    /// What it stands on.
+    /// The core that it stands on.
     pub fn core(&self) -> &Core {
         &self.core
     }

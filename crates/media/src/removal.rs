@@ -50,7 +50,7 @@ impl Media {
     }
 
     /// Deletes media that events have shown and no event shows any more since `grace` milliseconds; says how much.
-    /// What somebody names in their profile or account data stays.
+    /// Media that a user's profile or account data names is kept.
     pub async fn collect_unreferenced(&self, grace: Millis) -> Result<usize> {
         let until = self.core.now().saturating_sub(grace);
         let prefix = format!("mxc://{}/", self.core.server_name);
@@ -71,7 +71,7 @@ impl Media {
         }
     }
 
-    /// The media IDs of ours that these texts name.
+    /// The media IDs of this server that these texts name.
     pub fn named_in(&self, contents: &[String]) -> HashSet<String> {
         contents.iter().flat_map(|content| named_media(content, self.core.server_name.as_str(), usize::MAX)).collect()
     }

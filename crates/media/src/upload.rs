@@ -23,7 +23,7 @@ const MAX_FILENAME: usize = 1_024;
 /// Bytes of a content type: twice the longest one registered, with room for parameters.
 const MAX_CONTENT_TYPE: usize = 255;
 
-/// What an uploader says about the content.
+/// The uploader's description of the content.
 #[derive(Debug, Clone, Default)]
 pub struct UploadInfo {
     /// The `Content-Type` header.
@@ -37,9 +37,9 @@ pub struct UploadInfo {
 /// A place for content that is still to come.
 #[derive(Debug, Clone)]
 pub struct Promise {
-    /// Where the content will be.
+    /// The URI under which the content will be.
     pub uri: MxcUri,
-    /// Until when it may be uploaded.
+    /// The time until which it may be uploaded.
     pub expires: Millis,
 }
 
@@ -54,7 +54,7 @@ pub struct Upload {
     incoming: Incoming,
 }
 
-/// How a transaction that was to record content went.
+/// The outcome of a transaction that was to record content.
 enum Recorded {
     Done,
     Refused(Error),

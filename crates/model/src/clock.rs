@@ -8,7 +8,7 @@ use std::{
 /// Milliseconds since the Unix epoch, the unit of every timestamp in the Matrix specification.
 pub type Millis = u64;
 
-/// Where the current time comes from.
+/// The source of the current time.
 pub trait Clock: Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> Millis;

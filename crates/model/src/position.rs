@@ -14,11 +14,11 @@
 //! they are: a token says with its first number up to where *everything* has been seen, and a database from then
 //! begins with that (`stream_writers` in the store).
 //!
-//! What never was on the stream (the state that comes with a room joined elsewhere, events from before that) has a
-//! negative number: the next position of whoever stores it, negated, so that it is nobody else's and costs no counter of
-//! its own. As numbers these lie before every position, so that every token includes them and no range of the stream
-//! reaches them. Of two of them the lower was stored later; that says nothing of which happened first. Zero is no
-//! place: no event has it, and where a column names an event, it stands for none.
+//! Events that never were on the stream (the state that comes with a room joined elsewhere, events from before that)
+//! have a negative number: the next position of whoever stores them, negated, so that no other event has it and it
+//! costs no counter of its own. As numbers these lie before every position, so that every token includes them and no
+//! range of the stream reaches them. The lower of two such numbers was stored later; that says nothing of which event
+//! happened first. Zero is no place: no event has it, and where a column names an event, it stands for none.
 
 use std::{fmt, str::FromStr};
 
@@ -63,7 +63,8 @@ impl Position {
         Self(stored)
     }
 
-    /// Who committed it; 0, nobody, off the stream. Says nothing of positions from before there were several writers.
+    /// The writer that committed it; 0 if it is off the stream. Meaningless for positions from before there were
+    /// several writers.
     pub fn writer(self) -> WriterId {
         if self.0 < 0 { 0 } else { (self.0 & WRITER_MASK) as WriterId }
     }
@@ -104,7 +105,7 @@ impl Position {
     }
 }
 
-/// What gives a writer its positions.
+/// Gives a writer its positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PositionClock {
     writer: WriterId,
@@ -121,7 +122,7 @@ impl PositionClock {
         Self { writer, latest }
     }
 
-    /// Whose it is.
+    /// The writer whose clock it is.
     pub fn writer(&self) -> WriterId {
         self.writer
     }
@@ -153,7 +154,7 @@ impl PositionClock {
 /// understood: `1.4711` is everything up to 4711.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Reached {
-    /// Up to where everything has been seen. What is counted so is what lies before there were several writers.
+    /// The position up to which everything has been seen: changes from before there were several writers.
     base: Position,
     /// Sorted by writer, all above `base`. Nearly always one entry.
     entries: Vec<Position>,
@@ -165,18 +166,18 @@ impl Reached {
         Self { base, entries: Vec::new() }
     }
 
-    /// Up to where everything has been seen, whoever wrote it.
+    /// The position up to which everything has been seen, whoever wrote it.
     pub fn base(&self) -> Position {
         self.base
     }
 
-    /// What lies in the base and nothing else.
+    /// The base alone, without the entries of writers.
     #[must_use]
     pub fn only_base(&self) -> Self {
         Self::everything_until(self.base)
     }
 
-    /// Up to where what `writer` committed has been seen. A bound: maybe no change has this position.
+    /// The position up to which the commits of `writer` have been seen. A bound: maybe no change has this position.
     pub fn of(&self, writer: WriterId) -> Position {
         self.entry(writer).unwrap_or(self.base)
     }
@@ -219,7 +220,7 @@ impl Reached {
         other.entries.iter().for_each(|position| self.advance(*position));
     }
 
-    /// Where a reader stands who set out from here, goes through what lies before `end` in the stream's order, and has
+    /// The place of a reader who set out from here, goes through everything before `end` in the stream's order, and has
     /// got to `last`.
     #[must_use]
     pub fn on_the_way(&self, end: &Self, last: Position) -> Self {
@@ -228,7 +229,7 @@ impl Reached {
         reached
     }
 
-    /// What this includes of what lies up to `last`.
+    /// The part of this that lies up to `last`.
     #[must_use]
     pub fn up_to(&self, last: Position) -> Self {
         let mut reached = Self::everything_until(self.base.min(last));
@@ -301,7 +302,7 @@ impl StreamToken {
         token
     }
 
-    /// Up to where what `writer` committed has been seen. A bound: maybe no change has this position.
+    /// The position up to which the commits of `writer` have been seen. A bound: maybe no change has this position.
     pub fn reached(&self, writer: WriterId) -> Position {
         self.reached.of(writer)
     }
@@ -327,12 +328,12 @@ impl StreamToken {
         Self { reached, ..self.clone() }
     }
 
-    /// What was reached of the stored stream.
+    /// The part of the stored stream that has been seen.
     pub fn stream(&self) -> &Reached {
         &self.reached
     }
 
-    /// What was reached of the device's to-device messages.
+    /// The part of the stored stream up to which the device has its to-device messages.
     pub fn to_device(&self) -> &Reached {
         self.inbox.as_ref().unwrap_or(&self.reached)
     }

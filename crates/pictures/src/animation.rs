@@ -12,12 +12,12 @@ use crate::Refusal;
 const MAX_FRAMES: u64 = 500;
 /// All frames together may have this many times the pixels that one picture may have.
 const MAX_PIXELS_FACTOR: u64 = 4;
-/// What browsers make of a delay that is too short to be meant: a tenth of a second.
+/// The delay that browsers use instead of one that is too short to be meant, in milliseconds.
 const USUAL_DELAY: u32 = 100;
 /// The longest delay that the format can say, in milliseconds.
 const MAX_DELAY: u32 = 0x00FF_FFFF;
 
-/// What came of it.
+/// The outcome of making a moving thumbnail.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// The thumbnail.
@@ -68,7 +68,7 @@ pub(crate) fn make<'a>(
 struct Writer {
     bytes: Vec<u8>,
     shown: RgbaImage,
-    /// Where the last frame's delay is written, and its value.
+    /// The place at which the last frame's delay is written, and its value.
     delay: (usize, u32),
 }
 

@@ -113,7 +113,7 @@ impl Running {
         Ok(true)
     }
 
-    /// Why a process that has closed its output did so.
+    /// The reason why a process closed its output.
     fn refusal(&mut self, deadline: Instant) -> Refusal {
         // It may have closed its output without ending.
         const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
@@ -135,7 +135,7 @@ impl Drop for Running {
     }
 }
 
-/// What the end of a process means for the picture.
+/// The reason for refusing a picture whose decoder ended with this status.
 fn said_by(status: ExitStatus) -> Refusal {
     const BY_TIME: [Signal; 2] = [Signal::XCPU, Signal::KILL];
     if status.signal().is_some_and(|signal| BY_TIME.iter().any(|by_time| by_time.as_raw() == signal)) {

@@ -32,7 +32,7 @@ impl Effort {
         Self { until: spent() + most, rows: 0 }
     }
 
-    /// After a row; fails if the picture has taken too long.
+    /// Counts a row that was done; fails if the picture has taken too long.
     pub(crate) fn row(&mut self) -> Result<(), Refusal> {
         self.rows += 1;
         let is_over = self.rows.is_multiple_of(ROWS) && spent() > self.until;

@@ -1,11 +1,11 @@
-//! Which format a file is in, by its first bytes.
+//! The format of a file, told from its first bytes.
 
 use image::ImageFormat;
 
 /// Bytes that are enough to tell.
 pub(crate) const ENOUGH: usize = 64;
 
-/// What a file seems to be.
+/// The format that a file seems to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// A format that is read.

@@ -26,7 +26,7 @@ pub use decoder::Decoder;
 pub use picture::Picture;
 pub use sizes::{Method, Size, choose};
 
-/// What may be spent on a picture.
+/// Limits on the work and the memory for a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Pixels it may have at most. Bounds the work.
@@ -35,7 +35,7 @@ pub struct Limits {
     pub memory: u64,
 }
 
-/// Why there is no thumbnail.
+/// Reasons why there is no thumbnail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// It is not in one of the formats that are read.
@@ -62,7 +62,7 @@ impl From<std::io::Error> for Refusal {
     }
 }
 
-/// What a picture is by its header, as it is meant to be seen.
+/// Type and size of a picture by its header, turned the way it is meant to be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measured {
     /// The media type of its format.
@@ -73,7 +73,7 @@ pub struct Measured {
     pub height: u32,
 }
 
-/// What came of it.
+/// The outcome of making a thumbnail.
 #[derive(Debug)]
 pub enum Made {
     /// The picture itself serves best; it is of this type.

@@ -41,14 +41,14 @@ pub struct Picture {
     file: File,
     bytes: u64,
     format: ImageFormat,
-    /// As it is stored; see `orientation`.
+    /// Width and height as they are stored; see `orientation`.
     size: (u32, u32),
     orientation: Orientation,
     /// Whether it has more than one frame, which a GIF does not say before it is read.
     moves: bool,
     /// Bytes that decoding takes if the picture is decoded whole.
     whole: Option<u64>,
-    /// What the file says if it is AVIF.
+    /// The description in the file if it is AVIF.
     avif: Option<Box<Avif>>,
     limits: Limits,
 }
@@ -134,7 +134,7 @@ impl Picture {
         Ok(())
     }
 
-    /// What its header says.
+    /// The type and the size that its header states.
     pub fn measured(&self) -> Measured {
         let (width, height) = self.seen();
         Measured { content_type: self.format.to_mime_type(), width, height }
@@ -157,7 +157,7 @@ impl Picture {
         matches!(self.orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
     }
 
-    /// How the picture as it is stored is made to fit, before it is turned.
+    /// The way in which the picture as it is stored is made to fit, before it is turned.
     fn fit(&self, size: Size) -> Fit {
         let (width, height) = self.seen();
         let Fit { shrunk, kept } = size.fit(width, height);

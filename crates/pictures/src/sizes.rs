@@ -1,6 +1,6 @@
-//! Which thumbnail answers a request, and how a picture is fitted to it. Arithmetic only.
+//! The sizes of thumbnails: the one that answers a request, and how a picture is fitted to it. Arithmetic only.
 
-/// How a picture is fitted to a box.
+/// The way in which a picture is fitted to a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
     /// It fills the box; what stands out is cut off, equally on both sides.
@@ -31,7 +31,7 @@ pub struct Size {
     pub width: u32,
     /// The height in pixels.
     pub height: u32,
-    /// How to fit a picture to it.
+    /// The way in which a picture is fitted to it.
     pub method: Method,
 }
 
@@ -44,7 +44,7 @@ const SCALES: &[(u32, u32)] = &[(320, 240), (640, 480), (800, 600), (1600, 1200)
 const CROPS: &[u32] = &[32, 96, 240, 320, 480, 640, 800, 1600];
 const SIXTEENTHS: u32 = 16;
 
-/// What answers requests beyond the lists: the picture as large as it is.
+/// The size that answers requests beyond the lists: the picture as large as it is.
 const FULL: Size = Size { width: 0, height: 0, method: Method::Scale };
 
 /// The size that answers a request: the smallest of the lists that is at least as large both ways.
@@ -64,7 +64,7 @@ pub fn choose(width: u32, height: u32, method: Method) -> Size {
     }
 }
 
-/// How to get a thumbnail: shrink the whole picture, then cut the middle out.
+/// The steps to a thumbnail: shrink the whole picture, then cut the middle out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fit {
     /// The picture's size once shrunk.

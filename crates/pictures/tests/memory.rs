@@ -15,7 +15,8 @@ use im2_pictures::{Limits, Made, Method, Picture, choose};
 type Source = Box<dyn Fn() -> File>;
 
 const LIMITS: Limits = Limits { pixels: 256 << 20, memory: 256 << 20 };
-/// What a decoder may take beside: its code and tables, buffers of files, memory that the allocator keeps.
+/// The most that a decoder may take beside, in bytes: its code and tables, buffers of files, memory that the allocator
+/// keeps.
 const BESIDE: u64 = 24 << 20;
 
 /// The bits of a JPEG's data, with stuffed bytes.
@@ -56,7 +57,7 @@ impl<W: Write> Bits<W> {
     }
 }
 
-/// How the data of a JPEG is arranged.
+/// The arrangement of a JPEG's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrangement {
     Interleaved,

@@ -33,10 +33,10 @@ const LONGEST: u64 = 64 << 10;
 /// How long a command may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// After a failed accept, the time to let files be closed.
+/// The time to let files be closed after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// What can be asked for.
+/// A command of the control socket.
 #[derive(Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are the engine's parameters")]
 pub enum Command {
@@ -59,7 +59,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// What the record of administration says of it, if it changes anything: what, and to whom. No secrets.
+    /// The entry in the record of administration: the action, `None` for a command that changes nothing, and the user
+    /// it is done to. No secrets.
     fn audited(&self) -> (Option<&'static str>, String) {
         let (action, subject) = match self {
             Self::CreateUser { name, .. } => (Some("create user"), name.as_str()),
@@ -75,7 +76,7 @@ impl Command {
     }
 }
 
-/// What came of it.
+/// The result of a command.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Outcome {
     /// The account it was done to.

@@ -30,10 +30,10 @@ const HEAD_LIMIT: Duration = Duration::from_secs(60);
 /// The largest head: hyper reads into 8 KiB and grows up to this. Room for long filters in query strings and the
 /// cookies of other programs on the same domain.
 const HEAD_BYTES: usize = 32 << 10;
-/// After a failed accept (no file descriptor left), the time to let connections end.
+/// The time to let connections end after a failed accept (no file descriptor left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What connections may cost.
+/// Limits on connections.
 #[derive(Debug)]
 pub(crate) struct Bounds {
     /// Connections at once. More wait in the operating system's queue until one ends.

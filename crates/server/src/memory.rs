@@ -1,4 +1,4 @@
-//! How much memory the machine, or the control group that the server runs in, has and has left (Linux).
+//! The memory that the machine, or the control group that the server runs in, has and has left (Linux).
 
 use std::{
     fs,
@@ -11,9 +11,9 @@ use im2_core::memory::{Machine, Pressure};
 const PART: u64 = 4;
 /// The least that they may take then: with less a small server would read everything again and again.
 const LEAST: u64 = 32 << 20;
-/// Where nothing tells how much there is.
+/// The memory that is assumed where nothing tells how much there is, in bytes.
 const UNKNOWN: u64 = 1 << 30;
-/// Memory is scarce when less than one byte in so many is left, and nearly used up at half of that.
+/// Memory is scarce when less than this part of it (one byte in ten) is left, and nearly used up at half of that.
 const SCARCE: u64 = 10;
 /// The same for the share of the last ten seconds, in percent, in which some task waited for memory.
 const STALLED: f64 = 20.0;
@@ -44,7 +44,7 @@ impl System {
         (least / PART).max(LEAST)
     }
 
-    /// What bounds this process: the machine, and each control group that it is in.
+    /// The memory of everything that bounds this process: the machine, and each control group that it is in.
     fn limits(&self) -> Vec<Memory> {
         let mut found: Vec<_> = self.machine().into_iter().collect();
         let groups = self.read("proc/self/cgroup").unwrap_or_default();

@@ -122,7 +122,7 @@ async fn page(State(registry): State<Arc<Registry>>) -> Response {
     response
 }
 
-/// What the engine and the process know of themselves, read when somebody looks.
+/// Figures of the engine and the process, read whenever metrics are collected.
 #[derive(Debug)]
 struct Engines(Arc<Engine>);
 
@@ -162,7 +162,7 @@ impl Collector for Engines {
     }
 }
 
-/// What each cache takes, by its name.
+/// Writes the memory that each cache takes and its evictions, by its name.
 fn encode_caches(usage: &[Usage], encoder: &mut DescriptorEncoder<'_>) -> std::fmt::Result {
     let (bytes, evicted) = (Family::<Cache, Gauge>::default(), Family::<Cache, Counter>::default());
     for cache in usage {

@@ -1,4 +1,4 @@
-//! What the operating system says about this process: limits and usage (Linux).
+//! The operating system's limits and figures for this process (Linux).
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -14,7 +14,7 @@ pub(crate) fn raise_file_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// What this process has used and holds.
+/// The resources that this process has used and holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Usage {
     /// Resident memory in bytes.

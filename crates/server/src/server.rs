@@ -33,15 +33,15 @@ const METRICS_CONNECTIONS: u32 = 16;
 /// How long they may take to read.
 const METRICS_PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a test decides and a configuration does not.
+/// The parts of a server that a test chooses and a configuration does not.
 pub struct World {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
-    /// What hashing a password costs.
+    /// The cost of hashing a password.
     pub password_cost: PasswordCost,
-    /// What decodes AVIF pictures, if anything does.
+    /// The program that decodes AVIF pictures; `None` to decode none.
     pub decoder: Option<im2_media::Decoder>,
 }
 
@@ -56,8 +56,8 @@ impl Default for World {
     }
 }
 
-/// What decodes AVIF pictures: this program itself, with another command. By this path it is the same program even if
-/// a newer one has taken its place on the disk.
+/// The decoder of AVIF pictures: this program itself, with another command. By this path it is the same program even if
+/// a newer one has taken its place on the disk. `None` on other systems than Linux.
 pub(crate) fn decoder() -> Option<im2_media::Decoder> {
     cfg!(target_os = "linux").then(|| im2_media::Decoder::new("/proc/self/exe", &["picture-decoder"]))
 }
@@ -69,7 +69,7 @@ pub struct Running {
     http: Http,
     metrics: Option<Http>,
     public_url: String,
-    /// What runs beside the requests and ends when the shutdown begins.
+    /// The tasks that run beside the requests and end when the shutdown begins.
     essential: Essential,
 }
 

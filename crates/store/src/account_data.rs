@@ -1,4 +1,4 @@
-//! What clients keep with an account: per account and per room.
+//! Account data that clients keep for an account and for its rooms.
 
 use im2_model::{Position, RoomId, RoomNid, UserNid};
 
@@ -7,7 +7,7 @@ use crate::{Result, Row, Snapshot, Transaction};
 /// One piece of account data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountData {
-    /// For which room; `None` for the account.
+    /// The room; `None` for the account.
     pub room: Option<RoomNid>,
     /// The event type.
     pub kind: String,

@@ -8,7 +8,7 @@ use crate::{
     dialect::Sql,
 };
 
-/// Which accounts, and in which order.
+/// A query for accounts, and their order.
 #[derive(Debug, Clone, Default)]
 pub struct AccountQuery {
     /// Those with this in their localpart or display name, as `im2_model::NameSearch` finds it.
@@ -27,7 +27,7 @@ pub struct AccountQuery {
     pub not_user_types: Vec<String>,
     /// Sorted by this, and by name where it is the same.
     pub order: AccountOrder,
-    /// In reverse.
+    /// Whether the order is reversed.
     pub descending: bool,
     /// Leaving out so many.
     pub from: usize,
@@ -35,7 +35,7 @@ pub struct AccountQuery {
     pub limit: usize,
 }
 
-/// By what accounts can be sorted.
+/// The column that accounts are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the names are the columns'")]
 pub enum AccountOrder {

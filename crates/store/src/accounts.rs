@@ -28,11 +28,11 @@ pub struct Account {
     pub suspended: bool,
     /// Whether it is shadow-banned.
     pub shadow_banned: bool,
-    /// What administrators call the kind of user, if they do.
+    /// The kind of user as administrators set it, if they did.
     pub user_type: Option<String>,
 }
 
-/// What a new account is made of.
+/// The values of a new account.
 #[derive(Debug, Clone)]
 pub struct NewAccount {
     /// The user.
@@ -45,7 +45,7 @@ pub struct NewAccount {
     pub created_ts: Millis,
 }
 
-/// What [`account`] reads, for the queries of neighbouring files.
+/// The columns that [`account`] reads, for the queries of neighbouring files.
 pub(crate) const ACCOUNT_COLUMNS: &str = "a.user_nid, u.user_id, a.password_hash, a.is_admin, a.created_ts,
      a.deactivated_ts, a.erased, a.locked, a.suspended, a.user_type, a.shadow_banned";
 
@@ -103,8 +103,8 @@ impl Snapshot<'_> {
         self.rows(&sql, (after.0, limit as i64), account)
     }
 
-    /// Until when a user may replace their cross-signing keys without showing who they are, if an administrator has
-    /// allowed it.
+    /// The time until which a user may replace their cross-signing keys without showing who they are, if an
+    /// administrator has allowed it.
     pub fn cross_signing_replaceable_until(&self, user: UserNid) -> Result<Option<Millis>> {
         let sql = "SELECT cross_signing_until FROM accounts WHERE user_nid = ?1";
         let until: Option<Option<i64>> = self.row(sql, [user.0], |row| row.get(0))?;

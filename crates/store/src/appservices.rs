@@ -61,7 +61,7 @@ impl Snapshot<'_> {
         Ok(counts)
     }
 
-    /// What a user was to a room at a place in the stream.
+    /// A user's membership in a room at a place in the stream.
     fn membership_at(&self, room: RoomNid, user_id: &UserId, reached: &Reached) -> Result<Option<String>> {
         let sql = format!(
             "SELECT {SINCE}, e.pdu -> 'content' ->> 'membership'

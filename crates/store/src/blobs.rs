@@ -1,4 +1,4 @@
-//! Where content lives: write-once objects named by the SHA-256 of their bytes, so that the same content is kept once.
+//! Storage of content: write-once objects named by the SHA-256 of their bytes, so that the same content is kept once.
 //!
 //! The interface asks for no more than an object store offers (put a whole object, read a range, delete), which is
 //! what another implementation beside the folder will rest on. In the folder an object is a file

@@ -10,7 +10,7 @@ impl Snapshot<'_> {
         self.rows("SELECT room_id FROM blocked_rooms", [], |row| row.get(0))
     }
 
-    /// Who blocked a room, if it is blocked.
+    /// The administrator who blocked a room, if it is blocked.
     pub fn room_blocked_by(&self, room_id: &RoomId) -> Result<Option<UserId>> {
         let sql = "SELECT u.user_id FROM blocked_rooms b JOIN users u ON u.nid = b.blocked_by WHERE b.room_id = ?1";
         self.row(sql, [room_id.as_str()], |row| parsed_user(row, 0))

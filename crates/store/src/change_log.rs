@@ -1,4 +1,4 @@
-//! How the nodes that write to one database tell each other what they commit.
+//! The log by which nodes that write to one database tell each other their commits.
 //!
 //! A commit enters what its changes publish into a log. The others take it from there, in the order of the commits, and
 //! apply it to their memory as they apply their own. A store that is alone has no log.
@@ -10,10 +10,10 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::Result;
 
-/// What another node is told of a commit.
+/// A commit as another node is told of it.
 #[derive(Debug)]
 pub struct LogEntry<C> {
-    /// What the changes published, in order.
+    /// The values that its changes published, in order.
     pub published: Vec<C>,
     /// How far the writer has got: it has committed nothing else up to here, and will not. [`Position::NONE`] if no further
     /// than before.
@@ -28,7 +28,7 @@ pub trait ChangeLog<C>: fmt::Debug + Send + Sync {
     /// Begins a commit. Until what is returned is dropped, all other nodes wait here.
     fn begin(&self, writer: WriterId) -> Result<Box<dyn LoggedCommit<C> + '_>>;
 
-    /// What other nodes have committed and `node` has not taken yet, in the order of the commits.
+    /// Takes the entries of commits by other nodes that `node` has not taken yet, in the order of the commits.
     fn take(&self, node: WriterId) -> Vec<LogEntry<C>>;
 }
 

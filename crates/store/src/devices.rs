@@ -13,22 +13,22 @@ pub struct Device {
     pub display_name: Option<String>,
     /// When it was last heard of, in milliseconds since the epoch. Written in batches, so some minutes old.
     pub last_seen_ts: Option<Millis>,
-    /// Where from.
+    /// The address that it was last heard of from.
     pub last_seen_ip: Option<String>,
     /// The client's name for itself (`User-Agent`) at that time.
     pub last_seen_user_agent: Option<String>,
 }
 
-/// When and from where a device was heard of.
+/// The last use of a device: when, and from which address and client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// Whose device.
+    /// The device's user.
     pub user: UserNid,
-    /// Which.
+    /// The device.
     pub device_id: DeviceId,
-    /// When.
+    /// The time, in milliseconds since the epoch.
     pub ts: Millis,
-    /// From which address, if that is known.
+    /// The address, if it is known.
     pub ip: Option<String>,
     /// The client's name for itself, if it said one.
     pub user_agent: Option<Box<str>>,

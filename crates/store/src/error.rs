@@ -1,4 +1,4 @@
-//! What can go wrong with the database.
+//! Errors of the database.
 
 use crate::sqlite::DatabaseError;
 
@@ -25,7 +25,7 @@ pub enum Error {
     /// A room was written to from another place since the caller computed its change; load it anew and retry.
     #[error("the room has moved on")]
     Conflict,
-    /// What may be there once only is there already.
+    /// A thing that may be there once only is there already.
     #[error("it is there already")]
     AlreadyThere,
     /// The commit that this operation shared with others failed, and so did the operation.

@@ -4,7 +4,7 @@ use std::{sync::Arc, thread};
 
 use tokio::sync::watch;
 
-/// Where the store's threads leave word if they panic. Clones share.
+/// The signal by which the store's threads leave word if they panic. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure(Arc<watch::Sender<Option<&'static str>>>);
 
@@ -16,7 +16,7 @@ pub(crate) struct Guard {
 }
 
 impl Failure {
-    /// For the thread of this name, which has just begun.
+    /// The guard of the thread of this name, which has just begun.
     pub(crate) fn guard(&self, thread: &'static str) -> Guard {
         Guard { failure: self.clone(), thread }
     }

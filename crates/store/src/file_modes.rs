@@ -10,10 +10,10 @@ use std::{
 
 const FOLDER: u32 = 0o700;
 const FILE: u32 = 0o600;
-/// What nobody but the owner should have.
+/// The permission bits that nobody except the owner should have.
 const OTHERS: u32 = 0o077;
 
-/// What is directly in a data directory, or comes to be there. Whatever else is there is not the server's.
+/// The names that are directly in a data directory, or come to be there. Whatever else is there is not the server's.
 const CONTENTS: [&str; 6] = ["im2.db", "im2.db-wal", "im2.db-shm", "im2.lock", "im2.sock", "media"];
 
 /// Makes a folder, and those above it that are missing.
@@ -21,7 +21,7 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)
 }
 
-/// For opening files; those that are made are private.
+/// The options for opening files; those that are made are private.
 pub(crate) fn file() -> OpenOptions {
     let mut options = File::options();
     options.mode(FILE);

@@ -1,4 +1,4 @@
-//! How far followers have got in the stream, and who runs them: leases.
+//! The followers' places in the stream, and the leases of the nodes that run them.
 //!
 //! A lease is a row. It is taken, renewed and let go by one statement each, so it does not matter how many nodes try at
 //! the same time. The times in it are those of the nodes' clocks: a node stops its work early enough before its lease

@@ -1,10 +1,10 @@
-//! How many invites users have sent to people they share no room with, and what became of them.
+//! The budgets of users for invites to strangers, and the outcomes of those invites.
 
 use im2_model::{Millis, UserNid};
 
 use crate::{Result, Snapshot, Transaction};
 
-/// What a user has spent of what they may invite.
+/// A user's budget for inviting strangers, as far as it is spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InviteBudget {
     /// Thousandths of invites that counted at `spent_ts`; with time they count less.
@@ -18,7 +18,7 @@ pub struct InviteBudget {
 }
 
 impl Snapshot<'_> {
-    /// What a user has spent; `None` before their first invite to a stranger.
+    /// The spent budget of a user; `None` before their first invite to a stranger.
     pub fn invite_budget(&self, user: UserNid) -> Result<Option<InviteBudget>> {
         let sql = "SELECT spent, spent_ts, accepted, declined FROM invite_budgets WHERE user_nid = ?1";
         self.row(sql, [user.0], |row| {

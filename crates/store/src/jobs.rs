@@ -12,7 +12,7 @@ use crate::{Result, Row, Snapshot, Transaction, values::Value};
 pub struct Job {
     /// Its number.
     pub id: i64,
-    /// Which handler runs it.
+    /// The kind, which says which handler runs it.
     pub kind: String,
     /// The handler's input, JSON.
     pub payload: String,

@@ -14,9 +14,9 @@ pub struct KeyBackup {
     pub nid: i64,
     /// Its number among its user's.
     pub version: i64,
-    /// How it is encrypted.
+    /// The algorithm by which it is encrypted.
     pub algorithm: String,
-    /// What the algorithm needs to be known, a JSON object.
+    /// The data that the algorithm needs, a JSON object.
     pub auth_data: String,
     /// How often its keys have changed.
     pub etag: i64,

@@ -85,7 +85,7 @@ use crate::{
     writer::Writer,
 };
 
-/// How to open a store.
+/// Options for opening a store.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The folder that holds the database; created when absent.
@@ -163,7 +163,7 @@ impl<C: Send + 'static> Store<C> {
         Self::open_new(options, None)
     }
 
-    /// As [`Self::open`], for one of several nodes, which tell each other by `log` what they commit. The others are
+    /// Does as [`Self::open`], for one of several nodes, which tell each other their commits by `log`. The others are
     /// opened with [`Self::open_beside`].
     pub fn open_with(options: &Options, log: Arc<dyn ChangeLog<C>>) -> Result<Self> {
         Self::open_new(options, Some(log))
@@ -244,7 +244,7 @@ impl<C: Send + 'static> Store<C> {
         self.number
     }
 
-    /// What had been committed when the store was opened, by all who write.
+    /// The vector of the commits that were there when the store was opened, by all who write.
     pub fn opened_at(&self) -> &Reached {
         &self.opened_at
     }
@@ -283,8 +283,8 @@ impl<C: Send + 'static> Store<C> {
     }
 
     /// Waits for the right to make long changes, or very many in a row: those whose number of rows a client chooses.
-    /// Whoever has it splits the work into changes of about a millisecond and makes one after the other, so that the
-    /// changes of others come between them.
+    /// A caller that has it splits the work into changes of about a millisecond and makes one after the other, so that
+    /// the changes of others come between them.
     pub async fn long_write_turn(&self) -> Result<LongWriteTurn> {
         self.writer.long_turn().await
     }
@@ -334,7 +334,7 @@ impl<C: Send + 'static> Store<C> {
         self.writer.long_turns()
     }
 
-    /// What the writer has done and has to do.
+    /// The commits and changes that the writer has made, and the changes that wait.
     pub fn load(&self) -> Load {
         let counts = self.writer.counts();
         Load {

@@ -8,7 +8,7 @@ use crate::{Result, Row, Snapshot, Transaction, blobs::Digest};
 /// Content that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// Which blob.
+    /// The blob.
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
@@ -18,14 +18,14 @@ pub struct Content {
     pub filename: Option<String>,
 }
 
-/// What a media ID stands for.
+/// A media ID's owner, content and state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Media {
-    /// Who uploaded it or may upload it; `None` for what the server itself fetched.
+    /// The user who uploaded it or may upload it; `None` for media that the server itself fetched.
     pub owner: Option<UserNid>,
     /// The content, once there is any.
     pub content: Option<Content>,
-    /// Until when a promised upload may arrive.
+    /// The time until which a promised upload may arrive.
     pub expires: Option<Millis>,
     /// When it was last downloaded, exact to a day.
     pub accessed: Millis,
@@ -33,7 +33,7 @@ pub struct Media {
     pub quarantined: bool,
 }
 
-/// Which smaller version of a picture.
+/// The key of a smaller version of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ThumbnailKey {
     /// The picture.
@@ -51,7 +51,7 @@ pub struct ThumbnailKey {
 /// A smaller version of a picture, or the picture itself where none is of use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thumbnail {
-    /// Which blob.
+    /// The blob.
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
@@ -60,7 +60,7 @@ pub struct Thumbnail {
 }
 
 impl Snapshot<'_> {
-    /// What `media_id` stands for here.
+    /// The media of this server with the ID `media_id`.
     pub fn media(&self, media_id: &str) -> Result<Option<Media>> {
         let sql = "SELECT owner_nid, sha256, size, content_type, filename, expires_ts, accessed_ts, quarantined_by IS NOT NULL
                    FROM media WHERE media_id = ?1";

@@ -9,15 +9,15 @@ use crate::{Result, Row, Snapshot, Transaction, blobs::Digest, dialect::Sql};
 pub struct MediaInfo {
     /// Its media ID.
     pub media_id: String,
-    /// Who uploaded it; `None` for what the server itself fetched.
+    /// The user who uploaded it; `None` for media that the server itself fetched.
     pub owner: Option<String>,
     /// Its content, once there is any.
     pub digest: Option<Digest>,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// As the uploader said.
+    /// The content type that the uploader gave.
     pub content_type: Option<String>,
-    /// As the uploader said.
+    /// The file name that the uploader gave.
     pub filename: Option<String>,
     /// When it was uploaded or promised.
     pub created_ts: Millis,
@@ -60,7 +60,7 @@ fn read_info(row: &Row<'_>) -> Result<MediaInfo> {
 }
 
 impl Snapshot<'_> {
-    /// What is known of `media_id`.
+    /// The record of `media_id`.
     pub fn media_info(&self, media_id: &str) -> Result<Option<MediaInfo>> {
         self.row(&format!("{INFO} WHERE m.media_id = ?1"), [media_id], read_info)
     }

@@ -1,4 +1,4 @@
-//! Which events refer to which media, so that media that no event shows any more can be collected.
+//! References of events to media, so that media that no event shows any more can be collected.
 //!
 //! Media of ours is named by its media ID, media of another server `server/media_id`. What encrypted events refer to
 //! is not known: such media never counts as having been referred to.

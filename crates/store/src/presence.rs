@@ -1,17 +1,17 @@
-//! What is kept of users' presence.
+//! Presence of users, as far as it is stored.
 
 use im2_model::{Millis, UserId, UserNid};
 
 use crate::{Result, Row, Snapshot, Transaction, accounts::parsed_user};
 
-/// What is kept of one user's presence.
+/// The stored presence of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceRow {
     /// The user's number.
     pub user: UserNid,
     /// The user.
     pub user_id: UserId,
-    /// What they say they are doing.
+    /// Their status message.
     pub status_msg: Option<String>,
     /// When they last did something.
     pub last_active_ts: Millis,

@@ -1,4 +1,4 @@
-//! What users say about themselves: named JSON values.
+//! Profiles of users: named JSON values.
 
 use im2_model::{UserId, UserNid};
 

@@ -4,7 +4,7 @@ use im2_model::{DeviceId, Millis, Position, UserId, UserNid};
 
 use crate::{Result, Row, Snapshot, Transaction, accounts::parsed_user};
 
-/// How a pusher's messages get to the device.
+/// The way in which a pusher's messages get to the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PusherKind {
     /// Through a push gateway.
@@ -37,14 +37,14 @@ pub struct Activation {
     pub until: Millis,
 }
 
-/// What a client says of a pusher.
+/// A client's settings of a pusher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PusherSettings {
-    /// How messages get to the device.
+    /// The way in which messages get to the device.
     pub kind: PusherKind,
     /// The application, by a name like `org.example.app`.
     pub app_id: String,
-    /// What the gateway knows the device by; of Web Push the device's public key.
+    /// The key by which the gateway knows the device; for Web Push the device's public key.
     pub pushkey: String,
     /// The application's name for people.
     pub app_display_name: String,
@@ -52,11 +52,11 @@ pub struct PusherSettings {
     pub device_display_name: String,
     /// The language that notifications should be in.
     pub lang: String,
-    /// Which set of rules of the device is meant.
+    /// The set of rules of the device that is meant.
     pub profile_tag: Option<String>,
     /// The gateway, or where the push service takes messages for the device.
     pub url: String,
-    /// What the gateway is given as it is: a JSON object, without the URL.
+    /// The data that is passed on to the gateway as it is: a JSON object, without the URL.
     pub data: String,
 }
 
@@ -65,17 +65,17 @@ pub struct PusherSettings {
 pub struct Pusher {
     /// Its number, never used for another.
     pub nid: i64,
-    /// Whose it is.
+    /// The owner's number.
     pub user: UserNid,
-    /// Whose it is, as clients know them.
+    /// The owner.
     pub user_id: UserId,
-    /// What was said of it.
+    /// The client's settings.
     pub settings: PusherSettings,
     /// When that was last said.
     pub set_ts: Millis,
     /// The place after which something is still to be delivered, if it is not where the follower stands.
     pub behind: Option<Position>,
-    /// What the client has yet to answer before anything else is sent.
+    /// The activation that the client has yet to answer before anything else is sent.
     pub activation: Option<Activation>,
 }
 

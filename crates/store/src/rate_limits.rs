@@ -1,4 +1,4 @@
-//! How many requests administrators let single users make.
+//! Limits on requests that administrators set for single users.
 
 use im2_model::UserNid;
 

@@ -9,9 +9,9 @@ use crate::{Result, Row, Snapshot, Transaction, rooms::numbers, values::Value};
 pub struct Receipt {
     /// The room.
     pub room: RoomNid,
-    /// Whose.
+    /// The user's number.
     pub user: UserNid,
-    /// Whose, as clients know them.
+    /// The user.
     pub user_id: UserId,
     /// `m.read` or `m.read.private`.
     pub kind: String,

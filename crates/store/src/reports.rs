@@ -1,10 +1,10 @@
-//! What users have reported to the administrators.
+//! Reports of users to the administrators.
 
 use im2_model::{EventId, Millis, RoomNid, UserNid};
 
 use crate::{Result, Row, Snapshot, Transaction, dialect::Sql};
 
-/// What a report is about.
+/// The kind of thing that a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportKind {
     /// An event.
@@ -29,9 +29,9 @@ impl ReportKind {
 /// A report to be kept.
 #[derive(Debug, Clone)]
 pub struct NewReport {
-    /// What it is about.
+    /// The kind of thing that it is about.
     pub kind: ReportKind,
-    /// Who reports.
+    /// The user who reports.
     pub reporter: UserNid,
     /// The room, of an event or a room.
     pub room: Option<RoomNid>,
@@ -39,9 +39,9 @@ pub struct NewReport {
     pub event_id: Option<EventId>,
     /// The user, or who sent the event.
     pub target: Option<UserNid>,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// How bad it is, from -100 to 0.
+    /// The severity, from -100 to 0.
     pub score: Option<i64>,
     /// When.
     pub received_ts: Millis,
@@ -65,7 +65,7 @@ pub struct Report {
     pub received_ts: Millis,
 }
 
-/// Which reports to list.
+/// A query for reports.
 #[derive(Debug, Clone, Default)]
 pub struct ReportsQuery {
     /// How many to pass over.

@@ -1,8 +1,8 @@
 //! The full-text index: which events have which terms.
 //!
-//! What a term is, is the engine's business; here it is a word without spaces. An event's terms are written with the
-//! event, as one row. When enough rows have come together they move into the FTS5 table, which is small but expensive
-//! to add to one by one. Searches look at both.
+//! The engine decides what a term is; here it is a word without spaces. An event's terms are written with the event, as
+//! one row. When enough rows have come together they move into the FTS5 table, which is small but expensive to add to
+//! one by one. Searches look at both.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ const MOVED_AT_ONCE: i64 = 256;
 const ROOMS_AS_TERMS: usize = 128;
 /// Entries looked at, at most, to sort those of other rooms out.
 const LOOKED_AT: usize = 20_000;
-/// Before a room's number in the index. From the private use area, and no term of the engine's begins with it.
+/// Begins a room's number in the index. From the private use area, and no term of the engine's begins with it.
 const ROOM: char = '\u{E000}';
 
 /// A term to look for.
@@ -29,7 +29,7 @@ pub struct Term {
     pub open: bool,
 }
 
-/// What to look for.
+/// A query of the index.
 #[derive(Debug, Clone, Default)]
 pub struct TermQuery {
     /// An event needs one of each of these.
@@ -43,9 +43,9 @@ pub struct TermQuery {
 /// Events that have the terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TermMatches {
-    /// Where they are, newest first.
+    /// The events' positions, newest first.
     pub positions: Vec<Position>,
-    /// From where to look on, if not everything was looked at.
+    /// The position from which to look on, if not everything was looked at.
     pub next: Option<Position>,
 }
 
@@ -129,7 +129,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// In FTS5's query language; `None` if there is nothing that could match.
+/// Writes terms in FTS5's query language; `None` if there is nothing that could match.
 fn expression(all: &[Vec<Term>]) -> Option<String> {
     let term = |term: &Term| format!("\"{}\"{}", term.text, if term.open { " *" } else { "" });
     let one_of = |terms: &Vec<Term>| format!("({})", terms.iter().map(term).collect::<Vec<_>>().join(" OR "));

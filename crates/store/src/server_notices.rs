@@ -1,4 +1,4 @@
-//! Where each user is sent the server's notices.
+//! The rooms in which users are sent the server's notices.
 
 use im2_model::{RoomNid, UserNid};
 

@@ -7,7 +7,7 @@ use crate::{Result, Snapshot, Transaction, tokens::TokenHash};
 /// Passes that one user may have for one purpose at a time. Who asks for more loses the ones that end first.
 const MOST: i64 = 100;
 
-/// What a pass is good for.
+/// The purpose of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Signing in, once.
@@ -26,7 +26,7 @@ impl Purpose {
 }
 
 impl Snapshot<'_> {
-    /// Whose a pass is, if it is good at `now`.
+    /// The user of a pass, if it is good at `now`.
     pub fn short_lived_token(&self, purpose: Purpose, hash: &TokenHash, now: Millis) -> Result<Option<UserNid>> {
         let sql = "SELECT user_nid FROM passes WHERE purpose = ?1 AND hash = ?2 AND expires_at > ?3";
         self.row(sql, (purpose.as_str(), hash, now as i64), |row| row.get(0).map(UserNid))

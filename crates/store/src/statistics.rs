@@ -1,10 +1,10 @@
-//! How much of the server users and rooms take.
+//! Statistics of the users' media and the rooms' storage.
 
 use im2_model::Millis;
 
 use crate::{Result, Snapshot, dialect::Sql};
 
-/// What a user has uploaded.
+/// A user's uploads: how many, and how many bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the administration API's")]
 pub struct UserMedia {
@@ -14,7 +14,7 @@ pub struct UserMedia {
     pub media_length: u64,
 }
 
-/// What a list of users' media is ordered by.
+/// The column that a list of users' media is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the names are the columns'")]
 pub enum UserMediaOrder {
@@ -25,16 +25,16 @@ pub enum UserMediaOrder {
     MediaLength,
 }
 
-/// Which part of the users' media to list.
+/// A query for users and their media.
 #[derive(Debug, Clone, Default)]
 pub struct UserMediaQuery {
     /// How many users to pass over.
     pub from: usize,
     /// At most so many.
     pub limit: usize,
-    /// In which order.
+    /// The order.
     pub order: UserMediaOrder,
-    /// The other way round.
+    /// Whether the order is reversed.
     pub reversed: bool,
     /// Only what was uploaded at this time or later.
     pub from_ts: Option<Millis>,

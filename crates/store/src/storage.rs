@@ -1,4 +1,4 @@
-//! What the database takes on disk, table by table: for budgets and for whoever wonders where the space goes.
+//! Disk space of the database, table by table: for budgets and for whoever wonders where the space goes.
 
 use crate::{Result, Row, Snapshot, dialect::Sql};
 

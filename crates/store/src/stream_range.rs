@@ -1,4 +1,4 @@
-//! What lies between two places in the stream, for queries: the one place that makes SQL of tokens.
+//! Ranges of the stream, for queries: the one place that makes SQL of tokens.
 //!
 //! A token is a vector, a column a number. A query looks through a range of numbers that has everything that is wanted,
 //! and of its rows those are left out that are not. With one writer the range is exact; with several it has, beside
@@ -8,7 +8,7 @@ use im2_model::{Position, PositionClock, Reached, WriterId};
 
 use crate::{Result, Row, Snapshot, sqlite::Connection, values::Params};
 
-/// What is after one place in the stream and not after another.
+/// The changes after one place in the stream and not after another.
 #[derive(Debug, Clone)]
 pub(crate) struct StreamRange {
     after: Reached,
@@ -45,7 +45,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Where the stream stands: everything that is committed.
+    /// The end of the stream: everything that is committed.
     pub(crate) fn reached(&self) -> Result<Reached> {
         let mut reached = Reached::default();
         for WriterRow { writer, began, position } in self.writers()? {
@@ -58,12 +58,12 @@ impl Snapshot<'_> {
         Ok(reached)
     }
 
-    /// What is committed after a place.
+    /// The range of everything committed after a place.
     pub(crate) fn range_after(&self, after: &Reached) -> Result<StreamRange> {
         self.range(after, &self.reached()?)
     }
 
-    /// What is committed after a place and not after another.
+    /// The range of everything committed after a place and not after another.
     pub(crate) fn range(&self, after: &Reached, until: &Reached) -> Result<StreamRange> {
         let wanted = || until.entries().iter().copied().filter(|end| !after.includes(*end));
         let mut low = if until.base() > after.base() { after.base() } else { Position::LAST };
@@ -81,7 +81,7 @@ impl Snapshot<'_> {
         Ok(StreamRange { after: after.clone(), until: until.clone(), low: low.to_i64(), high: high.to_i64() })
     }
 
-    /// Up to which number `reached` includes everything that there is.
+    /// The highest position up to which `reached` includes everything that there is.
     pub(crate) fn whole_until(&self, reached: &Reached) -> Result<Position> {
         let starts = self.writers()?.into_iter().filter(|row| row.writer > 0);
         let whole = starts.map(|row| reached.of(row.writer).max(row.began)).min();

@@ -1,4 +1,4 @@
-//! What administrators have asked for and takes its time.
+//! Tasks of administrators that take their time.
 
 use im2_model::Millis;
 
@@ -9,17 +9,17 @@ use crate::{Result, Row, Snapshot, Transaction};
 pub struct Task {
     /// Its name.
     pub id: String,
-    /// What kind of task: `delete_room`, `purge_history`.
+    /// The kind of task: `delete_room`, `purge_history`.
     pub kind: String,
     /// The identifier of what it is about.
     pub resource: String,
     /// `scheduled`, `active`, `complete` or `failed`.
     pub status: String,
-    /// What was asked, JSON.
+    /// The request, JSON.
     pub request: String,
-    /// What has been done so far, JSON.
+    /// The result so far, JSON.
     pub result: String,
-    /// Why it failed.
+    /// The error, if it failed.
     pub error: Option<String>,
     /// When its status last changed.
     pub changed_ts: Millis,

@@ -1,17 +1,17 @@
-//! Which threads users follow (MSC4306).
+//! Subscriptions of users to threads (MSC4306).
 
 use im2_model::{EventId, Position, Reached, RoomId, RoomNid, StreamToken, UserNid};
 
 use crate::{Result, Row, Snapshot, Transaction};
 
-/// What a user has said of following one thread.
+/// A user's subscription to one thread, or its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThreadSubscription {
     /// Whether it is followed.
     pub subscribed: bool,
     /// Whether a client made the subscription by itself.
     pub automatic: bool,
-    /// Where the room stood when it was taken back; 0 while it holds.
+    /// The number of the room's last event when it was taken back; 0 while it holds.
     pub until_seq: i64,
 }
 
@@ -41,7 +41,7 @@ fn read_change(row: &Row<'_>) -> Result<ThreadSubscriptionChange> {
 }
 
 impl Snapshot<'_> {
-    /// What a user has said of following a thread.
+    /// A user's subscription to a thread, if they ever made or ended one.
     pub fn thread_subscription(
         &self,
         user: UserNid,
@@ -55,7 +55,8 @@ impl Snapshot<'_> {
         })
     }
 
-    /// What a user has said of threads after `since` and before `before`, the latest first. As many as `limit`.
+    /// The subscriptions that a user made or ended after `since` and before `before`, the latest first. As many as
+    /// `limit`.
     pub fn thread_subscriptions(
         &self,
         user: UserNid,

@@ -9,7 +9,7 @@ use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
 pub struct ToDeviceMessage {
     /// When it was sent; also what tells it from the others of its device.
     pub position: Position,
-    /// Who sent it.
+    /// The sender.
     pub sender: UserId,
     /// The event type.
     pub kind: String,
@@ -22,7 +22,7 @@ pub struct ToDeviceMessage {
 pub struct NewToDeviceMessage<'a> {
     /// Its place in the stream: one that the device has no message at yet.
     pub position: Position,
-    /// Who sends it.
+    /// The sender.
     pub sender: UserNid,
     /// The event type.
     pub kind: &'a str,
@@ -30,7 +30,7 @@ pub struct NewToDeviceMessage<'a> {
     pub content: &'a str,
 }
 
-/// What one inbox may hold.
+/// Limits of one inbox.
 #[derive(Debug, Clone, Copy)]
 pub struct InboxLimits {
     /// Messages.

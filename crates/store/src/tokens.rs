@@ -15,9 +15,9 @@ pub type TokenHash = [u8; 32];
 pub struct TokenPair {
     /// Its number.
     pub nid: i64,
-    /// Whose it is.
+    /// The user's number.
     pub user: UserNid,
-    /// Whose it is, as clients know them.
+    /// The user.
     pub user_id: UserId,
     /// The device it belongs to; `None` for an administrator who acts as the user.
     pub device_id: Option<DeviceId>,
@@ -32,7 +32,7 @@ pub struct TokenPair {
 /// A pair to be stored.
 #[derive(Debug, Clone)]
 pub struct NewTokenPair {
-    /// Whose it is.
+    /// The user.
     pub user: UserNid,
     /// The device, which exists.
     pub device_id: DeviceId,

@@ -4,7 +4,7 @@ use im2_model::{RoomNid, UserNid};
 
 use crate::{Result, Snapshot, Transaction};
 
-/// What was counted, and from which inputs.
+/// Stored unread counts, and a digest of their inputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredUnread {
     /// A digest of what it depends on beside the events and receipts.
@@ -16,7 +16,7 @@ pub struct StoredUnread {
 }
 
 impl Snapshot<'_> {
-    /// What was stored of a user's unread events in a room.
+    /// The stored unread counts of a user in a room.
     pub fn stored_unread(&self, user: UserNid, room: RoomNid) -> Result<Option<StoredUnread>> {
         let sql = "SELECT basis, until_seq, ledger FROM unread_counts WHERE user_nid = ?1 AND room_nid = ?2";
         self.row(sql, (user.0, room.0), |row| {

@@ -1,15 +1,15 @@
-//! What a user has sent and uploaded, as administrators look for it.
+//! Events and uploads of a user, as administrators look for them.
 
 use im2_model::{EventId, Millis, RoomNid, UserNid};
 
 use crate::{Error, Result, Snapshot, dialect::Sql, values::Value};
 
-/// Which of a user's events in a room.
+/// A query for a user's events in a room.
 #[derive(Debug, Clone, Copy)]
 pub struct SentQuery {
     /// The room.
     pub room: RoomNid,
-    /// Who sent them.
+    /// The sender.
     pub sender: UserNid,
     /// Not before this time.
     pub after: Option<Millis>,
@@ -34,7 +34,7 @@ pub struct SentEvent {
     pub is_redacted: bool,
 }
 
-/// By what uploads can be sorted.
+/// The column that uploads are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the names are the columns'")]
 pub enum MediaOrder {
@@ -69,7 +69,7 @@ impl MediaOrder {
 pub struct MediaPage {
     /// Sorted by this, and by media ID where it is the same.
     pub order: MediaOrder,
-    /// In reverse.
+    /// Whether the order is reversed.
     pub descending: bool,
     /// Leaving out so many.
     pub from: usize,
@@ -78,7 +78,7 @@ pub struct MediaPage {
 }
 
 impl Snapshot<'_> {
-    /// What a user has sent to a room, newest first, redactions left out.
+    /// The events that a user has sent to a room, newest first, redactions left out.
     pub fn sent_events(&self, query: SentQuery) -> Result<Vec<SentEvent>> {
         let sql = "SELECT event_id, json_extract(pdu, '$.type') AS kind, json_type(pdu, '$.state_key') IS NOT NULL,
                           json_extract(pdu, '$.content.membership'), redacted_by IS NOT NULL

@@ -48,15 +48,15 @@ const QUEUE: usize = BOUNDS.running + 64;
 type Answer = Box<dyn FnOnce(std::result::Result<(), &Error>) + Send>;
 pub(crate) type Job<C> = Box<dyn FnOnce(&Connection, &mut PositionClock) -> (Outcome<C>, Answer) + Send>;
 
-/// What a change tells once it is durable.
+/// The effects of a change that are told once it is durable.
 pub(crate) struct Outcome<C> {
     published: Vec<C>,
     has_added_job: bool,
 }
 
-/// What is done with published outcomes.
+/// The function that is called with each published outcome.
 pub(crate) type Apply<C> = Box<dyn Fn(C) + Send + Sync>;
-/// What is done when a writer is known to have got to a place.
+/// The function that is called when a writer is known to have got to a place.
 pub(crate) type Advance = Box<dyn Fn(Position) + Send + Sync>;
 
 enum Message<C> {
@@ -73,12 +73,12 @@ pub(crate) struct Writer<C> {
     shared: Arc<Shared<C>>,
 }
 
-/// What the thread and those who queue have in common.
+/// The state that the thread shares with those who queue changes.
 struct Shared<C> {
     counts: Counts,
     job_added: Notify,
     apply: OnceLock<Apply<C>>,
-    /// Where there are other nodes: what they commit, and what is done with their places.
+    /// The log of other nodes' commits, where there are other nodes.
     log: Option<Arc<dyn ChangeLog<C>>>,
     advance: OnceLock<Advance>,
 }
@@ -106,7 +106,7 @@ impl<C> Shared<C> {
     }
 }
 
-/// What the writer has done since it was started.
+/// The commits and changes that the writer has made since it was started.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) commits: AtomicU64,

@@ -1,4 +1,4 @@
-//! Which rooms have news for a user, and what else has changed for them, between two places in the stream.
+//! The rooms with news for a user, and the other changes that concern them, between two places in the stream.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,9 +17,9 @@ use im2_store::to_device::ToDeviceMessage;
 
 use super::Sync;
 
-/// What has changed for one user.
+/// The changes since a client's token that concern one user.
 pub(crate) struct Changes {
-    /// Up to where: the answer's `next_batch`.
+    /// The end of the changes: the answer's `next_batch`.
     pub(crate) until: StreamToken,
     /// The rooms with news. For an initial sync they are not listed: it wants all.
     pub(crate) rooms: BTreeSet<RoomNid>,
@@ -35,7 +35,7 @@ pub(crate) struct Changes {
     pub(super) presence: Vec<PresenceEvent>,
     /// Messages for the asking device.
     pub(super) to_device: Vec<ToDeviceMessage>,
-    /// What has become of keys.
+    /// Changes of keys: device lists and the device's own keys in store.
     pub(crate) keys: KeyNews,
     is_initial: bool,
 }
@@ -50,7 +50,7 @@ pub(crate) struct GoneNews {
     pub(crate) event: Option<Box<str>>,
 }
 
-/// What the stretch in memory has for a user.
+/// A change in the ring that concerns a user.
 enum News {
     Room(RoomNid),
     AccountData(Arc<AccountDataChange>),
@@ -72,7 +72,7 @@ impl Changes {
             && !self.has_thread_subscriptions
     }
 
-    /// Of the user's account data what is about rooms, by room.
+    /// The account data of rooms among the changes, by room.
     pub(super) fn account_data_of_rooms(&self) -> HashMap<RoomNid, Vec<Arc<AccountDataChange>>> {
         let mut found: HashMap<_, Vec<_>> = HashMap::new();
         for change in &self.account_data {
@@ -120,7 +120,7 @@ impl Changes {
 }
 
 impl Sync {
-    /// What has changed for the user of `session` since `since`.
+    /// Collects the changes for the user of `session` after `since`; everything if there is no token.
     pub(super) async fn changes(
         &self,
         session: &Session,
@@ -156,7 +156,7 @@ impl Sync {
         Ok(changes)
     }
 
-    /// Where the stream stands, for a first answer: no changes, and where they end.
+    /// No changes, with the present end of the stream, for a first answer.
     pub(crate) async fn changes_none(&self, rooms: &UserRooms) -> Result<Changes> {
         let ephemeral = self.core.ephemeral.reached();
         let mut changes = Changes::new(self.settled(rooms).await?, true);
@@ -183,7 +183,7 @@ impl Sync {
         }
     }
 
-    /// Where the stream stands, not before every membership in `rooms`: a commit sets a membership a moment
+    /// The present end of the stream, not before every membership in `rooms`: a commit sets a membership a moment
     /// before they publish its event.
     async fn settled(&self, rooms: &UserRooms) -> Result<StreamToken> {
         // What another node has committed may be known from the database before it is heard of.

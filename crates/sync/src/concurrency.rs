@@ -1,5 +1,5 @@
-//! How many requests of one device are answered or wait at a time: when there are too many, the oldest gives way to the
-//! newest. Clients have one or two; more are of a client that forgets to end them.
+//! The limit on requests of one device that are answered or wait at a time: when there are too many, the oldest gives
+//! way to the newest. Clients have one or two; more are of a client that forgets to end them.
 
 use std::{
     collections::{HashMap, VecDeque},

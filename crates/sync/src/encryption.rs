@@ -1,4 +1,4 @@
-//! What encryption adds to an answer (spec: "Extensions to /sync").
+//! The parts of an answer that are about end-to-end encryption (spec: "Extensions to /sync").
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What passes in a room without becoming part of it: receipts and typing.
+//! Ephemeral events of rooms: receipts and typing.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ impl Answering<'_> {
         }
     }
 
-    /// Who types: for a room that is new to the client if anybody does, else if it has changed.
+    /// The `m.typing` event: for a room that is new to the client if anybody is typing, else if it has changed.
     fn typing_event(&self, room: &Room, is_new: bool) -> Option<Value> {
         let since = self.request.since.as_ref().filter(|_| !is_new).map(|since| since.ephemeral);
         let mut users = match since {

@@ -19,25 +19,25 @@ const MAX_EVENTS: usize = 100;
 /// Events looked at at a time, where the stream no longer has them in memory.
 const CHUNK: usize = 500;
 
-/// What a client listens for.
+/// A request to listen for events.
 #[derive(Debug, Clone)]
 pub struct Listening {
-    /// From where on; `None` for now.
+    /// The token to listen from; `None` for now.
     pub from: Option<StreamToken>,
     /// How long to wait for the first event.
     pub timeout: Duration,
-    /// In which room only, joined or not.
+    /// The only room to listen to, joined or not; `None` for all rooms of the user.
     pub room: Option<RoomId>,
 }
 
-/// What was heard.
+/// The answer: events, and the tokens between which they lie.
 #[derive(Debug, Clone)]
 pub struct Heard {
     /// The events, oldest first, each with its reader's right to it.
     pub events: Vec<(Arc<Reader>, Arc<RoomEvent>)>,
-    /// From where on it was listened.
+    /// The token that listening began from.
     pub start: StreamToken,
-    /// From where to go on.
+    /// The token to go on from.
     pub end: StreamToken,
 }
 
@@ -54,7 +54,7 @@ impl EventStream {
         Self { core, rooms }
     }
 
-    /// Where the stream stands now.
+    /// The present end of the stream.
     pub fn now(&self) -> StreamToken {
         self.core.stream.reached()
     }
@@ -99,7 +99,7 @@ impl EventStream {
         Ok((reader, event))
     }
 
-    /// What there is for `actor` after a place, and where that ends.
+    /// The events for `actor` after a token, at most [`MAX_EVENTS`], and the token where they end.
     async fn look(
         &self,
         actor: &Actor,

@@ -67,7 +67,7 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 /// Rooms from which on an answer may be large, so that it is made in pieces.
 const MANY: usize = 32;
 
-/// As of when a client is told the state of rooms, and under which name.
+/// The place as of which a client is told the state of rooms, and the name under which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StateForm {
     /// At the start of the timeline.
@@ -96,17 +96,17 @@ impl StateForm {
 /// A `/sync` request.
 #[derive(Debug, Clone)]
 pub struct SyncRequest {
-    /// Where the client stands; `None` for an initial sync.
+    /// The token of the client's last answer; `None` for an initial sync.
     pub since: Option<StreamToken>,
-    /// What the client wants to see.
+    /// The filter: rooms, events and fields that the client wants.
     pub filter: Arc<Filter>,
     /// Whether all state is wanted, not only what has changed.
     pub full_state: bool,
-    /// Which state of rooms is wanted.
+    /// The form of the state of rooms.
     pub state: StateForm,
     /// How long to wait for news.
     pub timeout: Duration,
-    /// What asking says of the user's presence.
+    /// The presence that the request sets for the user.
     pub set_presence: Availability,
 }
 
@@ -187,9 +187,9 @@ struct Answering<'a> {
     request: &'a SyncRequest,
     ignored: Arc<HashSet<UserId>>,
     changes: Changes,
-    /// Of the changes, the account data of rooms.
+    /// The account data of rooms among the changes, by room.
     room_data: HashMap<RoomNid, Vec<Arc<AccountDataChange>>>,
-    /// Where the answer ends.
+    /// The token where the answer ends.
     until: Arc<StreamToken>,
     /// Users whose presence the client has to learn.
     company: Mutex<BTreeSet<UserNid>>,
@@ -290,7 +290,7 @@ impl Sync {
     }
 }
 
-/// What an answer is made of beside the request.
+/// The data that an answer is made from, beside the request.
 struct Parts {
     ignored: Arc<HashSet<UserId>>,
     rooms: Arc<UserRooms>,

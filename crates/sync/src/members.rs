@@ -1,4 +1,4 @@
-//! Which members a device has been sent, so that lazy loading does not send them again (spec: "Lazy-loading room
+//! The members that a device has been sent, so that lazy loading does not send them again (spec: "Lazy-loading room
 //! members").
 //!
 //! A member counts as sent only once the device comes back with the token of that answer: an answer that was lost on
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use im2_core::memory::{Cache, Memory, Share};
 
-/// What a room takes by itself, and with each member, in bytes.
+/// Estimated memory for a room without members, and for each member, in bytes.
 const ROOM: usize = 128;
 const MEMBER: usize = 112;
 /// Members remembered of one of them. Beyond it the memory of that room starts afresh.

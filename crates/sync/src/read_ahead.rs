@@ -1,6 +1,6 @@
 //! Reading ahead: for an answer about many rooms, what it needs of them is read for many rooms with one look into the
 //! database, and while those before them are written. All of it goes into memory, where it is looked for afterwards,
-//! but for other people's receipts, which are kept nowhere.
+//! except for other people's receipts, which are kept nowhere.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -32,7 +32,7 @@ const MOST_EVENTS: usize = 64;
 /// Receipts by room.
 pub(crate) type RoomReceipts = HashMap<RoomNid, Vec<ReceiptChange>>;
 
-/// What an answer needs of rooms.
+/// The data that an answer needs of each room.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
     /// Events of each timeline.
@@ -43,7 +43,7 @@ pub(crate) struct Wanted {
 
 /// Rooms that are being read, [`TOGETHER`] at a time.
 pub(crate) struct ReadAhead {
-    /// With what and for whom; nothing for few rooms.
+    /// The use cases that read, and the user they read for; `None` for few rooms.
     reader: Option<(Sync, Actor)>,
     wanted: Wanted,
     rest: IntoIter<Vec<RoomNid>>,

@@ -28,7 +28,7 @@ pub(super) const DEFAULT_LIMIT: usize = 10;
 /// The most events of a timeline, whatever the filter says.
 pub(super) const MAX_LIMIT: usize = 500;
 
-/// What is special about this client's view of a room.
+/// The state of a room that an answer starts and ends with, for this client.
 struct Situation {
     /// The number of the last event that the client has heard of; `None` if the room is new to it.
     known: Option<i64>,
@@ -75,7 +75,7 @@ impl Answering<'_> {
         Ok(says_something || self.request.full_state)
     }
 
-    /// What the user keeps with a room: what has changed, or for a room that is new to the client all of it.
+    /// The user's account data in a room: the changes, or for a room that is new to the client all of it.
     async fn room_account_data(&self, room: &Room, is_new: bool) -> Result<Vec<Arc<AccountDataChange>>> {
         if is_new && self.request.since.is_some() {
             let all = self.sync.account_data.all(self.session.user, &self.session.user_id).await?;
@@ -338,7 +338,7 @@ fn newest_state(timeline: &Timeline) -> State {
     State { events: entries.into_values().collect(), members: None }
 }
 
-/// From where a client goes on backward.
+/// The token from which a client goes on backward.
 fn previous(timeline: &Timeline) -> TimelineToken {
     TimelineToken(timeline.events.first().map_or(timeline.end, |event| event.seq - 1))
 }

@@ -10,7 +10,7 @@ use im2_core::Result;
 
 use super::{Answering, timeline::Timeline};
 
-/// Which state of a room.
+/// The part of a room's state that is wanted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StateWanted {
     /// Only what changed after this event; `None` for all of it.

@@ -120,7 +120,7 @@ impl Pieces {
     }
 }
 
-/// What makes an answer. It ends with who reads it.
+/// The task that makes an answer. Aborted when it is dropped with the answer's reader.
 #[derive(Debug)]
 struct Maker(AbortHandle);
 
@@ -134,9 +134,9 @@ fn broke_off() -> Error {
     Error::Internal("the making of an answer broke off".into())
 }
 
-/// Where an answer is written.
+/// The output that an answer is written to.
 pub(super) struct Out {
-    /// What is written and has not gone to the reader yet.
+    /// The bytes that are written and have not gone to the reader yet.
     pub(super) bytes: Vec<u8>,
     pieces: Option<mpsc::Sender<Message>>,
     making: Making,
@@ -144,7 +144,7 @@ pub(super) struct Out {
     slot: Option<Slot>,
 }
 
-/// What the maker of an answer tells.
+/// A message from the task that makes an answer to its reader.
 #[derive(Debug)]
 enum Message {
     /// There is more to come.

@@ -1,4 +1,4 @@
-//! What a client needs to name a room (spec: `RoomSummary`).
+//! The data by which a client names a room (spec: `RoomSummary`).
 
 use std::io::Write as _;
 

@@ -10,8 +10,8 @@ const LOOKED_AT: usize = 2_000;
 
 /// Events taken at a time.
 const CHUNK: usize = 64;
-/// What the events of a timeline may take together, in bytes: ten of the largest and some. A client reads on from
-/// `/messages`.
+/// The most that the events of a timeline may take together, in bytes: ten of the largest and some. A client reads on
+/// from `/messages`.
 const BYTES: usize = 1 << 20;
 
 /// A stretch of the timeline for one answer.
@@ -30,7 +30,8 @@ pub(crate) struct Timeline {
     pub(crate) end: i64,
 }
 
-/// Of which events a timeline is made: at most `limit` of those after number `floor` and up to number `until`.
+/// The range of events that a timeline is made from: at most `limit` of those after number `floor` and up to number
+/// `until`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stretch {
     pub(crate) floor: i64,

@@ -1,4 +1,4 @@
-//! How much of a room the user has not read.
+//! Unread counts of a room for an answer.
 
 use std::sync::Arc;
 

@@ -11,14 +11,14 @@ use tempfile::TempDir;
 
 use crate::Client;
 
-/// How a test runs the executable: in a folder of its own, with nothing of the environment but the path.
+/// The executable under test: it runs in a folder of its own, with nothing of the environment but the path.
 #[derive(Debug)]
 pub struct Binary {
     executable: String,
     folder: TempDir,
 }
 
-/// What a command that ended has left behind.
+/// The result of a command that ended.
 #[derive(Debug)]
 pub struct Ended {
     /// Whether it succeeded.
@@ -103,7 +103,7 @@ impl Binary {
 }
 
 impl Process {
-    /// Where it answers.
+    /// The address at which it answers.
     pub fn url(&self) -> &str {
         &self.url
     }

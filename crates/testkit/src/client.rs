@@ -100,7 +100,7 @@ impl Client {
         &self.identity().token
     }
 
-    /// Where the server is, without a slash at the end.
+    /// The server's address, without a slash at the end.
     pub fn base(&self) -> &str {
         &self.base
     }

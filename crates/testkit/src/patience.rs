@@ -7,7 +7,8 @@ use crate::Server;
 /// The longest that a test waits for anything. Only one that fails waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Between two looks: often enough not to hold a test up, and not so often that it takes the time of what it waits for.
+/// The pause between two looks: often enough not to hold a test up, and not so often that it takes the time of what it
+/// waits for.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Looks again and again until it has happened. Panics with `what` did not happen when [`PATIENCE`] is at its end.

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 use crate::Client;
 
-/// What a server in a test is made of. The default: the real clock and real randomness, open registration, no rate
-/// limits, no metrics, a free port.
+/// The configuration and the world of a server in a test. The default: the real clock and real randomness, open
+/// registration, no rate limits, no metrics, a free port.
 pub struct Setup {
     config: Config,
     world: World,
@@ -106,7 +106,7 @@ impl Server {
         &self.client
     }
 
-    /// Where the server is, without a slash at the end.
+    /// The server's address, without a slash at the end.
     pub fn url(&self) -> &str {
         self.client.base()
     }
@@ -116,7 +116,7 @@ impl Server {
         self.running.engine()
     }
 
-    /// Where metrics are served, if they are.
+    /// A client of the metrics, if they are served.
     pub fn metrics(&self) -> Option<Client> {
         self.running.metrics_addresses().first().map(|address| Client::anonymous(format!("http://{address}")))
     }

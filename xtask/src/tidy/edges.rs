@@ -1,10 +1,10 @@
-//! Which crate may name which: our own layers, and the outside crates that belong to one layer only.
+//! The dependencies that crates may have: on our own layers, and on the outside crates that belong to one layer only.
 
 use super::{File, Finding};
 use crate::metadata::{Dependency, Package};
 
-/// What each of our crates may depend on, bottom first; only the server wires the layers together, so only it sees all
-/// of them. A crate of use cases names those below it and none beside it.
+/// The crates that each of our crates may depend on, bottom first; only the server wires the layers together, so only
+/// it sees all of them. A crate of use cases names those below it and none beside it.
 const EDGES: &[(&str, &[&str])] = &[
     ("im2-model", &[]),
     ("im2-kernel", &["im2-model"]),
@@ -110,8 +110,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What no edge of Cargo's shows: a field through which type inference brings a layer to a crate that does not depend on it.
-/// The crate's folder, and what its code must not reach for.
+/// Dependencies that no edge of Cargo's shows: a field through which type inference brings a layer to a crate that does
+/// not depend on it. The crate's folder, and the field that its code must not reach for.
 const OUT_OF_REACH: &[(&str, &str)] = &[("crates/edge/src/", ".store"), ("crates/api/src/", ".store")];
 
 /// Checks that a file does not reach past the layers that its crate depends on.

@@ -1,4 +1,4 @@
-//! How long a Rust function may be.
+//! Limits the length of Rust functions.
 //!
 //! The scanner relies on rustfmt: a function that starts at some indentation ends at the first line that is a closing
 //! brace at the same indentation.

@@ -1,4 +1,4 @@
-//! What must not stay in a committed file: unfinished code, and traces of one person's machine.
+//! Finds leftovers that must not stay in a committed file: unfinished code, and traces of one person's machine.
 
 use super::{File, Finding};
 

@@ -23,7 +23,7 @@ use crate::project::{Project, cargo_metadata};
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Finding {
     severity: Severity,
-    /// Where, as `file`, `file:line` or a crate's name.
+    /// The place, as `file`, `file:line` or a crate's name.
     place: String,
     message: String,
 }

@@ -143,7 +143,7 @@ fn shipped(text: &str) -> String {
     code.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code)).collect::<Vec<_>>().join("\n")
 }
 
-/// What stands directly after `crate::`, and after `super::` in a file that is itself a module of the first level.
+/// The names directly after `crate::`, and after `super::` in a file that is itself a module of the first level.
 fn named(code: &str, is_top: bool) -> Vec<String> {
     let mut names = Vec::new();
     for path in ["crate::", "super::"].iter().take(if is_top { 2 } else { 1 }) {
@@ -185,7 +185,7 @@ fn identifier(text: &str) -> &str {
     &text[..end]
 }
 
-/// What `lib.rs` exports under its own name, and from which module.
+/// The names that `lib.rs` exports from modules, each with its module.
 fn exports(library: &str) -> Vec<(String, String)> {
     let mut exports = Vec::new();
     for line in library.lines() {

@@ -1,4 +1,4 @@
-//! How long a hand-written file may be, and that a Rust file opens by saying what it is for.
+//! Limits the length of hand-written files, and checks that a Rust file opens by saying what it is for.
 
 use super::{File, Finding};
 

@@ -32,14 +32,14 @@ pub struct KeyData {
 /// The keys of a room as clients send them, by session.
 #[derive(Debug, Deserialize)]
 pub struct RoomKeys {
-    /// By session ID.
+    /// The keys, by session ID.
     pub sessions: BTreeMap<String, KeyData>,
 }
 
 /// Keys of several rooms, by room.
 #[derive(Debug, Deserialize)]
 pub struct UploadedKeys {
-    /// By room ID.
+    /// The keys of rooms, by room ID.
     pub rooms: BTreeMap<String, RoomKeys>,
 }
 

@@ -1,4 +1,4 @@
-//! What accounts have elsewhere: accounts of single sign-on, e-mail addresses, and a time at which they end (Synapse's
+//! Identities of accounts elsewhere, and an end to their validity: single sign-on, e-mail addresses, expiry (Synapse's
 //! administration API, "User Admin API", "Account validity API"). Accounts here have none of it.
 
 use im2_core::Code;

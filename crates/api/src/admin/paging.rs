@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
-/// Which way a list goes.
+/// The direction of a list.
 #[derive(Debug, Deserialize, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dir {
     /// Forwards.

@@ -124,7 +124,7 @@ struct StartJob {
     job_name: String,
 }
 
-/// What tools ask for is always up to date here.
+/// Accepts the jobs that tools start and does nothing: the figures are always up to date here.
 async fn start_job(Admin(_): Admin, Json(StartJob { job_name }): Json<StartJob>) -> ApiResult<Answer<Value>> {
     match &*job_name {
         "populate_stats_process_rooms" | "regenerate_directory" => Ok(Answer(json!({}))),

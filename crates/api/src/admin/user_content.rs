@@ -1,5 +1,5 @@
-//! What users have sent and uploaded (Synapse's administration API, "User media", "Redact events of a user"), their
-//! pushers, and the permission to replace their cross-signing keys.
+//! Events and uploads of users (Synapse's administration API, "User media", "Redact events of a user"), their pushers,
+//! and the permission to replace their cross-signing keys.
 
 use axum::response::Response;
 use im2_admin::{

@@ -1,4 +1,4 @@
-//! What belongs to a user (Synapse's administration API, "User Admin API"): rooms, account data, connections, limits.
+//! Details of a user (Synapse's administration API, "User Admin API"): rooms, account data, connections, limits.
 
 use std::collections::BTreeMap;
 

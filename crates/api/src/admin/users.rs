@@ -155,7 +155,7 @@ fn listed(listed: &ListedAccount) -> Value {
     })
 }
 
-/// An account by itself: as in a list, but for the time of its making, which is in seconds here.
+/// An account by itself: as in a list, except for the time of its making, which is in seconds here.
 fn detailed(account: &ListedAccount) -> Value {
     let mut answer = listed(account);
     answer["creation_ts"] = (account.account.created_ts / 1_000).into();

@@ -1,4 +1,4 @@
-//! Which program this is (Synapse's administration API, "Version API").
+//! Name and version of this program (Synapse's administration API, "Version API").
 
 use axum::response::Response;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What people do to their own account (spec: "Account management", "Current account information").
+//! The user's own account (spec: "Account management", "Current account information").
 
 use axum::response::Response;
 use im2_accounts::uia::Auth;

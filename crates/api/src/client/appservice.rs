@@ -1,4 +1,4 @@
-//! What only application services call (spec: application service API, "Client-Server API Extensions").
+//! Endpoints for application services only (spec: application service API, "Client-Server API Extensions").
 
 use axum::extract::State as Extract;
 use serde::Deserialize;

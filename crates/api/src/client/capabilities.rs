@@ -1,4 +1,4 @@
-//! What this server can and cannot do (spec: "Capabilities negotiation").
+//! Capabilities of this server (spec: "Capabilities negotiation").
 
 use axum::response::Response;
 use im2_edge::State;

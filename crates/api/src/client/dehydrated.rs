@@ -83,7 +83,7 @@ struct EventsBody {
     next_batch: Option<String>,
 }
 
-/// As earlier drafts had it, and clients still have: there is always a next batch, and an empty one is the last.
+/// The form of earlier drafts, which clients still use: there is always a next batch, and an empty one is the last.
 async fn events_as_drafted(
     Extract(api): State,
     User(session): User,

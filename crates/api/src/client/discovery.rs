@@ -1,4 +1,4 @@
-//! What this server speaks and where it is (spec: "API versions", "Server discovery", "Capabilities negotiation").
+//! Versions and address of this server (spec: "API versions", "Server discovery", "Capabilities negotiation").
 
 use std::collections::BTreeMap;
 
@@ -28,8 +28,8 @@ const VERSIONS: &[&str] = &[
     "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19",
 ];
 
-/// What clients look for under a name that no version of the specification has, or from before it had one. Where the
-/// name was for endpoints of a draft (those without `stable`), these are there too.
+/// Features that clients look for under a name that no version of the specification has, or from before it had one.
+/// Where the name was for endpoints of a draft (those without `stable`), these are there too.
 const UNSTABLE_FEATURES: &[&str] = &[
     "com.beeper.msc4169",           // redactions by PUT /send
     "fi.mau.msc2659.stable",        // pings of application services
@@ -62,7 +62,7 @@ async fn well_known(base_url: BaseUrl) -> Response {
     }
 }
 
-/// Whom to turn to about this server, as its operator has said.
+/// The contacts for questions about this server, as its operator set them.
 async fn support(axum::extract::State(api): State) -> Response {
     match &api.options.support {
         Some(support) => json_bytes(support.to_string()),

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Routes {
         .post("/_matrix/client/v3/logout/all", Access::User, logout_all)
 }
 
-/// How application services register and sign in users of theirs.
+/// The login type by which application services register and sign in users of theirs.
 pub(super) const APPLICATION_SERVICE: &str = "m.login.application_service";
 /// Signing in with a token that was made on another device.
 const TOKEN: &str = "m.login.token";

@@ -31,7 +31,7 @@ pub(super) fn routes() -> Routes {
         .put(ACTIONS, Access::User, set_actions)
 }
 
-/// Where a new rule goes among the user's own.
+/// The place of a new rule among the user's own.
 #[derive(Debug, Deserialize)]
 struct Place {
     before: Option<String>,

@@ -22,7 +22,7 @@ pub(super) fn routes() -> Routes {
         .limited(Class::Sync)
 }
 
-/// What the older form has in the query instead of the body.
+/// The parameters that the older form has in the query instead of the body.
 #[derive(Deserialize)]
 struct Query {
     pos: Option<String>,

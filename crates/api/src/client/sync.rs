@@ -31,7 +31,7 @@ struct Query {
     full_state: bool,
     #[serde(default)]
     use_state_after: bool,
-    /// What clients on matrix-js-sdk ask for, by the name that it had as a draft.
+    /// The same under the name that it had as a draft, which clients on matrix-js-sdk use.
     #[serde(default, rename = "org.matrix.msc4222.use_state_after")]
     drafted_state_after: bool,
     #[serde(default)]

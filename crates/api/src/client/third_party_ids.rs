@@ -47,7 +47,7 @@ struct AddVerifiedElsewhere {
     _credentials: Credentials,
 }
 
-/// What an identity server has given to the client.
+/// The credentials that the client got from an identity server.
 #[derive(Deserialize)]
 struct Credentials {
     #[serde(rename = "client_secret")]
@@ -95,7 +95,7 @@ enum Medium {
     Msisdn,
 }
 
-/// What is not there is gone, and no identity server has ever been told of it.
+/// Answers that the identifier is removed: there are none here, and no identity server has ever been told of one.
 async fn remove(User(_): User, Json(_): Json<Remove>) -> Response {
     json_bytes(json!({ "id_server_unbind_result": "no-support" }).to_string())
 }

@@ -1,4 +1,4 @@
-//! What is bridged, and who and what is found there (spec: "Third-party Networks").
+//! Bridged networks, and the rooms and users that are found there (spec: "Third-party Networks").
 
 use axum::extract::State as Extract;
 use im2_core::session::Session;
@@ -61,7 +61,7 @@ async fn users(
     Ok(Answer(api.engine.followers.appservices.search(Kind::User, &protocol, fields).await?))
 }
 
-/// What is for the bridge: all but what is for this server.
+/// The query parameters that are passed on to the bridge: all except those for this server.
 fn fields(session: &Session, query: Vec<(String, String)>) -> Vec<(String, String)> {
     const ASSERTED: [&str; 3] = ["user_id", "device_id", "org.matrix.msc3202.device_id"];
     let is_field = |name: &str| name != "access_token" && (session.service.is_none() || !ASSERTED.contains(&name));

@@ -1,4 +1,4 @@
-//! What the program makes of real files, in this process; and what a process that has shut itself in can still do.
+//! Decoding of real files, in this process; and the limits of a process that has entered the sandbox.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod pictures;

@@ -1,4 +1,4 @@
-//! What the decoder makes of pictures of every kind.
+//! Decoding of pictures of every kind.
 
 use std::{
     fs::File,

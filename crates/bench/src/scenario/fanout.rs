@@ -25,7 +25,7 @@ use crate::wire::Marker;
 const MAX_MESSAGES: u64 = 1_000_000;
 const MAX_DELIVERIES: u64 = 100_000_000;
 
-/// What senders and followers share.
+/// The state that senders and followers share.
 #[derive(Debug)]
 pub(super) struct Load {
     pub(super) run: String,
@@ -40,7 +40,7 @@ pub(super) struct Load {
     epoch: Instant,
     /// When each message was sent, in microseconds since the epoch.
     sent: Vec<AtomicU64>,
-    /// Which messages the server acknowledged.
+    /// Whether the server acknowledged each message.
     acknowledged: Vec<AtomicBool>,
     /// First deliveries of a message to a member.
     pub(super) delivered: AtomicU64,
@@ -71,7 +71,7 @@ impl Load {
     }
 }
 
-/// What the senders did.
+/// The sends of all senders, counted.
 #[derive(Debug, Default)]
 struct Sent {
     latencies: Latencies,
@@ -194,7 +194,7 @@ async fn gather_sent(mut senders: JoinSet<Sent>) -> Result<Sent> {
     Ok(sent)
 }
 
-/// Until every member has every acknowledged message, or the grace is over.
+/// Waits until every member has every acknowledged message, or the grace is over.
 async fn wait_for_deliveries(load: &Load, expected: u64, options: &FanoutOptions) {
     let until = Instant::now() + Duration::from_secs(options.grace.into());
     while load.delivered.load(Ordering::Relaxed) < expected && Instant::now() < until {

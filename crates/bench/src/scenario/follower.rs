@@ -15,15 +15,15 @@ use crate::stats::Latencies;
 use crate::target::Target;
 use crate::wire::{MessagesAnswer, SyncAnswer};
 
-/// What clients commonly ask for.
+/// The timeout that clients commonly ask for.
 const POLL: Duration = Duration::from_secs(30);
 /// Pages of `/messages` that are read to fill one gap.
 const MAX_PAGES: usize = 20;
 
-/// What followers received.
+/// The messages that followers received, counted.
 #[derive(Debug, Default)]
 pub(super) struct Followed {
-    /// From the send to the receipt, for the messages of the measurement.
+    /// The times from send to receipt, for the messages of the measurement.
     pub(super) latencies: Latencies,
     /// When the last of them came.
     pub(super) last: Option<Instant>,
@@ -35,7 +35,7 @@ pub(super) struct Followed {
     pub(super) duplicates: u64,
     /// Limited timelines, after which the rest was read from `/messages`.
     pub(super) gaps: u64,
-    /// What failed.
+    /// The requests that failed.
     pub(super) errors: Errors,
 }
 

@@ -25,7 +25,7 @@ const WIDTH: usize = 8;
 /// How often requests are repeated whose answers are large.
 const FEW: u32 = 5;
 
-/// What the scenario works with.
+/// The server, accounts and service that the scenario works with.
 struct Scene<'a> {
     target: &'a Target,
     run: String,
@@ -76,7 +76,7 @@ pub async fn run(target: &Target, options: &LargeRoomOptions) -> Result<Report> 
     Ok(measuring.report)
 }
 
-/// Where figures go.
+/// Measures requests into a report.
 struct Measuring {
     report: Report,
     meter: Meter,
@@ -170,7 +170,7 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// What is to cost the same in every room.
+    /// Measures the requests that are to cost the same in every room.
     async fn measure_room(&self, measuring: &mut Measuring, name: &str, room: &str, first: u32) -> Result<()> {
         let times = measuring.times;
         measuring.repeat(&format!("send, {name}"), times, |turn| self.sending(room, name, turn)).await?;

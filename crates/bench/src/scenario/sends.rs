@@ -21,7 +21,7 @@ use crate::wire::{Marker, SendAnswer};
 /// No run sends more, so that the ledger of acknowledged events stays in memory.
 const MAX_SENDS: u64 = 5_000_000;
 
-/// What all workers share.
+/// The state that all workers share.
 #[derive(Debug)]
 struct Load {
     run: String,
@@ -32,7 +32,7 @@ struct Load {
     window: (Instant, Instant),
 }
 
-/// What one worker did.
+/// The sends of one worker.
 #[derive(Debug, Default)]
 struct Work {
     latencies: Latencies,

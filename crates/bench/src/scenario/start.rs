@@ -75,7 +75,7 @@ impl Server {
     }
 }
 
-/// What one start showed.
+/// The figures of one start.
 #[derive(Debug)]
 struct Started {
     ready: Duration,

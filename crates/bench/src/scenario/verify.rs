@@ -1,4 +1,4 @@
-//! Whether every acknowledged event is stored exactly once: pages through the rooms and compares.
+//! Verifies that every acknowledged event is stored exactly once: pages through the rooms and compares.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::wire::MessagesAnswer;
 
 const PAGE: usize = 500;
 
-/// What was acknowledged in one room, and what was found there.
+/// The events that were acknowledged in one room, and those that were found there.
 #[derive(Debug, Default)]
 pub struct Ledger {
     acknowledged: HashSet<String>,
@@ -19,7 +19,7 @@ pub struct Ledger {
     duplicates: u64,
 }
 
-/// How acknowledged and found messages compare.
+/// The comparison of acknowledged and found messages.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
     /// Messages that the server acknowledged.

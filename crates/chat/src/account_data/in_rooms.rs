@@ -1,4 +1,4 @@
-//! What a user keeps with some of their rooms.
+//! Reads the account data of many rooms of one user at once.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use im2_store::Snapshot;
 use super::{AccountData, raw};
 
 impl AccountData {
-    /// What the user keeps with each of `rooms`, in the same order: what changed after a token, or all of it.
+    /// The user's account data in each of `rooms`, in the same order: the entries that changed after the room's token,
+    /// or all of them where there is no token.
     pub async fn of_rooms(
         &self,
         user: UserNid,

@@ -1,4 +1,4 @@
-//! How a user sorts their rooms: which are direct chats (`m.direct`) and which tags they have (`m.tag`).
+//! A user's labels for rooms: direct chats (`m.direct`) and tags (`m.tag`).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{AccountData, DIRECT, TAGS, tags_in};
 
-/// What a direct chat or a tagged room takes, in bytes.
+/// Estimated memory for a direct chat or a tagged room, in bytes.
 const LABELLED: usize = 160;
 
 /// The labels of one user's rooms.
@@ -36,7 +36,7 @@ pub(crate) fn cache(memory: &Memory) -> Cached {
 }
 
 impl AccountData {
-    /// How the user sorts their rooms. The same value as long as nothing changes.
+    /// The labels of the user's rooms. The same value as long as nothing changes.
     pub async fn tags_and_direct(&self, user: UserNid) -> Result<Arc<TagsAndDirect>> {
         let load = async {
             let (direct, tags) = self

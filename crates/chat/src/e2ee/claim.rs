@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{E2ee, failures, keys};
 use crate::key_counts;
 
-/// Which keys are wanted: the algorithm by device by user.
+/// The keys that are wanted: the algorithm by device by user.
 pub type ClaimRequest = BTreeMap<UserId, BTreeMap<DeviceId, String>>;
 
 /// Keys handed out by one request: all devices of a room of a thousand people.

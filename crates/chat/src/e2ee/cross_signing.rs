@@ -24,7 +24,7 @@ pub const MASTER: &str = "master";
 pub(super) const SELF_SIGNING: &str = "self_signing";
 pub(super) const USER_SIGNING: &str = "user_signing";
 
-/// What a user publishes; each key may be left out.
+/// The cross-signing keys that a user publishes in one request; each key may be left out.
 #[derive(Debug, Clone, Default)]
 pub struct CrossSigningUpload {
     /// The master signing key.
@@ -35,7 +35,7 @@ pub struct CrossSigningUpload {
     pub user_signing_key: Option<Map<String, Value>>,
 }
 
-/// What is there already, and what of an upload differs from it.
+/// The keys that are stored already, and those of an upload that differ from them.
 struct Difference {
     current: Vec<CrossSigningKey>,
     new: Vec<CrossSigningKey>,

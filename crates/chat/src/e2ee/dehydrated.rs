@@ -20,11 +20,11 @@ const MAX_DATA_BYTES: usize = 256 * 1024;
 /// A device to be kept.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Dehydration {
-    /// What it is called.
+    /// The device's ID, chosen by the client.
     pub device_id: DeviceId,
-    /// What the client needs to bring it to life.
+    /// The encrypted device, as the client needs it to rehydrate.
     pub device_data: Map<String, Value>,
-    /// What its user calls it.
+    /// The display name of the device.
     pub initial_device_display_name: Option<String>,
     /// Its keys, without which nobody can write to it.
     #[serde(flatten)]
@@ -36,7 +36,7 @@ pub struct Dehydration {
 pub struct DehydratedEvents {
     /// The messages.
     pub messages: Vec<ToDeviceMessage>,
-    /// Where the next ones begin.
+    /// The place from which the next ones begin.
     pub reached: Reached,
     /// Whether there are no more for now.
     pub is_complete: bool,

@@ -1,5 +1,5 @@
-//! Whose devices a user has to look up again (spec: "Tracking the device list for a user", `device_lists` of `/sync`,
-//! `GET /keys/changes`).
+//! Device lists: the users whose devices a user has to look up again (spec: "Tracking the device list for a user",
+//! `device_lists` of `/sync`, `GET /keys/changes`).
 //!
 //! Between two places in the stream, `changed` are the users who share a room with the reader at the second one and
 //! have changed their devices or cross-signing keys in between, or have come together with the reader in a room, or
@@ -10,8 +10,8 @@
 //! not listed as they come and go: a client that joins it would be sent everybody for nothing. They all are once it is
 //! encrypted, and their changed devices always.
 //!
-//! What may have happened, the [`Hints`], comes from the stream's stretch in memory or from the database; what it
-//! means is found out in the same way for both.
+//! The candidates, [`Hints`], come from the ring in memory or from the database; the result is worked out from them in
+//! the same way for both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ const MANY: usize = 256;
 /// Members, former ones included, of a room that is not encrypted above which they are not listed as they come and go.
 pub const LARGE: usize = 500;
 
-/// Whose devices a user has to look up again, and whose no more.
+/// The users whose devices a user has to look up again, and those whose devices are of no concern any more.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct DeviceLists {
     /// Look up again.
@@ -45,10 +45,10 @@ impl DeviceLists {
     }
 }
 
-/// What has become of keys between two places in the stream, for one device.
+/// Changes of keys between two places in the stream, for one device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyNews {
-    /// Whose devices have to be looked up again.
+    /// The users whose devices have to be looked up again.
     pub device_lists: DeviceLists,
     /// Whether keys that the device has in store for others were handed out.
     pub counts_changed: bool,
@@ -61,7 +61,7 @@ impl KeyNews {
     }
 }
 
-/// What happened that may be of interest.
+/// Changes that may lead to an entry in the answer: the candidates.
 #[derive(Debug, Clone, Default)]
 struct Hints {
     /// Rooms in which somebody's membership changed, and whose; or that were encrypted.
@@ -130,7 +130,7 @@ impl Hints {
 }
 
 impl E2ee {
-    /// What has become of keys between two places in the stream, for the session's device. `rooms` are its user's.
+    /// Returns the changes of keys between two places in the stream, for the session's device. `rooms` are its user's.
     pub async fn news(
         &self,
         session: &Session,
@@ -149,7 +149,7 @@ impl E2ee {
         self.judge(session, since, until, walked.map(|_| hints)).await
     }
 
-    /// Whose devices a client that stood at `from` has to look up at `to` (spec: `GET /keys/changes`).
+    /// The device lists for a client that stood at `from`, as of `to` (spec: `GET /keys/changes`).
     pub async fn changes(&self, session: &Session, from: &StreamToken, to: &StreamToken) -> Result<DeviceLists> {
         Ok(self.judge(session, from, to, None).await?.device_lists)
     }
@@ -162,7 +162,7 @@ impl E2ee {
         })
     }
 
-    /// What it means that this happened; without hints the database is asked for them.
+    /// Works out the answer from the hints; without hints, the database is asked for them.
     async fn judge(
         &self,
         session: &Session,

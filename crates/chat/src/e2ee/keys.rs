@@ -1,4 +1,4 @@
-//! What keys have to look like to be kept.
+//! Checks uploaded keys and brings them into the form in which they are stored.
 
 use base64::Engine as _;
 use im2_kernel::canonical::object_to_canonical;
@@ -73,7 +73,7 @@ fn one_time_key(name: &str, key: Value) -> Result<OneTimeKey> {
     Ok(OneTimeKey { algorithm: algorithm.to_owned(), key_id: key_id.to_owned(), key })
 }
 
-/// What a one-time key is remembered by: its public part, whatever it is called and whoever signed it.
+/// The digest by which a one-time key is remembered: of its public part, regardless of its ID and its signatures.
 pub(super) fn key_digest(key: &str) -> KeyDigest {
     let parsed: Value = serde_json::from_str(key).unwrap_or_default();
     let public = parsed.get("key").unwrap_or(&parsed).as_str().unwrap_or(key);
@@ -115,7 +115,7 @@ pub(super) fn decode(public_key: &str) -> Option<Vec<u8>> {
     (bytes.len() == 32).then_some(bytes)
 }
 
-/// What the signatures of a key cover.
+/// The part of a key object that its signatures cover: without `signatures` and `unsigned`.
 pub(super) fn signed_part(mut key: Map<String, Value>) -> Map<String, Value> {
     key.remove("signatures");
     key.remove("unsigned");

@@ -49,7 +49,7 @@ impl E2ee {
         Self { core, accounts, rooms, to_device }
     }
 
-    /// What a device has in store for others. From memory, as a rule.
+    /// The counts of a device's one-time and fallback keys in store. From memory, as a rule.
     pub async fn key_counts(&self, user: UserNid, device_id: &DeviceId) -> Result<Arc<KeyCounts>> {
         key_counts::of_device(&self.core, user, device_id).await
     }

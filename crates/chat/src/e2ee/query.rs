@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{E2ee, failures};
 
-/// Whose keys are wanted, and of which devices; an empty list means all.
+/// The users and devices whose keys are wanted; an empty list means all devices.
 pub type QueryRequest = BTreeMap<UserId, Vec<DeviceId>>;
 
 /// Users asked about at once: a large room.

@@ -34,7 +34,7 @@ struct Accepted {
     signature: KeySignature,
 }
 
-/// Whom signatures are by, and the keys that they can be by.
+/// The user who signs, and the keys that signatures can be by.
 struct Signer {
     user: UserNid,
     user_id: UserId,
@@ -106,7 +106,7 @@ fn current_key(db: &Snapshot<'_>, user: UserNid, name: &str) -> im2_store::Resul
     }
 }
 
-/// Why a signature was not taken.
+/// The error for a signature that was not taken.
 struct Refusal(&'static str, String);
 
 impl Refusal {

@@ -15,7 +15,7 @@ const MAX_ONE_TIME_KEYS: usize = 1_000;
 /// Fallback keys kept for a device: one an algorithm, of which there is one today.
 const MAX_FALLBACK_KEYS: usize = 10;
 
-/// What a device publishes; each part may be left out.
+/// The keys that a device publishes in one request; each part may be left out.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Upload {
     /// Its identity keys.
@@ -55,7 +55,7 @@ impl Checked {
     }
 }
 
-/// What an upload changes.
+/// The changes that an upload makes to what is stored.
 #[derive(Default)]
 struct Plan {
     sets_identity: bool,

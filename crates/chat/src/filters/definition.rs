@@ -1,4 +1,4 @@
-//! What a filter says, and which events it lets through.
+//! The definition of a filter, and the decision about an event: whether the filter lets it through.
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData};
 
@@ -19,18 +19,18 @@ pub struct Filter {
     pub event_fields: Option<EventFields>,
     /// The format of events.
     pub event_format: EventFormat,
-    /// Which presence to include.
+    /// The presence to include.
     #[serde(deserialize_with = "object")]
     pub presence: EventFilter,
-    /// Which of the account's data to include.
+    /// The account data to include.
     #[serde(deserialize_with = "object")]
     pub account_data: EventFilter,
-    /// Which rooms, and what of them.
+    /// The rooms to include, and their parts.
     #[serde(deserialize_with = "object")]
     pub room: RoomFilter,
 }
 
-/// How events look.
+/// The format of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventFormat {
@@ -41,7 +41,7 @@ pub enum EventFormat {
     Federation,
 }
 
-/// What a filter says about rooms.
+/// The part of a filter that is about rooms (spec: `RoomFilter`).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct RoomFilter {
@@ -50,23 +50,23 @@ pub struct RoomFilter {
     pub rooms: Option<BTreeSet<RoomId>>,
     /// Never these.
     pub not_rooms: BTreeSet<RoomId>,
-    /// Which typing notifications and receipts.
+    /// The typing notifications and receipts to include.
     #[serde(deserialize_with = "object")]
     pub ephemeral: EventFilter,
     /// Whether rooms that the user has left are included.
     pub include_leave: bool,
-    /// Which state.
+    /// The state to include.
     #[serde(deserialize_with = "object")]
     pub state: EventFilter,
-    /// Which events of the timeline.
+    /// The events of the timeline to include.
     #[serde(deserialize_with = "object")]
     pub timeline: EventFilter,
-    /// Which of the data that the user keeps with rooms.
+    /// The account data of rooms to include.
     #[serde(deserialize_with = "object")]
     pub account_data: EventFilter,
 }
 
-/// Which events to include (the specification's `EventFilter` and `RoomEventFilter`).
+/// A filter of events (the specification's `EventFilter` and `RoomEventFilter`).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct EventFilter {
@@ -92,7 +92,7 @@ pub struct EventFilter {
     pub unread_thread_notifications: bool,
 }
 
-/// What a filter looks at in an event.
+/// The properties of an event that a filter looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     /// Its type.

@@ -27,9 +27,9 @@ const MAX_RESTORED: usize = 50_000;
 /// A user's presence as it is streamed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceEvent {
-    /// Whose.
+    /// The user.
     pub sender: UserId,
-    /// What.
+    /// The state that is announced.
     pub content: PresenceContent,
 }
 
@@ -167,8 +167,9 @@ impl Presence {
         });
     }
 
-    /// What `user` has to hear: the presence of those who share a room with them, and their own. After `since` and up
-    /// to `upto`, both numbers of the ephemeral counter; without `since` all who are not offline.
+    /// Returns the presence events that `user` has to be sent: their own, and those of users who share a room with
+    /// them. Those after `since` and up to `upto`, both numbers of the ephemeral counter; without `since`, those of all
+    /// who are not offline.
     pub async fn news(&self, user: UserNid, since: Option<u64>, upto: u64) -> Result<Vec<PresenceEvent>> {
         let candidates = {
             let states = self.states.lock();
@@ -183,8 +184,8 @@ impl Presence {
         Ok(self.current(visible))
     }
 
-    /// Whose presence changed after `since` and up to `upto`, both numbers of the ephemeral counter: the first `limit`
-    /// of them, and the number up to which these are all.
+    /// The users whose presence changed after `since` and up to `upto`, both numbers of the ephemeral counter: the
+    /// first `limit` of them, and the number up to which these are all.
     pub fn changed(&self, since: u64, upto: u64, limit: usize) -> (Vec<UserNid>, u64) {
         self.states.lock().changed_first(since, upto, limit)
     }

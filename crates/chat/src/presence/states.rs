@@ -1,4 +1,4 @@
-//! Who is online, in memory: a state machine over the time it is given.
+//! The presence of users, in memory: a state machine over the time it is given.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use im2_core::ephemeral::Ephemeral;
 
-/// Who did nothing for so long is shown as unavailable.
+/// Users without activity for this long are shown as unavailable, in milliseconds.
 const IDLE: Millis = 5 * 60 * 1000;
-/// Who has not synced for so long is shown as offline.
+/// Users who have not synced for this long are shown as offline, in milliseconds.
 const GONE: Millis = 30 * 1000;
-/// Who did something within this time is shown as currently active.
+/// Users who did something within this time are shown as currently active, in milliseconds.
 const ACTIVE: Millis = 60 * 1000;
 /// Users remembered. Beyond it those who went offline first are forgotten; the rest are connected, and connections
 /// are bounded elsewhere. An entry takes some 300 bytes, and 100 for each device that is connected.
@@ -52,7 +52,7 @@ pub struct PresenceContent {
     /// Whether that is so recent that no count is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currently_active: Option<bool>,
-    /// What they say they are doing.
+    /// Their status message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_msg: Option<String>,
     /// Their display name.
@@ -63,7 +63,7 @@ pub struct PresenceContent {
     pub avatar_url: Option<String>,
 }
 
-/// What others have been told.
+/// The state of a user that others were told last.
 #[derive(Debug, Clone, Default)]
 struct Shown {
     availability: Availability,
@@ -208,7 +208,7 @@ pub(super) struct PresenceStates {
     entries: HashMap<UserNid, Entry>,
     /// The order of the changes, for those who follow them.
     changes: BTreeMap<u64, UserNid>,
-    /// Who has changed since the last tick: at most as many as there are entries.
+    /// The users who have changed since the last tick: at most as many as there are entries.
     fresh: HashSet<UserNid>,
 }
 

@@ -17,9 +17,9 @@ use super::{
 pub struct Reader {
     /// The room.
     pub room: Arc<Room>,
-    /// Who reads.
+    /// The user who reads.
     pub actor: Actor,
-    /// What the reader is to the room.
+    /// The reader's membership in the room; `None` for a user who never had one.
     pub membership: Option<Membership>,
     /// The number of the last event whose state the reader may see; `None` for everything up to now.
     pub until: Option<i64>,

@@ -135,7 +135,7 @@ impl Rooms {
         appended
     }
 
-    /// As [`Rooms::append`], for what the server itself does: without limits on invites and joins.
+    /// Does as [`Rooms::append`], for events of the server itself: without limits on invites and joins.
     pub(super) async fn append_uncounted(
         &self,
         room: &Arc<Room>,
@@ -186,7 +186,7 @@ impl Rooms {
         Err(Error::Internal(format!("room {} keeps moving on", room.id)))
     }
 
-    /// Refuses whatever is sent to a room that an administrator has blocked, but for leaving it.
+    /// Refuses whatever is sent to a room that an administrator has blocked, except for leaving it.
     fn refuse_blocked(&self, room: &Room, draft: &Draft) -> Result<()> {
         let membership = draft.content.get("membership").and_then(Value::as_str);
         let leaves = &*draft.kind == "m.room.member" && matches!(membership, Some("leave" | "ban"));
@@ -248,7 +248,8 @@ impl Rooms {
         Ok(Queued::New(head.epoch, queued, event_id))
     }
 
-    /// What a redaction is about, if the actor may redact it.
+    /// Returns the event that a redaction is about and its redacted form; `None` if the draft is no redaction or the
+    /// event is redacted already. Refuses a target that is not in the room or that the actor may not redact.
     async fn redaction_target(
         &self,
         room: &Arc<Room>,

@@ -1,7 +1,7 @@
-//! What other events add to an event: its newest edit, its thread, what refers to it (spec: "Aggregations of child
-//! events"). A redaction of the parent takes its edits only: threads and references stay, and a redaction of a child takes
-//! the child out of them. Computed when somebody looks, from memory for what is in the tail: a child is always newer than its
-//! parent, so the children of an event in the tail are in the tail too.
+//! Bundled aggregations: the newest edit of an event, its thread, and the events that refer to it (spec: "Aggregations
+//! of child events"). A redaction of the parent takes its edits only: threads and references stay, and a redaction of a
+//! child takes the child out of them. Computed when somebody looks, from memory for events in the tail: a child is
+//! always newer than its parent, so the children of an event in the tail are in the tail too.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -24,7 +24,7 @@ const REFERENCES: usize = 100;
 /// Children of one event that are looked at for a reader who may not see all of them.
 const LOOKED_AT: usize = 1_000;
 
-/// Which children count for a reader: those that the reader may see, but for those of ignored users.
+/// The children that count for a reader: those that the reader may see, except those of ignored users.
 #[derive(Clone)]
 struct Seen {
     visible: Arc<VisibleHistory>,
@@ -42,7 +42,7 @@ impl Seen {
     }
 }
 
-/// What is known of the children of one event.
+/// The children of one event, as far as its bundle is made of them.
 #[derive(Default)]
 struct Children {
     edits: Vec<Arc<RoomEvent>>,
@@ -96,7 +96,7 @@ impl Rooms {
         Ok(bundles)
     }
 
-    /// What is known of the children of each event that can have any.
+    /// The children of each event that can have any.
     async fn children(
         &self,
         room: &Arc<Room>,

@@ -53,7 +53,7 @@ pub struct InitialState {
     pub content: Map<String, Value>,
 }
 
-/// What a new room is to be like. The fields are those of the request.
+/// A request to create a room. The fields are those of `POST /createRoom`.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the specification names and explains them")]
 pub struct CreateRoom {
@@ -164,7 +164,8 @@ impl Rooms {
         made
     }
 
-    /// As [`Rooms::create`], for what the server itself does: without limits on the rooms of the user it is made for.
+    /// Does as [`Rooms::create`], for rooms of the server itself: without limits on the rooms of the user it is made
+    /// for.
     pub async fn create_regardless(&self, actor: &Actor, request: CreateRoom) -> Result<Arc<Room>> {
         let request = self.checked(actor, request)?;
         self.create_checked(actor, &request).await
@@ -420,7 +421,7 @@ fn power_levels(actor: &Actor, request: &CreateRoom, preset: Preset) -> Value {
     levels
 }
 
-/// The preset's events, but for those that `initial_state` brings itself.
+/// The preset's events, except for those that `initial_state` brings itself.
 fn add_preset(making: &mut Making<'_>, request: &CreateRoom, preset: Preset) -> Result<()> {
     let (join_rule, guest_access) = match preset {
         Preset::PrivateChat | Preset::TrustedPrivateChat => ("invite", "can_join"),

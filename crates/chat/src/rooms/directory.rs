@@ -37,7 +37,7 @@ const MAX_PUBLISHED: usize = 100_000;
 /// The longest identifier of a network, in bytes.
 const MAX_NETWORK: usize = 255;
 
-/// Where a room stands in the directory: large rooms first, among equals by identifier.
+/// A room's sort key in the directory: large rooms first, among equals by identifier.
 type Rank = (Reverse<usize>, RoomId);
 
 /// The published rooms; empty until first used.
@@ -58,7 +58,7 @@ struct Entry {
     text: String,
 }
 
-/// Where a room is published.
+/// The directories in which a room is published.
 #[derive(Debug, Clone, Default)]
 struct Lists {
     /// In the server's own directory.
@@ -73,7 +73,7 @@ impl Lists {
     }
 }
 
-/// Which rooms are looked for.
+/// The directories that are searched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Networks {
     /// Those of the server's own directory.
@@ -96,7 +96,7 @@ impl Networks {
 }
 
 impl Listed {
-    /// Where a room is published now.
+    /// The directories in which a room is published now.
     fn lists(&self, room: RoomNid) -> Lists {
         let entry = self.ranks.get(&room).and_then(|rank| self.rooms.get(rank));
         entry.map(|entry| entry.lists.clone()).unwrap_or_default()
@@ -191,13 +191,13 @@ impl Directory {
 pub struct DirectoryQuery {
     /// Only rooms whose name, topic or alias has each of these words in it.
     pub search: Option<String>,
-    /// Which rooms altogether.
+    /// The directories to search.
     pub networks: Networks,
     /// Only rooms of these types; `None` in the list stands for rooms without a type.
     pub room_types: Option<Vec<Option<String>>>,
-    /// From where on.
+    /// The token of the page to begin with.
     pub since: Option<DirectoryToken>,
-    /// At most so many.
+    /// The most rooms to return.
     pub limit: usize,
 }
 
@@ -236,9 +236,9 @@ impl FromStr for DirectoryToken {
 pub struct DirectoryPage {
     /// The rooms.
     pub rooms: Vec<Listing>,
-    /// What comes after them.
+    /// The token of the next page, if there is one.
     pub next: Option<DirectoryToken>,
-    /// What comes before them.
+    /// The token of the previous page, if there is one.
     pub previous: Option<DirectoryToken>,
     /// How many rooms there are altogether.
     pub total: usize,

@@ -1,4 +1,4 @@
-//! What somebody wants to send, before it is an event.
+//! The draft of an event: the part that its sender decides.
 
 use im2_model::{EventId, Millis};
 use im2_store::rooms::TransactionKey;
@@ -13,7 +13,7 @@ pub struct Draft {
     pub state_key: Option<Box<str>>,
     /// The content.
     pub content: Map<String, Value>,
-    /// What it redacts.
+    /// The event that it redacts.
     pub redacts: Option<EventId>,
     /// The timestamp, where the sender may choose it; else the current time.
     pub ts: Option<Millis>,

@@ -19,7 +19,7 @@ use super::{
     draft::{Draft, Transaction},
 };
 
-/// What a lock takes.
+/// Estimated memory for a lock, in bytes.
 const LOCK: usize = 64;
 
 /// The users of whom an event turned out a repeat at its commit.

@@ -13,8 +13,8 @@ use super::{
     view::View,
 };
 
-/// What an event was built on: the room's last number, and how many changes of other nodes it takes into account. The
-/// number alone does not say what the event that has it is, once other nodes give numbers too.
+/// The version of a room that an event was built on: the room's last number, and how many changes of other nodes it
+/// takes into account. Once other nodes give numbers too, the number alone does not identify the event that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) seq: i64,
@@ -87,7 +87,7 @@ impl Head {
         }
     }
 
-    /// Where an event that is built on it comes to stand.
+    /// The place of an event that is built on it.
     pub(super) fn place(&self) -> Place {
         Place { seq: self.seq, elsewhere: self.elsewhere }
     }
@@ -110,7 +110,7 @@ impl Head {
 }
 
 impl Room {
-    /// After an event of `epoch` was not committed: starts again from what is.
+    /// Starts again from the room's view, after an event of `epoch` was not committed.
     pub(super) async fn reset_head(&self, epoch: u64) {
         let mut head = self.head.lock().await;
         if head.epoch == epoch

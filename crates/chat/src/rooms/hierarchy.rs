@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{Actor, Room, RoomEvent, Rooms, summary::Summary};
 
-/// How deep a walk goes that names no depth, and at most.
+/// The depth of a walk for which none is asked, and the greatest that can be.
 const MAX_DEPTH: usize = 32;
 /// Rooms that one walk looks at; what lies beyond them in a larger space is not listed.
 const MAX_ROOMS: usize = 2_000;
@@ -24,20 +24,20 @@ const MAX_CHILDREN: usize = 20_000;
 /// The longest valid `order` of a child.
 const MAX_ORDER: usize = 50;
 
-/// Which part of a space's tree to walk.
+/// The part of a space's tree to walk.
 #[derive(Debug, Clone, Default)]
 pub struct HierarchyQuery {
     /// Only children that the space suggests.
     pub suggested_only: bool,
     /// How many levels below the first room.
     pub max_depth: Option<usize>,
-    /// At most so many rooms.
+    /// The maximum number of rooms.
     pub limit: usize,
-    /// Where an earlier part ended.
+    /// The token of an earlier part, to go on from its end.
     pub from: Option<HierarchyToken>,
 }
 
-/// Where a part of a walk ended: how many rooms were returned before, and what was asked for. As text
+/// The end of a part of a walk: how many rooms were returned before, and what was asked for. As text
 /// `h<rooms>.<depth>.<suggested>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HierarchyToken {
@@ -70,7 +70,7 @@ impl FromStr for HierarchyToken {
 /// A room of a space's tree.
 #[derive(Debug, Clone)]
 pub struct SpaceRoom {
-    /// What it is.
+    /// The room's summary.
     pub summary: Summary,
     /// The `m.space.child` events of a space, in the order of the children.
     pub children: Vec<Arc<RoomEvent>>,
@@ -159,7 +159,7 @@ fn child_id(child: &RoomEvent) -> Option<RoomId> {
     RoomId::parse(child.state_key()?).ok()
 }
 
-/// What decides the place of a child among its brothers.
+/// A child's sort key among its siblings: whether it lacks an `order`, the `order`, the time of the event, the room.
 type Place = (bool, String, u64, RoomId);
 
 /// The valid children of a space in their order; none of a room that is no space. Counts the events that are looked at.

@@ -20,13 +20,14 @@ use super::{
 
 /// Events read from the database at a time while looking for ones that the reader may see.
 const CHUNK: usize = 128;
-/// What the events of one page may take together, in bytes: 64 of the largest. The client goes on from there, too.
+/// The most that the events of one page may take together, in bytes: 64 of the largest. The client goes on from there,
+/// too.
 const BYTES: usize = 4 << 20;
 /// Events looked at for one page: a filter that matches nothing ends here, and the client goes on from there.
 const LOOKED_AT: usize = 4_096;
 
-/// What one user may see of a room: the history visibilities it had and the memberships the user had, each with the
-/// number of the room from which on.
+/// The part of a room's history that one user may see: the history visibilities that the room had and the memberships
+/// that the user had, each with the number of the room from which it holds.
 #[derive(Debug, Clone, Default)]
 pub struct VisibleHistory {
     visibility: Vec<VisibilityThen>,
@@ -49,7 +50,7 @@ pub enum StateReach {
 }
 
 impl VisibleHistory {
-    /// What a user may see of a room that need not be in memory.
+    /// Loads the part of a room's history that a user may see. The room need not be in memory.
     pub(crate) fn load(
         db: &Snapshot<'_>,
         room: RoomNid,
@@ -168,7 +169,7 @@ pub struct Page {
 }
 
 impl Rooms {
-    /// What `actor` may see of `room`.
+    /// The part of the history of `room` that `actor` may see.
     pub async fn visible_history(&self, room: &Arc<Room>, actor: &Actor) -> Result<VisibleHistory> {
         let visibility = room.view().visibility.clone();
         let (nid, version, user_id) = (room.nid, room.version, actor.user_id.clone());
@@ -176,8 +177,9 @@ impl Rooms {
         Ok(VisibleHistory { visibility, memberships: memberships.await?, ..VisibleHistory::default() })
     }
 
-    /// What `actor` may see of `room` from number `from` on, if not of all of it: without asking the database for
-    /// those who were members then and still are, and for those who had nothing to do with the room before.
+    /// The part of the history of `room` that `actor` may see, known at least from number `from` on. Needs no look into
+    /// the database for users who were members then and still are, and for users who had nothing to do with the room
+    /// before.
     pub async fn visible_history_from(&self, room: &Arc<Room>, actor: &Actor, from: i64) -> Result<VisibleHistory> {
         let known = {
             let view = room.view();
@@ -288,7 +290,7 @@ impl Rooms {
         Ok(state)
     }
 
-    /// The state right after number `seq` but for the members, from memory as far as possible.
+    /// The state right after number `seq` without the members, from memory as far as possible.
     pub async fn state_without_members_at(&self, room: &Arc<Room>, seq: i64) -> Result<Vec<Arc<RoomEvent>>> {
         let known = {
             let view = room.view();

@@ -1,4 +1,4 @@
-//! How many people a user may invite whom they share no room with.
+//! The limit on invites to users who share no room with the inviter.
 //!
 //! All ways to invite pass here: [`Rooms::append`](super::Rooms) for a single one, by whatever endpoint, and the making
 //! of rooms for many. What has been spent is kept, so that a restart gives nobody another day's worth. It grows with the
@@ -26,7 +26,7 @@ const MOST: u64 = 20;
 const LEAST: u64 = 5;
 /// A declined invite weighs as much as this many that were accepted: whom strangers often turn away is unwelcome.
 const DECLINED: u64 = 2;
-/// In the store invites are counted in thousandths, because parts of one are forgotten as time goes by.
+/// The unit in which the store counts invites, a thousandth, because parts of one are forgotten as time goes by.
 const UNIT: u64 = 1_000;
 
 /// Invites that have been counted, to be given back if they are not sent.
@@ -141,7 +141,7 @@ fn per_day(new: u64, age: Millis, budget: &InviteBudget) -> u64 {
     grown.saturating_sub(budget.declined * DECLINED).clamp((new / LEAST).max(1), new * MOST)
 }
 
-/// What still counts of what was spent.
+/// The part of the spent budget that still counts at `now`: it is forgotten evenly, the budget of a day in a day.
 fn left_of(budget: InviteBudget, allowed: u64, now: Millis) -> u64 {
     let forgotten = now.saturating_sub(budget.spent_ts).min(DAY) * allowed * UNIT / DAY;
     budget.spent.saturating_sub(forgotten)

@@ -24,7 +24,7 @@ use super::{
 /// Events read for a room that comes into memory, where nobody says how many are wanted.
 pub(super) const TAIL_AT_LOAD: usize = 32;
 
-/// Reads those of `rooms` that there are, each with so many of its newest events, in no order.
+/// Reads those of `rooms` that there are, each with a number of its newest events, in no order.
 pub(super) fn load(
     db: &Snapshot<'_>,
     rooms: &[RoomNid],
@@ -125,7 +125,7 @@ impl Loading {
 /// A history visibility as it is stored: of which room, since when, and the event.
 type StoredVisibility = (RoomNid, i64, Option<EventRow>);
 
-/// What is read of rooms whose tail is not all of them, by room.
+/// Older data, read from the database for the rooms whose tail does not hold all of their events, by room.
 struct Older {
     state: HashMap<RoomNid, Vec<StateRow>>,
     visibility: HashMap<RoomNid, Vec<StoredVisibility>>,
@@ -161,7 +161,7 @@ impl Older {
     }
 }
 
-/// What everybody is to a room, who is joined, and how many are invited.
+/// The members of a room, who of them is joined, and how many are invited.
 struct People {
     members: Members,
     joined: HashMap<UserNid, UserId>,

@@ -1,4 +1,4 @@
-//! Which rooms a user has to do with, in memory.
+//! The memberships of each user, in memory.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,11 +18,11 @@ use im2_core::{
     memory::{Cache, Share},
 };
 
-/// What a user takes by themselves, and with each room, in bytes.
+/// Estimated memory for a user without rooms, and for each room, in bytes.
 const USER: usize = 256;
 const ROOM: usize = 64;
 
-/// What a user is to a room.
+/// A user's membership in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoomMembership {
     /// The membership.
@@ -55,7 +55,7 @@ impl UserRooms {
         reached.stream().includes_all(&self.latest.read())
     }
 
-    /// What they take in memory, in bytes.
+    /// The memory that the list takes, in bytes.
     fn weight(&self) -> usize {
         USER + ROOM * self.rooms.read().capacity()
     }
@@ -70,7 +70,7 @@ impl UserRooms {
         self.forgets.load(Ordering::SeqCst)
     }
 
-    /// What the user is to `room`; `None` for one that the user has forgotten.
+    /// The user's membership in `room`; `None` for a room that the user has forgotten.
     pub fn get(&self, room: RoomNid) -> Option<RoomMembership> {
         self.get_forgotten_too(room).filter(|found| !found.forgotten)
     }

@@ -1,8 +1,8 @@
 //! Lists of all members of a room, for answers.
 //!
-//! Of a room of ordinary size the member events are in memory. Of a larger one their numbers are found first, which
+//! The member events of a room of ordinary size are in memory. For a larger room their numbers are found first, which
 //! fixes who is in the list, and then the events are written page by page as they are read: their bytes go from the
-//! database into the answer, and nothing is made or kept of each but eight bytes.
+//! database into the answer, and only eight bytes are kept for each.
 
 use std::{borrow::Cow, collections::HashSet, fmt, io::Write as _, sync::Arc};
 
@@ -19,10 +19,10 @@ use crate::filters::{Candidate, EventFilter};
 
 /// Members in one page.
 const PAGE: usize = 1_000;
-/// What a member takes in an answer, roughly: place for a page is made at once.
+/// Estimated size of a member in an answer, in bytes: the buffer for a page is allocated at once.
 const BYTES: usize = 400;
 
-/// Who is wanted in a list, by what they are to the room.
+/// Tells by a user's membership whether the user is wanted in a list.
 type Wanted = Arc<dyn Fn(Option<Membership>) -> bool + Send + Sync>;
 
 /// The member events of a room that somebody wants to list.
@@ -38,13 +38,13 @@ pub enum MemberList {
 pub struct StoredMembers {
     core: Core,
     room: Arc<Room>,
-    /// In the order in which the events were written, which is how they lie in the database.
+    /// The members' numbers, in the order in which their events were written, which is how they lie in the database.
     numbers: Vec<i64>,
     /// How many of them have been read.
     read: usize,
-    /// Who is wanted, if that is not yet decided.
+    /// The predicate for those who are wanted, if it has not been applied yet.
     wanted: Option<Wanted>,
-    /// Who is left out.
+    /// The users who are left out.
     without: Arc<HashSet<Box<str>>>,
     /// Whether the next one follows another.
     follows: bool,
@@ -102,10 +102,10 @@ impl Rooms {
     }
 }
 
-/// What memory knows of a list.
+/// The part of a list that is known in memory.
 struct Found {
     list: Listed,
-    /// Whose entry is younger than the list, and had a value then.
+    /// The users whose entry is younger than the list, and had a value then.
     changed: Vec<Box<str>>,
 }
 
@@ -264,12 +264,12 @@ impl<'a> StoredMember<'a> {
         self.state.content_json()
     }
 
-    /// Whose membership it is, as JSON.
+    /// The member's user ID, as JSON.
     pub fn user_id_json(&self) -> &'a str {
         self.state.state_key_json()
     }
 
-    /// Whose membership it is.
+    /// The member's user ID.
     pub fn user_id(&self) -> Cow<'a, str> {
         self.state.state_key()
     }

@@ -1,11 +1,11 @@
-//! Who is what to a room, in memory.
+//! The members of a room, in memory.
 //!
-//! What each user is to the room is always there, in some 150 bytes. Their member events are there as far as somebody
-//! needs them: all of them in a room of ordinary size, those that were looked at lately in a larger one. So a room of
-//! a hundred thousand members comes into memory by reading numbers and names, and no events.
+//! The membership of each user is always there, in some 150 bytes. Their member events are there as far as somebody
+//! needs them: all of them in a room of ordinary size, those that were looked at lately in a larger one. So a room of a
+//! hundred thousand members comes into memory by reading numbers and names, and no events.
 //!
-//! Who wants a member event asks [`Room::member`] or [`Rooms::members_at`], which read what is missing. Who only writes
-//! all of them into an answer asks [`Rooms::member_list`].
+//! A caller that wants a member event asks [`Room::member`] or [`Rooms::members_at`], which read what is missing. One
+//! that only writes all of them into an answer asks [`Rooms::member_list`].
 
 use std::{
     collections::HashMap,
@@ -19,13 +19,13 @@ use im2_store::{Snapshot, rooms::EventRow};
 
 use super::{Room, RoomEvent, Rooms, StateEntry};
 
-/// Of a room that grows, or whose members are looked at, so many times as many member events are kept as are read when
-/// a room comes into memory. Beyond it they are dropped, and read again.
+/// How many member events are kept of a room that grows or whose members are looked at, as a multiple of the number
+/// that is read when a room comes into memory. Beyond it all of them are dropped, and read again when needed.
 const KEPT: usize = 4;
 /// How many of the first members are remembered: those that a client names a room after, and the client's user.
 const FIRST: usize = 6;
 
-/// What a user is to a room.
+/// A user's membership in a room, and the member event if it is in memory.
 #[derive(Debug, Clone)]
 pub struct Member {
     /// The membership.
@@ -52,7 +52,7 @@ pub struct Members {
 }
 
 impl Members {
-    /// None, of which so many may have their events here when they are loaded.
+    /// No members yet; up to `limit` of them may have their events here when they are loaded.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, ..Self::default() }
     }
@@ -72,7 +72,7 @@ impl Members {
         self.all.insert(user_id, Member { membership, since, seq, event: None });
     }
 
-    /// What a user is to the room.
+    /// The user's membership in the room.
     pub fn get(&self, user_id: &str) -> Option<&Member> {
         self.all.get(user_id)
     }

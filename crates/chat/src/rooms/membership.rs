@@ -253,8 +253,8 @@ impl Rooms {
     /// Carries a change of one field of the actor's profile into their member event in a room, if the event still says
     /// what the profile said `before`: a name or picture that was chosen for the room stays.
     ///
-    /// Of several changes, each is carried on in any order: what is written is the profile of the moment, and it is
-    /// looked at again afterwards.
+    /// Several changes may be carried in any order: the value that is written is the one in the profile at that moment,
+    /// and it is compared again afterwards.
     pub async fn refresh_profile(
         &self,
         actor: &Actor,
@@ -325,8 +325,8 @@ impl Rooms {
         Ok(fields.into_iter().map(|(key, value)| (key, Value::String(value))).collect())
     }
 
-    /// For a room whose members of other rooms may join: a member with the right to invite, if `actor` is in one of
-    /// those rooms (spec: room version 8, "restricted").
+    /// Returns a member with the right to invite, for a room that members of other rooms may join, if `actor` is in one
+    /// of those rooms (spec: room version 8, "restricted").
     async fn authoriser(&self, actor: &Actor, room: &Arc<Room>) -> Result<Option<UserId>> {
         let rules = {
             let view = room.view();
@@ -360,7 +360,7 @@ fn text(value: Option<&Value>) -> Option<&str> {
     value.and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
-/// What the user's `m.invite_permission_config` says (spec: "Invite permission").
+/// Whether the user's `m.invite_permission_config` blocks all invites (spec: "Invite permission").
 fn blocks_invites(db: &Snapshot<'_>, user: UserNid) -> im2_store::Result<bool> {
     let config = db.account_data(user, None, INVITE_PERMISSION_CONFIG)?;
     let config: Option<Value> = config.and_then(|config| serde_json::from_str(&config).ok());

@@ -95,15 +95,15 @@ use member_index::MemberIndex;
 use registry::Registry;
 use summaries::Summaries;
 
-/// How rooms behave.
+/// Options for rooms.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// How long a room that all its users have forgotten is kept.
     pub forget_grace: Millis,
     /// The version of rooms whose creators ask for none.
     pub default_version: RoomVersion,
-    /// A room of up to so many members has all their events in memory, of some 2 KB each. Of a larger one they are
-    /// read as they are needed.
+    /// The size of a room, in members, up to which all their events are in memory, of some 2 KB each. Of a larger one
+    /// they are read as they are needed.
     pub member_events: usize,
     /// The most state of a room, without its members.
     pub state: StateLimits,
@@ -239,7 +239,8 @@ impl Rooms {
         self.registry.numbers(rooms).await
     }
 
-    /// What lists of rooms are sorted and filtered by, in the order of `wanted`; `None` for a room that is not there.
+    /// The summaries that lists of rooms are sorted and filtered by, in the order of `wanted`; `None` for a room that
+    /// is not there.
     pub async fn summaries(&self, wanted: &[RoomNid]) -> Result<Vec<Option<Arc<RoomSummary>>>> {
         self.summaries.of(wanted).await
     }
@@ -254,7 +255,7 @@ impl Rooms {
         self.registry.make_place();
     }
 
-    /// What the rooms in memory take, in bytes, weighed anew: for tests of what is counted as they change.
+    /// The memory that the rooms take, in bytes, weighed anew: for tests of the figure that is counted as rooms change.
     pub fn weigh_anew(&self) -> usize {
         self.registry.weigh_anew()
     }

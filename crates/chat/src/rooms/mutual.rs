@@ -11,7 +11,7 @@ use super::{Actor, Rooms};
 /// Rooms on a page.
 const PAGE: usize = 100;
 
-/// Where the next page of a list of mutual rooms begins: after a room. As text, `m<number>`.
+/// The place where the next page of a list of mutual rooms begins: after a room. As text, `m<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MutualToken(RoomNid);
 
@@ -38,7 +38,7 @@ pub struct MutualRooms {
     pub joined: Vec<RoomId>,
     /// How many there are over all pages.
     pub count: usize,
-    /// Where the next page begins, if there is one.
+    /// The token of the next page, if there is one.
     pub next: Option<MutualToken>,
 }
 

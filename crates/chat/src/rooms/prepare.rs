@@ -32,11 +32,11 @@ pub(super) struct Prepared {
     pub(super) pdu: Arc<Pdu>,
     relation: Option<relations::Relation>,
     pub(super) replaced: Option<Replaced>,
-    /// What the event redacts, and what is left of it.
+    /// The event that it redacts, and that event's redacted form.
     redacts: Option<(Arc<RoomEvent>, Pdu)>,
 }
 
-/// What an event is built with, beside the room.
+/// The room version, key and time that an event is built with.
 pub(super) struct Builder<'a> {
     pub(super) version: RoomVersion,
     pub(super) key: &'a SigningKey,
@@ -138,7 +138,7 @@ impl Prepared {
     }
 }
 
-/// What searches find an event by.
+/// The terms by which searches find an event; `None` for an event without text that is searched.
 pub(super) fn terms_of(pdu: &Pdu) -> Option<Box<str>> {
     searched_text(pdu).and_then(|(key, text)| search_terms::terms(key, &text))
 }

@@ -111,7 +111,7 @@ fn purged(version: RoomVersion, row: &EventRow) -> (Option<Pdu>, PurgedEvent) {
     (pdu, PurgedEvent { position: row.position, seq: row.seq, terms })
 }
 
-/// Whose clients may still show the room, each with the event by which they left it.
+/// The users whose clients may still show the room, each with the event by which they left it.
 fn told_of_leaving(
     tx: &im2_core::Transaction<'_>,
     room: &Room,

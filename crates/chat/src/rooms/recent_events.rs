@@ -10,7 +10,7 @@ use super::RoomEvent;
 
 /// The most events kept: enough for the first screen of every client and for readers that follow.
 const LONG: usize = 128;
-/// What they may weigh together, in bytes. Large events shorten the tail, down to [`SHORT`] of them.
+/// The most that they may weigh together, in bytes. Large events shorten the tail, down to [`SHORT`] of them.
 const BYTES: usize = 512 << 10;
 /// Events kept of a room that was not used lately, when memory is wanted for others: a timeline of the usual length.
 const SHORT: usize = 12;

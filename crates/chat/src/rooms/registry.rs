@@ -1,5 +1,5 @@
-//! Which rooms are in memory: one handle a room. When they take more than the memory budget leaves to them, those that
-//! were used least recently give up first the older part of their tails, and then all.
+//! The rooms in memory: one handle a room. When they take more than the memory budget leaves to them, those that were
+//! used least recently give up first the older part of their tails, and then all.
 //!
 //! Handles are made here and nowhere else ([`Seat`]), in the room's entry, so that no room ever has two: two would each
 //! believe that nobody else appends. A room that is read from the database is read once, however many ask for it. The
@@ -58,7 +58,7 @@ struct Entry {
 struct Reading {
     /// How many changes by other nodes came while there was no room that they could be published to.
     missed: u64,
-    /// What was read, which is the room from then on.
+    /// The room that was read; it is the room's handle from then on.
     read: Weak<Room>,
 }
 
@@ -260,7 +260,7 @@ impl Registry {
         self.gauges.note_evicted(rooms, events);
     }
 
-    /// What the rooms in memory take, in bytes, weighed anew.
+    /// The memory that the rooms take, in bytes, weighed anew.
     pub(super) fn weigh_anew(&self) -> usize {
         let mut seen = HashSet::new();
         self.by_use().into_iter().filter_map(|nid| self.in_memory(nid)).map(|room| room.weigh_anew(&mut seen)).sum()

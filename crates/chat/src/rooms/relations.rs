@@ -19,7 +19,7 @@ const MAX_READS: usize = 8;
 /// Events looked at for one page, some 100 ms: if few of them are wanted or may be seen, a page has fewer than it could.
 const LOOKED_AT: usize = 10_000;
 
-/// Which of the events that refer to an event to list.
+/// A request for the events that refer to an event.
 #[derive(Debug, Clone)]
 pub struct RelatedRequest {
     /// The event referred to.
@@ -28,13 +28,14 @@ pub struct RelatedRequest {
     pub rel_type: Option<String>,
     /// Only this event type.
     pub kind: Option<String>,
-    /// From here on: what lies after the event with this number, or going backward this one and what is before it.
+    /// The number to start from: the events after the one with this number, or going backward this one and those before
+    /// it.
     pub from: Option<i64>,
-    /// Up to here: not beyond the event with this number.
+    /// The number of the event to end at.
     pub to: Option<i64>,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// At most so many.
+    /// The maximum number of events.
     pub limit: usize,
     /// Whether what refers to those events is listed too.
     pub recurse: bool,

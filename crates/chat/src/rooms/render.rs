@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{DELAYED_PREFIX, RoomEvent, event::Replaced};
 
-/// Who is shown events, and when.
+/// The reader that events are written for, and the time.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer<'a> {
     /// The user's number.
@@ -24,7 +24,7 @@ pub struct Viewer<'a> {
     pub device: Option<&'a DeviceId>,
     /// The current time, for `age`.
     pub now: Millis,
-    /// Whose messages are hidden from whoever came later.
+    /// The erased users, whose messages are hidden from whoever came later.
     pub erased: &'a UserSet,
 }
 
@@ -47,7 +47,7 @@ pub enum Form {
     Federation,
 }
 
-/// What other events add to each event (`m.relations`), JSON.
+/// The bundled aggregations of each event (`m.relations`), as JSON.
 pub type Bundles = HashMap<EventId, Box<str>>;
 
 /// Writes an event as JSON for a viewer who had this membership when it was sent.

@@ -125,7 +125,7 @@ fn load(
     if event.pdu.is(&new.kind, &new.state_key) { Ok(Arc::new(event)) } else { Err(corrupt("is another entry")) }
 }
 
-/// What changes of what lists are filtered by when an entry loses its value.
+/// The change to a room's summary when a state entry loses its value; `None` if the summary does not depend on it.
 fn summary_without(kind: &str, state_key: &str) -> Option<SummaryChange> {
     match kind {
         "m.room.name" if state_key.is_empty() => Some(SummaryChange::Name(None)),

@@ -32,7 +32,7 @@ pub struct Room {
     pub id: RoomId,
     /// Its version.
     pub version: RoomVersion,
-    /// Where the next event goes. Held while an event is made and queued, not while it is committed.
+    /// The head, on which the next event is built. Locked while an event is made and queued, not while it is committed.
     pub(super) head: Mutex<Head>,
     view: RwLock<View>,
     /// Whether it was purged while somebody still held it.
@@ -113,7 +113,7 @@ impl Room {
         }
     }
 
-    /// What it takes in memory with those events that are not in `seen`, weighed anew.
+    /// The memory that the room takes with those of its events that are not in `seen`, in bytes, weighed anew.
     pub(super) fn weigh_anew(&self, seen: &mut HashSet<*const RoomEvent>) -> usize {
         let view = self.view.read();
         let events = view.events().filter(|event| seen.insert(Arc::as_ptr(event)));

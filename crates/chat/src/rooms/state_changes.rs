@@ -1,4 +1,4 @@
-//! What changed of a room's state between two of its events.
+//! Changes of a room's state between two of its events.
 
 use std::{collections::HashMap, sync::Arc};
 

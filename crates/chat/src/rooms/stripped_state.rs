@@ -1,4 +1,4 @@
-//! What introduces a room to a stranger (spec: "Stripped state").
+//! The state that introduces a room to a user who is not in it (spec: "Stripped state").
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What lists of rooms are sorted and filtered by: kept in memory for the rooms of those who look at lists, so that
-//! listing loads no room. The database has the same, written in the transaction of each event.
+//! The summaries that lists of rooms are sorted and filtered by: kept in memory for the rooms of those who look at
+//! lists, so that listing loads no room. The database has the same, written in the transaction of each event.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,10 +21,10 @@ use serde::Deserialize;
 
 use super::{Room, RoomEvent};
 
-/// What a summary takes beside its name and what the cache has of it, in bytes. The name may change, so the longest
+/// Estimated memory for a summary, its name and its place in the cache, in bytes. The name may change, so the longest
 /// usual one is counted.
 const SUMMARY: usize = 256;
-/// Of a longer name only this much is kept, in bytes: enough to tell rooms apart, and memory stays bounded.
+/// The part of a longer name that is kept, in bytes: enough to tell rooms apart, and memory stays bounded.
 const NAME_BYTES: usize = 256;
 
 /// The types of events that count as activity in a room (MSC4186, `bump_stamp`).
@@ -50,7 +50,7 @@ pub struct RoomSummary {
     about: RwLock<About>,
 }
 
-/// What it is about.
+/// The room's properties that filters and sorting look at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
     /// Its name, folded.
@@ -77,12 +77,12 @@ impl RoomSummary {
         }
     }
 
-    /// Where its last event stands in the stream.
+    /// The position of its last event in the stream.
     pub fn last(&self) -> Position {
         Position::from_i64(self.last.load(Ordering::Acquire))
     }
 
-    /// Where the last event stands that counts as activity.
+    /// The position of the last event that counts as activity.
     pub fn bump(&self) -> Position {
         Position::from_i64(self.bump.load(Ordering::Acquire))
     }
@@ -127,7 +127,7 @@ pub(super) fn is_activity(pdu: &Pdu) -> bool {
     ACTIVITY.contains(&&*pdu.kind)
 }
 
-/// What an event changes of what lists are filtered by, as current state.
+/// The change to a room's summary that an event makes as current state; `None` if it makes none.
 pub(super) fn change_by(pdu: &Pdu) -> Option<SummaryChange> {
     #[derive(Deserialize)]
     struct Name {

@@ -1,4 +1,4 @@
-//! What somebody is told of a room before they join it (spec: `PublishedRoomsChunk`, "Room summary").
+//! The description of a room for users who have not joined it (spec: `PublishedRoomsChunk`, "Room summary").
 
 use std::sync::Arc;
 

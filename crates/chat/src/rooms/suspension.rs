@@ -1,5 +1,5 @@
-//! What the owner of a suspended account may still do in rooms (spec: "Account suspension"): leave them, remove
-//! others where that is their office, and redact what they said themselves.
+//! The events that the owner of a suspended account may still send (spec: "Account suspension"): they may leave rooms,
+//! remove others where their power level allows it, and redact their own events.
 
 use im2_core::Result;
 use im2_kernel::content::Membership;

@@ -15,13 +15,13 @@ use crate::filters::{Candidate, EventFilter};
 pub struct Context {
     /// The event.
     pub event: Arc<RoomEvent>,
-    /// What came before it, newest first.
+    /// The events before it, newest first.
     pub before: Vec<Arc<RoomEvent>>,
-    /// What came after it, oldest first.
+    /// The events after it, oldest first.
     pub after: Vec<Arc<RoomEvent>>,
-    /// From where to go on backward.
+    /// The token to go on from backward.
     pub start: TimelineToken,
-    /// From where to go on forward.
+    /// The token to go on from forward.
     pub end: TimelineToken,
 }
 
@@ -53,7 +53,7 @@ impl Rooms {
         self.page(reader, from, to, direction, limit, wanted).await
     }
 
-    /// An event with up to so many events before and after it.
+    /// An event with a limited number of events before and after it.
     pub async fn context(
         &self,
         reader: &Reader,

@@ -14,7 +14,7 @@ pub struct TimelineToken(pub i64);
 /// No room has as many events, so that there is a number after each place.
 const LAST: i64 = 1 << 53;
 
-/// What clients give as `from`, `to` or `at`: a place in a room, or one in the stream.
+/// A client's `from`, `to` or `at`: a place in a room, or one in the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceToken {
     /// From `prev_batch` or an `end`.

@@ -51,7 +51,7 @@ const CREATOR_LEVEL: i64 = 100;
 /// The least level that sending and inviting take in a room that has been replaced.
 const RETIRED_LEVEL: i64 = 50;
 
-/// What is to be done.
+/// The upgrade that was asked for, once it has been checked.
 struct Plan<'a> {
     actor: &'a Actor,
     version: RoomVersion,
@@ -62,7 +62,7 @@ struct Plan<'a> {
     aliases: Vec<String>,
 }
 
-/// What is to be stored.
+/// The new room and the events of both rooms, ready to be stored.
 struct Replacement {
     room_id: RoomId,
     new: Vec<Prepared>,
@@ -271,7 +271,7 @@ fn create_content(old: &Room, view: &View, plan: &Plan<'_>, tombstone: Option<&P
     content
 }
 
-/// Whose member events an upgrade looks at and has to read first: the actor's, and those that ban somebody.
+/// The users whose member events an upgrade looks at and has to read first: the actor's, and those that ban somebody.
 fn missing_members(state: &HeadState<'_>, actor: &Actor) -> Vec<UserId> {
     let needed = std::iter::once(&actor.user_id).chain(banned(state.view));
     needed.filter(|user_id| state.lacks(user_id.as_str())).cloned().collect()

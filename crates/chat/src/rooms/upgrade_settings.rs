@@ -1,7 +1,7 @@
-//! Who arrives in a room that replaces another (spec: "Room Upgrades"): their settings follow them. Tags and direct chats
-//! are copied in the change by which they join, so that the first `/sync` that shows the room shows them; the rest by a
-//! job that is added with it. For those who are there already, all of it is done by a job that is added with the old
-//! room's tombstone, but for its sender.
+//! Lets the settings of users follow them into a room that replaces another (spec: "Room Upgrades"). Tags and direct
+//! chats are copied in the change by which a user joins, so that the first `/sync` that shows the room shows them; the
+//! rest by a job that is added with it. For those who are there already, all of it is done by a job that is added with
+//! the old room's tombstone, except for its sender.
 
 use im2_core::Transaction;
 use im2_kernel::{
@@ -31,7 +31,7 @@ pub(crate) struct Move {
 /// The payload of [`CARRY_OVER`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Arrival {
-    /// Who has joined; `None` for all who are there.
+    /// The user who has joined; `None` for all who are there.
     pub(crate) user_id: Option<UserId>,
     /// The new room's number.
     pub(crate) room: i64,

@@ -47,14 +47,14 @@ pub struct VisibilityThen {
 }
 
 impl VisibilityThen {
-    /// What an event says from a number of the room on.
+    /// The visibility that an event sets from a number of the room on; the default without an event.
     pub(super) fn of(since: i64, event: Option<&RoomEvent>) -> Self {
         let value = event.map(|event| HistoryVisibility::parse(event.pdu.content_json())).unwrap_or_default();
         Self { since, event: event.map_or(0, |event| event.seq), value }
     }
 }
 
-/// Where a room's state was resolved, as far as its tail goes back, and when last.
+/// The numbers at which a room's state was resolved, as far as its tail goes back, and the last of all.
 #[derive(Debug, Default)]
 pub(super) struct Resolutions {
     /// The number of the last one; 0 if there was none.
@@ -73,14 +73,14 @@ pub struct View {
     /// How many changes of other nodes were published since it is in memory: what had been built on the room before one
     /// of them is not built on the room as it is.
     pub(super) elsewhere: u64,
-    /// The current state, but for the members.
+    /// The current state without the members.
     pub state: StateMap<StateEntry>,
     /// The entries that had a value and have none now, members too, each with the number from which on.
     pub(super) vanished: StateMap<i64>,
     pub(super) resolutions: Resolutions,
-    /// What the current state takes without the members, in bytes of JSON.
+    /// The size of the current state without the members, in bytes of JSON.
     pub(super) state_bytes: usize,
-    /// What everybody is to the room.
+    /// The members of the room, former ones included.
     pub members: Members,
     /// The joined users.
     pub joined: HashMap<UserNid, UserId>,
@@ -355,7 +355,7 @@ impl View {
         Some(before)
     }
 
-    /// What memory knows of a state entry right after number `seq`.
+    /// Tells how a state entry stood right after number `seq`, as far as memory knows.
     pub(super) fn entry_then(&self, kind: &str, state_key: &str, seq: i64) -> EntryThen {
         let since = match kind {
             "m.room.member" => self.members.get(state_key).map(|member| member.since),
@@ -399,7 +399,7 @@ impl View {
     }
 }
 
-/// What memory knows of a state entry as it was at some time.
+/// The value of a state entry at an earlier number of the room, as far as memory knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryThen {
     /// It has not changed since.

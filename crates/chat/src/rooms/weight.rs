@@ -1,4 +1,4 @@
-//! What rooms take in memory.
+//! Counts the memory that rooms take.
 //!
 //! An event counts once, from when the first room keeps it until nothing holds it any more: the state and the tail of
 //! the room and the stream share it. All else of a room is estimated from how much of what it has.
@@ -12,7 +12,7 @@ use im2_core::memory::{Gauge, Memory};
 
 use super::{RoomEvent, View};
 
-/// What a room takes without members, state and events.
+/// Estimated memory for a room without members, state and events, in bytes.
 const ROOM: usize = 1_536;
 /// A member: identifier, membership, and their places in tables.
 const MEMBER: usize = 160;
@@ -21,7 +21,7 @@ const JOINED: usize = 48;
 /// A state entry without its event: type, state key, and their places in tables.
 const STATE: usize = 160;
 
-/// What counts the memory that rooms take.
+/// The gauges that count the memory that rooms take.
 #[derive(Debug, Clone)]
 pub(super) struct Gauges {
     events: Arc<Gauge>,
@@ -33,7 +33,7 @@ impl Gauges {
         Self { events: memory.rooms_gauge("events"), rooms: memory.rooms_gauge("rooms") }
     }
 
-    /// What all rooms take.
+    /// The memory that all rooms take, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.events.bytes() + self.rooms.bytes()
     }
@@ -44,7 +44,7 @@ impl Gauges {
     }
 }
 
-/// What one room takes beside its events, as it was counted last.
+/// The memory that one room takes without its events, in bytes, as it was counted last.
 #[derive(Debug, Default)]
 pub(super) struct Weight {
     gauges: OnceLock<Gauges>,
@@ -78,7 +78,7 @@ impl Weight {
     }
 }
 
-/// What a room takes beside its events.
+/// Estimates the memory that a room takes without its events, in bytes.
 pub(super) fn of_view(view: &View) -> usize {
     ROOM + view.tail.capacity() * 8
         + view.members.len() * MEMBER

@@ -1,4 +1,4 @@
-//! Where a list of results goes on, as clients carry it (`next_batch`).
+//! The place in a list of results, as clients carry it (`next_batch`).
 
 use std::{fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ use im2_core::{Code, Error};
 /// A result's place in the order: its rank, where that matters, and its position. Greater comes first.
 pub(super) type Key = (u32, Position);
 
-/// Which part of the results a list is of.
+/// The part of the results that a list is of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Scope {
     /// All.
@@ -21,7 +21,7 @@ pub(super) enum Scope {
     Sender(UserId),
 }
 
-/// From where a list of results goes on.
+/// The place where a list of results goes on.
 ///
 /// As text: the position before which to look, the key of the last result that was given of what is found there, and
 /// how many results there were before that, with dots between them; then the scope.

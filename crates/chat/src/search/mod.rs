@@ -56,7 +56,7 @@ pub enum Order {
     Recent,
 }
 
-/// What results can be grouped by.
+/// A property that results can be grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupKey {
     /// The room.
@@ -65,27 +65,27 @@ pub enum GroupKey {
     Sender,
 }
 
-/// What to search for.
+/// A search request.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The words.
     pub term: String,
-    /// Where in events they may be.
+    /// The parts of events in which they may be.
     pub keys: Vec<SearchKey>,
-    /// Which events.
+    /// The filter of events.
     pub filter: EventFilter,
     /// The order of results.
     pub order: Order,
-    /// What to group results by.
+    /// The keys to group results by.
     pub groups: Vec<GroupKey>,
-    /// Where an earlier page ended.
+    /// The cursor of an earlier page, to go on from its end.
     pub from: Option<Cursor>,
 }
 
 /// A result.
 #[derive(Debug, Clone)]
 pub struct Hit {
-    /// How well it matches. Higher is better.
+    /// The measure of how well it matches. Higher is better.
     pub rank: f64,
     /// The event.
     pub event: Arc<RoomEvent>,
@@ -96,11 +96,11 @@ pub struct Hit {
 /// The results that have something in common.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// What: the identifier of a room or a user.
+    /// The room ID or user ID that they share.
     pub id: String,
     /// Those of this page, in order.
     pub results: Vec<EventId>,
-    /// Where the group goes on.
+    /// The cursor from which the group goes on.
     pub next: Option<Cursor>,
 }
 
@@ -109,13 +109,13 @@ pub struct Group {
 pub struct Found {
     /// How many results there are, as far as they were looked for.
     pub count: u64,
-    /// What to highlight.
+    /// The words to highlight in the results.
     pub highlights: Vec<String>,
     /// The page.
     pub hits: Vec<Hit>,
     /// Its groups by each key asked for, each in the order of their first results.
     pub groups: Vec<(GroupKey, Vec<Group>)>,
-    /// Where it goes on.
+    /// The cursor from which it goes on.
     pub next: Option<Cursor>,
 }
 
@@ -132,7 +132,7 @@ pub struct Search {
 #[derive(Default)]
 struct Page {
     matches: Vec<Match>,
-    /// What is left in the last window.
+    /// The matches of the last window that did not fit into the page.
     rest: Vec<Match>,
     /// Whether there are older windows.
     has_older: bool,

@@ -30,7 +30,7 @@ const MAX_PREDECESSORS: usize = 10;
 /// Edits that are looked at to find the newest valid one.
 const MAX_EDITS: usize = 50;
 
-/// Who searches for what, and where.
+/// A search under way: the searcher, the words, and where to look for them.
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) actor: Actor,
@@ -57,15 +57,15 @@ pub(super) struct Match {
 /// The results among a stretch of what the index finds.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// In no order.
+    /// The results, in no order.
     pub(super) matches: Vec<Match>,
-    /// Before which position everything is.
+    /// The position that everything in it is before.
     pub(super) before: Option<Position>,
-    /// From where the next stretch begins, if there is one.
+    /// The position before which the next stretch begins, if there is one.
     pub(super) next: Option<Position>,
 }
 
-/// What the searcher may see of a room.
+/// The part of a room that the searcher may see.
 struct Seen {
     version: RoomVersion,
     visible: VisibleHistory,
@@ -135,7 +135,7 @@ impl Query {
         Ok(rooms)
     }
 
-    /// What the searcher may see of a room; nothing of encrypted ones, which are not searched.
+    /// The part of a room that the searcher may see; `None` for a room that is not searched, such as an encrypted one.
     fn seen(&self, db: &Snapshot<'_>, room: RoomNid) -> im2_store::Result<Option<Seen>> {
         let encryption = db.state_entry_at(room, "m.room.encryption", "", i64::MAX)?;
         let Some(row) = db.room_by_nid(room)?.filter(|_| encryption.is_none()) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! What unread counts depend on beside a room's events.
+//! The inputs that unread counts depend on beside a room's events.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{
     rooms::{Actor, Room, RoomEvent},
 };
 
-/// What counts depend on beside the events.
+/// The inputs that counts depend on beside the events.
 #[derive(Debug, Clone)]
 pub(crate) struct Inputs {
     pub(super) rules: Arc<UserRules>,
@@ -35,7 +35,8 @@ pub(crate) struct Inputs {
 }
 
 impl Inputs {
-    /// What the user's push rules make of an event.
+    /// Evaluates the user's push rules for an event. The result is empty for a redacted event and for one of an ignored
+    /// user.
     pub(super) fn evaluate(&self, user: &UserId, pdu: &Pdu, is_redacted: bool) -> Evaluation<'_> {
         if is_redacted || self.ignored.contains(&pdu.sender) {
             return Evaluation::default();
@@ -61,7 +62,7 @@ impl Inputs {
         Arc::ptr_eq(&self.receipts, &other.receipts)
     }
 
-    /// Up to which event everything is read in every thread.
+    /// The number of the event up to which everything is read in every thread; 0 if there is none.
     pub(super) fn settled(&self) -> i64 {
         self.receipts.read.everywhere().unwrap_or(0)
     }
@@ -82,7 +83,7 @@ impl Inputs {
 }
 
 impl Unread {
-    /// What counts depend on now, and the number of the room's last event then.
+    /// The inputs that counts depend on now, and the number of the room's last event at that moment.
     pub(super) async fn inputs(&self, actor: &Actor, room: &Room) -> Result<(Inputs, i64)> {
         let user: UserNid = actor.user;
         let rules = self.push_rules.compiled(user, &actor.user_id).await?;

@@ -39,7 +39,8 @@ use crate::{
 use segments::Recounts;
 use walk::{Redactions, Walk};
 
-/// What a record takes for each unit of its own weight, in bytes: a room without threads in which something is unread.
+/// Estimated memory for each unit of a record's own weight, in bytes: a room without threads in which something is
+/// unread.
 const UNIT: usize = 400;
 
 /// The use cases of unread counts.
@@ -74,13 +75,13 @@ impl Default for Sizes {
     }
 }
 
-/// Whose count of which room.
+/// The user and the room of a record.
 type Key = (UserNid, RoomNid);
 
 /// The counts in memory.
 type Kept = Cache<Key, Arc<RoomUnread>>;
 
-/// Who is counting a room for a user: whoever wants the same waits, and then finds it done.
+/// Locks for the counts under way, by user and room: a second caller waits, and then finds the result.
 type Turns = Arc<Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>>;
 
 struct Turn<'a> {
@@ -123,7 +124,7 @@ impl Unread {
         Self { kept, turns: Turns::default(), sizes, ..self.clone() }
     }
 
-    /// What `actor`, a member of `room`, has not read of it.
+    /// The unread counts of `actor`, a member of `room`.
     pub async fn in_room(&self, actor: &Actor, room: &Arc<Room>) -> Result<Arc<RoomUnread>> {
         let key = (actor.user, room.nid);
         let (inputs, head) = self.inputs(actor, room).await?;
@@ -180,7 +181,7 @@ impl Unread {
         Ok(self.keep(key, unread))
     }
 
-    /// What to go on from, and what of it has to be counted again.
+    /// The record to go on from, and the parts of it that have to be counted again.
     async fn begin(
         &self,
         walk: &Walk,
@@ -227,7 +228,7 @@ impl Unread {
         Ok(unread)
     }
 
-    /// What is unread after older events were redacted.
+    /// Brings a record up to date after older events were redacted.
     async fn redacted(&self, walk: &Walk, mut unread: RoomUnread, redactions: Redactions) -> Result<RoomUnread> {
         let about = walk.clone();
         let changed = self.core.store.read(move |db| about.changed_by(db, &redactions)).await?;

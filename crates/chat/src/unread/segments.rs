@@ -1,6 +1,6 @@
-//! What a user has not read of a room, kept so that it can go on: the events that were looked at are taken in
-//! segments, each with its own counts. A receipt or a redaction then changes a segment or two, however long the room
-//! is.
+//! A user's unread counts in a room, kept so that counting can go on from them: the events that were looked at are
+//! taken in segments, each with its own counts. A receipt or a redaction then changes a segment or two, however long
+//! the room is.
 //!
 //! A segment holds what of it is unread by all that is known of the user's reading, also from later events. Reading
 //! goes forward only; whatever would take it back (an own message that is redacted, leaving and coming back, other push
@@ -28,7 +28,7 @@ const MAX_STRETCHES: usize = 256;
 const BYTES_OF_WORK: usize = 4_096;
 const STEPS_OF_WORK: usize = 8_192;
 
-/// What a user has not read of a room.
+/// The unread counts of a user in a room.
 #[derive(Debug, Clone)]
 pub struct RoomUnread {
     /// How much.
@@ -57,7 +57,7 @@ pub(super) struct Segment {
     pub(super) until: i64,
     /// How much work it was to look at them, in ordinary events.
     pub(super) looked_at: usize,
-    /// What of them is unread.
+    /// The unread counts of its events.
     pub(super) counts: UnreadCounts,
     /// Whether reactions or edits are counted.
     pub(super) has_comments: bool,
@@ -71,13 +71,13 @@ pub(super) struct Event<'a> {
     pub(super) is_redacted: bool,
 }
 
-/// The work of looking at an event and judging it by push rules in so many steps ([`Evaluation::steps`]), in ordinary
-/// events.
+/// The work of looking at an event and judging it by push rules in a number of steps ([`Evaluation::steps`]), in
+/// ordinary events.
 pub(crate) fn work(pdu: &Pdu, steps: usize) -> usize {
     1 + pdu.content_json().len() / BYTES_OF_WORK + steps / STEPS_OF_WORK
 }
 
-/// What an event is to the user.
+/// The effect of an event on the user's counts.
 enum Verdict {
     Nothing,
     /// A message of the user's own: it reads its thread.
@@ -89,7 +89,7 @@ enum Verdict {
     },
 }
 
-/// What has to be counted again of one segment, and is not in it meanwhile.
+/// The part of one segment that has to be counted again, and is not in its counts meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Recount {
     /// Events up to this one are read, or were never in the segment.
@@ -146,12 +146,14 @@ impl RoomUnread {
         self.read.includes(thread, seq)
     }
 
-    /// What the user's push rules make of an event in the room as it is now; nothing for events that notify nobody.
+    /// Evaluates the user's push rules for an event in the room as it is now. The result is empty for an event that
+    /// notifies nobody: a redacted one, or one of an ignored user.
     pub fn evaluate<'a>(&'a self, user: &UserId, pdu: &Pdu, is_redacted: bool) -> Evaluation<'a> {
         self.inputs.evaluate(user, pdu, is_redacted)
     }
 
-    /// Before any event is looked at: those up to `from` do not count, and redactions up to `head` are there to see.
+    /// A record before any event is looked at: those up to `from` do not count, and redactions up to `head` are there
+    /// to see.
     pub(super) fn nothing(inputs: Arc<Inputs>, joined: i64, from: i64, head: i64) -> Self {
         Self {
             counts: UnreadCounts::default(),
@@ -196,7 +198,8 @@ impl RoomUnread {
         Ok(work)
     }
 
-    /// Notes that nothing up to event `seq` is left to look at. A segment is as much work as so many ordinary events.
+    /// Notes that nothing up to event `seq` is left to look at. `segment` is the work of a full one, in ordinary
+    /// events.
     pub(super) fn went_on_to(&mut self, seq: i64, segment: usize) {
         (self.until, self.newest.until) = (seq, seq);
         if self.newest.looked_at < segment {
@@ -210,7 +213,7 @@ impl RoomUnread {
         }
     }
 
-    /// What an event is to the user, and how much work it was to tell.
+    /// The effect of an event on the user's counts, and how much work it was to tell.
     fn judge<E>(
         &self,
         user: &UserId,
@@ -282,8 +285,8 @@ impl RoomUnread {
         recounts
     }
 
-    /// What has to be counted again after a redaction changed these events. `is_target` is the one that is redacted,
-    /// which can only count no more; of the others the thread may be another.
+    /// Returns the parts that have to be counted again after a redaction changed these events. `is_target` marks the
+    /// one that is redacted, which can only count no more; the others may now belong to another thread.
     pub(super) fn recounts_of(&mut self, changed: impl IntoIterator<Item = (i64, bool)>) -> Recounts {
         let mut recounts = Recounts::new();
         let read = self.read.clone();

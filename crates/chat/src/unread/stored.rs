@@ -32,11 +32,12 @@ struct Stored {
 /// How far was read, by thread; `null` is regardless of threads.
 type Marks = Vec<(Option<String>, i64)>;
 
-/// From, until, how many events, whether reactions or edits count, notifications, highlights; the last two by thread.
+/// A segment as it is stored: from, until, how many events, whether reactions or edits count, notifications,
+/// highlights; the last two by thread.
 type StoredSegment = (i64, i64, usize, bool, u64, u64, BTreeMap<EventId, (u64, u64)>);
 
 impl Unread {
-    /// What is stored of a record, if that was made on the same inputs and saves work.
+    /// Reads the stored record, if it was made from the same inputs and saves work.
     pub(super) async fn stored(&self, walk: &Walk, inputs: &Inputs) -> Result<Option<RoomUnread>> {
         if walk.head - inputs.settled() <= self.sizes.long as i64 {
             return Ok(None);

@@ -27,7 +27,7 @@ const CHUNK: usize = 128;
 /// anew.
 const MAX_CHANGED: usize = 500;
 
-/// Whose unread events are counted where, and how.
+/// A count of a user's unread events in a room: up to which event, and in segments of which sizes.
 #[derive(Debug, Clone)]
 pub(super) struct Walk {
     pub(super) actor: Actor,
@@ -37,9 +37,9 @@ pub(super) struct Walk {
     pub(super) sizes: Sizes,
 }
 
-/// What may be looked at in memory in one go, where it is the thread of a request that does: the work of so many ordinary
-/// events beyond one for each event, some 5 ms. Large messages and push rules with many patterns take more; a reader's
-/// thread then does it, a segment at a time.
+/// The work that may be done in memory in one go, on the thread of a request: that of this many ordinary events beyond
+/// one for each event, some 5 ms. Large messages and push rules with many patterns take more; a reader's thread then
+/// does it, a segment at a time.
 const MAX_WORK_IN_MEMORY: usize = 256;
 
 /// Events by which older ones were redacted.

@@ -1,4 +1,5 @@
-//! How a client goes on whose request needs user-interactive authentication (spec: "User-Interactive Authentication API").
+//! The challenge to a client whose request needs user-interactive authentication (spec: "User-Interactive
+//! Authentication API").
 
 use std::collections::BTreeMap;
 
@@ -21,19 +22,19 @@ pub enum Stage {
     RegistrationToken,
 }
 
-/// What a client is told while the authentication is not complete: the body of the 401 answer.
+/// The answer while an authentication is not complete: the body of the 401 answer.
 #[derive(Debug, Clone, Serialize)]
 pub struct Challenge {
     /// The ways to complete it.
     pub flows: Vec<Flow>,
-    /// What clients need to know for a stage, by stage. Nothing, for those of this server.
+    /// Parameters of the stages, by stage. Empty for those of this server.
     pub params: BTreeMap<String, Value>,
-    /// How to refer to it in the next attempt.
+    /// The session to refer to in the next attempt.
     pub session: String,
     /// The stages that have been passed; not said before the first attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed: Option<Vec<Stage>>,
-    /// Why the attempt failed, if it did.
+    /// The reason why the attempt failed, if it did.
     #[serde(skip)]
     pub failure: Option<(Code, &'static str)>,
 }

@@ -23,7 +23,7 @@ const STEP: Duration = Duration::from_secs(2);
 const TROUBLE: usize = 200;
 const STEPS: usize = 2_000;
 
-/// What the jobs have seen.
+/// The state that the jobs share: which of them are running, were run twice at once, and are done.
 struct World {
     random: SeededRandom,
     running: HashSet<usize>,
@@ -101,7 +101,7 @@ impl Node {
         }
     }
 
-    /// What happens to a node in trouble.
+    /// Lets something go wrong with a node, at random: it goes down, or stands still for a while.
     fn suffer(self, world: &World, now: Millis) -> Self {
         let soon = now + world.below(3 * TERM.as_millis() as u64);
         match (self, world.below(40)) {

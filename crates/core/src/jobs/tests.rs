@@ -1,4 +1,4 @@
-//! What the runner does with jobs on one node, and what that costs.
+//! Behaviour of the runner with jobs on one node, and its cost in commits.
 
 use super::{AT_ONCE_OF_KIND, Handlers, Runner, backoff, run};
 use crate::{Core, Options};

@@ -14,7 +14,7 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter, sync};
 
 use super::{Memory, Weighed};
 
-/// What an entry takes in the cache's own tables, beside its key and value.
+/// Estimated memory for an entry in the cache's own tables, beside its key and value, in bytes.
 const ENTRY: usize = 64;
 /// Entries for which a cache makes tables at once are guessed from this weight of one.
 const GUESS: usize = 512;
@@ -23,9 +23,9 @@ const GUESS: usize = 512;
 /// is what a cache does not use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
-    /// What every request looks at.
+    /// For entries that every request looks at.
     Sixteenth,
-    /// What many requests look at.
+    /// For entries that many requests look at.
     ThirtySecond,
     /// Small and easily made again.
     HundredAndTwentyEighth,

@@ -1,4 +1,5 @@
-//! Which addresses the server may connect to on behalf of a user: the public internet, and what the operator allows.
+//! The addresses that the server may connect to on behalf of a user: the public internet, and those that the operator
+//! allows.
 //!
 //! A user names the URL, so without this the server would fetch for them what only it can reach: the router's page,
 //! the cloud's metadata service, a database's HTTP port.
@@ -60,7 +61,7 @@ fn v6_in(address: Ipv6Addr, base: Ipv6Addr, prefix: u8) -> bool {
     differing.checked_shr(128 - u32::from(prefix)).unwrap_or(0) == 0
 }
 
-/// What is not public among IPv4 addresses (IANA's special-purpose registry, multicast and the reserved rest).
+/// The IPv4 addresses that are not public (IANA's special-purpose registry, multicast and the reserved rest).
 const NOT_PUBLIC_V4: &[(Ipv4Addr, u8)] = &[
     (Ipv4Addr::UNSPECIFIED, 8),           // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
@@ -79,7 +80,7 @@ const NOT_PUBLIC_V4: &[(Ipv4Addr, u8)] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, broadcast
 ];
 
-/// What is not public within 2000::/3, the only part of IPv6 that is given out.
+/// The addresses that are not public within 2000::/3, the only part of IPv6 that is given out.
 const NOT_PUBLIC_V6: &[(Ipv6Addr, u8)] = &[
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocol assignments, Teredo among them
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation

@@ -41,7 +41,7 @@ const MAX_ADDRESSES: usize = 3;
 /// Open connections beyond which none is kept when its request has been answered: whoever names very many hosts takes
 /// no more files and memory than this. Each is some 40 KB with TLS.
 pub(super) const MAX_KEPT: usize = 256;
-/// What servers may choose from (RFC 7301).
+/// The protocols that servers may choose from (RFC 7301).
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Makes connections.

@@ -1,9 +1,9 @@
 //! HTTP requests of ours to other servers: connections over TLS or without, to addresses that were checked before,
 //! with limits on time and size.
 //!
-//! Who names the URL decides how far a request may reach. What a user names ([`Reach::Public`]) must not lead the
-//! server to what only it can reach; what the operator configured ([`Reach::Anywhere`]) may be on the same machine.
-//! The address that was checked is the one that is connected to.
+//! The origin of a URL decides how far a request may reach. A URL from a user ([`Reach::Public`]) must not lead the
+//! server to places that only it can reach; one that the operator configured ([`Reach::Anywhere`]) may be on the same
+//! machine. The address that was checked is the one that is connected to.
 
 pub mod address;
 mod connector;
@@ -45,7 +45,7 @@ pub enum Reach {
     Anywhere,
 }
 
-/// Why a request was not answered.
+/// Errors of a request that got no answer.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each is")]
 pub enum Failure {
@@ -180,7 +180,7 @@ fn is_reset(error: &hyper::Error) -> bool {
     cause.is_some_and(|cause| matches!(cause.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe))
 }
 
-/// Why the client gave up, as the connector says it where it was the connector.
+/// The reason why the client gave up, in the connector's words where it was the connector.
 fn failure(error: legacy::Error) -> Failure {
     let carried = error.source().and_then(|cause| cause.downcast_ref::<Carried>());
     carried.and_then(Carried::take).unwrap_or(Failure::Client(error))

@@ -20,7 +20,7 @@ use super::classes::{By, Class, NANOS_A_MILLI, Pace, millis};
 /// Buckets remembered at once of each of the three kinds: about 3 MB. Reached only under attack.
 pub(super) const BUCKETS: usize = 65_536;
 
-/// By whom something is counted.
+/// The owner of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Who<'a> {
     /// An address; of IPv6 the first 64 bits, which is what one subscriber has. Made by [`Who::address`].
@@ -54,7 +54,7 @@ impl Who<'_> {
     }
 }
 
-/// What of an address one subscriber has: all of IPv4, the first 64 bits of IPv6.
+/// The part of an address that one subscriber has: all of IPv4, the first 64 bits of IPv6.
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
@@ -71,7 +71,7 @@ pub(super) struct Taking<'a> {
     pub(super) cost: u64,
 }
 
-/// What has been taken, to be given back.
+/// Units that have been taken, to be given back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Taken {
     by: By,

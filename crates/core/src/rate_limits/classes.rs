@@ -42,27 +42,28 @@ pub enum Class {
     Admin,
 }
 
-/// By whom a class is counted.
+/// The kind of owner that a class is counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// The client's address, before anybody is authenticated.
     Address,
     /// The user.
     User,
-    /// Wrong passwords and tokens: by address, network and account ([`crate::accounts`] says how they work together).
+    /// Wrong passwords and tokens: by address, network and account (`guess_limits` of `im2-accounts` says how they work
+    /// together).
     Guess,
 }
 
-/// What there is to say of a class.
+/// The properties of a class.
 #[derive(Debug, Clone, Copy)]
 pub struct Description {
     /// Its name in the configuration.
     pub name: &'static str,
-    /// By whom it is counted.
+    /// The kind of owner that it is counted by.
     pub by: By,
     /// The limit, unless the configuration sets another.
     pub rate: Rate,
-    /// What it counts.
+    /// The thing that it counts.
     pub about: &'static str,
 }
 
@@ -133,7 +134,7 @@ impl Class {
         Self::ALL.into_iter().find(|class| class.description().name == name)
     }
 
-    /// What there is to say of it.
+    /// Its properties.
     pub const fn description(self) -> Description {
         match self {
             Self::Anonymous | Self::Lookup | Self::Refresh | Self::Login | Self::Registration | Self::UnknownToken => {
@@ -232,7 +233,8 @@ impl Class {
         matches!(self.description().by, By::User) && !others
     }
 
-    /// What a request with a body of this length costs. The bytes of uploads are counted by a class of their own.
+    /// The cost of a request with a body of this length, in units. The bytes of uploads are counted by a class of their
+    /// own.
     pub const fn cost(self, body: u64) -> u64 {
         if matches!(self, Self::Upload) { 1 } else { 1 + body / BYTES_A_UNIT }
     }
@@ -293,7 +295,7 @@ impl From<Rate> for Pace {
 }
 
 impl Pace {
-    /// As many times as much.
+    /// The pace multiplied by `factor`.
     pub(super) fn times(self, factor: u64) -> Self {
         Self { burst: self.burst.saturating_mul(factor), interval: (self.interval / factor).max(1) }
     }

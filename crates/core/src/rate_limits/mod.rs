@@ -54,7 +54,7 @@ pub struct Options {
     pub info_uri: Option<String>,
 }
 
-/// What everybody has spent of their limits, and the limits.
+/// The limits, and the units that everybody has spent of them.
 pub struct Limits {
     options: Options,
     paces: [Pace; Class::ALL.len()],

@@ -16,16 +16,16 @@ pub enum Quota {
     ThreadReceipts,
 }
 
-/// What there is to say of a quota.
+/// The properties of a quota.
 #[derive(Debug, Clone, Copy)]
 pub struct Description {
     /// Its name in the configuration.
     pub name: &'static str,
     /// How much, unless the configuration sets another.
     pub most: u64,
-    /// What it counts.
+    /// The thing that it counts.
     pub about: &'static str,
-    /// Why it is as large as it is.
+    /// The reason for its size.
     pub reason: &'static str,
 }
 
@@ -49,7 +49,7 @@ impl Quota {
         Self::ALL.into_iter().find(|quota| quota.description().name == name)
     }
 
-    /// What there is to say of it.
+    /// Its properties.
     pub const fn description(self) -> Description {
         let (name, most, about, reason) = match self {
             Self::MediaBytes => {

@@ -8,7 +8,7 @@ use url::Url;
 use super::service::{Service, Services};
 use crate::outbound::{Exchange, Failure};
 
-/// What requests of ours say they are from.
+/// The `User-Agent` of our requests.
 pub(crate) const USER_AGENT: &str = concat!("IM2/", env!("CARGO_PKG_VERSION"));
 /// Bytes of a service's answer that are taken: lists of third-party locations are the largest.
 const MAX_ANSWER: usize = 1 << 20;

@@ -1,5 +1,5 @@
-//! Application services as the rest of the engine knows them: who they are, what is theirs, and how they are asked (spec:
-//! application service API). What tells them what happens is [`crate::appservices`], above rooms.
+//! Application services as the use cases know them: who they are, what is theirs, and how they are asked (spec:
+//! application service API). They are told what happens by `im2-followers`, above rooms.
 
 mod call;
 mod queries;
@@ -9,7 +9,7 @@ mod service;
 pub use call::Call;
 pub use service::{Service, Services};
 
-/// How clients name a network of a service, among those of all services.
+/// The ID of a service's network for clients, unique among those of all services.
 pub fn instance_id(service: &str, network: &str) -> String {
     format!("{service}|{network}")
 }

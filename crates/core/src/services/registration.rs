@@ -1,4 +1,4 @@
-//! What an application service's registration file says (spec: application service API, "Registration").
+//! Reads the registration file of an application service (spec: application service API, "Registration").
 //!
 //! The file is written by the service or by hand and read when the server starts. What is wrong with it is told with
 //! the name of the key, because whoever reads the message has the file open.
@@ -13,7 +13,7 @@ use super::service::{Namespace, Service};
 
 /// The longest identifier of a service: it names rows, and devices that are none.
 const MAX_ID: usize = 200;
-/// What a compiled expression may take in memory, in bytes. Namespaces are a prefix and a wildcard.
+/// The most memory that a compiled expression may take, in bytes. Namespaces are a prefix and a wildcard.
 const MAX_EXPRESSION: usize = 1 << 20;
 
 /// The file as it is written. What else stands in it is for others.
@@ -32,7 +32,7 @@ struct File {
     protocols: Option<Vec<String>>,
     #[serde(default)]
     receive_ephemeral: Option<bool>,
-    /// What `receive_ephemeral` was called before it was specified.
+    /// The name that `receive_ephemeral` had before it was specified.
     #[serde(default, rename = "de.sorunome.msc2409.push_ephemeral")]
     unstable_receive_ephemeral: Option<bool>,
     /// Whether the service wants what encryption takes (MSC3202).
@@ -92,7 +92,7 @@ impl Service {
     }
 }
 
-/// Where requests go, without a slash at the end. Nothing for a service that wants no traffic.
+/// The URL that requests go to, without a slash at the end. `None` for a service that wants no traffic.
 fn base_url(text: Option<&str>) -> Result<Option<Url>, String> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let invalid = || format!("url {text:?} is not an http or https URL");

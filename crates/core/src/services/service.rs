@@ -21,7 +21,7 @@ use crate::outbound::{Outbound, Reach};
 pub struct Service {
     /// Its identifier, which never changes.
     pub id: String,
-    /// Where it listens, if it wants to be told anything.
+    /// The URL at which it listens, if it wants to be told anything.
     pub url: Option<Url>,
     /// Its own user.
     pub sender: UserId,
@@ -88,7 +88,7 @@ impl Service {
         !self.aliases.is_empty()
     }
 
-    /// What stands in the place of a device where the service acts as a user without naming one.
+    /// The ID that stands in for a device where the service acts as a user without naming one.
     pub fn device_stand_in(&self) -> DeviceId {
         DeviceId::parse(&format!("appservice {}", self.id)).expect("an id is short and has no control characters")
     }

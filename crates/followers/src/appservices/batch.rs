@@ -1,4 +1,4 @@
-//! What a service is told in one transaction (spec: `PUT /_matrix/app/v1/transactions/{txnId}`).
+//! The content of one transaction to a service (spec: `PUT /_matrix/app/v1/transactions/{txnId}`).
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -24,8 +24,8 @@ use super::{
 
 /// Events in one transaction.
 const MAX_EVENTS: usize = 100;
-/// What the events of one transaction weigh, unless a single one is larger. Many services take bodies of up to a
-/// megabyte.
+/// The most that the events of one transaction weigh together, in bytes, unless a single one is larger. Many services
+/// take bodies of up to a megabyte.
 const MAX_BYTES: usize = 512 << 10;
 /// Receipts in one transaction.
 const MAX_RECEIPTS: usize = 500;
@@ -44,7 +44,7 @@ pub(super) struct Batch {
     receipt_count: usize,
     ephemeral: Vec<Value>,
     to_device: Vec<Value>,
-    /// What encryption has to know.
+    /// The news of devices and keys, for a service that encrypts.
     pub(super) keys: KeyNews,
     /// The messages that leave their inboxes with this transaction: those up to the place.
     pub(super) handed_over: Vec<(UserNid, DeviceId, Reached)>,
@@ -188,8 +188,8 @@ impl Sender {
         Ok(())
     }
 
-    /// What introduces a room to a user of the service who is invited or knocks (spec: `invite_room_state` and
-    /// `knock_room_state` of `m.room.member`).
+    /// The state that introduces a room to a user of the service who is invited or knocks, with the name of its field
+    /// (spec: `invite_room_state` and `knock_room_state` of `m.room.member`).
     async fn introduction(&self, event: &RoomEvent) -> Result<Option<(&'static str, Vec<u8>)>> {
         let Some(user_id) = member(&self.service, event) else { return Ok(None) };
         let (name, members) = match event.pdu.membership {

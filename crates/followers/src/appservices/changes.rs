@@ -1,4 +1,4 @@
-//! What has happened in the stream since a service was last told, from memory or, after a long time, from the database.
+//! The changes in the stream since a service was last told, from memory or, after a long time, from the database.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -39,9 +39,9 @@ pub(super) enum Change {
 /// A stretch of the stream.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    /// In the stream's order.
+    /// The changes, in the stream's order.
     pub(super) items: Vec<(Position, Change)>,
-    /// Where it ends.
+    /// The place in the stream where they end.
     pub(super) until: Reached,
     /// Whether that is the end of the stream.
     pub(super) is_complete: bool,
@@ -169,7 +169,7 @@ impl Sender {
     }
 }
 
-/// What tells whether an event may be of interest.
+/// The fields of an event by which it may be of interest.
 #[derive(Default, Deserialize)]
 struct Glance<'a> {
     #[serde(borrow, rename = "type")]

@@ -1,4 +1,4 @@
-//! Which events a service is interested in (spec: "Registration": the namespaces).
+//! The events that a service is interested in (spec: "Registration": the namespaces).
 //!
 //! An event is judged by who was in the room when it was sent, so the joined users of the service are counted along
 //! the stream. Whoever judges events does so in the stream's order and lets each be counted.
@@ -15,7 +15,7 @@ use im2_core::{Result, event::ResolvedState, services::Service};
 /// Rooms and users of which it is remembered whether they belong to the service. Beyond it all are looked at again.
 const REMEMBERED: usize = 100_000;
 
-/// What has to be known of the rooms and users to judge events.
+/// Knowledge about rooms and users that is needed to judge events.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
     /// How many of the service's users are joined to each room; none is left out.
@@ -31,7 +31,7 @@ pub(super) struct Interest {
 }
 
 impl Interest {
-    /// As it is at a place in the stream.
+    /// The interest as of a place in the stream.
     pub(super) fn at(db: &Snapshot<'_>, service: &Service, reached: &Reached) -> im2_store::Result<Self> {
         let joined = db.joined_counts(reached, |user_id| service.owns_user(user_id))?;
         Ok(Self { joined, ..Self::default() })

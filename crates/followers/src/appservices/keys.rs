@@ -1,5 +1,5 @@
-//! What a service that encrypts has to know of keys (MSC3202): whose devices changed, whom its users no longer share a
-//! room with, and how many keys its users' devices have in store. As for users, members of a large room that is not
+//! The news of keys for a service that encrypts (MSC3202): whose devices changed, whom its users no longer share a room
+//! with, and how many keys its users' devices have in store. As for users, members of a large room that is not
 //! encrypted are not listed as they come and go.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,14 +17,14 @@ use super::{interest::was_joined, sender::Sender};
 pub(super) struct KeyNews {
     /// Users whose devices changed, not yet judged; likewise the next two.
     touched: BTreeSet<UserNid>,
-    /// Who came into which room, or left it.
+    /// The users who came into a room or left it, with the room.
     moved: BTreeSet<(RoomNid, UserId)>,
     /// Rooms that were encrypted, that a first user of the service's came into, or that the last of them left: it
     /// concerns everybody there.
     rooms: BTreeSet<RoomNid>,
-    /// Whose devices the service has to look up again.
+    /// The users whose devices the service has to look up again.
     changed: BTreeSet<UserId>,
-    /// Who is in no room with one of the service's users any more.
+    /// The users who are in no room with one of the service's users any more.
     left: BTreeSet<UserId>,
     /// Devices of the service's users whose keys in store changed.
     counted: BTreeSet<(UserNid, DeviceId)>,

@@ -66,7 +66,7 @@ impl Appservices {
     }
 }
 
-/// What tells each service what happens.
+/// The senders, one for each service, that tell it what happens.
 pub struct Senders(Vec<Sender>);
 
 impl Senders {

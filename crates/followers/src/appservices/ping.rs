@@ -1,4 +1,4 @@
-//! Whether a service can be reached, for the service itself to find out (spec: "Pinging").
+//! Pings of a service, by which it finds out whether it can be reached (spec: "Pinging").
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::Appservices;
 
 /// How long the service may take to answer.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// What is passed on of an answer that is none, in characters.
+/// The part of a failed answer's body that is passed on, in characters.
 const MAX_SHOWN: usize = 1_000;
 
 impl Appservices {

@@ -23,7 +23,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{Appservices, interest::Interest};
 use crate::follower::{self, Due, Follow, HeldLease, Outbox, RETRIES, Running, retry_after};
 
-/// What the names of these followers begin with; the service's id comes after it.
+/// Prefix of these followers' names; the service's ID comes after it.
 pub(super) const NAMES: &str = "appservice/";
 /// How long a service may take for one transaction.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ pub(super) struct Sender {
     lease: HeldLease,
     /// The last transaction, as it is written down.
     written: Delivery,
-    /// Up to where it goes.
+    /// The place in the stream up to which it goes.
     written_until: Reached,
     /// Whether it was acknowledged, which is not written down yet.
     is_acknowledged: bool,
@@ -65,7 +65,7 @@ pub(super) struct Sender {
 /// How a task ended.
 pub(crate) enum Ended {
     Acknowledged,
-    /// Why, and how long the service wants to be left alone.
+    /// The error, and how long the service wants to be left alone.
     Failed(String, Option<Duration>),
     /// The time between two attempts is over.
     Waited,

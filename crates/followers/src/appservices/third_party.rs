@@ -1,5 +1,5 @@
-//! What clients ask about third-party networks, passed on to the services that bridge them (spec: "Third-party
-//! networks"). What several services answer is put together; one that does not answer is passed over.
+//! Clients' questions about third-party networks, passed on to the services that bridge them (spec: "Third-party
+//! networks"). The answers of several services are put together; a service that does not answer is passed over.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ const REMEMBERED: Millis = 60 * 60 * 1000;
 /// Things found that one answer passes on.
 const MAX_FOUND: usize = 1_000;
 
-/// What is looked for in third-party networks.
+/// A kind of thing that is looked for in third-party networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Rooms that lead to places in the network.
@@ -52,7 +52,7 @@ impl Kind {
     }
 }
 
-/// What is remembered of networks: by service and protocol, until when.
+/// The descriptions of networks that are remembered: by service and protocol, with the time until which they are.
 pub(super) type Protocols = BTreeMap<(String, String), (Millis, Value)>;
 
 impl Appservices {
@@ -71,7 +71,7 @@ impl Appservices {
         found
     }
 
-    /// What there is to know of a protocol. The networks that several services bridge by it are put together.
+    /// The description of a protocol. If several services bridge networks by it, their instances are put together.
     pub async fn protocol(&self, protocol: &str) -> Result<Value> {
         let unknown = || Error::refused(Code::NotFound, "no bridge on this server supports this protocol");
         let now = self.core.now();
@@ -120,7 +120,7 @@ impl Appservices {
         self.find(kind, services, call(&[kind.as_str(), protocol], fields)).await
     }
 
-    /// What a Matrix identifier, an alias or a user ID, stands for in third-party networks.
+    /// The things in third-party networks that a Matrix identifier, an alias or a user ID, stands for.
     pub async fn reverse(&self, kind: Kind, identifier: &str) -> Result<Vec<Value>> {
         let services = self.core.services.all().iter().filter(|service| !service.protocols.is_empty());
         let query = vec![(kind.identifier().to_owned(), identifier.to_owned())];

@@ -1,4 +1,4 @@
-//! How long to wait before something is tried again.
+//! Pauses before something is tried again.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The pause after so many failures in a row, at least as long as the other side asks for.
+    /// The pause after a number of failures in a row, at least as long as the other side asks for.
     pub(crate) fn pause(&self, failures: u32, asked: Option<Duration>) -> Duration {
         let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
         let own = self.first.saturating_mul(doubled).min(self.last);

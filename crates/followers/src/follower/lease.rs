@@ -1,4 +1,4 @@
-//! Who may run a follower: one node at a time.
+//! The lease of a follower: one node at a time may run it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -97,7 +97,7 @@ impl HeldLease {
         Self { core, name: name.into(), lost: Arc::default() }
     }
 
-    /// Where the follower is, and what `read` reads with it.
+    /// The follower's place in the stream, and what `read` reads with it.
     pub(crate) async fn place<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Snapshot<'_>) -> im2_store::Result<T> + Send + 'static,

@@ -52,12 +52,12 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// How long a shutdown waits for destinations that are being told. What they have not confirmed is told again.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What a follower reads and whom it tells.
+/// A follower's own part: how it reads the stream, and whom it tells.
 ///
 /// All methods are called one after the other. What takes long and need not hold up the rest runs beside them
 /// ([`Running`]). Each method may be dropped half-way when the lease is lost; [`Follow::let_go`] is called then.
 pub(crate) trait Follow: Send {
-    /// How something that ran beside has ended.
+    /// The outcome of something that ran beside.
     type Ended: Send + 'static;
 
     /// Takes up where the rows say that whoever held the lease before had got.

@@ -1,4 +1,4 @@
-//! What one destination has yet to be told.
+//! The outbox of one destination: everything that it has yet to be told.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -6,7 +6,7 @@ use im2_model::{Position, Reached, StreamToken};
 
 /// Something with a place in the stream.
 pub(crate) trait Placed {
-    /// Where.
+    /// The place.
     fn position(&self) -> Position;
 }
 
@@ -21,11 +21,11 @@ impl<T: Placed> Placed for Arc<T> {
 pub(crate) enum Due<T> {
     /// Something that happened.
     Item(T),
-    /// How things stand now, because they may have changed: what has no place in the stream of its own.
+    /// The current state, because it may have changed: that which has no place in the stream of its own.
     State,
 }
 
-/// Up to where nothing is any business of a destination.
+/// The place up to which nothing is any business of a destination.
 #[derive(Debug, Clone)]
 pub(crate) enum Start {
     /// It was added here. What is higher came after it, whoever wrote that.
@@ -49,7 +49,7 @@ impl Start {
         }
     }
 
-    /// Where it is, unless whoever has got to `reached` has passed it.
+    /// The position at which it starts, unless whoever has got to `reached` has passed it.
     pub(crate) fn ahead_of(&self, reached: &StreamToken) -> Option<Position> {
         match self {
             Self::Added(at) => Some(*at).filter(|at| !reached.includes(*at)),
@@ -58,7 +58,7 @@ impl Start {
     }
 }
 
-/// What waits for one destination, in order: one thing at a time is given out ([`Self::take`]), and the next only when it
+/// The queue of one destination, in order: one thing at a time is given out ([`Self::take`]), and the next only when it
 /// is known what became of that ([`Self::confirmed`]).
 #[derive(Debug)]
 pub(crate) struct Outbox<T> {
@@ -66,14 +66,14 @@ pub(crate) struct Outbox<T> {
     waiting: VecDeque<T>,
     /// Whether how things stand is to be told although nothing has happened.
     state: bool,
-    /// What has been given out and not been confirmed.
+    /// The thing that has been given out and not been confirmed.
     under_way: Option<Due<T>>,
     /// Attempts that have failed since the last that did not.
     failures: u32,
     /// Whether the destination is known to have something to be told: it waits for its turn, is being told, or is left
     /// alone for a while.
     queued: bool,
-    /// What the database says of where it is behind.
+    /// The position that is stored for the destination while it is behind the follower; `None` if it is not.
     stored: Option<Position>,
     /// Whether the database may say something else.
     unsure: bool,
@@ -145,7 +145,8 @@ impl<T: Clone> Outbox<T> {
         self.under_way.is_none() && !self.is_idle() && self.queue()
     }
 
-    /// What is to be told next, unless something is under way. With the last of what has happened goes how things stand.
+    /// Takes the next thing to tell, unless one is under way. The current state goes with the last of the things that
+    /// happened.
     pub(crate) fn take(&mut self) -> Option<Due<T>> {
         if self.under_way.is_some() {
             return None;

@@ -1,4 +1,4 @@
-//! What runs beside a follower: attempts to tell destinations, and pauses.
+//! The tasks that run beside a follower: attempts to tell destinations, and pauses.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl<E: Send + 'static> Running<E> {
         self.after(sleep(pause), ended);
     }
 
-    /// How the next of them has ended; `None` if there is none.
+    /// Waits for the next of them to end, and returns its outcome; `None` if there is none.
     pub(super) async fn next(&mut self) -> Option<E> {
         loop {
             match self.tasks.join_next().await? {

@@ -38,7 +38,7 @@ impl Placed for Thing {
     }
 }
 
-/// What the nodes share: the stream, the rows, and the world outside.
+/// The state that the nodes share: the stream, the rows, and the world outside.
 struct World {
     random: SeededRandom,
     /// Whether anything goes wrong.

@@ -1,4 +1,4 @@
-//! How much a user has not read over all their rooms: the number that a device shows on the application's icon.
+//! The unread count of a user over all their rooms: the number that a device shows on the application's icon.
 //!
 //! Counted once, when it is first needed, and then kept true room by room as events and receipts pass.
 

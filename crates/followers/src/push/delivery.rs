@@ -78,7 +78,7 @@ pub(crate) enum Ended {
 }
 
 impl Pushers {
-    /// What tells the gateways.
+    /// The follower that notifies the gateways.
     pub fn delivery(&self, rooms: Rooms, unread: Unread) -> Delivery {
         let reach = if self.options.allow_private_addresses { Reach::Anywhere } else { Reach::Public(Vec::new()) };
         let outbound = Outbound::new(reach, None, concat!("IM2/", env!("CARGO_PKG_VERSION")));

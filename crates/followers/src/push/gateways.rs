@@ -63,7 +63,7 @@ pub(super) struct Gateways {
 #[derive(Debug, Default)]
 struct Failing {
     failures: u32,
-    /// Until when it is left alone.
+    /// The time until which it is left alone.
     until: Option<Instant>,
 }
 

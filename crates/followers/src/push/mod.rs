@@ -51,7 +51,7 @@ const ACTIVATION: Millis = 5 * 60 * 1000;
 /// The path that every gateway has.
 const PATH: &str = "/_matrix/push/v1/notify";
 
-/// How push notifications are sent.
+/// Options for push notifications.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Whether gateways may be at addresses that are not public and be spoken to without TLS: for a gateway in the
@@ -59,7 +59,7 @@ pub struct Options {
     pub allow_private_addresses: bool,
 }
 
-/// What a client asks of `POST /pushers/set`, as far as it is there.
+/// The body of `POST /pushers/set`; each field may be missing.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the names are the specification's")]
 pub struct PusherRequest {
@@ -88,7 +88,7 @@ pub struct Pushers {
     sender: Arc<web_push::Sender>,
 }
 
-/// What has become of a request for a pusher.
+/// The outcome of a request for a pusher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PusherSet {
     /// It is as the client wants it.
@@ -219,7 +219,7 @@ impl Pushers {
         self.queued.notify_one();
     }
 
-    /// What the client said, checked.
+    /// Checks the settings in a request. Missing or invalid ones are refused.
     fn settings(&self, request: PusherRequest, kind: PusherKind) -> Result<PusherSettings> {
         let PusherRequest { app_id, pushkey, app_display_name, device_display_name, lang, profile_tag, data, .. } =
             request;

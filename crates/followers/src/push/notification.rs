@@ -1,4 +1,4 @@
-//! What a push gateway is told of an event (spec: Push Gateway API, `POST /_matrix/push/v1/notify`).
+//! The notification of an event for a push gateway (spec: Push Gateway API, `POST /_matrix/push/v1/notify`).
 
 use im2_kernel::{
     content::MemberContent,
@@ -85,7 +85,7 @@ fn tweaks(actions: &[Action]) -> Map<String, Value> {
     actions.iter().filter_map(tweak).collect()
 }
 
-/// What the event is about, for gateways that want to know.
+/// The fields that describe the event, for gateways that do not ask for the event ID only.
 fn about(user_id: &UserId, room: &Room, event: &RoomEvent, member: Option<&RoomEvent>) -> Map<String, Value> {
     let view = room.view();
     let text = |kind: &str, key: &str| {

@@ -116,7 +116,8 @@ impl Notifier {
         Ok(Outcome::Delivered(total))
     }
 
-    /// What the client answers with, to show that it arrives.
+    /// The activation token that the client has to answer with, to show that notifications arrive; `None` once it has
+    /// expired.
     fn activation(&self, pusher: &Pusher, activation: &Activation) -> Option<Value> {
         let is_valid = self.core.now() < activation.until;
         is_valid.then(|| json!({ "app_id": pusher.settings.app_id, "ack_token": activation.token }))

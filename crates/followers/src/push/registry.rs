@@ -1,4 +1,4 @@
-//! Which users have pushers and what is to be delivered to each: in memory, and bounded.
+//! The users' pushers and the notifications to deliver to each: in memory, and bounded.
 //!
 //! A pusher that is not here is not notified; one that is here may have ended, which its row says when something is
 //! about to be delivered.
@@ -40,7 +40,7 @@ impl Placed for Item {
     }
 }
 
-/// What is delivered next.
+/// The next thing to deliver to a pusher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Task {
     /// A notification.
@@ -65,7 +65,7 @@ pub(super) enum News {
 struct Slot {
     nid: i64,
     gateway: Gateway,
-    /// What is to be told of. Beside events these are the numbers: they are how things stand.
+    /// The notifications that wait. The outbox's current state is the unread numbers.
     waiting: Outbox<Arc<Item>>,
     /// The number that the gateway was told last.
     told: Option<u64>,
@@ -302,8 +302,8 @@ impl Registry {
         Some(work(slot))
     }
 
-    /// What the database does not know yet of where pushers are behind a cursor that stands at `cursor`. It is taken
-    /// as stored from now on.
+    /// The pushers whose position, compared with a cursor that stands at `cursor`, the database does not know yet: the
+    /// position while they are behind it, `None` if they are not. They are taken as stored from now on.
     pub(super) fn take_progress(&self, cursor: &StreamToken) -> Vec<(i64, Option<Position>)> {
         let mut owners = self.owners.lock();
         let slots = owners.values_mut().flat_map(|owner| {

@@ -23,11 +23,11 @@ use url::Url;
 
 use im2_core::{Core, Error, Result};
 
-/// Where the server's key is kept, in PKCS#8.
+/// The name under which the server's key is kept, in PKCS#8.
 const NAME: &str = "web_push_key";
 /// The largest text of a message: push services take bodies of 4,096 bytes (RFC 8030, section 7.2).
 pub(super) const MAX_TEXT: usize = 4_096 - HEADER - 1 - TAG;
-/// Of an encrypted message: salt, size of a record, length of the public key, public key.
+/// The header of an encrypted message, in bytes: salt, size of a record, length of the public key, public key.
 const HEADER: usize = SALT + 4 + 1 + POINT;
 const SALT: usize = 16;
 /// A P-256 point in uncompressed form.
@@ -123,7 +123,7 @@ fn expand<const LENGTH: usize>(salt: &[u8], secret: &[u8], info: &[&[u8]]) -> Re
 #[derive(Debug)]
 pub(crate) struct Sender {
     key: EcdsaKeyPair,
-    /// Whom a push service may turn to.
+    /// The contact for push services, the `sub` of a token.
     subject: String,
     /// The tokens in use, by the origin of the push service, and when each was made.
     tokens: Mutex<HashMap<String, (HeaderValue, Millis)>>,

@@ -1,4 +1,4 @@
-//! Who may change whose membership: rule 4 (5 in version 12).
+//! Authorisation of membership changes: rule 4 (5 in version 12).
 
 use im2_model::UserId;
 use serde_json::{Map, Value};

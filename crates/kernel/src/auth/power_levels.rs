@@ -1,4 +1,4 @@
-//! Who may change power levels to what: rule 9 (10 in version 12).
+//! Authorisation of changes to power levels: rule 9 (10 in version 12).
 
 use std::collections::{BTreeMap, BTreeSet};
 

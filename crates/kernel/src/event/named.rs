@@ -1,4 +1,4 @@
-//! How events name others: by their ids, or in versions 1 and 2 by pairs of id and hashes.
+//! References of events to others: by their ids, or in versions 1 and 2 by pairs of id and hashes.
 
 use std::{borrow::Cow, fmt};
 

@@ -1,4 +1,4 @@
-//! What holds for any input, however hostile: checked against references that are simple and slow.
+//! Properties that hold for any input, however hostile: checked against references that are simple and slow.
 
 mod canonical;
 mod events;

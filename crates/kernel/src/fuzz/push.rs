@@ -171,7 +171,7 @@ fn glob(pattern: &[char], text: &[char]) -> bool {
     }
 }
 
-/// Where words may begin and end: everywhere except between two word characters.
+/// The places where words may begin and end: everywhere except between two word characters.
 fn boundaries(text: &[char]) -> Vec<usize> {
     let is_word = |at: usize| text.get(at).is_some_and(|char| char.is_ascii_alphanumeric() || *char == '_');
     (0..=text.len()).filter(|at| *at == 0 || !is_word(*at) || !is_word(*at - 1)).collect()

@@ -15,7 +15,7 @@ const MAX_PATTERN_BYTES: usize = 32 * 1_024;
 /// How many conditions or actions a rule may have.
 const MAX_PARTS: usize = 64;
 
-/// Why a ruleset cannot be changed as asked.
+/// Errors of changing a ruleset.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
     /// There is no such rule (404 `M_NOT_FOUND`).
@@ -44,7 +44,7 @@ impl RuleError {
     }
 }
 
-/// What a client says about a rule, checked for its kind.
+/// A client's definition of a rule, checked for its kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleBody {
     pub(super) actions: Vec<Action>,

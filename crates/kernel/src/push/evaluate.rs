@@ -24,10 +24,10 @@ use crate::power::PowerLevels;
 /// more does not hold.
 pub const MAX_STEPS: usize = 1 << 18;
 
-/// What conditions ask of the room and of the user, beside the event.
+/// The room and the user that conditions refer to, beside the event.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// Whose rules these are.
+    /// The user whose rules these are.
     pub user: &'a UserId,
     /// The user's display name in the room.
     pub display_name: Option<&'a str>,
@@ -37,7 +37,7 @@ pub struct Context<'a> {
     pub power: &'a PowerLevels,
 }
 
-/// What the rules say about an event.
+/// The result of evaluating the rules for an event.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Evaluation<'a> {
     /// Whether it notifies.
@@ -57,7 +57,7 @@ pub struct Evaluation<'a> {
 pub struct CompiledRules {
     /// Override and content rules.
     before: Vec<CompiledRule>,
-    /// Of room and sender rules there is one at most for each room and sender.
+    /// The actions of the room rules; there is at most one for each room. Likewise the sender rules.
     rooms: HashMap<Box<str>, Vec<Action>>,
     senders: HashMap<Box<str>, Vec<Action>>,
     /// Underride rules.
@@ -152,8 +152,8 @@ impl CompiledRules {
         Self { before, rooms, senders, after, words: words.build() }
     }
 
-    /// What the rules say about `event`. A user's own events never notify; that of an ignored user, which is no
-    /// matter of rules, must not be asked about.
+    /// Evaluates the rules for `event`. A user's own events never notify. Ignored users are not a matter of rules: the
+    /// caller must not ask about their events.
     pub fn evaluate(&self, event: &FlatEvent<'_>, context: &Context<'_>) -> Evaluation<'_> {
         let pdu = event.event();
         if pdu.sender == *context.user {
@@ -199,7 +199,7 @@ impl CompiledRule {
 }
 
 impl Judgement<'_> {
-    /// Whether there is work left for so many steps more.
+    /// Takes `steps` from the budget, if it has as many left; returns whether it has.
     fn affords(&self, steps: usize) -> bool {
         let taken = self.steps.get() + steps;
         let affords = taken <= MAX_STEPS;

@@ -47,20 +47,20 @@ impl RuleKind {
     }
 }
 
-/// What happens when a rule matches.
+/// An action of a rule, taken when the rule matches.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// The event notifies.
     Notify,
     /// Something about the notification: `sound`, `highlight`, or what clients and push gateways agree on.
     SetTweak {
-        /// What is set.
+        /// The name of the tweak.
         tweak: Box<str>,
-        /// To what, if that is said.
+        /// The value of the tweak, if there is one.
         value: Option<Value>,
     },
-    /// What older clients say and nobody heeds any more (spec: "Historical Actions"). It is kept as it was written, so
-    /// that a client finds its rule again.
+    /// An action of older clients that has no effect any more (spec: "Historical Actions"). It is kept as it was
+    /// written, so that a client finds its rule again.
     Historical(&'static str),
 }
 
@@ -108,7 +108,7 @@ pub struct Rule {
     pub default: bool,
     /// Whether it may match at all.
     pub enabled: bool,
-    /// What happens when it matches.
+    /// The actions to take when it matches.
     pub actions: Vec<Action>,
     /// Override and underride rules: what must hold, as the client wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,13 +174,13 @@ impl Ruleset {
         self.rules(kind).iter().find(|rule| *rule.rule_id == *rule_id)
     }
 
-    /// What `GET /pushrules/` answers, which is also the content of the account data `m.push_rules`.
+    /// The answer of `GET /pushrules/`, which is also the content of the account data `m.push_rules`.
     pub fn to_content(&self) -> Value {
         json!({ "global": self })
     }
 
-    /// What has to be kept of the rules of `user`: the user's own and the changed defaults. `None` if there is
-    /// nothing, as for most users.
+    /// The part of the rules of `user` that has to be stored: the user's own and the changed defaults. `None` if there
+    /// is nothing, as for most users.
     pub fn to_stored(&self, user: &UserId) -> Option<Value> {
         let defaults = Self::defaults(user);
         let mut stored = Map::new();
@@ -218,7 +218,7 @@ impl Ruleset {
         ruleset
     }
 
-    /// The place of the most important rule that a user may have: first, but for the rule that turns off all.
+    /// The place of the most important rule that a user may have: first, except for the rule that turns off all.
     pub(super) fn first_place(&self, kind: RuleKind) -> usize {
         usize::from(self.rules(kind).first().is_some_and(|rule| &*rule.rule_id == ".m.rule.master"))
     }

@@ -65,7 +65,7 @@ struct Node {
     word: u32,
 }
 
-/// Which words were found.
+/// The words that were found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     words: Box<[u64]>,

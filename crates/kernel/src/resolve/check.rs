@@ -31,7 +31,7 @@ impl Levels {
         Self { version, kept: HashMap::new() }
     }
 
-    /// What `power_levels` says in the room that `create` made.
+    /// The power levels that `power_levels` sets in the room that `create` made.
     pub(super) fn of(&mut self, create: &Pdu, power_levels: Option<&Pdu>) -> &PowerLevels {
         let given_by = power_levels.map(|event| event.event_id.clone());
         if self.kept.len() >= KEPT_LEVELS && !self.kept.contains_key(&given_by) {

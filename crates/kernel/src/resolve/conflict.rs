@@ -1,5 +1,5 @@
-//! Which events take part in a resolution: the full conflicted set (spec: room versions 2 and 12, "State resolution",
-//! definitions).
+//! The events that take part in a resolution: the full conflicted set (spec: room versions 2 and 12, "State
+//! resolution", definitions).
 
 use std::collections::BinaryHeap;
 

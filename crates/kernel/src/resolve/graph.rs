@@ -17,7 +17,7 @@ const KEPT_BYTES: usize = 16 << 20;
 /// An event of the graph.
 pub(super) type Number = u32;
 
-/// What is kept of an event that a walk has come by.
+/// The parts of an event that are kept once a walk has come by it.
 pub(super) struct Node {
     /// Its auth events in its own order, each once.
     pub(super) auth_events: Box<[Number]>,
@@ -98,7 +98,7 @@ impl<'a, E: RoomEvents> Graph<'a, E> {
         self.events.get(event_id).ok_or_else(|| ResolveError::Missing(event_id.clone()))
     }
 
-    /// What is kept of an event, which is read if it is the first time.
+    /// The node of an event, which is read if it is the first time.
     pub(super) fn node(&mut self, number: Number) -> Result<&Node, ResolveError> {
         if self.nodes[number as usize].is_none() {
             let pdu = self.kept.get(&number).cloned().map_or_else(|| self.read(number), Ok)?;

@@ -58,7 +58,7 @@ pub(super) fn by_power<E: RoomEvents>(
     if sorted.len() < events.len() { Err(ResolveError::Circle) } else { Ok(sorted) }
 }
 
-/// What decides among events that could come next; the smallest comes first.
+/// The sort key of events that could come next; the smallest comes first.
 type Order = (Reverse<PowerLevel>, u64, EventId);
 
 /// The mainline ordering based on `power_levels`: events that rest on older power levels first, then by age.

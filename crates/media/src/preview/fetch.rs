@@ -23,7 +23,7 @@ const MAX_PICTURE: usize = 10 << 20;
 /// Some sites serve previews only to what says it makes them.
 const USER_AGENT: &str = concat!("Mozilla/5.0 (compatible; IM2/", env!("CARGO_PKG_VERSION"), "; UrlPreview; bot)");
 
-/// What came.
+/// The result of a fetch.
 #[derive(Debug)]
 pub(super) enum Fetched {
     /// An HTML page, or its beginning.

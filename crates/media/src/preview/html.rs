@@ -1,4 +1,4 @@
-//! What a page says about itself: its OpenGraph properties (<https://ogp.me/>), else its title and description.
+//! Reads a page's description of itself: its OpenGraph properties (<https://ogp.me/>), else its title and description.
 
 use std::collections::BTreeMap;
 

@@ -45,7 +45,7 @@ const AWAITED: usize = 256;
 /// Bytes of a URL. Browsers and servers agree on no more than 2,000 or so.
 const MAX_URL: usize = 2_048;
 
-/// How previews are made.
+/// Options for previews.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The ports that may be fetched from.
@@ -63,7 +63,7 @@ impl Default for Options {
     }
 }
 
-/// What makes previews.
+/// Makes previews.
 #[derive(Debug)]
 pub(super) struct Previewer {
     fetcher: Fetcher,

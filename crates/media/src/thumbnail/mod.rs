@@ -21,11 +21,11 @@ use super::Media;
 pub use im2_pictures::Method;
 pub use im2_store::media::Thumbnail;
 
-/// What the row of a thumbnail takes in memory, in bytes. Kept are those of the pictures of the rooms in use.
+/// Estimated memory for the row of a thumbnail, in bytes. Kept are those of the pictures of the rooms in use.
 const ROW: usize = 192;
 /// Pictures worked on at a time, on machines with at least as many processors; the others work on as many as those.
 const MAX_SLOTS: usize = 4;
-/// What it costs to have a thumbnail made, in those that are there: up to a second of a processor's time. A picture of
+/// Cost of making a thumbnail, as a multiple of one that is there: up to a second of a processor's time. A picture of
 /// more than [`ORDINARY_PIXELS`] costs that for each part of it of that size.
 const MAKING_COST: u64 = 10;
 /// Pixels of a large photo that is not out of the ordinary.
@@ -37,20 +37,20 @@ const WAITING_PER_CALLER: usize = 128;
 /// The unit in which the memory is shared out, in bytes.
 const BYTES_A_PERMIT: u64 = 32 << 10;
 
-/// What a client asks for.
+/// The thumbnail that a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
     /// The least width in pixels that will do, from 1.
     pub width: u32,
     /// The least height in pixels that will do, from 1.
     pub height: u32,
-    /// How to fit the picture to them.
+    /// The way to fit the picture to them.
     pub method: Method,
     /// Whether a moving picture should move.
     pub animated: bool,
 }
 
-/// Where thumbnails are made: bounds on how many at a time and in how much memory, and what is known of those made.
+/// Makes thumbnails: bounds on how many at a time and in how much memory, and the rows of those that were made.
 #[derive(Debug)]
 pub struct Workshop {
     slots: Turns,
@@ -167,7 +167,7 @@ impl Media {
         Ok(Arc::new(thumbnail))
     }
 
-    /// What a picture is by its header; `None` if thumbnails are not made of such.
+    /// Type and size of a picture by its header; `None` if thumbnails are not made of such pictures.
     pub(super) async fn measure(&self, source: Digest, bytes: u64) -> Result<Option<Measured>> {
         let turn = self.workshop.slots.take().await?;
         let Some(file) = self.blobs.file(source).await? else { return Ok(None) };

@@ -14,7 +14,7 @@ const MAX_BOXES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Metadata {
     pub(super) content: Vec<u8>,
-    /// Where in the file its content begins.
+    /// The offset in the file at which its content begins.
     pub(super) at: u64,
 }
 
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         if long { self.u32() } else { self.u16().map(u32::from) }
     }
 
-    /// A number of so many bytes: 0 (it is not there, and counts as nothing), 4 or 8.
+    /// A number of this many bytes: 0 (it is not there, and counts as nothing), 4 or 8.
     pub(super) fn sized(&mut self, bytes: u8) -> Result<u64, Refusal> {
         match bytes {
             0 => Ok(0),

@@ -1,5 +1,5 @@
-//! What the values of a picture mean as colours (ITU-T H.273), and the same colours as values of sRGB, which is what
-//! thumbnails without a profile are in.
+//! Colours: the meaning of a picture's values (ITU-T H.273), and the same colours as values of sRGB, which is the
+//! colour space of thumbnails without a profile.
 
 use super::boxes::Reader;
 
@@ -11,11 +11,11 @@ const KNEE: f32 = 0.6;
 /// The meaning of values, in the code points of ITU-T H.273.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Colours {
-    /// Which red, green and blue are mixed.
+    /// The red, green and blue that are mixed.
     pub primaries: u16,
-    /// How values and light belong together.
+    /// The number of the function between values and light.
     pub transfer: u16,
-    /// How brightness and colour were made of red, green and blue.
+    /// The number of the matrix that made brightness and colour of red, green and blue.
     pub matrix: u16,
     /// Whether samples use all values that their bits can say.
     pub is_full: bool,
@@ -40,7 +40,7 @@ const BT2020: Mixture = [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083],
 const DISPLAY_P3: Mixture = [[1.2249, -0.2247, 0.0], [-0.0420, 1.0419, 0.0], [-0.0197, -0.0786, 1.0979]];
 const SAME: Mixture = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
-/// How a value says how much light there is.
+/// The function by which a value says how much light there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Transfer {
     Srgb,
@@ -111,8 +111,8 @@ pub(crate) fn to_srgb(pixels: &mut [u8], channels: usize, colours: Colours) {
     }
 }
 
-/// What light is multiplied with so that it is below a white: nothing changes up to the knee, and from there highlights
-/// approach the white.
+/// The factor that brings light below a white: nothing changes up to the knee, and from there highlights approach the
+/// white.
 fn within_range(light: f32) -> f32 {
     if light <= KNEE {
         return 1.0;

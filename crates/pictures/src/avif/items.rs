@@ -10,11 +10,11 @@ const MAX_ITEMS: usize = 4_096;
 /// The most properties of an item. There are some ten kinds.
 const MAX_PROPERTIES: usize = 64;
 
-/// What is known of an item.
+/// An item, as far as it has been read.
 #[derive(Debug, Default)]
 struct Item {
     kind: Option<[u8; 4]>,
-    /// Where its bytes are in the file, in order.
+    /// The ranges of its bytes in the file, in order.
     extents: Vec<Range<u64>>,
     /// The properties that it has, by their place in the list of all, and whether they are essential.
     properties: Vec<(u16, bool)>,
@@ -65,7 +65,7 @@ impl<'a> Items<'a> {
         Ok(found)
     }
 
-    /// What is known of an item so far.
+    /// The item of this ID, as far as it has been read. Too many items are refused.
     fn item(&mut self, id: u32) -> Result<&mut Item, Refusal> {
         if self.known.len() >= MAX_ITEMS && !self.known.contains_key(&id) {
             return Err(Refusal::TooLarge);

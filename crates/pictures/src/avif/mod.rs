@@ -69,7 +69,7 @@ pub struct Frames {
     pub sources: Vec<Vec<Range<u64>>>,
     /// Samples of them, by what their description says.
     pub samples: Samples,
-    /// What the file says of its colours. If it says nothing, the frames do.
+    /// The colours that the file states. Without them, those that the frames state hold.
     pub colours: Option<Colours>,
 }
 
@@ -232,7 +232,7 @@ fn check((width, height): (u32, u32)) -> Result<(u32, u32), Refusal> {
     }
 }
 
-/// What an item says of its samples. (AV1 in ISOBMFF, 2.3)
+/// Reads how an item describes its samples. (AV1 in ISOBMFF, 2.3)
 fn samples(items: &Items, id: u32) -> Result<Samples, Refusal> {
     const MARKER_AND_VERSION: u8 = 0x81;
     let mut property = items.property(id, *b"av1C").ok_or(Refusal::Unreadable)?;
@@ -285,7 +285,7 @@ fn profile(items: &Items, id: u32) -> Option<Vec<u8>> {
     })
 }
 
-/// How a picture is turned, then mirrored. (ISO/IEC 23008-12, 6.5.10 and 6.5.12)
+/// The orientation of a picture, which is turned, then mirrored. (ISO/IEC 23008-12, 6.5.10 and 6.5.12)
 fn orientation(items: &Items, id: u32) -> Result<Orientation, Refusal> {
     use Orientation::{
         FlipHorizontal, FlipVertical, NoTransforms, Rotate90, Rotate90FlipH, Rotate180, Rotate270, Rotate270FlipH,

@@ -1,4 +1,4 @@
-//! What files say of their pictures, and what files that lie are answered.
+//! Reading descriptions of pictures, and refusing descriptions that are false.
 
 use std::{io::Cursor, time::Instant};
 

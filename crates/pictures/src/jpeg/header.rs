@@ -10,7 +10,7 @@ use crate::Refusal;
 /// Bytes of a colour profile that is carried over into thumbnails; those of cameras and screens have a few thousand.
 const MAX_PROFILE: usize = 1 << 20;
 
-/// Where the coefficients of a block are, in the order in which they are written (T.81, figure A.6).
+/// The places of the coefficients of a block, in the order in which they are written (T.81, figure A.6).
 #[rustfmt::skip]
 pub(super) const NATURAL: [u8; 64] = [
      0,  1,  8, 16,  9,  2,  3, 10, 17, 24, 32, 25, 18, 11,  4,  5,
@@ -78,7 +78,7 @@ pub(super) struct Tables {
     profile: Vec<(u8, Vec<u8>)>,
 }
 
-/// What comes next in the file.
+/// The next part of the file that is more than tables.
 #[derive(Debug)]
 pub(super) enum Next {
     Frame(Frame),

@@ -250,7 +250,7 @@ impl<'a, const N: usize> Band<'a, N> {
         Self { frame, colour, lines: vec![Vec::new(); planes.len()], planes, row: vec![0; 3 * width] }
     }
 
-    /// Where the samples of a block go, and how long the rows there are.
+    /// The place for the samples of a block, and the length of the rows there.
     #[inline]
     fn block(&mut self, place: Place) -> (&mut [u8], usize) {
         let plane = &mut self.planes[place.component];

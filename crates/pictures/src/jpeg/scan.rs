@@ -11,7 +11,7 @@ use super::{
 /// Marks coefficients that are not kept.
 const DROPPED: u8 = u8::MAX;
 
-/// What is carried over from one block to the next, up to a restart.
+/// The state carried over from one block to the next, up to a restart.
 #[derive(Debug, Default)]
 pub(super) struct Carried {
     predictors: [i32; 4],

@@ -1,4 +1,4 @@
-//! What holds for all formats: colours, orientation, opacity, depth, and what is refused.
+//! Behaviour of all formats: colours, orientation, opacity, depth, and refusals.
 
 use im2_pictures::{Limits, Made, Method, Picture, Refusal, Size, choose};
 use image::{
@@ -167,7 +167,7 @@ fn bombs_are_refused_before_they_are_decoded() {
     assert_eq!(Picture::probe(file(&content), content.len() as u64, limits).map(drop), Err(Refusal::TooLarge));
 }
 
-/// What a TIFF says of its strips bounds the memory and the work.
+/// A TIFF's strips must be as it states: its statements bound the memory and the work.
 #[test]
 fn strips_of_a_tiff_are_what_they_say() {
     let small = choose(32, 32, Method::Crop);

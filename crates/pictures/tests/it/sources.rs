@@ -48,7 +48,7 @@ pub(crate) const RED: [u8; 3] = [255, 0, 0];
 pub(crate) const GREEN: [u8; 3] = [0, 255, 0];
 pub(crate) const BLUE: [u8; 3] = [0, 0, 255];
 
-/// A picture of which the left half is red and the right half blue, but for a green corner at the top left.
+/// A picture of which the left half is red and the right half blue, except for a green corner at the top left.
 pub(crate) fn halves(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         if x < width / 4 && y < height / 4 {

@@ -22,7 +22,7 @@ const LITTLE_SPACE: u64 = 1 << 30;
 /// Connections are files; below this the server turns people away early.
 const FEW_FILES: u64 = 4_096;
 
-/// What everybody may do with a file, in its mode.
+/// The permission bits of a file's mode that apply to all other users of the machine.
 const OTHERS: u32 = 0o007;
 
 enum Finding {
@@ -72,7 +72,7 @@ fn data_dir(config: &Config) -> Finding {
     }
 }
 
-/// What others on this machine can read or write: the data, and the secrets of application services.
+/// Files that other users of this machine can read or write: the data, and the secrets of application services.
 fn readable_by_others(config: &Config) -> Vec<Finding> {
     let mut findings = match Store::exposed(&config.data_dir) {
         Ok(exposed) => {

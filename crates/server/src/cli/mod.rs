@@ -82,7 +82,7 @@ enum ConfigCommand {
     Show(ConfigFile),
 }
 
-/// Where the configuration comes from.
+/// The file that the configuration comes from.
 #[derive(Debug, Clone, Args)]
 struct ConfigFile {
     /// The configuration file (TOML). Environment variables (IM2_SECTION__KEY) override it

@@ -21,11 +21,11 @@ type Get = fn(&Config) -> Option<Value>;
 pub struct Key {
     /// Its name with its section: `http.bind`.
     pub path: &'static str,
-    /// What it holds.
+    /// The type of its value.
     pub kind: Kind,
-    /// Which values it takes, as the end of the sentence "allowed: …".
+    /// The values that it takes, as the end of the sentence "allowed: …".
     pub allowed: &'static str,
-    /// What it is for, in a line.
+    /// Its purpose, in a line.
     pub about: &'static str,
     /// Whether its value must not be shown.
     pub secret: bool,

@@ -30,7 +30,7 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The HTTP listeners.
     pub http: Http,
-    /// Who may register.
+    /// The rules for registration.
     pub registration: Registration,
     /// Whether signed-in people can make tokens with which other devices sign in.
     pub login_tokens: bool,
@@ -40,11 +40,11 @@ pub struct Config {
     pub directory_shows_everyone: Option<bool>,
     /// The registration files of application services.
     pub registration_files: Vec<PathBuf>,
-    /// What may be done how often, and how much may be kept.
+    /// Rate limits and quotas.
     pub rate_limits: rate_limits::Options,
-    /// What is logged, and how.
+    /// The log's levels and form.
     pub log: Log,
-    /// What all caches may keep in memory together, in bytes; `None` for a part of what the machine has.
+    /// The memory budget of all caches together, in bytes; `None` for a part of the machine's memory.
     pub memory_budget: Option<u64>,
     /// The maximum size of an upload, in bytes.
     pub max_upload_bytes: u64,
@@ -58,7 +58,7 @@ pub struct Config {
     pub web_homeservers: Vec<String>,
     /// The relays for calls.
     pub turn: Turn,
-    /// Whom to turn to about this server.
+    /// The contacts for questions about this server.
     pub support: Support,
     /// How many days media is kept that no message shows any more; 0 for always.
     pub collect_media_after_days: u32,
@@ -68,13 +68,13 @@ pub struct Config {
     pub default_room_version: RoomVersion,
     /// How much state a room may have, without its members.
     pub room_state: StateLimits,
-    /// Who sends notices of the server, and where.
+    /// The sender of the server's notices, and the rooms that they are sent in.
     pub notices: Notices,
-    /// Where metrics are served.
+    /// The addresses at which metrics are served.
     pub metrics: Metrics,
 }
 
-/// Who sends notices of the server to its users, and where.
+/// The sender of the server's notices to its users, and the rooms that they are sent in.
 #[derive(Debug, Clone)]
 pub struct Notices {
     /// The sender's localpart; without one there are no notices.
@@ -83,7 +83,7 @@ pub struct Notices {
     pub display_name: String,
     /// The picture of the sender and of the rooms.
     pub avatar_url: Option<String>,
-    /// What the rooms are called.
+    /// The name of the rooms.
     pub room_name: String,
     /// Whether administrators get a notice of each report.
     pub of_reports: bool,
@@ -102,7 +102,7 @@ pub struct Http {
     pub write_timeout: u64,
 }
 
-/// Who may register.
+/// The rules for registration.
 #[derive(Debug, Clone)]
 pub struct Registration {
     /// The mode, if it was set; see [`Config::registration_mode`].
@@ -115,7 +115,7 @@ pub struct Registration {
     pub min_password_length: usize,
 }
 
-/// What is logged, and how. The log goes to standard error.
+/// The log's levels and form. The log goes to standard error.
 #[derive(Debug, Clone)]
 pub struct Log {
     /// A level, or several for parts of the program: `info,im2_store=debug`.
@@ -129,13 +129,13 @@ pub struct Log {
 pub struct Turn {
     /// Their addresses.
     pub uris: Vec<String>,
-    /// What they share with this server.
+    /// The secret that they share with this server.
     pub shared_secret: Option<Secret>,
     /// How long credentials last, in seconds.
     pub ttl_seconds: u64,
 }
 
-/// Whom to turn to about this server.
+/// The contacts for questions about this server.
 #[derive(Debug, Clone, Default)]
 pub struct Support {
     /// Each a role and a user ID, an e-mail address, or both.
@@ -144,7 +144,7 @@ pub struct Support {
     pub page: Option<String>,
 }
 
-/// Where metrics are served.
+/// The addresses at which metrics are served.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     /// The addresses; none switches them off.
@@ -177,11 +177,11 @@ macro_rules! words {
 }
 
 words! {
-    /// Who may register.
+    /// The users who may register.
     RegistrationMode {
         /// Everybody.
         Open = "open",
-        /// Who has a registration token.
+        /// Users with a registration token.
         Token = "token",
         /// Nobody; administrators create accounts.
         Closed = "closed",
@@ -271,7 +271,7 @@ impl Config {
         self.named.clone().or_else(host).unwrap_or_else(local)
     }
 
-    /// Who may register: what was set, else everybody while only this machine can connect, else nobody.
+    /// The registration mode: the one that was set, else open while only this machine can connect, else closed.
     pub fn registration_mode(&self) -> RegistrationMode {
         let default = if self.is_loopback_only() { RegistrationMode::Open } else { RegistrationMode::Closed };
         self.registration.mode.unwrap_or(default)
@@ -297,7 +297,7 @@ impl Config {
         rate_limits::Options { info_uri: Some(page), ..self.rate_limits.clone() }
     }
 
-    /// Whom to turn to about this server, in the form of `/.well-known/matrix/support`; `None` if nobody is named.
+    /// The contacts in the form of `/.well-known/matrix/support`; `None` if nobody is named.
     pub fn support(&self) -> Option<serde_json::Value> {
         let contacts: Vec<_> = self.support.contacts.iter().filter_map(|entry| value::contact(entry)).collect();
         let mut support = serde_json::Map::new();

@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, str::FromStr as _};
 use im2_model::{ServerName, UserId};
 use tracing_subscriber::filter::LevelFilter;
 
-/// What a key holds.
+/// The type of a key's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `"text"`.

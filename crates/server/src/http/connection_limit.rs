@@ -1,4 +1,4 @@
-//! How many connections each address has.
+//! The limit on connections of one address.
 
 use std::{
     collections::HashMap,

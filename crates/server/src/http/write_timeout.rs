@@ -27,7 +27,8 @@ impl<S> WriteTimeout<S> {
         Self { stream, patience, timer: Box::pin(sleep(patience)), waits: false }
     }
 
-    /// What a write has come to, unless it has been waiting for too long.
+    /// Passes on the outcome of a write; fails with `TimedOut` when writes have been pending for longer than the
+    /// timeout.
     fn judge<T>(&mut self, outcome: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.waits = false;

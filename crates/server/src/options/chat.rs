@@ -23,7 +23,7 @@ pub(super) fn options(config: &Config) -> Result<Options> {
     Ok(Options { rooms, turn, server_notices: notices(config)?, reports })
 }
 
-/// Who sends the server's notices.
+/// The sender of the server's notices and their rooms; `None` if no localpart is set.
 fn notices(config: &Config) -> Result<Option<server_notices::Options>> {
     let config::Notices { localpart, display_name, avatar_url, room_name, .. } = config.notices.clone();
     let Some(localpart) = localpart else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! What the settings mean to the crates: a file for each, which makes the crate's options of the sections that are of it.
+//! Turns the settings into the options of the crates: a file for each crate, with the sections that concern it.
 
 mod accounts;
 mod chat;

@@ -14,7 +14,7 @@ const MAPPED_PART: usize = 4;
 const PAGES_PART: usize = 8;
 const ALLOCATOR_PART: usize = 8;
 
-/// What the memory budget becomes.
+/// The memory budget, divided between the store and the caches.
 pub(crate) struct Shares {
     pub(crate) store: Options,
     pub(crate) caches: Caches,

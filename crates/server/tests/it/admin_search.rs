@@ -7,7 +7,7 @@ use im2_testkit::{Client, Server, segment};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// What a list answers for a term in one of its filters.
+/// The answer of a list for a term in one of its filters.
 async fn list(root: &Client, path: &str, filter: &str, term: &str) -> Value {
     root.get(&format!("/_synapse/admin/{path}?{filter}={}", segment(term))).await.ok()
 }

@@ -166,7 +166,7 @@ async fn decoders_end_with_the_server() {
     drop(asking);
 }
 
-/// What the hidden command does with files that are wrong: it ends, soon, having written no more than the picture has.
+/// The hidden command ends soon for every malformed file, and writes no more than the picture has.
 #[test]
 fn the_decoder_ends_whatever_it_is_given() {
     let frames = GRID.windows(4).position(|bytes| bytes == b"mdat").unwrap() + 8;

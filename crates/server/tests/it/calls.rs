@@ -4,7 +4,7 @@ use im2_testkit::{Server, Setup};
 use ring::hmac;
 use serde_json::json;
 
-/// What a TURN server makes of a user name (coturn's `use-auth-secret`).
+/// The password that a TURN server computes for a user name (coturn's `use-auth-secret`).
 fn password(secret: &str, username: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
     let tag = hmac::sign(&key, username.as_bytes());

@@ -86,7 +86,7 @@ async fn what_is_sent_as_it_is_made_ends_compressed_too() {
     }
 }
 
-/// Without ages, which grow.
+/// Removes ages, which grow.
 fn strip_ages(mut value: Value) -> Value {
     match &mut value {
         Value::Object(object) => {

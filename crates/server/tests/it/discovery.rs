@@ -1,4 +1,4 @@
-//! What strangers find out about the server: where it is and whom to turn to.
+//! Discovery: the server's address and its support contacts, as users without an account find them.
 
 use im2_server::config::Value;
 use im2_testkit::{Server, Setup};

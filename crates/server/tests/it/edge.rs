@@ -1,4 +1,4 @@
-//! What the edge does for every request: CORS, identifiers, unknown routes, health.
+//! Behaviour of the edge that all requests share: CORS, identifiers, unknown routes, health.
 
 use im2_testkit::{Server, Setup};
 use reqwest::Method;

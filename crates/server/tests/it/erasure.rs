@@ -1,4 +1,4 @@
-//! What is left of the messages of somebody who asked to be erased.
+//! Messages of users who asked to be erased, as others may still read them.
 
 use im2_testkit::{Client, Server, segment};
 use serde_json::{Value, json};

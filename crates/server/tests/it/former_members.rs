@@ -1,6 +1,6 @@
-//! What former members, invited and knocking users and strangers read of a room: random membership histories, every
-//! reading route, compared with a naive model. Each event carries a word of its own, so that whatever an answer shows of
-//! it is found, wherever it stands in the answer.
+//! Reading access of former members, invited and knocking users and strangers to a room: random membership histories,
+//! every reading route, compared with a naive model. Each event carries a word of its own, so that whatever an answer
+//! shows of it is found, wherever it stands in the answer.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const STEPS: usize = 60;
 const MEMBER: &str = "m.room.member";
 const VISIBILITY: &str = "m.room.history_visibility";
-/// What strangers are told of a room that they are invited to or knock at.
+/// The state that a room shows to users who are invited or knock.
 const INTRODUCTION: [&str; 3] = ["m.room.name", "m.room.topic", "m.room.join_rules"];
 
 /// A room's events as its owner, who never leaves, sees them: the whole truth.
@@ -69,7 +69,7 @@ impl Log {
             || (is_own && allows(before, self.membership(index + 1, user)))
     }
 
-    /// After how many events the state is that `user` may read.
+    /// The number of events after which the state is the one that `user` may read.
     fn reach(&self, user: &str) -> Option<usize> {
         let all = self.0.len();
         if self.visibility(all) == "world_readable" || self.membership(all, user) == "join" {

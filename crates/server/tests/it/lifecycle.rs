@@ -1,4 +1,4 @@
-//! From start to end: what the executable prints, refuses, and leaves behind.
+//! The executable from start to end: the texts it prints, the settings it refuses, and the files it leaves behind.
 
 use im2_testkit::{Binary, Setup};
 

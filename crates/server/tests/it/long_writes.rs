@@ -1,4 +1,4 @@
-//! What takes the writer long comes in many short changes, of one user at a time, with those of others between them.
+//! Long writes: they are made in many short changes, for one user at a time, with changes of others between them.
 
 use std::sync::Arc;
 

@@ -161,7 +161,7 @@ async fn first_line(stream: &mut TcpStream) -> String {
     String::from_utf8(line).unwrap()
 }
 
-/// Waits until so many uploads are under way.
+/// Waits until this many uploads are under way.
 async fn incoming(server: &Server, expected: usize) {
     let folder = server.engine().core.store.directory().join("media/incoming");
     let are_there = async || std::fs::read_dir(&folder).map_or(0, Iterator::count) == expected;

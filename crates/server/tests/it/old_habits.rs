@@ -1,4 +1,4 @@
-//! What clients and suites of tests have come to expect of a homeserver beyond what is written.
+//! Behaviour that clients and test suites expect of a homeserver beyond the specification.
 
 use im2_testkit::{Client, Server, Setup, segment};
 use reqwest::Method;

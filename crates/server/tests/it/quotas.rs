@@ -1,4 +1,4 @@
-//! What one account may keep. Each test looks at what another account may keep after that.
+//! Quotas of one account. Tests also check that another account is not affected.
 
 use im2_server::config::Value as Setting;
 use im2_testkit::{Answer, Client, Server, Setup, segment};

@@ -245,7 +245,7 @@ impl World {
         self
     }
 
-    /// Which of the planted words some answer shows, and which.
+    /// The planted words that answers show, each with the answer.
     async fn shown(&self) -> Vec<(&'static str, String)> {
         let answers = self.answers().await;
         let shown = self.planted.iter().flat_map(|planted| {
@@ -255,7 +255,7 @@ impl World {
         shown.collect()
     }
 
-    /// Which of the planted words are in the files of the data folder.
+    /// The planted words in the files of the data folder, each with the file.
     async fn on_disk(&self) -> Vec<(&'static str, String)> {
         self.server.engine().core.store.flush().await.unwrap();
         let mut files = Vec::new();

@@ -3,7 +3,7 @@
 use im2_testkit::{Client, Server, Setup, segment};
 use serde_json::{Value, json};
 
-/// What a search answers about events in rooms.
+/// The answer of a search for events in rooms.
 async fn search(client: &Client, criteria: Value) -> Value {
     client.post("/v3/search", json!({ "search_categories": { "room_events": criteria } })).await.ok()
         ["search_categories"]["room_events"]

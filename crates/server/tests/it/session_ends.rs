@@ -88,7 +88,7 @@ async fn what_ends_another_session_leaves_requests_waiting() {
     }
 }
 
-/// Whoever has stolen a token reads no longer than until it is replaced.
+/// A stolen token can be used for reading no longer than until it is replaced.
 #[tokio::test]
 async fn a_request_that_waits_ends_when_its_token_is_replaced() {
     let server = Server::start().await;

@@ -4,7 +4,7 @@ use im2_testkit::{Answer, Client, Server, Setup};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Where the owner is, and an address of somebody else.
+/// The owner's address, and that of somebody else.
 const HOME: &str = "192.0.2.1";
 const STRANGER: &str = "198.51.100.7";
 

@@ -1,4 +1,4 @@
-//! What is told and not kept: typing and presence.
+//! Signals that are sent to clients and not stored: typing and presence.
 
 use im2_testkit::{Client, Setup, segment};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn told(client: &Client, since: &mut String, room: &str) -> Value {
         .map_or(Value::Null, |event| event["content"]["user_ids"].clone())
 }
 
-/// What ends the typing of `@ben` on his phone in Ana's room.
+/// Ends the typing of `@ben` on his phone in Ana's room in one of several ways.
 async fn end_typing(how: &str, (root, ana): (&Client, &Client), ben: &Client, room: &str) {
     let path = |action: &str| format!("/v3/rooms/{}/{action}", segment(room));
     let account = format!("/_synapse/admin/v2/users/{}", segment(ben.user_id()));

@@ -1,4 +1,4 @@
-//! What a room's section of `/sync` must not leave out: state that its timeline does not show.
+//! A room's section of `/sync` must not leave out state that its timeline does not show.
 
 use im2_testkit::{Client, Server, segment};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! To-device messages: who gets them, how often, and that none is lost.
+//! To-device messages: their recipients, that each arrives once, and that none is lost.
 
 use std::sync::{
     Arc,

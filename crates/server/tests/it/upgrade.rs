@@ -20,7 +20,7 @@ const BACK: &str = "t111";
 const ONE: &str = "!0KLQJuKolTv52UL-3BZrgBNxDIPl2qbWYQY04TIbob4";
 const TWO: &str = "!MUTOXkpoCOFRdWraRpLbJT67KKd8ujQSerhavWQ7XYc";
 const THREAD: &str = "$GoYPajNtIdsKZL1N22quRG2fMj8Ksdm6GtcgrOKkKVo";
-/// What the second room was sorted by, as clients remember it.
+/// The second room's `bump_stamp`, as clients remember it.
 const BUMP_OF_TWO: i64 = 128;
 
 fn upgraded() -> (Binary, Process) {

@@ -1,4 +1,4 @@
-//! What users have sent and uploaded, in the hands of administrators.
+//! Administration of the events and uploads of a user.
 
 use im2_testkit::{Client, Server, Setup, segment, until};
 use reqwest::Method;
@@ -26,7 +26,7 @@ async fn ended(root: &Client, status: &str) -> Value {
     answer
 }
 
-/// Which of the events have content.
+/// Whether each of the events has content.
 async fn readable(client: &Client, room: &str, events: &[&String]) -> Vec<bool> {
     let mut found = Vec::new();
     for event in events {

@@ -18,11 +18,11 @@ pub struct CrossSigningKey {
 /// A signature on a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySignature {
-    /// What is signed: a device ID, or the public key of a master key.
+    /// The signed key: a device ID, or the public key of a master key.
     pub target_key: String,
-    /// Who signed.
+    /// The user who signed.
     pub signer: UserId,
-    /// With which key: `ed25519:…`.
+    /// The ID of the key that signed: `ed25519:…`.
     pub key_id: String,
     /// The signature, unpadded base64.
     pub signature: String,

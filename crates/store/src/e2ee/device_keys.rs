@@ -9,7 +9,7 @@ use crate::{Result, Snapshot, Transaction, devices::parsed_device};
 pub struct DeviceKeys {
     /// The device.
     pub device_id: DeviceId,
-    /// What its user calls it.
+    /// The device's display name.
     pub display_name: Option<String>,
     /// The keys, JSON.
     pub keys: String,

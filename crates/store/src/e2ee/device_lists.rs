@@ -1,5 +1,5 @@
-//! What tells whose devices a user has to hear of: who has changed theirs, and who was where at which place in the
-//! stream.
+//! Queries by which it is known whose devices a user has to hear of: who has changed theirs, and who was where at which
+//! place in the stream.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use im2_model::{Position, Reached, RoomNid, StreamToken, UserId, UserNid};
 
 use crate::{Result, Row, Snapshot, Transaction, accounts::parsed_user, rooms::SINCE, stream_range::StreamRange};
 
-/// What somebody is to a room.
+/// A user's membership in a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
+    /// The user.
     pub user: UserNid,
     /// `join`, `invite`, `knock`, `leave` or `ban`.
     pub membership: String,
-    /// Since where in the stream it is so.
+    /// The position in the stream since which it is so.
     pub position: Position,
 }
 
@@ -51,7 +51,7 @@ impl Snapshot<'_> {
         self.rows_in_range(sql, params, (&range, 1), usize::MAX, |row| row.get(0).map(UserNid))
     }
 
-    /// Where in the stream a room became encrypted, if it did. What is encrypted once stays so.
+    /// The position at which a room became encrypted, if it did. What is encrypted once stays so.
     pub fn encrypted_since(&self, room: RoomNid) -> Result<Option<Position>> {
         let sql = format!(
             "SELECT {SINCE} FROM state_history h
@@ -60,7 +60,7 @@ impl Snapshot<'_> {
         self.row(&sql, [room.0], |row| row.get(0).map(Position::from_i64))
     }
 
-    /// What a user is to a room, if they ever were anything to it.
+    /// A user's membership in a room, if they ever had one.
     pub fn member(&self, room: RoomNid, user: UserNid) -> Result<Option<Member>> {
         let sql = "SELECT user_nid, membership, position FROM memberships WHERE user_nid = ?1 AND room_nid = ?2";
         self.row(sql, (user.0, room.0), member)
@@ -90,7 +90,7 @@ impl Snapshot<'_> {
         Ok(members)
     }
 
-    /// Who is joined to a room, sorted.
+    /// The users who are joined to a room, sorted.
     pub fn joined_user_ids(&self, room: RoomNid) -> Result<Vec<UserId>> {
         let sql = "SELECT u.user_id FROM memberships m JOIN users u ON u.nid = m.user_nid
                    WHERE m.room_nid = ?1 AND m.membership = 'join' ORDER BY u.user_id";

@@ -4,7 +4,7 @@ use im2_model::{DeviceId, Position, Reached, UserNid};
 
 use crate::{Result, Snapshot, Transaction, devices::parsed_device};
 
-/// What a key that was handed out is remembered by.
+/// The digest by which a key that was handed out is remembered.
 pub type KeyDigest = [u8; 16];
 
 /// A one-time key.
@@ -29,7 +29,7 @@ pub struct FallbackKey {
     pub used: bool,
 }
 
-/// What a device has in store for others.
+/// The one-time and fallback keys that a device has in store for others, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyCounts {
     /// How many one-time keys of each algorithm.
@@ -80,7 +80,7 @@ impl Snapshot<'_> {
         Ok(count.unwrap_or_default() as usize)
     }
 
-    /// What a device has in store.
+    /// The key counts of a device.
     pub fn key_counts(&self, user: UserNid, device_id: &DeviceId) -> Result<KeyCounts> {
         let device = (user.0, device_id.as_str());
         let sql = "SELECT algorithm, count(*) FROM one_time_keys WHERE user_nid = ?1 AND device_id = ?2
@@ -92,7 +92,7 @@ impl Snapshot<'_> {
         Ok(KeyCounts { one_time, unused_fallback })
     }
 
-    /// Where that last changed in the stream.
+    /// The position at which a device's key counts last changed.
     pub fn key_counts_changed(&self, user: UserNid, device_id: &DeviceId) -> Result<Option<Position>> {
         let sql = "SELECT position FROM key_counts WHERE user_nid = ?1 AND device_id = ?2";
         self.row(sql, (user.0, device_id.as_str()), |row| row.get(0).map(Position::from_i64))

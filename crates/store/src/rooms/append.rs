@@ -18,7 +18,7 @@ const FORGOTTEN_AT_ONCE: u64 = 64;
 pub struct NewEvent {
     /// Its identifier.
     pub event_id: EventId,
-    /// Who sent it.
+    /// The sender.
     pub sender: UserNid,
     /// Its type.
     pub kind: Box<str>,
@@ -28,11 +28,11 @@ pub struct NewEvent {
     pub ts: Millis,
     /// The whole event in the room version's format.
     pub pdu: Box<str>,
-    /// For member events: whose membership, and what it becomes.
+    /// The user and the new membership, for member events.
     pub membership: Option<(UserId, &'static str)>,
-    /// What it refers to.
+    /// Its relation to another event.
     pub relation: Option<Relation>,
-    /// What it redacts, when the redaction takes effect.
+    /// The redaction of another event, when it takes effect.
     pub redaction: Option<Redaction>,
     /// The terms that searches find it by, separated by spaces.
     pub terms: Option<Box<str>>,
@@ -42,7 +42,7 @@ pub struct NewEvent {
     pub transaction: Option<TransactionKey>,
     /// Whether it counts as activity in the room.
     pub bumps: bool,
-    /// What it changes of what lists of rooms are filtered by.
+    /// The change that it makes to the room's summary.
     pub summary: Option<SummaryChange>,
 }
 
@@ -62,15 +62,15 @@ pub struct Relation {
 pub struct Redaction {
     /// The event redacted.
     pub target: EventId,
-    /// What is left of it.
+    /// The redacted form of that event.
     pub pdu: Box<str>,
     /// The terms that searches found it by.
     pub terms: Option<Box<str>>,
-    /// What that changes of what lists of rooms are filtered by, if the event is current state.
+    /// The change that this makes to the room's summary, if the event is current state.
     pub summary: Option<SummaryChange>,
 }
 
-/// Which request of which device an event answers (spec: "Transaction identifiers").
+/// The request of a device that an event answers (spec: "Transaction identifiers").
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TransactionKey {
     /// The device's user.
@@ -81,12 +81,12 @@ pub struct TransactionKey {
     pub txn_id: Box<str>,
 }
 
-/// Where an event came to stand.
+/// The place of an appended event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
-    /// In the stream.
+    /// Its position in the stream.
     pub position: Position,
-    /// In the room.
+    /// Its number in the room.
     pub seq: i64,
     /// For member events: the number of the user whose membership it is.
     pub member: Option<UserNid>,

@@ -16,7 +16,7 @@ pub struct EventRow {
     pub seq: i64,
     /// Its identifier.
     pub event_id: EventId,
-    /// Who sent it.
+    /// The sender.
     pub sender: UserNid,
     /// The whole event in the room version's format.
     pub pdu: String,
@@ -44,7 +44,7 @@ pub struct RedactionRow {
     pub pdu: String,
 }
 
-/// As much of a stored event as is shown of it, borrowed from the database while it is read.
+/// The parts of a stored event that are shown, borrowed from the database while it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventText<'a> {
     /// Its place in the room.
@@ -62,13 +62,13 @@ pub struct EventText<'a> {
 pub struct EventsBetween {
     /// The first of them, in the stream's order.
     pub rows: Vec<EventRow>,
-    /// Up to where these are all.
+    /// The place up to which these are all.
     pub reached: Reached,
     /// Whether there are no more.
     pub is_complete: bool,
 }
 
-/// Which way to walk a room.
+/// The direction in which to walk a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// Towards the newest event.
@@ -205,7 +205,8 @@ impl Snapshot<'_> {
         Ok(EventsBetween { rows, reached, is_complete: last.is_none() })
     }
 
-    /// Where the last but `number` events of all rooms stands in the stream; `None` if there are not as many.
+    /// The position of the event after which, in all rooms, there are exactly `number` newer ones; `None` if there are
+    /// not as many.
     pub fn position_before_newest(&self, number: usize) -> Result<Option<Position>> {
         let sql = "SELECT position FROM events WHERE position > 0 ORDER BY position DESC LIMIT 1 OFFSET ?1";
         self.row(sql, [number as i64], |row| row.get(0).map(Position::from_i64))

@@ -25,7 +25,8 @@ pub struct ListedRoom {
     pub room_type: Option<String>,
 }
 
-/// What a list of rooms is ordered by. Written as the administration API has it, which has two names for some.
+/// The column that a list of rooms is ordered by. Written as the administration API has it, which has two names for
+/// some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the columns'")]
@@ -69,16 +70,16 @@ impl RoomOrder {
     }
 }
 
-/// Which part of the rooms to list.
+/// A query for rooms.
 #[derive(Debug, Clone, Default)]
 pub struct RoomsQuery {
     /// How many to pass over.
     pub from: usize,
     /// At most so many.
     pub limit: usize,
-    /// In which order.
+    /// The order.
     pub order: RoomOrder,
-    /// The other way round.
+    /// Whether the order is reversed.
     pub reversed: bool,
     /// Only rooms with this in their name or alias, as `im2_model::NameSearch` finds it, or exactly so in their
     /// identifier.

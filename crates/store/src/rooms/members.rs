@@ -1,4 +1,4 @@
-//! Who belongs to which room.
+//! Memberships of rooms.
 
 use im2_model::{Position, RoomNid, UserId, UserNid};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Result, Row, Snapshot, Transaction};
 
-/// What a user is to a room.
+/// A user's membership in a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MembershipRow {
     /// The room.
@@ -17,9 +17,9 @@ pub struct MembershipRow {
     pub user: UserNid,
     /// `join`, `invite`, `knock`, `leave` or `ban`.
     pub membership: String,
-    /// Since where in the stream it is so.
+    /// The position in the stream since which it is so.
     pub position: Position,
-    /// Since which number of the room it is so: that of the member event, unless a resolution made it the state.
+    /// The number of the room since which it is so: that of the member event, unless a resolution made it the state.
     pub seq: i64,
     /// Whether the user has forgotten the room since.
     pub forgotten: bool,
@@ -40,7 +40,7 @@ pub struct MemberEvent {
     pub event: Option<EventRow>,
 }
 
-/// What a user is to a room, in short.
+/// A user's membership in a room, in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomMember<'a> {
     /// The room.
@@ -53,7 +53,7 @@ pub struct RoomMember<'a> {
     pub membership: &'a str,
     /// The number of the member event.
     pub seq: i64,
-    /// Since which number of the room it is so.
+    /// The number of the room since which it is so.
     pub since: i64,
 }
 

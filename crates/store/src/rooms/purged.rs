@@ -12,7 +12,7 @@ pub struct PurgedRoomRow {
     pub room: RoomNid,
     /// The room that was.
     pub room_id: RoomId,
-    /// Where the purge stands in the stream.
+    /// The purge's position in the stream.
     pub position: Position,
     /// The event by which the user left it, in the form for clients.
     pub event: Option<String>,

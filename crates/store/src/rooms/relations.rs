@@ -1,4 +1,4 @@
-//! Which events refer to which: what `/relations` and threads ask.
+//! Relations of events, as `/relations` and threads ask for them.
 
 use im2_model::{EventId, Position, Reached, RoomNid, UserNid};
 
@@ -17,9 +17,9 @@ pub struct RelatedQuery {
     pub rel_type: Option<String>,
     /// Only this event type.
     pub kind: Option<String>,
-    /// From here, exclusive.
+    /// The number to start from, exclusive.
     pub from_seq: Option<i64>,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
     /// Whether events that refer to those are looked for too, through [`RECURSION_DEPTH`] relations.
     pub recurse: bool,
@@ -52,9 +52,9 @@ pub struct Referring {
     pub seq: i64,
     /// Its identifier.
     pub event_id: EventId,
-    /// Who sent it.
+    /// The sender.
     pub sender: UserNid,
-    /// How it refers to the other.
+    /// The type of its relation to the other.
     pub rel_type: String,
 }
 
@@ -212,7 +212,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Where the newest reply of a thread stands in the stream of those that `until` includes.
+    /// The position of a thread's newest reply among those that `until` includes.
     pub fn newest_reply(&self, room: RoomNid, root: &EventId, until: &Reached) -> Result<Option<Position>> {
         let sql = "SELECT position FROM relations
                    WHERE room_nid = ?1 AND target_id = ?2 AND rel_type = 'm.thread' ORDER BY seq DESC";

@@ -1,4 +1,4 @@
-//! What becomes of a room's state where branches of the room are put together.
+//! Resolutions of a room's state, where branches of the room are put together.
 //!
 //! A resolution takes a number of the room that no event has, and a position in the stream: from there on some entries
 //! of the state are other events, most of them older ones, or have no value any more. It is told like an event, but has
@@ -18,24 +18,24 @@ pub struct ResolvedEntry {
     pub state_key: Box<str>,
     /// The event that it is now, which has to be stored; `None` where it has no value.
     pub event: Option<EventId>,
-    /// For member entries: whose membership, and what it is now.
+    /// The user and the membership now, for member entries.
     pub membership: Option<(UserId, &'static str)>,
-    /// What that changes of what lists of rooms are filtered by.
+    /// The change that this makes to the room's summary.
     pub summary: Option<SummaryChange>,
 }
 
-/// Where a resolution came to stand.
+/// The place of a resolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// In the stream.
+    /// Its position in the stream.
     pub position: Position,
-    /// In the room: from this number on the state is the new one.
+    /// Its number in the room: from it on the state is the new one.
     pub seq: i64,
     /// For each entry, if it is a member's: the number of the user.
     pub members: Vec<Option<UserNid>>,
 }
 
-/// What an entry became: where its event is, in the stream and in the room, and who sent it.
+/// The new event of an entry: its place in the stream and in the room, and its sender.
 struct Became {
     position: Position,
     seq: i64,

@@ -12,13 +12,13 @@ pub struct SetAside {
     pub event_id: EventId,
     /// The whole event in the room version's format.
     pub pdu: Box<str>,
-    /// Why it is.
+    /// The reason why it is set aside.
     pub why: Why,
-    /// What there is to say about that.
+    /// An explanation, if there is one.
     pub reason: Option<Box<str>>,
 }
 
-/// Why an event is set aside (spec: server-server API, "Checks performed on receipt of a PDU").
+/// Reasons for which an event is set aside (spec: server-server API, "Checks performed on receipt of a PDU").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     /// It was fetched to judge others, and has no place in the room's timeline.

@@ -1,8 +1,8 @@
 //! A room's state, now and at any place of its history.
 //!
-//! What an entry is and since when it is that are two things: `state_history` says from which number of the room on it
-//! is the event at which position. Most entries are an event from that event's own number on. Where branches of a room
-//! were put together ([`super::resolutions`]), an entry is an older event from a later number on, or none.
+//! The value of an entry and since when it has it are two things: `state_history` says from which number of the room on
+//! it is the event at which position. Most entries are an event from that event's own number on. Where branches of a
+//! room were put together ([`super::resolutions`]), an entry is an older event from a later number on, or none.
 
 use im2_model::{EventId, RoomNid};
 
@@ -16,8 +16,8 @@ use crate::{Result, Row, Snapshot, values::Value};
 /// over all members.
 const NO_MEMBERS: [&str; 2] = ["s.kind < 'm.room.member'", "s.kind > 'm.room.member'"];
 
-/// Since where in the stream the entry `h` of a room's history has been the state: where its event is, unless it is the
-/// state by a resolution.
+/// The position in the stream since which the entry `h` of a room's history has been the state: that of its event,
+/// unless it is the state by a resolution.
 pub(crate) const SINCE: &str =
     "coalesce((SELECT r.position FROM resolutions r WHERE r.room_nid = h.room_nid AND r.seq = h.seq), h.position)";
 

@@ -20,7 +20,7 @@ const DEPTH: i64 = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StateId(pub i64);
 
-/// What a state off the line is told as different from.
+/// The state that a state off the line is stored as a difference to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateBase {
     /// The room's state right after a number.
@@ -77,7 +77,8 @@ impl Snapshot<'_> {
         Ok(whole)
     }
 
-    /// What a state is different from, and how far from the line it is.
+    /// The base that a state is stored as a difference to, and its depth: how many other states lie between it and the
+    /// line.
     fn base_of(&self, room: RoomNid, state: StateId) -> Result<(StateBase, i64)> {
         let sql = "SELECT base_seq, base_state, depth FROM states WHERE state_id = ?1 AND room_nid = ?2";
         let found = self.row(sql, (state.0, room.0), |row| {
@@ -90,7 +91,7 @@ impl Snapshot<'_> {
         }
     }
 
-    /// What a state is different in from the room's state at a number, and that number.
+    /// The entries in which a state differs from the room's state at a number, and that number.
     fn against_line(&self, room: RoomNid, state: StateId) -> Result<(i64, Delta)> {
         let sql = "SELECT kind, state_key, position FROM state_deltas WHERE room_nid = ?1 AND state_id = ?2";
         let (mut delta, mut at) = (Delta::new(), state);

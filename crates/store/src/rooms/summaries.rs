@@ -1,4 +1,4 @@
-//! What lists of rooms are sorted and filtered by, without reading a room.
+//! Summaries of rooms, by which lists are sorted and filtered without reading a room.
 
 use im2_model::{Position, RoomId, RoomNid, StreamToken, UserNid};
 
@@ -12,9 +12,9 @@ pub struct SummaryRow {
     pub room: RoomNid,
     /// Its identifier.
     pub room_id: RoomId,
-    /// Where its last event stands in the stream.
+    /// The position of its last event.
     pub last: Position,
-    /// Where the last event stands that counts as activity.
+    /// The position of the last event that counts as activity.
     pub bump: Position,
     /// Its name.
     pub name: Option<String>,
@@ -24,7 +24,7 @@ pub struct SummaryRow {
     pub encrypted: bool,
 }
 
-/// What a state event changes of it.
+/// A change to a summary by a state event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SummaryChange {
     /// The name.
@@ -47,7 +47,7 @@ impl Snapshot<'_> {
         self.rows_of_set(&[], numbers(rooms), sql, read_summary)
     }
 
-    /// Where a room's last event stands in the stream.
+    /// The position of a room's last event.
     pub fn last_position(&self, room: RoomNid) -> Result<Option<Position>> {
         let sql = "SELECT last_position FROM rooms WHERE nid = ?1";
         self.row(sql, [room.0], |row| row.get(0).map(Position::from_i64))

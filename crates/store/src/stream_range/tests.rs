@@ -42,9 +42,9 @@ enum Thing {
 struct World {
     connection: Connection,
     clocks: Vec<PositionClock>,
-    /// What each of three nodes has heard of.
+    /// The commits that each of three nodes has heard of.
     heard: Vec<Reached>,
-    /// What each writer has written, in order.
+    /// The positions that each writer has written, in order.
     written: Vec<Vec<Position>>,
     rooms: Vec<RoomNid>,
     users: Vec<UserNid>,

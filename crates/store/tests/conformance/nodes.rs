@@ -10,7 +10,7 @@ use im2_store::{ChangeLog, Error, LogEntry, LoggedCommit, Options, ProcessLog, R
 
 use crate::user_id;
 
-/// What was applied at a node.
+/// A call that was applied at a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Applied {
     Value(u32),

@@ -24,14 +24,14 @@ use super::sent::{Delta, Sent};
 
 /// Connections of one device. Clients have two or three: the list of rooms, encryption, notifications.
 const OF_A_DEVICE: usize = 10;
-/// What a connection takes without the rooms that it knows, in bytes.
+/// Estimated memory for a connection without the rooms that it knows, in bytes.
 const CONNECTION: usize = 1_024;
 /// The part of the memory budget that all connections may take.
 const SHARE: Share = Share::Sixteenth;
 /// How long an idle connection is kept.
 const IDLE: Millis = 7 * 24 * 3_600 * 1_000;
 
-/// Which connection: a user's, a device's, and its name.
+/// The key of a connection: its user, its device, and its name.
 pub(super) type Key = (UserNid, DeviceId, String);
 
 /// All connections.
@@ -55,7 +55,7 @@ struct Table {
 
 #[derive(Debug)]
 struct Connection {
-    /// What the client is known to have received, and the `pos` that says so.
+    /// The `pos` of the last answer that the client is known to have received; `sent` is the state as of it.
     pos: String,
     sent: Arc<Sent>,
     /// The last answer, which the client may or may not have received.
@@ -71,7 +71,7 @@ struct Connection {
 /// A request's hold on its connection.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// What the client has been sent.
+    /// The state that the client has received.
     pub(super) sent: Arc<Sent>,
     /// Notified when a later request takes the place of this one.
     pub(super) superseded: Arc<Notify>,

@@ -1,4 +1,4 @@
-//! Whether a room is one that a list is made of.
+//! The filters of lists: whether a room belongs to a list.
 
 use std::collections::HashSet;
 

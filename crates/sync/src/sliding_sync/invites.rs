@@ -1,4 +1,4 @@
-//! Which invites a user wants to see: none at all (`m.invite_permission_config`), or not those by people whom they
+//! The invites that a user wants to see: none at all (`m.invite_permission_config`), or not those by people whom they
 //! ignore (`m.ignored_user_list`).
 
 use std::collections::HashSet;

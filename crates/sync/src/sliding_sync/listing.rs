@@ -1,5 +1,5 @@
-//! Which rooms a request is about: those in the ranges of its lists, and those subscribed to. Of them only those are
-//! looked at that may have anything to tell: that have changed, or came into visible. Nothing here loads a room, but
+//! The rooms that a request is about: those in the ranges of its lists, and those subscribed to. Only those of them are
+//! looked at that may have anything to tell: that have changed, or came into sight. Nothing here loads a room, except
 //! for the spaces that a filter names.
 
 use std::{
@@ -44,7 +44,7 @@ pub(super) struct Matched {
     pub(super) is_subscribed: bool,
 }
 
-/// What a request is about.
+/// The rooms that a request is about, and the lists they are in.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     /// The rooms that may have anything to tell, those with the latest activity first.
@@ -53,7 +53,7 @@ pub(super) struct Listing {
     pub(super) counts: BTreeMap<String, usize>,
     /// The combinations of rules that occur.
     pub(super) configs: Vec<Arc<Combined>>,
-    /// What the next answer is compared with.
+    /// The view that the next answer is compared with.
     pub(super) view: Option<Arc<View>>,
 }
 
@@ -76,7 +76,7 @@ impl InSight<'_> {
     }
 }
 
-/// What a listing is made from.
+/// The inputs that a listing is made from.
 struct Maker<'a> {
     sync: &'a SlidingSync,
     request: &'a SlidingRequest,
@@ -86,7 +86,7 @@ struct Maker<'a> {
     order: &'a Order,
     /// The ranking of each list.
     rankings: Vec<usize>,
-    /// What the client's last answer was made of, if the request asks for the same.
+    /// The view that the client's last answer was made from, if the request asks for the same.
     before: Option<&'a View>,
 }
 

@@ -1,10 +1,10 @@
 //! Simplified sliding sync (MSC4186): of the user's rooms the ones that a client wants to see, sorted by activity,
 //! and of each only what the client does not know yet.
 //!
-//! What makes it cheap is that each user's rooms are kept in order (`order`), by what is known of them in memory
-//! (`rooms::summaries`), and that a room is looked at only if it is in a range and has changed since the connection's
-//! last answer or came into sight (`listing`). What has been sent is kept for each connection and room (`sent`), not
-//! for a place in the stream, so a room that was out of sight for long is told like every other.
+//! It is cheap because each user's rooms are kept in order (`order`), by summaries in memory (`rooms::summaries`), and
+//! because a room is looked at only if it is in a range and has changed since the connection's last answer or came into
+//! sight (`listing`). The rooms' state as sent is kept for each connection and room (`sent`), not for a place in the
+//! stream, so a room that was out of sight for long is told like every other.
 
 mod connections;
 mod extensions;
@@ -84,10 +84,10 @@ struct Answering<'a> {
     session: &'a Session,
     actor: Actor,
     request: &'a SlidingRequest,
-    /// What the client has.
+    /// The state that the client has received.
     before: &'a Sent,
     ignored: Arc<HashSet<UserId>>,
-    /// What has changed since, and up to where.
+    /// The changes since then, up to `until`.
     changes: Changes,
     until: StreamToken,
     /// Rooms in which the user has read on, so that unread counts have changed.
@@ -96,7 +96,7 @@ struct Answering<'a> {
     written: AtomicUsize,
 }
 
-/// An answer, but for its `pos`.
+/// An answer without its `pos`.
 struct Answer {
     body: Object,
     delta: Delta,
@@ -214,7 +214,7 @@ impl SlidingSync {
     }
 }
 
-/// What a request is told in whose place another has come. Its client does not look at it.
+/// The answer to a request that a later one has superseded. Its client does not look at it.
 fn superseded_answer(request: &SlidingRequest) -> Vec<u8> {
     let mut body = Object::new();
     body.member("pos", request.pos.as_deref().unwrap_or_default());

@@ -34,7 +34,7 @@ use super::{
     request::{Filters, List},
 };
 
-/// What an order takes by itself, and with each room in the few filters that clients have, in bytes.
+/// Estimated memory for an order without rooms, and for each room in the few filters that clients have, in bytes.
 const ORDER: usize = 512;
 const ROOM: usize = 128;
 /// Filters whose rooms are kept for one user. Clients have one to four; those used longest ago go first.
@@ -43,9 +43,9 @@ const RANKINGS: usize = 8;
 /// The rooms of one user.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    /// What it was made of; `None` until it is.
+    /// The inputs that it was made from; `None` until it is made.
     basis: Option<Basis>,
-    /// Up to where in the stream it is true.
+    /// The place in the stream up to which it is true.
     reached: StreamToken,
     /// The rooms that belong to lists, each with the last of it that concerns the user.
     at: HashMap<RoomNid, Position>,
@@ -53,7 +53,7 @@ pub(super) struct Order {
     uses: u64,
 }
 
-/// What an order is made of beside what the stream says of rooms.
+/// The inputs that an order is made from, beside the stream's news of rooms.
 #[derive(Debug)]
 struct Basis {
     rooms: Arc<UserRooms>,
@@ -73,7 +73,7 @@ pub(super) struct Ranking {
     used: u64,
 }
 
-/// What the stream has that concerns an order.
+/// A change in the stream that concerns an order.
 #[derive(Debug, PartialEq, Eq)]
 enum News {
     Room(RoomNid),
@@ -113,7 +113,8 @@ impl Basis {
         !self.ignored.is_empty() && rooms.iter().any(is_invite)
     }
 
-    /// Where a room stands that belongs to lists: one that the user is in, or about to be, or was made to leave.
+    /// The user's membership in a room and the position of its activity, if it belongs to lists: if the user is in it,
+    /// or about to be, or was made to leave it.
     fn place(&self, summary: &RoomSummary) -> Option<(RoomMembership, Position)> {
         let membership = self.rooms.get(summary.room)?;
         let is_listed = match membership.membership {
@@ -125,7 +126,8 @@ impl Basis {
     }
 }
 
-/// Where the last of a room stands in the stream that concerns somebody who is `membership` to it.
+/// The position of the last event of a room that concerns a user with this membership: of all events for a member, else
+/// of the member event.
 pub(super) fn activity(summary: &RoomSummary, membership: &RoomMembership) -> Position {
     if membership.membership == Membership::Join { summary.last() } else { membership.position }
 }

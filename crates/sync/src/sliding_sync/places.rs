@@ -1,12 +1,12 @@
 //! Rooms in the order of their activity, found by their key and by their place: what lists and their ranges are made
-//! of. Everything here takes time that grows with the logarithm of a list and with what is asked for, but for the
+//! of. Everything here takes time that grows with the logarithm of a list and with what is asked for, except for the
 //! shift of a vector's end when a room moves: 16 bytes a room.
 
 use std::{cmp::Reverse, ops::Range};
 
 use im2_model::{Position, RoomNid};
 
-/// Where a room stands among others: those with the latest activity come first.
+/// A room's sort key among others: those with the latest activity come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     at: Reverse<Position>,
@@ -116,7 +116,7 @@ impl<'a> Places<'a> {
     }
 }
 
-/// What is in sight of a list: stretches of keys, the first and the last key of each included. It stays what it is
+/// The part of a list that is in sight: ranges of keys, the first and the last key of each included. It stays as it is
 /// when rooms move: a room whose key is in it stood there when it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Window(Vec<(Key, Key)>);

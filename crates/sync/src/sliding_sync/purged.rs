@@ -38,7 +38,7 @@ impl Answering<'_> {
     }
 }
 
-/// What stands for the event by which a user left a room that was purged with the user in it: there is no such event,
+/// A stand-in for the event by which a user left a room that was purged with the user in it: there is no such event,
 /// and no room for one.
 fn stand_in(user_id: &UserId, room_id: &RoomId, now: Millis) -> Value {
     json!({

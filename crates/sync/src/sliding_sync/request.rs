@@ -1,5 +1,5 @@
-//! What a client asks for. The stable form of the endpoint and the older one, which clients use today, differ in a
-//! few names and in how state is asked for; both are read wherever either is expected.
+//! The body of a request. The stable form of the endpoint and the older one, which clients use today, differ in a few
+//! names and in how state is asked for; both are read wherever either is expected.
 
 use std::{collections::HashMap, iter, ops::Range, time::Duration};
 
@@ -25,7 +25,7 @@ const MAX_TIMELINE: u64 = 500;
 /// Rooms, tags and types that a filter may name.
 const MAX_FILTER: usize = 1_000;
 
-/// Which form of the endpoint was called, which is the form of the answer.
+/// The form of the endpoint that was called, which is the form of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// `/_matrix/client/v4/sync`.
@@ -49,7 +49,7 @@ pub struct Body {
     pub extensions: Option<Extensions>,
 }
 
-/// What is wanted of a room.
+/// The timeline and state that are wanted of a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct RoomConfig {
@@ -76,7 +76,7 @@ pub struct List {
 }
 
 impl List {
-    /// Which places of the filtered list are wanted, in order and each once.
+    /// The places of the filtered list that are wanted, in order and each once.
     pub(super) fn places(&self) -> Vec<Range<usize>> {
         if self.slow_get_all_rooms == Some(true) || (self.range.is_none() && self.ranges.is_none()) {
             return iter::once(0..usize::MAX).collect();
@@ -97,7 +97,7 @@ impl List {
     }
 }
 
-/// Which rooms a list is made of.
+/// The filters of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Filters {
@@ -121,7 +121,7 @@ impl Filters {
     }
 }
 
-/// What else is wanted.
+/// The extensions that are wanted.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Extensions {

@@ -1,4 +1,4 @@
-//! Which state a client wants of a room, in both forms in which it may ask: a list of pairs of type and state key,
+//! The state that a client wants of a room, in both forms in which it may ask: a list of pairs of type and state key,
 //! and an object with what to include, what to leave out and whether members are loaded lazily.
 
 use im2_core::{Code, Error, Result};
@@ -125,7 +125,7 @@ impl<'de> Deserialize<'de> for Element {
     }
 }
 
-/// What all the rules together ask for that match one room.
+/// The rules that match one room, combined.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Combined {
     /// Events of the timeline.
@@ -213,7 +213,7 @@ mod tests {
         Combined::of(&configs)
     }
 
-    /// Which of [`STATE`] is wanted, by number, and whether members are loaded lazily.
+    /// The numbers of the entries of [`STATE`] that are wanted, and whether members are loaded lazily.
     fn wanted(forms: &[Value]) -> (Vec<usize>, bool) {
         let combined = combined(forms);
         let wanted = (0..STATE.len()).filter(|at| combined.wants(STATE[*at].0, STATE[*at].1, "@me:x")).collect();

@@ -37,10 +37,10 @@ pub(super) struct RoomAnswer {
     pub(super) timeline: Vec<Arc<RoomEvent>>,
 }
 
-/// What is special about this client's view of a room that the user is or was in.
+/// The state of a room that an answer starts and ends with, for this client. The user is or was in the room.
 struct Situation<'a> {
     matched: &'a Matched,
-    /// How the client knows the room; `None` if it is new to it.
+    /// The room as the client knows it; `None` if it is new to it.
     known: Option<&'a SentRoom>,
     /// The number of the last event as of this answer.
     until: i64,
@@ -177,7 +177,7 @@ impl Answering<'_> {
         Ok(Some(out.finish()))
     }
 
-    /// What the room is called and who is in it, as far as it has changed.
+    /// Writes name, avatar, heroes and member counts, as far as they have changed.
     async fn write_facts(
         &self,
         out: &mut Object,
@@ -223,7 +223,8 @@ impl Answering<'_> {
         Ok(content[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
-    /// What the room is to the user and to the request, as far as it has changed.
+    /// Writes whether the room is a direct chat, the user's membership and the lists it is in, as far as they have
+    /// changed.
     fn write_relation(&self, out: &mut Object, matched: &Matched, known: Option<&SentRoom>, sent: &SentRoom) {
         if known.map_or(sent.is_dm, |known| known.is_dm != sent.is_dm) {
             out.member("is_dm", sent.is_dm);
@@ -238,7 +239,7 @@ impl Answering<'_> {
         }
     }
 
-    /// What goes with every room that is in an answer.
+    /// Writes the members that every room of an answer has: `bump_stamp` and unread counts.
     fn write_common(&self, out: &mut Object, matched: &Matched, sent: &SentRoom) {
         let candidate = &matched.candidate;
         let is_member = candidate.membership.membership == Membership::Join;
@@ -318,7 +319,7 @@ impl Answering<'_> {
         Ok(())
     }
 
-    /// What became of an invite or a knock: the user's own member event and nothing else.
+    /// Writes a room whose invite or knock was turned away: the user's own member event and nothing else.
     fn write_turned_away(&self, out: &mut Object, matched: &Matched, own: &Arc<RoomEvent>, is_new: bool) {
         let me = self.session.user_id.as_str();
         if let Some(stripped) = stripped_state(&own.pdu).filter(|_| self.is_stable()) {
@@ -335,7 +336,7 @@ impl Answering<'_> {
         }
     }
 
-    /// How the client will know a room.
+    /// The room as the client will know it.
     fn sent(&self, matched: &Matched, seq: i64, unread: Counts, known: Option<&SentRoom>) -> SentRoom {
         let candidate = &matched.candidate;
         let reached = self.until.reached(candidate.at.writer());

@@ -1,4 +1,4 @@
-//! What a connection has been sent: what its next answer is the difference to.
+//! The state that a connection has been sent; its next answer is the difference to it.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -14,7 +14,7 @@ use super::{required_state::Combined, view::View};
 /// afresh, and they are sent again.
 const MEMBERS: usize = 200;
 
-/// What a room takes without members, and a member, in bytes.
+/// Estimated memory for a room without members, and for a member, in bytes.
 const ROOM: usize = 256;
 const MEMBER: usize = 96;
 
@@ -26,14 +26,14 @@ pub(super) enum Told {
     Never,
     /// Everything up to the connection's token.
     Live,
-    /// Everything up to this token; later there was news while the room was out of visible.
+    /// Everything up to this token; later there was news while the room was out of sight.
     Until(Arc<StreamToken>),
 }
 
 /// A room as the client knows it.
 #[derive(Debug, Clone)]
 pub(super) struct SentRoom {
-    /// What the user was to it.
+    /// The user's membership.
     pub(super) membership: Membership,
     /// Its last event or, for rooms the user is not in, the member event, in the stream.
     pub(super) at: Position,
@@ -43,7 +43,7 @@ pub(super) struct SentRoom {
     pub(super) shown: usize,
     /// Whether those are all that the user may see.
     pub(super) is_whole: bool,
-    /// What was wanted of it.
+    /// The rules that it was sent by.
     pub(super) config: Arc<Combined>,
     /// The lists that it was in.
     pub(super) lists: Arc<[Box<str>]>,
@@ -60,7 +60,7 @@ pub(super) struct SentRoom {
 }
 
 impl SentRoom {
-    /// What it takes in memory, in bytes.
+    /// The memory that it takes, in bytes.
     fn weight(&self) -> usize {
         ROOM + MEMBER * self.members.len()
     }
@@ -81,10 +81,10 @@ impl SentRoom {
     }
 }
 
-/// What an answer says that is about no single room, or how it was made.
+/// The parts of an answer that are about no single room, and how the answer was made.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ToldOfAll {
-    /// Up to where in the stream; `None` before the first answer.
+    /// The place in the stream up to which it was told; `None` before the first answer.
     pub(super) token: Option<StreamToken>,
     /// How many rooms each list had.
     pub(super) counts: BTreeMap<String, usize>,
@@ -96,22 +96,23 @@ pub(super) struct ToldOfAll {
     pub(super) has_threads: bool,
     /// The combinations of rules that rooms were sent by, so that equal ones are one.
     pub(super) configs: Vec<Arc<Combined>>,
-    /// What the lists were made of.
+    /// The view that the lists were made from.
     pub(super) view: Option<Arc<View>>,
 }
 
-/// What a connection has been sent up to one `pos`.
+/// The state that a connection has been sent up to one `pos`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent {
-    /// With the last answer. What it was not asked for is told from the beginning when a request asks again.
+    /// The state as of the last answer. An extension that was not asked for is told from the beginning when a request
+    /// asks for it again.
     pub(super) told: ToldOfAll,
     /// Each room.
     pub(super) rooms: HashMap<RoomNid, SentRoom>,
-    /// What the rooms weigh.
+    /// The memory that the rooms take, in bytes.
     bytes: usize,
 }
 
-/// What one answer adds to that.
+/// The changes that one answer makes to [`Sent`].
 #[derive(Debug, Default)]
 pub(super) struct Delta {
     pub(super) told: ToldOfAll,
@@ -121,7 +122,7 @@ pub(super) struct Delta {
 }
 
 impl Sent {
-    /// What it takes in memory, in bytes.
+    /// The memory that it takes, in bytes.
     pub(super) fn weight(&self) -> usize {
         self.bytes
     }
@@ -139,7 +140,7 @@ impl Sent {
 }
 
 impl Delta {
-    /// What it takes in memory, in bytes.
+    /// The memory that it takes, in bytes.
     pub(super) fn weight(&self) -> usize {
         self.rooms.values().map(SentRoom::weight).sum()
     }

@@ -16,9 +16,9 @@ const MEMBER: &str = "m.room.member";
 /// The state for one answer.
 #[derive(Default)]
 pub(super) struct RequiredStateEvents {
-    /// What is sent.
+    /// The events to send.
     pub(super) events: Vec<Arc<RoomEvent>>,
-    /// What changed, sent or not. For a room that is new to the client it is empty.
+    /// The entries that changed, sent or not. Empty for a room that is new to the client.
     pub(super) changed: Vec<Arc<RoomEvent>>,
 }
 
@@ -29,7 +29,7 @@ impl RequiredStateEvents {
     }
 }
 
-/// By type and state key, so that an entry is sent once.
+/// Events by type and state key, so that an entry is sent once.
 type Found = BTreeMap<(Box<str>, Box<str>), Arc<RoomEvent>>;
 
 impl Answering<'_> {
@@ -68,7 +68,7 @@ impl Answering<'_> {
         Ok(RequiredStateEvents { events: found.into_values().collect(), changed })
     }
 
-    /// The members that the timeline needs, but for those that the client has; and where the timeline has no gap,
+    /// The members that the timeline needs, except for those that the client has; and where the timeline has no gap,
     /// all that changed.
     async fn lazy_members(
         &self,
@@ -116,7 +116,7 @@ impl Answering<'_> {
         Ok(found)
     }
 
-    /// The current state but for the members, or at least what `config` wants of it.
+    /// The current state without the members, or at least what `config` wants of it.
     fn state_now(&self, view: &View, config: &Combined) -> Vec<Arc<RoomEvent>> {
         let Some(kinds) = config.kinds() else {
             return view.state.iter().map(|(_, _, entry)| Arc::clone(&entry.event)).collect();

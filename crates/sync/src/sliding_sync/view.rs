@@ -1,5 +1,5 @@
-//! What the lists of an answer were made of: as long as a connection asks for the same, its next answer only has to
-//! look at rooms that have changed and at those that came into sight or went out of it.
+//! The view that an answer's lists were made from: as long as a connection asks for the same, its next answer only has
+//! to look at rooms that have changed and at those that came into sight or went out of it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) asked: Asked,
-    /// What was in sight of each list, in the order of the request.
+    /// The window of each list, in the order of the request.
     pub(super) windows: Vec<Window>,
     /// Rooms that belong to the lists of this connection only: the client knows them, and the user has left them.
     pub(super) strays: HashSet<RoomNid>,
@@ -22,8 +22,8 @@ pub(super) struct View {
     pub(super) subscribed: HashMap<RoomId, RoomNid>,
 }
 
-/// What was asked for, but for ranges and subscriptions: if it is the same as before, a room that stayed in sight and
-/// has not changed has nothing to tell.
+/// The request without ranges and subscriptions: if it is the same as before, a room that stayed in sight and has not
+/// changed has nothing to tell.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     dialect: Dialect,
@@ -36,12 +36,12 @@ pub(super) struct Asked {
 struct AskedList {
     name: String,
     config: RoomConfig,
-    /// Of its ranking, which stands for its filter.
+    /// The epoch of its ranking, which stands for its filter.
     epoch: u64,
 }
 
 impl Asked {
-    /// What `request` asks for, whose lists are made of rankings of these epochs.
+    /// The comparable part of `request`, whose lists are made from rankings of these epochs.
     pub(super) fn new(request: &SlidingRequest, epochs: impl Iterator<Item = u64>) -> Self {
         let lists = request.lists.iter().zip(epochs);
         let lists =

@@ -33,7 +33,7 @@ const INLINE: &[&str] = &[
     "audio/x-flac",
 ];
 
-/// What stands for itself in an extended parameter: `attr-char` of RFC 8187.
+/// The characters that stand for themselves in an extended parameter: `attr-char` of RFC 8187.
 const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -48,7 +48,7 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// For content as it was uploaded.
+/// The `Content-Disposition` of content as it was uploaded.
 pub(super) fn of_download(content_type: &str, filename: Option<&str>) -> String {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let inline = INLINE.iter().any(|allowed| allowed.eq_ignore_ascii_case(essence));
@@ -60,7 +60,7 @@ pub(super) fn of_download(content_type: &str, filename: Option<&str>) -> String 
     }
 }
 
-/// For a thumbnail.
+/// The `Content-Disposition` of a thumbnail.
 pub(super) fn of_thumbnail(content_type: &str) -> String {
     let extension = content_type.rsplit('/').next().unwrap_or_default();
     format!("inline; filename=\"thumbnail.{extension}\"")

@@ -126,7 +126,8 @@ fn upload_info(query: UploadQuery, headers: &HeaderMap) -> UploadInfo {
     }
 }
 
-/// What counts the bytes of an upload as they come, so that one that breaks off costs no more than what came of it.
+/// Counts the bytes of an upload against the user's limit as they come, so that an upload that breaks off costs no more
+/// than the bytes that came.
 struct UploadedBytes<'a> {
     api: &'a Api,
     session: &'a Session,
@@ -283,7 +284,7 @@ async fn preview_url(
     Ok(json_bytes(preview.as_bytes().to_vec()))
 }
 
-/// Before a path of old: lets those through who show a token. For anybody else there is no content there.
+/// The layer before a path of old: lets those through who show a token. For anybody else there is no content there.
 async fn old_path(request: Request, next: Next) -> ApiResult<Response> {
     let message = "content is only available with an access token: use /_matrix/client/v1/media/download or thumbnail";
     if access_token(request.headers(), request.uri()).is_none() {

@@ -17,13 +17,13 @@ use im2_edge::{
     error::{ApiError, ApiResult},
 };
 
-/// What the specification recommends.
+/// The content security policy that the specification recommends for media.
 const POLICY: &str = "sandbox; default-src 'none'; script-src 'none'; plugin-types application/pdf; \
                       style-src 'unsafe-inline'; object-src 'self';";
 /// Content never changes under its name; only whoever has a token may keep it.
 const CACHE: &str = "private, max-age=31536000, immutable";
 
-/// What is to be served.
+/// A file to be served.
 pub(super) struct Served<'a> {
     pub(super) digest: Digest,
     pub(super) size: u64,
@@ -31,7 +31,7 @@ pub(super) struct Served<'a> {
     pub(super) disposition: String,
 }
 
-/// Which part of it was asked for.
+/// The part of it that was asked for.
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     Whole,
@@ -123,7 +123,7 @@ fn range_applies(request: &HeaderMap, etag: &str) -> bool {
     request.get(header::IF_RANGE).is_none_or(|value| value == etag)
 }
 
-/// What a `Range` header asks for. What is no single range of bytes is ignored, as RFC 9110 allows.
+/// The part that a `Range` header asks for. Anything other than a single range of bytes is ignored, as RFC 9110 allows.
 fn asked_for(range: Option<&HeaderValue>, size: u64) -> Part {
     match range.and_then(|value| parse_range(value.to_str().ok()?)) {
         Some((Some(first), Some(last))) if last < first => Part::Whole,

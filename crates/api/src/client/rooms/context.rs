@@ -1,4 +1,4 @@
-//! What is around an event, or a time (spec: "Event context", "Retrieving events from a room").
+//! The events around an event, or at a time (spec: "Event context", "Retrieving events from a room").
 
 use axum::{extract::State as Extract, response::Response};
 use im2_chat::{
@@ -48,7 +48,7 @@ async fn context(
     around(&api, &session, &reader, &event_id, &query).await
 }
 
-/// What is around an event, for a reader.
+/// Answers with an event, the events around it and the state, as far as a reader may see them.
 pub(crate) async fn around(
     api: &Api,
     session: &Session,

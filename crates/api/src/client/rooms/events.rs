@@ -104,7 +104,7 @@ pub(crate) async fn page(
     Ok(write_page(&writer, TimelineToken(from), end, &page.events, &members))
 }
 
-/// From where to go on after a page that reached the end of the room.
+/// The token to go on from after a page that reached the end of the room.
 fn after_the_last(
     dir: DirectionName,
     events: &[std::sync::Arc<RoomEvent>],

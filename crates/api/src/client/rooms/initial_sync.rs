@@ -163,7 +163,7 @@ async fn write_room(
     Ok(())
 }
 
-/// What somebody is shown of a room that they are invited to: the invite.
+/// Writes a room that the user is invited to: nothing of it is shown except the invite.
 async fn write_invite(out: &mut Vec<u8>, api: &Api, session: &Session, room: &im2_chat::rooms::Room) -> ApiResult<()> {
     let Some(invite) = room.member(&api.engine.core, session.user_id.as_str()).await? else { return Ok(()) };
     let room_id = &room.id;

@@ -1,4 +1,4 @@
-//! Who is in a room (spec: "Getting events for a room").
+//! The members of a room (spec: "Getting events for a room").
 
 use axum::{extract::State as Extract, response::Response};
 use im2_chat::rooms::{Bundles, MemberList, StoredMember, write_array};

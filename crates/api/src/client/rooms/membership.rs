@@ -58,7 +58,8 @@ async fn joined_rooms(Extract(api): State, User(session): User) -> ApiResult<Ans
 struct Join {
     reason: Option<String>,
     third_party_signed: Option<Map<String, Value>>,
-    /// What the client wants its member event to say besides, as other servers let it. It could also write the event.
+    /// More fields that the client wants in its member event, as other servers allow it. It could also send the event
+    /// itself.
     #[serde(flatten)]
     more: Map<String, Value>,
 }
@@ -130,7 +131,7 @@ macro_rules! acting {
     };
 }
 
-/// By user ID. By e-mail address or phone number is the same endpoint's other form.
+/// Invites by user ID. Invites by e-mail address or phone number are the same endpoint's other form.
 async fn invite(
     Extract(api): State,
     User(session): User,

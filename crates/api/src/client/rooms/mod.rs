@@ -61,8 +61,8 @@ pub(super) fn routes() -> Routes {
         .merge(upgrade::routes())
 }
 
-/// What application services may add to a request that makes an event (spec: application service API, "Timestamp
-/// massaging"). From others it means nothing.
+/// A parameter that application services may add to a request that makes an event (spec: application service API,
+/// "Timestamp massaging"). For others it has no effect.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Massage {
     ts: Option<String>,

@@ -1,4 +1,4 @@
-//! What a room is before one joins it, and the rooms of a space (spec: "Room summaries", "Spaces").
+//! The summary of a room for users who have not joined it, and the rooms of a space (spec: "Room summaries", "Spaces").
 
 use axum::{extract::State as Extract, response::Response};
 use im2_chat::rooms::{HierarchyQuery, HierarchyToken, RoomEvent, RoomOrAlias, SpaceRoom, write_array};
@@ -44,7 +44,7 @@ async fn summary(Extract(api): State, User(session): User, Params(room): Params<
     Ok(Answer(answer))
 }
 
-/// As MSC3266 was while it was a draft: what it had added to listings of rooms is under names of its own.
+/// The form of MSC3266 while it was a draft: its additions to listings of rooms are under names of their own.
 async fn summary_as_drafted(api: State, user: User, room: Params<String>) -> ApiResult<Answer<Value>> {
     let Answer(mut answer) = summary(api, user, room).await?;
     for name in ["room_version", "encryption"] {

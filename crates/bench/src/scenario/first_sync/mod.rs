@@ -54,17 +54,17 @@ pub async fn run(target: &Target, options: &FirstSyncOptions) -> Result<Report> 
     Ok(report)
 }
 
-/// What the answers take that bring one message.
+/// The figures of answers that bring one message.
 #[derive(Debug, Default)]
 struct Followed {
     sync: Figures,
-    /// With the first rooms in sight.
+    /// Sliding syncs with the first rooms in sight.
     sliding: Figures,
-    /// With a list that has been grown to all rooms.
+    /// Sliding syncs with a list that has been grown to all rooms.
     all_in_sight: Figures,
 }
 
-/// What clients are answered that follow, each time one message after the last.
+/// Measures the answers to clients that follow, each time one message after the last.
 async fn follow(target: &Target, client: &mut Client<'_>, world: &World, times: u32) -> Result<Followed> {
     let mut sender = target.connect();
     let mut followed = Followed::default();
@@ -133,7 +133,7 @@ impl<'a> Host<'a> {
     }
 }
 
-/// What one kind of request took.
+/// The figures of one kind of request.
 #[derive(Debug, Default)]
 struct Figures {
     times: Latencies,

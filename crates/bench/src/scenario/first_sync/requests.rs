@@ -30,12 +30,12 @@ const POLL_TIMEOUT: u32 = 10_000;
 #[derive(Debug)]
 pub(super) struct Sample {
     pub(super) time: Duration,
-    /// What the server used, where its process is known.
+    /// The CPU time that the server used, where its process is known.
     pub(super) cpu: Option<Duration>,
     pub(super) body: Bytes,
 }
 
-/// How a client begins.
+/// A client's first request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Opening {
     /// A `/sync` of everything.
@@ -129,7 +129,7 @@ impl<'a> Client<'a> {
         anyhow::bail!("/sync does not bring {event_id}")
     }
 
-    /// A sliding sync of one list with so many rooms and events of each; gives its `pos` too.
+    /// A sliding sync of one list with these numbers of rooms and of events of each; gives its `pos` too.
     pub(super) async fn sliding(&mut self, rooms: usize, events: usize, pos: Option<&str>) -> Result<(Sample, String)> {
         let known = if pos.is_some() { FIRST_ROOMS } else { 0 };
         let (sample, pos) = self.sliding_once(rooms, events, pos).await?;
@@ -141,7 +141,8 @@ impl<'a> Client<'a> {
         Ok((sample, pos))
     }
 
-    /// The sliding sync of one list with so many rooms and events of each that brings one event, with its `pos`.
+    /// The sliding sync of one list with these numbers of rooms and of events of each that brings one event, with its
+    /// `pos`.
     pub(super) async fn sliding_since(
         &mut self,
         pos: &str,

@@ -15,14 +15,14 @@ use crate::wire::{Marker, SendAnswer};
 
 /// Those who make the rooms and talk there.
 const PEOPLE: usize = 20;
-/// One room of so many has not been read to its end.
+/// One room in this many has not been read to its end.
 const UNREAD_EVERY: usize = 10;
 
 /// An account that is measured.
 #[derive(Debug)]
 pub(in super::super) struct Account {
     pub(in super::super) session: Session,
-    /// How many rooms it is in: the first so many.
+    /// How many rooms it is in: the first ones.
     pub(super) rooms: usize,
 }
 

@@ -19,7 +19,7 @@ use crate::matrix::Session;
 const REST: Duration = Duration::from_millis(20);
 /// How long a slow client waits between two bytes.
 const BETWEEN_BYTES: Duration = Duration::from_secs(1);
-/// What stands for a number of its own in each request, as many digits long as the mark.
+/// The placeholder for a number that differs in each request. The number has as many digits as the placeholder.
 const MARK: &str = "{number}";
 /// One past the largest status that is counted; the first is for connections that broke.
 const STATUSES: usize = 600;
@@ -114,10 +114,10 @@ pub(super) enum Lane {
     Drip,
 }
 
-/// What one account does.
+/// The attack of one account.
 #[derive(Debug)]
 pub(super) struct Attack {
-    /// What the report calls it.
+    /// Its name in the report.
     pub(super) name: &'static str,
     /// Its connections.
     pub(super) lanes: Vec<Lane>,
@@ -132,7 +132,7 @@ impl Attack {
     }
 }
 
-/// How the requests of an attack were answered.
+/// Counts the answers to the requests of an attack, by status.
 #[derive(Debug)]
 pub(super) struct Tally([AtomicU64; STATUSES]);
 

@@ -1,4 +1,5 @@
-//! What attacks are prepared on: the others, their rooms, and helpers to make accounts and fill rooms.
+//! The accounts and rooms that attacks are prepared on: the others, their rooms, and helpers to make accounts and fill
+//! rooms.
 
 use std::cell::Cell;
 

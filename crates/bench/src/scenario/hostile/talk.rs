@@ -47,18 +47,18 @@ impl Window {
     }
 }
 
-/// How the others fared in a window.
+/// The figures of the others in a window.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Fared {
-    /// From when a message was due to its acknowledgement.
+    /// The time from when a message was due to its acknowledgement.
     pub(super) ack: Summary,
-    /// From when it was due to each member's sync answer.
+    /// The time from when it was due to each member's sync answer.
     pub(super) delivery: Summary,
     /// A stranger's `GET /versions`, on a connection of its own.
     pub(super) stranger: Summary,
     /// Deliveries that did not come.
     pub(super) missed: u64,
-    /// What failed.
+    /// The requests that failed.
     pub(super) errors: Errors,
 }
 
@@ -83,7 +83,7 @@ struct Book {
     failures: Vec<(Duration, String)>,
 }
 
-/// What all that talk share.
+/// The state that all talkers share.
 #[derive(Debug)]
 pub(super) struct Talk {
     run: String,

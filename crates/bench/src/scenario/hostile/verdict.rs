@@ -1,19 +1,19 @@
-//! Whether an attack hurts the others: how much longer they wait than in the quiet beside it. Pure.
+//! The verdict on an attack: how much longer the others wait than in the quiet beside it. Pure.
 
 use std::time::Duration;
 
 use super::talk::Fared;
 
-/// What is allowed.
+/// The bound that a verdict is judged by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bound {
     /// How many times as long as in quiet.
     pub(super) times: f64,
-    /// What quiet counts as at least: below it, noise would decide.
+    /// The least time that quiet counts as: below it, noise would decide.
     pub(super) floor: Duration,
 }
 
-/// How an attack compares with the quiet before and after it.
+/// The comparison of an attack with the quiet before and after it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Verdict {
     bound: Bound,
@@ -40,7 +40,7 @@ impl Verdict {
         self.ack.max(self.delivery)
     }
 
-    /// What is above the bound.
+    /// Describes each ratio that is above the bound, and missed deliveries.
     pub(super) fn faults(&self, name: &str) -> Vec<String> {
         let above = |what: &str, ratio: f64| {
             let text = || format!("{name}: {what} take {ratio:.1} times as long as in quiet");

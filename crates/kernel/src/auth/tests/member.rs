@@ -139,7 +139,7 @@ fn rule_4_4_inviting() {
     }
 }
 
-/// What an identity server signs for a third-party invite, with `changes` made before signing.
+/// The object that an identity server signs for a third-party invite, with `changes` made before signing.
 fn signed(changes: &Value) -> Value {
     let mut signed = json!({ "mxid": "@new:x", "token": "tok" }).as_object().unwrap().clone();
     for (key, value) in changes.as_object().unwrap() {

@@ -1,4 +1,4 @@
-//! What holds for any event in any state.
+//! Properties of the authorisation rules, for any event in any state.
 
 use im2_model::UserId;
 use proptest::prelude::*;

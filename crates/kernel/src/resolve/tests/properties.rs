@@ -1,4 +1,4 @@
-//! What holds for any states of any room.
+//! Properties of state resolution, for any states of any room.
 
 use std::collections::BTreeSet;
 

@@ -42,7 +42,7 @@ impl Room {
         event_id
     }
 
-    /// What all states of these tests have: `@ana:x` (100) and `@ben:x` are in the room.
+    /// The state that all tests here begin with: `@ana:x` (100) and `@ben:x` are in the room.
     fn base(&mut self) -> StateMap<EventId> {
         let mut state = StateMap::default();
         let create = self.event("create", 1, "m.room.create", "", json!({ "creator": "@ana:x" }));

@@ -1,4 +1,4 @@
-//! Who a service is, whom it acts as, and what is kept for it.
+//! Accounts of application services: the service's own user, the users it acts as, and the IDs reserved for it.
 
 use reqwest::Method;
 use serde_json::json;

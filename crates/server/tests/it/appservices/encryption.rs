@@ -1,4 +1,5 @@
-//! What a service that encrypts is told of keys (MSC3202), and what it does with devices.
+//! Encryption for application services: the news of keys and devices in transactions (MSC3202), and devices that a
+//! service manages.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -93,7 +94,8 @@ async fn a_service_hears_of_devices_and_keys() {
     assert!(!told.body[COUNTS].is_null(), "who writes has often taken a key: {told:?}");
 }
 
-/// Whom the transactions up to the one with the message `last` name, sorted. None names anybody twice.
+/// The users in `changed` and in `left` of the transactions up to the one with the message `last`, sorted. None of them
+/// may name anybody twice.
 async fn named_until(listener: &mut Listener, last: &str) -> (Vec<String>, Vec<String>) {
     let (mut changed, mut left) = (Vec::new(), Vec::new());
     loop {

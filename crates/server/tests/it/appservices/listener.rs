@@ -21,7 +21,7 @@ pub(super) struct Told {
     pub(super) query: String,
     pub(super) token: String,
     pub(super) body: Value,
-    /// What it was answered.
+    /// The status code of the answer.
     pub(super) status: u16,
 }
 
@@ -61,7 +61,7 @@ impl Listener {
         Self { url, told, answer, serving }
     }
 
-    /// From now on answers so.
+    /// Answers requests with this function from now on.
     pub(super) fn answer(&self, answer: impl Fn(&Told) -> (u16, Value) + Send + Sync + 'static) {
         *self.answer.lock() = Arc::new(answer);
     }

@@ -1,4 +1,4 @@
-//! What the server asks of a service: users and aliases that are not there yet, and whether it is there at all.
+//! The server's queries to a service: for users and aliases that do not exist yet, and pings.
 
 use std::time::Duration;
 

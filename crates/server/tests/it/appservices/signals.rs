@@ -1,4 +1,4 @@
-//! Who types, who has read what, who is online, and messages to devices.
+//! Ephemeral events for application services: typing, receipts and presence; and messages to devices.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What a service is told, in which order, and that it is told once.
+//! Transactions of application services: which events they contain, in which order, and that each arrives once.
 
 use std::collections::{HashMap, HashSet};
 

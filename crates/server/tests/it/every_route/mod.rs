@@ -1,4 +1,4 @@
-//! What holds for every route: read from the table of routes, so that none can be forgotten.
+//! Rules that hold for every route: the routes are read from the table, so that none can be forgotten.
 
 mod headers;
 mod limited;

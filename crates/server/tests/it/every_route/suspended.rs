@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{name, table, world::World};
 
-/// What may be called. Of routes that are decided by what is sent, what is on this list is the request below that is
-/// allowed.
+/// Routes other than `GET` that a suspended user may call. For a route that decides by the request's content, the
+/// request sent below is one that is allowed.
 const MAY: &[&str] = &[
     "POST /_matrix/client/v4/sync",
     "POST /_matrix/client/unstable/org.matrix.simplified_msc3575/sync",

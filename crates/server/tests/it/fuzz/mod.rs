@@ -1,5 +1,5 @@
-//! What holds for anything that strangers and users send, tried on a whole server: no 5xx, errors of the
-//! specification, and nothing of what belongs to somebody else.
+//! Properties that hold for anything that strangers and users send, tried on a whole server: no 5xx, errors of the
+//! specification, and no data of other users.
 
 mod bodies;
 mod headers;

@@ -1,4 +1,4 @@
-//! Who hears whose devices have changed.
+//! Device lists: which users hear of whose changed devices.
 
 use im2_testkit::{Client, PATIENCE, Server, segment};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ async fn changes(client: &Client, from: &str, to: &str) -> Value {
     client.get(&format!("/v3/keys/changes?from={}&to={}", segment(from), segment(to))).await.ok()
 }
 
-/// What a sync from `since` lists, and checks that `/keys/changes` says the same.
+/// The `changed` and `left` of a sync from `since`. Checks that `/keys/changes` answers the same.
 async fn heard(client: &Client, since: &str) -> (Vec<String>, Vec<String>) {
     let answer = client.sync(Some(since)).await;
     let (changed, left) = (listed(&answer, "changed"), listed(&answer, "left"));

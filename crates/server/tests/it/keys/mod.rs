@@ -129,13 +129,13 @@ pub(crate) async fn encrypted_room(client: &Client) -> String {
     client.create_room(json!({ "preset": "public_chat", "initial_state": [encryption] })).await
 }
 
-/// What `device_lists` of an answer has in one section.
+/// The users in one section of an answer's `device_lists`.
 fn listed(answer: &Value, section: &str) -> Vec<String> {
     let users = answer["device_lists"][section].as_array().cloned().unwrap_or_default();
     users.iter().map(|user| user.as_str().unwrap().to_owned()).collect()
 }
 
-/// Where a client stands after it has got everything.
+/// The token of a client that has got everything.
 async fn token(client: &Client) -> String {
     client.sync(None).await["next_batch"].as_str().unwrap().to_owned()
 }

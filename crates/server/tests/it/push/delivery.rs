@@ -1,4 +1,4 @@
-//! What a push gateway hears, and when.
+//! Delivery to push gateways: the content, order and repetition of notifications.
 
 use std::sync::{
     Arc,

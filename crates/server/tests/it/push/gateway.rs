@@ -50,7 +50,7 @@ impl Gateway {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// What it answers next, before it is content with everything again.
+    /// Queues an answer for a request. Once the queue is empty, the gateway accepts everything again.
     pub(super) fn answer_next(&self, status: u16, body: Value) {
         self.answers.lock().expect("not poisoned").push_back((status, body));
     }

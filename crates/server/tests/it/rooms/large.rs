@@ -53,7 +53,7 @@ fn by_key(events: &Value) -> BTreeMap<String, Value> {
     found
 }
 
-/// What lists members, as a client is shown it.
+/// The lists of members from all routes that have them, as a client is shown them: the path, and the events.
 async fn lists(client: &Client, room: &str, at: &str, said: &str) -> Vec<(String, BTreeMap<String, Value>)> {
     let at = segment(at);
     let mut lists = Vec::new();

@@ -42,7 +42,8 @@ const BAD: Outcome = (403, "M_BAD_STATE");
 
 const MEMBERSHIPS: [&str; 6] = ["none", "invite", "knock", "join", "leave", "ban"];
 
-/// What each act, of the room's creator (the first four) and of the user, makes of each of [`MEMBERSHIPS`].
+/// For each action, of the room's creator (the first four) and of the user, its outcome in each of [`MEMBERSHIPS`] and
+/// the membership that follows.
 const TRANSITIONS: [(&str, [(Outcome, &str); 6]); 8] = [
     // From no membership, invite, knock, join, leave and ban.
     (

@@ -178,7 +178,7 @@ async fn what_the_ignored_say_is_not_counted_in_threads() {
     assert_eq!(thread(&theirs).await, 2);
 }
 
-/// What is bundled with an event, seen by `client`.
+/// The relations bundled with an event, seen by `client`.
 async fn bundled(client: &Client, room: &str, event_id: &str) -> Value {
     let event = client.get(&of(room, &format!("event/{}", segment(event_id)))).await.ok();
     ageless(&event["unsigned"]["m.relations"])

@@ -1,16 +1,16 @@
-//! Who sees what of a room's past: each history visibility, each kind of reader, each endpoint that shows events.
+//! History visibility: each setting, each kind of reader, each endpoint that shows events.
 
 use im2_testkit::{Client, Server, segment};
 use serde_json::{Value, json};
 
 use super::{bodies, of, of_v1};
 
-/// What was sent, in order. Between the two the reader's membership changes (see [`Reader`]).
+/// The messages, in the order in which they are sent. In between the reader's membership changes (see [`Reader`]).
 const FIRST: &str = "first";
 const SECOND: &str = "second";
 const THIRD: &str = "third";
 
-/// How the reader's membership goes along the three messages.
+/// The course of the reader's membership along the three messages.
 #[derive(Debug, Clone, Copy)]
 enum Reader {
     /// Never has to do with the room.
@@ -159,7 +159,7 @@ async fn who_has_left_sees_the_state_of_that_time() {
     ben.get(&of(&room, "joined_members")).await.refused(403, "M_FORBIDDEN");
 }
 
-/// What is added to an event later is not shown to somebody who had left by then.
+/// Edits and replies that are sent later are not shown to a user who had left by then.
 #[tokio::test]
 async fn who_has_left_does_not_see_later_edits_and_replies() {
     let server = Server::start().await;

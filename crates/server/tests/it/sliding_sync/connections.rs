@@ -1,4 +1,4 @@
-//! Where a client stands: `pos`, waiting, several connections.
+//! Connections of sliding sync: `pos`, waiting, several connections.
 
 use im2_testkit::{Server, Setup, until};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What encryption needs of a sliding sync: keys in store, whose devices to look up again, messages to devices.
+//! Encryption over sliding sync: keys in store, whose devices to look up again, messages to devices.
 
 use im2_testkit::{Binary, Client, Server, Setup};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn e2ee(answer: &Value) -> &Value {
     &answer["extensions"]["e2ee"]
 }
 
-/// Whose devices changed, and who is not shared with any more.
+/// The users whose devices changed, and those who share no room any more.
 fn lists(answer: &Value) -> (Vec<&str>, Vec<&str>) {
     let named = |name: &str| {
         let users = e2ee(answer)["device_lists"][name].as_array().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! What is told beside rooms' events.
+//! The extensions of sliding sync.
 
 use im2_testkit::{Client, Server, segment};
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ async fn delete(root: &Client, room: &str) {
     root.delete(&format!("/_synapse/admin/v1/rooms/{}", segment(room)), json!({})).await.ok();
 }
 
-/// What the required state of a room says of the user.
+/// The user's own membership in the required state of a room.
 fn own_membership<'a>(answer: &'a Value, room: &str, client: &Client) -> &'a Value {
     let events = answer["rooms"][room]["required_state"].as_array().unwrap_or_else(|| panic!("no state in {answer}"));
     let own = |event: &&Value| event["type"] == "m.room.member" && event["state_key"] == client.user_id();

@@ -1,4 +1,4 @@
-//! Which rooms are in an answer: order, ranges, filters.
+//! The rooms that are in an answer: order, ranges, filters.
 
 use im2_testkit::{Client, Server, segment};
 use serde_json::{Value, json};

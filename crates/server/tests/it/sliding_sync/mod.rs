@@ -68,7 +68,7 @@ fn sorted<const N: usize>(rooms: [&String; N]) -> Vec<String> {
     rooms
 }
 
-/// What is said in the timeline of a room of an answer: bodies of messages, types of other events.
+/// The timeline of a room of an answer: bodies of messages, types of other events.
 fn timeline(answer: &Value, room: &str) -> Vec<String> {
     let events = answer["rooms"][room]["timeline"].as_array().cloned().unwrap_or_default();
     let text = |event: &Value| event["content"]["body"].as_str().or(event["type"].as_str()).unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! What an answer says of a room.
+//! The rooms of a sliding sync's answer: name, counts, required state, timeline.
 
 use im2_testkit::{Server, segment};
 use serde_json::{Value, json};

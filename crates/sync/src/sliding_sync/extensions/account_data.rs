@@ -1,4 +1,4 @@
-//! What the user keeps with the account and with the rooms in sight (MSC3959).
+//! Account data, global and of the rooms in sight (MSC3959).
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -81,7 +81,7 @@ impl Answering<'_> {
         Ok(found)
     }
 
-    /// Notes that there was news of rooms out of visible.
+    /// Notes that there was news of rooms out of sight.
     pub(super) fn miss_account_data(&self, rooms: impl Iterator<Item = RoomNid>, delta: &mut Delta) {
         let Some(token) = &self.before.told.token else { return };
         let token = Arc::new(token.clone());

@@ -1,4 +1,4 @@
-//! What encryption needs: whose devices to look up again, and what the device has in store for others (MSC3884).
+//! End-to-end encryption: changed device lists, and the keys that the device has in store for others (MSC3884).
 
 use std::collections::BTreeMap;
 

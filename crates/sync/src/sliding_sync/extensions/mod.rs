@@ -1,4 +1,5 @@
-//! What clients are told beside rooms' events, each as they ask for it (MSC3884, MSC3885, MSC3959, MSC3960, MSC3961).
+//! The extensions: data beside rooms' events, each sent if the client asks for it (MSC3884, MSC3885, MSC3959, MSC3960,
+//! MSC3961).
 
 mod account_data;
 mod e2ee;

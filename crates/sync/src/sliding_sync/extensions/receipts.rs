@@ -1,5 +1,5 @@
-//! How far people have read in the rooms in sight (MSC3960). Of a room that is new to the client only the receipts of
-//! the events in its timeline, and the user's own.
+//! Receipts in the rooms in sight (MSC3960). For a room that is new to the client only the receipts of the events in
+//! its timeline, and the user's own.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -74,7 +74,7 @@ impl Answering<'_> {
         }
     }
 
-    /// Notes that there was news of rooms out of visible.
+    /// Notes that there was news of rooms out of sight.
     pub(super) fn miss_receipts(&self, scope: &[&Matched], delta: &mut Delta) {
         let Some(token) = &self.before.told.token else { return };
         let (token, told) = (Arc::new(token.clone()), rooms_of(scope));

@@ -1,4 +1,5 @@
-//! Which threads the user follows, wherever they are (MSC4308): the latest changes; who missed more asks for them.
+//! The threads that the user follows, wherever they are (MSC4308): the latest changes; a client that missed more asks
+//! for them.
 
 use im2_chat::thread_subscriptions::{ChangesRequest, DEFAULT_LIMIT};
 use im2_core::Result;

@@ -9,7 +9,7 @@ use im2_model::EventId;
 use super::super::{Answering, Answers, object::Object, request::Threads, sent::Delta};
 
 impl Answering<'_> {
-    /// With roots every thread with new replies; without, only those of which there is a new reply that is in no
+    /// The threads with new replies. If roots are wanted, all of them; else only those with a new reply that is in no
     /// timeline of the answer.
     pub(super) async fn threads(&self, wanted: &Threads, answers: &Answers<'_>, delta: &mut Delta) -> Result<Object> {
         let mut object = Object::new();

@@ -47,7 +47,7 @@ impl Answering<'_> {
     }
 }
 
-/// Up to where the client has its messages.
+/// The place up to which the client has its messages.
 fn place(wanted: &ToDevice) -> Result<Reached> {
     let Some(since) = &wanted.since else { return Ok(Reached::default()) };
     let reached = since.strip_prefix('d').and_then(|reached| reached.parse().ok());

@@ -1,4 +1,4 @@
-//! Who types in the rooms in sight (MSC3961).
+//! Typing notifications of the rooms in sight (MSC3961).
 
 use std::collections::HashSet;
 
@@ -10,7 +10,8 @@ use super::super::{Answering, Answers, listing::Matched, object::Object};
 use super::rooms_of;
 
 impl Answering<'_> {
-    /// Of rooms that are new to the client who types there, if anybody does; of others if it has changed.
+    /// The users typing in each room: in rooms that are new to the client if anybody is typing, in others if it has
+    /// changed.
     pub(super) async fn typing(&self, scope: &[&Matched], answers: &Answers<'_>) -> Result<Object> {
         let known = |room: &RoomNid| self.before.rooms.contains_key(room);
         let new = answers.iter().map(|(matched, _)| matched.candidate.room).filter(|room| !known(room));
