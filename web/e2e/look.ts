@@ -33,9 +33,21 @@ export async function look(page: Page, name: string): Promise<void> {
   for (const [theme, size] of looksAt(name)) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
     await page.setViewportSize(SIZES[size]);
+    await drawn(page);
     if (FOR_EYES) await page.screenshot({ path: `test-output/screens/${name}-${size}-${theme}.png` });
     await expectAccessible(page, `${name} ${size} ${theme}`);
   }
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   await page.setViewportSize(SIZES.desktop);
+}
+
+/** Waits until the page shows what it was last told to be: colours change over some frames. */
+export async function drawn(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    await frame();
+    await frame();
+    const ending = document.getAnimations().filter(({ effect }) => effect?.getTiming().iterations !== Infinity);
+    await Promise.allSettled(ending.map(({ finished }) => finished));
+  });
 }

@@ -1,7 +1,7 @@
 import { expect, type Page, test } from "@playwright/test";
 import { call, createRoom, sendText, userIdOf } from "./api.ts";
 import { expectAccessible } from "./axe.ts";
-import { FOR_EYES, LOOKS, SIZES } from "./look.ts";
+import { drawn, FOR_EYES, LOOKS, SIZES } from "./look.ts";
 import { PASSWORD, Person } from "./people.ts";
 
 const SECTIONS = [
@@ -65,6 +65,7 @@ test("each section has an address, a picture, and nothing that axe minds", async
     await page.setViewportSize(SIZES[size]);
     await page.goto("/settings");
     await expect(page.locator(".settings-list")).toBeVisible();
+    await drawn(page);
     if (FOR_EYES) await page.screenshot({ path: `test-output/screens/settings-list-${size}-${theme}.png` });
     await expectAccessible(page, `list ${size} ${theme}`);
     for (const section of SECTIONS) {

@@ -18,6 +18,8 @@ pub(crate) struct Client {
     runner: Runner,
     /// An environment variable without which the suite cannot run, and what it should name.
     pub(crate) needs: Option<(&'static str, &'static str)>,
+    /// Takes minutes to build or install, and runs where the long forms are asked for.
+    pub(crate) long: bool,
 }
 
 #[derive(Debug)]
@@ -34,13 +36,13 @@ enum Runner {
 
 /// All of them, in the order in which they run.
 pub(crate) const CLIENTS: &[Client] = &[
-    Client { name: "matrix-js-sdk", folder: "js-sdk", runner: Runner::Npm, needs: None },
-    Client { name: "matrix-rust-sdk", folder: "rust-sdk", runner: Runner::Cargo, needs: None },
-    Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest, needs: None },
-    Client { name: "mautrix", folder: "appservice", runner: Runner::Pytest, needs: None },
-    Client { name: "protocol", folder: "protocol", runner: Runner::Pytest, needs: None },
-    Client { name: "compare", folder: "compare", runner: Runner::PytestAlone, needs: None },
-    Client { name: "schema", folder: "schema", runner: Runner::PytestAlone, needs: Some(SPECIFICATION) },
+    Client { name: "matrix-js-sdk", folder: "js-sdk", runner: Runner::Npm, needs: None, long: false },
+    Client { name: "matrix-rust-sdk", folder: "rust-sdk", runner: Runner::Cargo, needs: None, long: true },
+    Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest, needs: None, long: false },
+    Client { name: "mautrix", folder: "appservice", runner: Runner::Pytest, needs: None, long: false },
+    Client { name: "protocol", folder: "protocol", runner: Runner::Pytest, needs: None, long: false },
+    Client { name: "compare", folder: "compare", runner: Runner::PytestAlone, needs: None, long: true },
+    Client { name: "schema", folder: "schema", runner: Runner::PytestAlone, needs: Some(SPECIFICATION), long: false },
 ];
 
 /// The specification's OpenAPI, from which requests are made up.

@@ -35,13 +35,16 @@ Working on IM2
   run [ARGS]        build the web client and the server, start it, print its address;
                     ARGS go to `im2 serve` (for example: cargo xtask run --config im2.toml)
   build             make the release binary with the web client inside; prints its path and size
-  test [STEP...]    run the tests and sum up; without STEP, all of them, in this order:
+  test [STEP...] [--long]
+                    run the tests and sum up; without STEP, all of them, in this order:
                       rust      unit, property, conformance and whole-server tests (cargo nextest); then what other
                                 implementations say to the same input (tests/oracles)
                       web       lints and unit tests of the web client
                       clients   matrix-js-sdk, matrix-rust-sdk, matrix-nio, the protocol suite and others against a server
                       browser   two people in Chromium against a real server
-                      engines   the same client in Firefox and WebKit
+                      engines   the same client in Firefox and WebKit: where it is named, or with --long
+                    --long adds what takes long: matrix-rust-sdk, the comparison with Synapse, the other engines, and
+                    each screen in each look with the gallery of views
   e2e [ARGS]        only the browser tests; ARGS go to `npm run e2e`
   figures [ARGS]    what people wait for in the browser, measured with the release binary and held against its bounds;
                     for a machine that does nothing else

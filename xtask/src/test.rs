@@ -44,9 +44,21 @@ struct Outcome {
     result: Result<()>,
 }
 
+/// Asks for the long forms too.
+const LONG: &str = "--long";
+
+/// What a run is to do.
+#[derive(Debug, PartialEq, Eq)]
+struct Chosen {
+    groups: Vec<Group>,
+    /// Also what takes long and seldom finds what the rest does not: clients that take minutes to build or install,
+    /// engines beside Chromium, and every screen in every look.
+    long: bool,
+}
+
 /// Runs the chosen steps and sums up.
 pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<ExitCode> {
-    let groups = chosen(arguments)?;
+    let Chosen { groups, long } = chosen(arguments)?;
     let mut outcomes = Vec::new();
     let mut step = |name: &str, work: &mut dyn FnMut() -> Result<()>| {
         println!("\n=== {name}");
@@ -70,6 +82,10 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<ExitCode> {
             Group::Web => step("web", &mut || web(project)),
             Group::Clients => {
                 for client in CLIENTS {
+                    if client.long && !long {
+                        println!("\n=== client {} is left out: {LONG} runs it", client.name);
+                        continue;
+                    }
                     if let Some((variable, meaning)) = client.needs.filter(|(name, _)| std::env::var_os(name).is_none())
                     {
                         println!("\n=== client {} is left out: {variable} has to name {meaning}", client.name);
@@ -78,7 +94,7 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<ExitCode> {
                     step(&format!("client {}", client.name), &mut || outside(project, client));
                 }
             }
-            Group::Browser => step("browser", &mut || browser(project, &[])),
+            Group::Browser => step("browser", &mut || browser(project, &[], long)),
             Group::Engines => step("engines", &mut || engines(project)),
         }
     }
@@ -88,7 +104,7 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<ExitCode> {
 /// `cargo xtask e2e`: the browser tests alone, with arguments for Playwright.
 pub(crate) fn browser_only(project: &Project, arguments: &[String]) -> Result<ExitCode> {
     node::build_web(project)?;
-    browser(project, arguments)?;
+    browser(project, arguments, false)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -104,16 +120,19 @@ pub(crate) fn figures(project: &Project, arguments: &[String]) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-fn chosen(arguments: &[String]) -> Result<Vec<Group>> {
+fn chosen(arguments: &[String]) -> Result<Chosen> {
+    let (flags, names): (Vec<_>, Vec<_>) = arguments.iter().partition(|argument| argument.as_str() == LONG);
+    let long = !flags.is_empty();
     let wanted = |argument: &String| {
         let group = GROUPS.iter().find(|(name, _)| name == argument);
         group.map(|(_, group)| *group).with_context(|| {
             format!("there is no step `{argument}`; the steps are {}", GROUPS.map(|(name, _)| name).join(", "))
         })
     };
-    let wanted = arguments.iter().map(wanted).collect::<Result<Vec<_>>>()?;
-    let all = GROUPS.into_iter().map(|(_, group)| group);
-    Ok(all.filter(|group| wanted.is_empty() || wanted.contains(group)).collect())
+    let wanted = names.into_iter().map(wanted).collect::<Result<Vec<_>>>()?;
+    let usual =
+        |group: &Group| if wanted.is_empty() { long || *group != Group::Engines } else { wanted.contains(group) };
+    Ok(Chosen { groups: GROUPS.into_iter().map(|(_, group)| group).filter(usual).collect(), long })
 }
 
 fn summary(outcomes: &[Outcome]) -> ExitCode {
@@ -170,8 +189,11 @@ fn outside(project: &Project, client: &Client) -> Result<()> {
     against_server(project, client.name, &binary::for_tests(project)?, command)
 }
 
-fn browser(project: &Project, arguments: &[String]) -> Result<()> {
-    let command = playwright(project, arguments)?;
+fn browser(project: &Project, arguments: &[String], long: bool) -> Result<()> {
+    let mut command = playwright(project, arguments)?;
+    if long {
+        command.env("IM2_LOOK", "all").env("IM2_GALLERY", "1");
+    }
     against_server(project, "browser", &binary::for_tests(project)?, command)
 }
 
@@ -212,8 +234,13 @@ mod tests {
 
     #[test]
     fn steps_keep_their_order_and_unknown_ones_are_refused() -> Result<()> {
-        assert_eq!(chosen(&[])?.len(), GROUPS.len());
-        assert_eq!(chosen(&words(&["browser", "rust"]))?, [Group::Rust, Group::Browser]);
+        let usual = [Group::Rust, Group::Web, Group::Clients, Group::Browser].to_vec();
+        assert_eq!(chosen(&[])?, Chosen { groups: usual, long: false });
+        assert_eq!(chosen(&words(&["--long"]))?.groups.len(), GROUPS.len());
+        assert_eq!(chosen(&words(&["browser", "rust"]))?.groups, [Group::Rust, Group::Browser]);
+        let clients = Chosen { groups: vec![Group::Clients], long: true };
+        assert_eq!(chosen(&words(&["clients", "--long"]))?, clients);
+        assert_eq!(chosen(&words(&["engines"]))?.groups, [Group::Engines]);
         let error = chosen(&words(&["e2e"])).expect_err("no such step");
         assert!(error.to_string().contains("rust, web, clients, browser, engines"), "{error}");
         Ok(())

@@ -8,8 +8,7 @@ import type { Account } from "../matrix/account.ts";
 import type { MatrixHttpError } from "../matrix/errors.ts";
 import type { Mxc } from "../matrix/types.ts";
 import type { ThumbnailSize } from "../matrix/media.ts";
-import { preferences } from "./preferences.ts";
-import { currentTranslate, loadedCatalogues } from "./translate.ts";
+import { translation } from "./translate.ts";
 
 export function useReadable<T>(source: Readable<T>): T {
   return useSyncExternalStore(source.subscribe, source.get, source.get);
@@ -25,9 +24,7 @@ export function useSelected<T, P extends string | number | boolean | undefined>(
 }
 
 export function useT(): Translate {
-  useReadable(preferences);
-  useReadable(loadedCatalogues);
-  return currentTranslate();
+  return useReadable(translation);
 }
 
 export const AccountContext = createContext<Account | undefined>(undefined);

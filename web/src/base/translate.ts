@@ -1,8 +1,8 @@
 /** The words of the client in the chosen language. */
 import { type Catalogue, en } from "../i18n/en.ts";
 import { type Translate, translator } from "../i18n/translate.ts";
-import { Observable } from "../lib/observable.ts";
-import { localeOf, preferences } from "./preferences.ts";
+import { Observable, type Readable } from "../lib/observable.ts";
+import { type AccountPreferences, type Language, localeOf, preferences } from "./preferences.ts";
 
 /** English is always there; another catalogue is loaded by who reads it. */
 const CATALOGUES: Partial<Record<"en" | "zh", Catalogue>> = { en };
@@ -26,9 +26,29 @@ export async function loadCatalogue(): Promise<void> {
   await loading;
 }
 
+/** What the last translator was found for: hundreds of views ask in one frame. */
+let last: { by: readonly unknown[]; found: Translate } | undefined;
+
 /** Messages in the chosen language, outside of a view. */
 export function currentTranslate(): Translate {
   const { language, clock } = preferences.get();
+  const by = [language, clock, navigator.languages, loadedCatalogues.get()];
+  if (last?.by.every((one, index) => one === by[index]) !== true) last = { by, found: findTranslate(language, clock) };
+  return last.found;
+}
+
+/** The same for views, which hear of a change. */
+export const translation: Readable<Translate> = {
+  get: currentTranslate,
+  subscribe: (listener) => {
+    const ends = [preferences.subscribe(listener), loadedCatalogues.subscribe(listener)];
+    return () => {
+      for (const end of ends) end();
+    };
+  },
+};
+
+function findTranslate(language: Language, clock: AccountPreferences["clock"]): Translate {
   const { catalogue, locale } = localeOf(language, navigator.languages, clock);
   const messages = CATALOGUES[catalogue];
   if (messages === undefined) void loadCatalogue();

@@ -14,14 +14,26 @@ interface LinkPreviewCardProps {
 
 /** The first page that a message links to, as the server has seen it. Asked for when the message comes into sight. */
 export function LinkPreviewCard({ text, event, model }: LinkPreviewCardProps) {
-  const { encrypted } = useReadable(model.room.details);
-  const choices = useReadable(linkPreviews);
   const url = firstLink(text, window.location.origin);
-  if (url === undefined || event.id === undefined || !showsPreviews(choices, model.roomId, encrypted)) return null;
-  return <Loaded key={url} url={url} event={event} model={model} />;
+  if (url === undefined || event.id === undefined) return null;
+  return <Wanted key={url} url={url} event={event} model={model} />;
 }
 
-function Loaded({ url, event, model }: { url: string; event: TimelineEvent; model: ConversationModel }) {
+interface LinkProps {
+  url: string;
+  event: TimelineEvent;
+  model: ConversationModel;
+}
+
+/** Apart from the link itself, so that most messages, which have none, depend on nothing. */
+function Wanted({ url, event, model }: LinkProps) {
+  const { encrypted } = useReadable(model.room.details);
+  const choices = useReadable(linkPreviews);
+  if (!showsPreviews(choices, model.roomId, encrypted)) return null;
+  return <Loaded url={url} event={event} model={model} />;
+}
+
+function Loaded({ url, event, model }: LinkProps) {
   const place = useRef<HTMLSpanElement>(null);
   const [preview, setPreview] = useState<LinkPreview>();
   const { timestamp } = event;

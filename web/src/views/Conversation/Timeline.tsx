@@ -1,18 +1,26 @@
 import { ArrowDown, Undo2 } from "lucide-react";
-import { type KeyboardEvent, memo } from "react";
+import { type KeyboardEvent, memo, startTransition, useEffect, useState } from "react";
 import { useReadable, useT, useToday } from "../../base/hooks.ts";
 import { Link } from "../../base/Link.tsx";
 import { classes } from "../../lib/classes.ts";
-import type { MessageRow as MessageRowData } from "../../lib/layout.ts";
+import type { MessageRow as MessageRowData, Row } from "../../lib/layout.ts";
 import { changeText } from "../../lib/summary.ts";
 import { dayName } from "../../lib/time.ts";
 import type { Conversation, TimelineEvent } from "../../matrix/types.ts";
 import { Avatar } from "../../ui/Avatar.tsx";
 import { Button, IconButton } from "../../ui/controls.tsx";
-import type { ConversationModel } from "../../viewmodels/conversation.ts";
+import type { ConversationModel, ConversationSnapshot } from "../../viewmodels/conversation.ts";
+import { leftAt } from "../../viewmodels/positions.ts";
 import { MessageRow } from "./MessageRow.tsx";
 import { TimelineSkeleton } from "./TimelineSkeleton.tsx";
 import { useTimelineScroll } from "./useTimelineScroll.ts";
+
+/** The height of a row of one line, in pixels: as many as the window has are drawn at once. */
+const ROW_HEIGHT = 36;
+/** Rows that are wanted above the line before what is unread. */
+const UNREAD_LEAD = 12;
+/** When the others are drawn, in milliseconds: after the frame with the first ones. */
+const REST_AFTER = 60;
 
 interface TimelineProps {
   model: ConversationModel;
@@ -27,9 +35,10 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
   const jump = useReadable(model.jump);
   const chosen = useReadable(model.selection.chosen);
   const trail = useReadable(model.trail);
-  const { scroller, content, atBottom, toBottom, marked } = useTimelineScroll(model, snapshot, jump);
+  const { rows, whole } = useRows(model, snapshot, jump !== undefined);
+  const { scroller, content, atBottom, toBottom, marked } = useTimelineScroll(model, snapshot, jump, whole);
   const today = useToday();
-  const { rows, loading, failed, hasOlder } = snapshot;
+  const { loading, failed, hasOlder } = snapshot;
   return (
     <div className="timeline">
       <div ref={scroller} className="timeline__scroller">
@@ -93,6 +102,35 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
       )}
     </div>
   );
+}
+
+/**
+ * The rows to draw. Where a conversation opens at its end, those in sight come first, and the others a moment later: to draw
+ * all of them at once is most of what one would wait for.
+ */
+function useRows(
+  model: ConversationModel,
+  { rows }: ConversationSnapshot,
+  jumps: boolean,
+): { rows: readonly Row[]; whole: boolean } {
+  const [drawn, setDrawn] = useState<ConversationModel>();
+  const first = Math.max(0, rows.length - Math.ceil(window.innerHeight / ROW_HEIGHT));
+  const opensAtEnd = !jumps && model.place === undefined && leftAt(model.draftKey) === undefined;
+  const whole =
+    drawn === model ||
+    first === 0 ||
+    !opensAtEnd ||
+    rows.slice(0, first + UNREAD_LEAD).some(({ type }) => type === "unread");
+  useEffect(() => {
+    if (whole) {
+      // From now on it stays so, whatever comes.
+      if (rows.length > 0) setDrawn(model);
+      return;
+    }
+    const timer = setTimeout(() => startTransition(() => setDrawn(model)), REST_AFTER);
+    return () => clearTimeout(timer);
+  }, [model, whole, rows.length]);
+  return { rows: whole ? rows : rows.slice(first), whole };
 }
 
 /** Of an album, all of it; nothing for what is not sent yet. */

@@ -42,6 +42,8 @@ export function useTimelineScroll(
   model: ConversationModel,
   snapshot: ConversationSnapshot,
   jump: { eventId: string; nonce: number } | undefined,
+  /** Whether all rows are drawn. */
+  whole: boolean,
 ): TimelineScroll {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
@@ -50,7 +52,8 @@ export function useTimelineScroll(
   const [atBottom, setAtBottom] = useState(start.stick);
   const [marked, setMarked] = useState<string>();
   const latest = useRef(snapshot);
-  latest.current = snapshot;
+  // While rows are still to be drawn, what is loaded is enough.
+  latest.current = whole ? snapshot : { ...snapshot, loading: true };
 
   const settle = useCallback(() => {
     const element = scroller.current;
@@ -114,7 +117,7 @@ export function useTimelineScroll(
       setMarked(jump.eventId);
     }
     settle();
-  }, [snapshot, jump, settle]);
+  }, [snapshot, jump, whole, settle]);
 
   const toBottom = () => {
     Object.assign(position.current, { stick: true, centred: undefined, bound: true });
