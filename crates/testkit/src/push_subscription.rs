@@ -14,7 +14,7 @@ pub struct PushSubscription {
 
 impl Default for PushSubscription {
     fn default() -> Self {
-        Self { secret: SecretKey::from_slice(&[7; 32]).unwrap(), auth: [9; 16] }
+        Self { secret: SecretKey::from_slice(&[7; 32]).expect("a scalar below the order"), auth: [9; 16] }
     }
 }
 
@@ -40,15 +40,17 @@ impl PushSubscription {
         let (theirs, record) = rest[5..].split_at(65);
         let shared = p256::ecdh::diffie_hellman(
             self.secret.to_nonzero_scalar(),
-            PublicKey::from_sec1_bytes(theirs).unwrap().as_affine(),
+            PublicKey::from_sec1_bytes(theirs).expect("a point of the curve").as_affine(),
         );
         let info: [&[u8]; 3] = [b"WebPush: info\0", &self.public_key(), theirs];
         let ikm: [u8; 32] = expand(&self.auth, shared.raw_secret_bytes(), &info);
         let key: [u8; 16] = expand(salt, &ikm, &[b"Content-Encoding: aes128gcm\0"]);
         let nonce: [u8; 12] = expand(salt, &ikm, &[b"Content-Encoding: nonce\0"]);
         let mut record = record.to_vec();
-        let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).unwrap());
-        let text = key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut record).unwrap();
+        let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).expect("a key of 16 bytes"));
+        let text = key
+            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut record)
+            .expect("encrypted to this subscription");
         text.strip_suffix(&[2]).expect("the mark of the last record").to_vec()
     }
 }
@@ -64,6 +66,8 @@ impl KeyType for Length {
 
 fn expand<const LENGTH: usize>(salt: &[u8], secret: &[u8], info: &[&[u8]]) -> [u8; LENGTH] {
     let mut out = [0; LENGTH];
-    Salt::new(HKDF_SHA256, salt).extract(secret).expand(info, Length(LENGTH)).unwrap().fill(&mut out).unwrap();
+    let key = Salt::new(HKDF_SHA256, salt).extract(secret);
+    let filled = key.expand(info, Length(LENGTH)).and_then(|material| material.fill(&mut out));
+    filled.expect("HKDF gives as much as this");
     out
 }

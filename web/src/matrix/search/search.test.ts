@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import type { MatrixClient } from "matrix-js-sdk/lib/matrix.js";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Rooms } from "../rooms/rooms.ts";
@@ -18,7 +19,11 @@ beforeEach(() => {
   vi.useFakeTimers();
   getRooms.mockClear();
 });
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  localStorage.clear();
+});
 
 /** Whether a search has ended, and what it has looked at, as time goes on. */
 function begin(): { search: Search; ended: () => boolean } {
@@ -48,4 +53,27 @@ test("it does not wait for ever", async () => {
   await vi.advanceTimersByTimeAsync(10_000);
   expect(ended()).toBe(true);
   expect(getRooms).toHaveBeenCalledOnce();
+});
+
+test("what is chosen before the start is heeded by it", async () => {
+  const deleteDatabase = () => {
+    const request = { onsuccess: () => undefined };
+    queueMicrotask(() => request.onsuccess());
+    return request;
+  };
+  vi.stubGlobal("indexedDB", { deleteDatabase });
+  const search = new Search(client, session, rooms, () => true);
+  await search.setOn(false);
+  expect(search.status.get().state).toBe("off");
+  await search.start();
+  expect(search.status.get().state).toBe("off");
+  await search.setOn(true);
+  // Without a key there is none, but it was tried.
+  expect(search.status.get().state).toBe("unavailable");
+  const other = new Search(client, session, rooms, () => true);
+  await other.setOn(false);
+  await other.setOn(true);
+  expect(other.status.get().state).toBe("starting");
+  await other.start();
+  expect(other.status.get().state).toBe("unavailable");
 });

@@ -41,6 +41,7 @@ export class Search {
   readonly limits = LIMITS;
   private index: MessageIndex | undefined;
   private filler: Filler | undefined;
+  private started = false;
   private stopped = false;
   private changing = Promise.resolve();
 
@@ -62,6 +63,7 @@ export class Search {
     return this.inOrder(async () => {
       // The engine was ready only after the account had ended.
       if (this.stopped) return;
+      this.started = true;
       await this.removeOthers().catch(() => undefined);
       if (localStorage.getItem(OFF) !== null) return this.patch({ ...NOTHING, state: "off" });
       await this.open();
@@ -83,13 +85,14 @@ export class Search {
     void this.filler?.retryWaiting().catch(() => undefined);
   }
 
-  /** Begins an index of encrypted chats, or gives it up with everything in it. */
+  /** Begins an index of encrypted chats, or gives it up with everything in it. The start heeds what was chosen before it. */
   setOn(on: boolean): Promise<void> {
     return this.inOrder(async () => {
-      if (on === (this.index !== undefined)) return;
       if (on) {
         localStorage.removeItem(OFF);
-        await this.open();
+        if (this.index !== undefined) return;
+        if (this.started) await this.open();
+        else this.patch(NOTHING);
       } else {
         localStorage.setItem(OFF, "1");
         const closed = this.close();
@@ -142,11 +145,11 @@ export class Search {
 
   private local(wanted: Wanted, room?: Room): Source {
     if (this.status.get().state !== "starting") return this.localNow(wanted, room);
-    return new AfterStart(this.started(), () => this.localNow(wanted, room));
+    return new AfterStart(this.known(), () => this.localNow(wanted, room));
   }
 
   /** Resolves when it is known whether there is an index, or has been waited for long enough. */
-  private started(): Promise<void> {
+  private known(): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
