@@ -427,7 +427,7 @@ fn anything(seed: u64, count: usize, rooms: &[RoomNid], users: &[UserNid]) -> Ve
 #[tokio::test]
 async fn a_set_of_commands_does_what_each_does_alone() {
     let (mut failed, mut done) = (0, 0);
-    for seed in 0..20 {
+    for seed in 0..6 {
         let (alone, together) = (World::new().await, World::new().await);
         assert_eq!((&alone.rooms, &alone.users), (&together.rooms, &together.users));
         let asked = anything(seed, 50, &alone.rooms, &alone.users);
@@ -462,5 +462,5 @@ async fn a_set_of_commands_does_what_each_does_alone() {
         failed += answered.iter().filter(|answer| answer.starts_with("Err")).count();
         done += answered.iter().filter(|answer| answer.starts_with("Ok")).count();
     }
-    assert!(failed > 50 && done > 300, "{failed} failed, {done} did not");
+    assert!(failed > 15 && done > 100, "{failed} failed, {done} did not");
 }
