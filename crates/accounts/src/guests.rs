@@ -7,7 +7,7 @@ use im2_core::{
     names,
 };
 use im2_model::UserNid;
-use im2_store::accounts::NewAccount;
+use im2_store::{accounts::NewAccount, tokens::NewTokenPair};
 
 use super::{
     Accounts, RegisterRequest, Registered,
@@ -26,13 +26,13 @@ impl Accounts {
         let user_id = self.draw_user_id().await?;
         let device = NewSession { initial_device_display_name: device_name, ..NewSession::default() };
         // The user's number is known only inside the transaction; the tokens are drawn before it.
-        let (signed_in, mut pair) = self.new_pair(UserNid(0), &user_id, &device);
+        let (signed_in, pair) = self.new_pair(UserNid(0), &user_id, &device);
         let now = self.core.now();
         let new = NewAccount { user_id: user_id.clone(), password_hash: None, is_admin: false, created_ts: now };
         let make = move |tx: &mut Transaction<'_>| {
             let Some(user) = tx.create_account(&new)? else { return Ok(false) };
             tx.set_guest(user, true)?;
-            pair.user = user;
+            let pair = NewTokenPair { user, ..pair.clone() };
             begin_session(tx, &pair, device.initial_device_display_name.as_deref(), now)?;
             tx.publish(Committed::User(user, UserFact::Guest, true));
             Ok(true)

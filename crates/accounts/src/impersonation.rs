@@ -22,7 +22,7 @@ impl Accounts {
         let end = move |tx: &mut Transaction<'_>| {
             let ended = tx.remove_token_pair(token)?;
             end_tokens(tx, ending.user, ended);
-            tx.publish(Committed::DeviceRemoved(ending.user, ending.device_id));
+            tx.publish(Committed::DeviceRemoved(ending.user, ending.device_id.clone()));
             Ok(())
         };
         Ok(self.core.store.write(end).await?)

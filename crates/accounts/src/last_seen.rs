@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use im2_core::{Result, session::Session};
 use im2_model::{DeviceId, Millis, UserNid, shown_name};
-use im2_store::devices::Seen as Row;
+use im2_store::devices::{NoteSeen, Seen as Row};
 use parking_lot::Mutex;
 
 use super::Accounts;
@@ -67,7 +67,7 @@ impl Accounts {
                 Row { user, device_id, ts, ip, user_agent }
             })
             .collect();
-        Ok(self.core.store.write(move |tx| tx.note_seen(&rows)).await?)
+        Ok(self.core.store.carry_out(NoteSeen(rows), |_, ()| Ok(Vec::new())).await?)
     }
 }
 

@@ -119,17 +119,16 @@ impl Accounts {
         let pair = self.core.store.read(move |db| db.token_pair_by_refresh(&hash)).await?.ok_or_else(unknown)?;
         self.core.refuse_locked(pair.user)?;
         let device = NewSession { device_id: pair.device_id, refresh_token: true, ..NewSession::default() };
-        let (signed_in, mut new) = self.new_pair(pair.user, &pair.user_id, &device);
+        let (signed_in, new) = self.new_pair(pair.user, &pair.user_id, &device);
         let user = pair.user;
         let refreshed = self
             .core
             .store
             .write(move |tx| {
                 let Some(old) = tx.token_pair_by_refresh(&hash)? else { return Ok(false) };
-                new.replaces = Some(old.nid);
                 let confirmed = tx.confirm_token_pair(old.nid)?;
                 let lost = tx.remove_unused_successor(old.nid)?;
-                tx.add_token_pair(&new)?;
+                tx.add_token_pair(&NewTokenPair { replaces: Some(old.nid), ..new.clone() })?;
                 end_tokens(tx, user, confirmed.into_iter().chain(lost));
                 Ok(true)
             })

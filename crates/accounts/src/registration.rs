@@ -2,7 +2,7 @@
 
 use im2_core::{Code, Error, Result, Transaction, names, services::Service};
 use im2_model::{MAX_ID_BYTES, UserId, UserNid, shown_name};
-use im2_store::accounts::NewAccount;
+use im2_store::{accounts::NewAccount, tokens::NewTokenPair};
 
 use super::{
     Accounts, Origin, RegistrationMode,
@@ -183,19 +183,21 @@ impl Accounts {
         // Clients show a bare user ID where there is no name, and some do not get on without one.
         let displayname = displayname.filter(|name| !name.is_empty()).unwrap_or_else(|| user_id.localpart().to_owned());
         let make = move |tx: &mut Transaction<'_>| {
-            let mut new = new;
+            let mut is_admin = is_admin;
             if let Some(text) = &registration_token {
                 let grants_admin = tx.registration_token(text)?.is_some_and(|token| token.grants_admin);
                 if tx.account(&new.user_id)?.is_none() && !tx.use_registration_token(text, now)? {
                     return Ok(Err(token_used_up()));
                 }
-                new.is_admin |= grants_admin;
+                is_admin |= grants_admin;
             }
-            let Some(user) = tx.create_account(&new)? else { return Ok(Err(user_in_use())) };
+            let Some(user) = tx.create_account(&NewAccount { is_admin, ..new.clone() })? else {
+                return Ok(Err(user_in_use()));
+            };
             tx.index_user(user, &names::index(&new.user_id, Some(&displayname)))?;
-            tx.set_profile_field(user, "displayname", &serde_json::Value::from(displayname).to_string())?;
-            if let Some((mut pair, session)) = rest {
-                pair.user = user;
+            tx.set_profile_field(user, "displayname", &serde_json::Value::from(displayname.as_str()).to_string())?;
+            if let Some((pair, session)) = &rest {
+                let pair = NewTokenPair { user, ..pair.clone() };
                 begin_session(tx, &pair, session.initial_device_display_name.as_deref(), now)?;
             }
             Ok(Ok(()))

@@ -221,7 +221,7 @@ pub(super) async fn set_blocked(core: &Core, by: UserNid, room_id: &RoomId, bloc
         } else {
             tx.unblock_room(&room_id)?;
         }
-        tx.publish(Committed::RoomBlocked(room_id, block));
+        tx.publish(Committed::RoomBlocked(room_id.clone(), block));
         Ok(())
     };
     Ok(core.store.write(change).await?)

@@ -8,7 +8,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use im2_kernel::push::Ruleset;
 use im2_model::{Position, RoomId, RoomNid, StreamToken, UserId, UserNid};
-use im2_store::{Snapshot, account_data::AccountData as Row};
+use im2_store::{
+    Snapshot,
+    account_data::{AccountData as Row, AccountDataSet, SetAccountData},
+};
 use serde_json::{Map, Value, json, value::RawValue};
 
 pub use tags_and_direct::TagsAndDirect;
@@ -91,27 +94,23 @@ impl AccountData {
         check_name(kind, "type")?;
         let content = serde_json::to_string(content).map_err(|error| Error::Internal(error.to_string()))?;
         check_size(&content)?;
-        let (this, room, kind) = (self.clone(), room.cloned(), kind.to_owned());
-        let write = move |tx: &mut Transaction<'_>| {
-            let room = match &room {
-                None => None,
-                Some(room_id) => match tx.room_of_user(user, room_id)? {
-                    Some(nid) => Some(nid),
-                    None => return Ok(Err(no_room())),
-                },
-            };
-            let before = tx.account_data(user, room, &kind)?;
-            if let Err(refusal) = this.check_quota(tx, user, &kind, before.as_deref(), &content)? {
-                return Ok(Err(refusal));
-            }
-            if before.is_none() && tx.account_data_count(user, room)? >= MAX_TYPES {
-                let message = format!("at most {MAX_TYPES} types of account data can be stored");
-                return Ok(Err(Error::refused(Code::TooLarge, message)));
-            }
-            record(tx, Entry { user, room, kind: &kind }, &content, None)?;
-            Ok(Ok(()))
+        let (room, kind, most_bytes) =
+            (room.cloned(), kind.to_owned(), self.core.limits.quota(Quota::AccountDataBytes));
+        let command = SetAccountData { user, room, kind, content, most_bytes, most_types: MAX_TYPES };
+        let tell = |command: &SetAccountData, outcome: &AccountDataSet| {
+            let &AccountDataSet::Done(room, position) = outcome else { return Ok(Vec::new()) };
+            let entry = Entry { user: command.user, room, kind: &command.kind };
+            Ok(vec![news_of(entry, &command.content, position)?])
         };
-        self.core.store.write(write).await?
+        match self.core.store.carry_out(command, tell).await? {
+            AccountDataSet::Done(..) => Ok(()),
+            AccountDataSet::NoRoom => Err(no_room()),
+            AccountDataSet::TooManyBytes => Err(self.core.limits.over_quota(Quota::AccountDataBytes)),
+            AccountDataSet::TooManyTypes => {
+                let message = format!("at most {MAX_TYPES} types of account data can be stored");
+                Err(Error::refused(Code::TooLarge, message))
+            }
+        }
     }
 
     /// Refuses content that takes an account beyond what it may keep. The inner error is the refusal. What does not
@@ -193,12 +192,10 @@ impl AccountData {
         if content.get("order").is_some_and(|order| !order_fits(order)) {
             return Err(Error::refused(Code::BadJson, "order must be a number between 0 and 1"));
         }
-        let tag = tag.to_owned();
+        let (tag, content) = (tag.to_owned(), Value::Object(content));
         self.change_tags(user, room_id, move |tags| {
-            let content = Value::Object(content);
-            let changed = tags.get(&tag) != Some(&content);
-            tags.insert(tag, content);
-            changed
+            let before = tags.insert(tag.clone(), content.clone());
+            before.as_ref() != Some(&content)
         })
         .await
     }
@@ -213,7 +210,7 @@ impl AccountData {
         &self,
         user: UserNid,
         room_id: &RoomId,
-        change: impl FnOnce(&mut Map<String, Value>) -> bool + Send + 'static,
+        change: impl Fn(&mut Map<String, Value>) -> bool + Send + 'static,
     ) -> Result<()> {
         let (this, room_id) = (self.clone(), room_id.clone());
         let write = move |tx: &mut Transaction<'_>| {
@@ -261,14 +258,19 @@ pub(crate) fn record(
     content: &str,
     streamed: Option<&str>,
 ) -> im2_store::Result<()> {
+    let position = tx.next_position();
+    tx.set_account_data(entry.user, entry.room, entry.kind, content, position)?;
+    tx.publish(news_of(entry, streamed.unwrap_or(content), position)?);
+    Ok(())
+}
+
+/// What is told of one type's content, as clients see it, that was stored.
+pub(crate) fn news_of(entry: Entry<'_>, content: &str, position: Position) -> im2_store::Result<Committed> {
     let corrupt = |error: serde_json::Error| im2_store::Error::Corrupt(error.to_string());
     let Entry { user, room, kind } = entry;
-    let position = tx.next_position();
-    tx.set_account_data(user, room, kind, content, position)?;
-    let content = RawValue::from_string(streamed.unwrap_or(content).to_owned()).map_err(corrupt)?;
+    let content = RawValue::from_string(content.to_owned()).map_err(corrupt)?;
     let change = Change::AccountData(Arc::new(AccountDataChange { user, room, kind: kind.into(), content }));
-    tx.publish(Committed::News { position, changes: vec![change], users: vec![user] });
-    Ok(())
+    Ok(Committed::News { position, changes: vec![change], users: vec![user] })
 }
 
 /// The push rules of a user who changed `stored` of the defaults.

@@ -162,7 +162,7 @@ impl DelayedEvents {
             job: 0,
             outcome: None,
         };
-        Ok(self.core.store.write(move |tx| add(tx, event, now)).await?)
+        Ok(self.core.store.write(move |tx| add(tx, &event, now)).await?)
     }
 
     /// Acts on a user's own delayed event. What was done already is done; what cannot be done any more is not found, as
@@ -331,7 +331,7 @@ fn transaction(user: UserNid, device_id: &DeviceId, delay_id: &str) -> Transacti
 
 fn add(
     tx: &mut im2_core::Transaction<'_>,
-    mut event: DelayedEvent,
+    event: &DelayedEvent,
     now: Millis,
 ) -> im2_store::Result<std::result::Result<String, Exceeded>> {
     if let Some(txn_id) = &event.txn_id
@@ -343,9 +343,9 @@ fn add(
     if count >= MAX_SCHEDULED {
         return Ok(Err(Exceeded::Number(next.map_or(0, |next| next.saturating_sub(now)))));
     }
-    event.job = add_job(tx, &event.delay_id, event.due_at())?;
-    tx.add_delayed_event(&event)?;
-    Ok(Ok(event.delay_id))
+    let job = add_job(tx, &event.delay_id, event.due_at())?;
+    tx.add_delayed_event(&DelayedEvent { job, ..event.clone() })?;
+    Ok(Ok(event.delay_id.clone()))
 }
 
 fn add_job(tx: &mut im2_core::Transaction<'_>, delay_id: &str, due_at: Millis) -> im2_store::Result<i64> {

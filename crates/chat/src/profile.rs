@@ -127,7 +127,7 @@ impl Profiles {
                 let public_name = public_name(&fields);
                 tx.index_user(user, &names::index(&user_id, public_name.displayname.as_deref()))?;
                 let before = before.and_then(|before| serde_json::from_str(&before).ok());
-                let changed = json!(Changed { user_id: user_id.clone(), field: name, before });
+                let changed = json!(Changed { user_id: user_id.clone(), field: name.clone(), before });
                 tx.add_job(PROPAGATE, &changed.to_string(), now)?;
                 if reaches_others {
                     let PublicName { displayname, avatar_url } = public_name;

@@ -112,8 +112,10 @@ impl PushRules {
         (before, after): (Option<String>, Option<String>),
     ) -> Result<()> {
         let (rule_id, body) = (rule_id.to_owned(), RuleBody::parse(kind, body)?);
-        self.change(user, user_id, move |rules| rules.put(kind, &rule_id, body, before.as_deref(), after.as_deref()))
-            .await
+        self.change(user, user_id, move |rules| {
+            rules.put(kind, &rule_id, body.clone(), before.as_deref(), after.as_deref())
+        })
+        .await
     }
 
     /// Removes one of the user's own rules.
@@ -151,7 +153,7 @@ impl PushRules {
         &self,
         user: UserNid,
         user_id: &UserId,
-        change: impl FnOnce(&mut Ruleset) -> std::result::Result<(), RuleError> + Send + 'static,
+        change: impl Fn(&mut Ruleset) -> std::result::Result<(), RuleError> + Send + 'static,
     ) -> Result<()> {
         let user_id = user_id.clone();
         let write = move |tx: &mut im2_core::Transaction<'_>| {

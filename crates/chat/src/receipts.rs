@@ -8,7 +8,7 @@ use std::{
 };
 
 use im2_core::{
-    Code, Core, Error, Result, Transaction,
+    Code, Core, Error, Result,
     committed::{Committed, Local},
     memory::{Cache, Share},
     rate_limits::Quota,
@@ -19,7 +19,10 @@ use im2_kernel::{
     unread::ReadUpTo,
 };
 use im2_model::{EventId, Position, Reached, RoomId, RoomNid, StreamToken, UserNid};
-use im2_store::{Snapshot, receipts::Receipt};
+use im2_store::{
+    Snapshot,
+    receipts::{MarkRead, MarkedRead, ReadMarker, Receipt},
+};
 use quick_cache::sync::GuardResult;
 use serde_json::{Map, Value, json};
 
@@ -134,42 +137,33 @@ impl Receipts {
             self.check_thread(&room, &marker, &event).await?;
             moves.push((marker, event.seq));
         }
-        let (this, actor, now) = (self.clone(), actor.clone(), self.core.now());
-        let write = move |tx: &mut Transaction<'_>| {
-            for (marker, seq) in moves {
-                if marker.kind == MarkerKind::FullyRead {
-                    set_fully_read(tx, &room, actor.user, &marker.event_id, seq)?;
-                } else {
-                    let thread_id = marker.thread.as_ref().map(|thread| thread.as_str().to_owned());
-                    let receipt = Receipt {
-                        room: room.nid,
-                        user: actor.user,
-                        user_id: actor.user_id.clone(),
-                        kind: marker.kind.as_str().to_owned(),
-                        thread_id,
-                        event_id: marker.event_id,
-                        event_seq: seq,
-                        ts: now,
-                        position: Position::default(),
-                    };
-                    if let Err(refusal) = this.check_quota(tx, &receipt)? {
-                        return Ok(Err(refusal));
-                    }
-                    set_receipt(tx, &room, receipt)?;
-                }
-            }
-            Ok(Ok(()))
+        let now = self.core.now();
+        let (markers, receipts): (Vec<_>, Vec<_>) =
+            moves.into_iter().partition(|(marker, _)| marker.kind == MarkerKind::FullyRead);
+        let marker = markers.into_iter().max_by_key(|(_, seq)| *seq);
+        let marker = marker.map(|(marker, event_seq)| ReadMarker {
+            kind: FULLY_READ,
+            content: json!({ "event_id": marker.event_id }).to_string(),
+            event_seq,
+            names: fully_read_event,
+        });
+        let receipt = |(marker, event_seq): (Marker, i64)| Receipt {
+            room: room.nid,
+            user: actor.user,
+            user_id: actor.user_id.clone(),
+            kind: marker.kind.as_str().to_owned(),
+            thread_id: marker.thread.map(|thread| thread.as_str().to_owned()),
+            event_id: marker.event_id,
+            event_seq,
+            ts: now,
+            position: Position::default(),
         };
-        self.core.store.write(write).await?
-    }
-
-    /// Refuses a receipt for one thread more than an account may have in a room. The inner error is the refusal.
-    fn check_quota(&self, db: &Snapshot<'_>, receipt: &Receipt) -> im2_store::Result<Result<()>> {
-        let Receipt { room, user, kind, thread_id, .. } = receipt;
-        if thread_id.is_none() || db.receipt_seq(*room, *user, kind, thread_id.as_deref())?.is_some() {
-            return Ok(Ok(()));
-        }
-        Ok(self.core.limits.check_quota(Quota::ThreadReceipts, db.receipt_count(*room, *user)? + 1))
+        let receipts = receipts.into_iter().map(receipt).collect();
+        let most = self.core.limits.quota(Quota::ThreadReceipts);
+        let command = MarkRead { room: room.nid, user: actor.user, receipts, marker, most };
+        let tell = move |command: &MarkRead, marked: &Option<MarkedRead>| news_of(&room, command, marked.as_ref());
+        let marked = self.core.store.carry_out(command, tell).await?;
+        marked.map(drop).ok_or_else(|| self.core.limits.over_quota(Quota::ThreadReceipts))
     }
 
     /// The receipts of a room that `reader` may see: what an initial sync delivers.
@@ -308,35 +302,22 @@ fn by_room(rooms: &[RoomNid], receipts: Vec<Receipt>) -> HashMap<RoomNid, Vec<Re
     found
 }
 
-fn set_fully_read(
-    tx: &mut Transaction<'_>,
-    room: &Room,
-    user: UserNid,
-    event_id: &EventId,
-    seq: i64,
-) -> im2_store::Result<()> {
-    let current = tx.account_data(user, Some(room.nid), FULLY_READ)?;
-    let current = current.and_then(|content| serde_json::from_str::<Value>(&content).ok());
-    let current = current.as_ref().and_then(|content| content.get("event_id")?.as_str());
-    if let Some(current) = current.and_then(|text| EventId::parse(text).ok())
-        && tx.event(room.nid, &current)?.is_some_and(|event| event.seq >= seq)
-    {
-        return Ok(());
-    }
-    let entry = account_data::Entry { user, room: Some(room.nid), kind: FULLY_READ };
-    account_data::record(tx, entry, &json!({ "event_id": event_id }).to_string(), None)
+/// The event that the content of a fully-read marker names.
+fn fully_read_event(content: &str) -> Option<EventId> {
+    let content: Value = serde_json::from_str(content).ok()?;
+    EventId::parse(content.get("event_id")?.as_str()?).ok()
 }
 
-fn set_receipt(tx: &mut Transaction<'_>, room: &Arc<Room>, mut receipt: Receipt) -> im2_store::Result<()> {
-    let (user, seq) = (receipt.user, receipt.event_seq);
-    let reached = tx.receipt_seq(room.nid, user, &receipt.kind, receipt.thread_id.as_deref())?;
-    if reached >= Some(seq) {
-        return Ok(());
+/// What is told of receipts and a marker that were moved.
+fn news_of(room: &Arc<Room>, command: &MarkRead, marked: Option<&MarkedRead>) -> im2_store::Result<Vec<Committed>> {
+    let Some(MarkedRead { receipts, marker }) = marked else { return Ok(Vec::new()) };
+    let told = |receipt: &Receipt| Committed::Receipt(receipt.clone(), Local::new(Arc::clone(room)));
+    let mut news: Vec<_> = receipts.iter().map(told).collect();
+    if let (Some(position), Some(moved)) = (marker, &command.marker) {
+        let entry = account_data::Entry { user: command.user, room: Some(command.room), kind: moved.kind };
+        news.push(account_data::news_of(entry, &moved.content, *position)?);
     }
-    receipt.position = tx.next_position();
-    tx.set_receipt(&receipt)?;
-    tx.publish(Committed::Receipt(receipt, Local::new(Arc::clone(room))));
-    Ok(())
+    Ok(news)
 }
 
 fn change(receipt: Receipt) -> ReceiptChange {

@@ -13,7 +13,7 @@ use std::{
 use im2_model::{DeviceId, Millis, Position, Reached, UserId, UserNid};
 use im2_store::{
     Snapshot,
-    to_device::{InboxLimits, NewToDeviceMessage, ToDeviceMessage},
+    to_device::{InboxLimits, SendToDevice, SentToDevice, ToDeviceMessage, ToDeviceTransaction},
 };
 use serde_json::{Map, Value};
 
@@ -86,44 +86,14 @@ impl Inbox {
     }
 }
 
-/// A content for a device, which exists.
-#[derive(Debug, Clone)]
-pub(crate) struct Message {
-    pub(crate) user: UserNid,
-    pub(crate) device_id: DeviceId,
-    /// A JSON object.
-    pub(crate) content: Arc<str>,
-}
+/// A content for a device: a JSON object.
+type Message = (UserNid, DeviceId, Arc<str>);
 
 /// The messages of a request for one user.
 struct Addressed {
     user_id: UserId,
     everywhere: Option<Arc<str>>,
     devices: BTreeMap<DeviceId, Arc<str>>,
-}
-
-/// A request, which is carried out once.
-#[derive(Debug, Clone)]
-struct Begun {
-    sender: UserNid,
-    device_id: DeviceId,
-    kind: Arc<str>,
-    txn_id: Arc<str>,
-    now: Millis,
-}
-
-impl Begun {
-    /// Whether it was carried out before.
-    fn is_known(&self, db: &Snapshot<'_>) -> im2_store::Result<bool> {
-        db.is_to_device_transaction(self.sender, &self.device_id, &self.kind, &self.txn_id)
-    }
-
-    /// Notes it; false if it was carried out before.
-    fn begin(&self, tx: &Transaction<'_>) -> im2_store::Result<bool> {
-        let forget_before = self.now.saturating_sub(REMEMBERED);
-        let Self { sender, device_id, kind, txn_id, now } = self;
-        tx.begin_to_device_transaction(*sender, device_id, kind, txn_id, *now, forget_before)
-    }
 }
 
 impl ToDevice {
@@ -146,60 +116,41 @@ impl ToDevice {
         if self.core.shadow_banned.contains(session.user) {
             addressed.retain(|to| to.user_id == session.user_id);
         }
-        let begun = Begun {
-            sender: session.user,
-            device_id: session.device_id.clone(),
-            kind: kind.into(),
-            txn_id: txn_id.into(),
-            now: self.core.now(),
-        };
-        let named: usize = addressed.iter().map(|to| to.devices.len() + usize::from(to.everywhere.is_some())).sum();
-        if named > AT_ONCE {
-            let messages = self.core.store.read(move |db| to_deliver(db, &addressed)).await??;
-            return self.send_many(begun, messages).await;
+        let mut messages = self.core.store.read(move |db| to_deliver(db, &addressed)).await??;
+        let (kind, now) = (Arc::from(kind), self.core.now());
+        let forget_before = now.saturating_sub(REMEMBERED);
+        let transaction =
+            ToDeviceTransaction { device_id: session.device_id.clone(), txn_id: txn_id.into(), now, forget_before };
+        let sender = session.user;
+        let of_it =
+            |messages, completes| SendToDevice { sender, kind: Arc::clone(&kind), messages, completes, limits: INBOX };
+        if messages.len() <= AT_ONCE {
+            return self.deliver(of_it(messages, Some(transaction))).await;
         }
-        let mine = begun.clone();
-        let write = move |tx: &mut Transaction<'_>| {
-            let messages = match to_deliver(tx, &addressed)? {
-                Ok(messages) if messages.len() > AT_ONCE => return Ok(Ok(messages)),
-                Ok(messages) => messages,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            if mine.begin(tx)? {
-                deliver(tx, mine.sender, &mine.kind, &messages)?;
-            }
-            Ok(Ok(Vec::new()))
-        };
-        let many = self.core.store.write(write).await??;
-        if many.is_empty() { Ok(()) } else { self.send_many(begun, many).await }
-    }
-
-    /// Sends to very many devices, some at a time, so that the writer is free for others between them. The transaction
-    /// is noted with the last: after a failure before that, the same request sends once more to those that have theirs.
-    async fn send_many(&self, begun: Begun, mut messages: Vec<Message>) -> Result<()> {
-        // Of one user one at a time, so that a request that is repeated meanwhile finds the transaction noted.
+        // Some at a time, so that the writer is free for others between them. The transaction is noted with the last:
+        // after a failure before that, the same request sends once more to those that have theirs. Of one user one
+        // request at a time, so that one that is repeated meanwhile finds the transaction noted.
         let _turn = self.core.store.long_write_turn().await?;
-        let before = begun.clone();
-        if self.core.store.read(move |db| before.is_known(db)).await? {
+        let (before, of_kind) = (transaction.clone(), Arc::clone(&kind));
+        let is_known =
+            move |db: &Snapshot<'_>| db.is_to_device_transaction(sender, &before.device_id, &of_kind, &before.txn_id);
+        if self.core.store.read(is_known).await? {
             return Ok(());
         }
         while !messages.is_empty() {
             let rest = messages.split_off(messages.len().min(AT_ONCE));
-            let (begun, is_last) = (begun.clone(), rest.is_empty());
-            let write = move |tx: &mut Transaction<'_>| {
-                if is_last {
-                    begun.begin(tx)?;
-                }
-                let mut there = Vec::with_capacity(messages.len());
-                for message in messages {
-                    if tx.device(message.user, &message.device_id)?.is_some() {
-                        there.push(message);
-                    }
-                }
-                deliver(tx, begun.sender, &begun.kind, &there)
-            };
-            self.core.store.write(write).await?;
+            let completes = rest.is_empty().then(|| transaction.clone());
+            self.deliver(of_it(messages, completes)).await?;
             messages = rest;
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, command: SendToDevice) -> Result<()> {
+        let sent = self.core.store.carry_out(command, |_, sent| Ok(news_of(sent))).await?;
+        for (user, device, dropped) in sent.dropped {
+            let user = user.0;
+            tracing::warn!(user, %device, dropped, "a device that does not fetch its messages has lost the oldest");
         }
         Ok(())
     }
@@ -239,7 +190,7 @@ impl ToDevice {
         let (device, reached) = (device_id.clone(), reached.clone());
         let remove = move |tx: &mut Transaction<'_>| {
             tx.remove_to_device(user, &device, &reached)?;
-            tx.publish(Committed::InboxEmptied(user, device));
+            tx.publish(Committed::InboxEmptied(user, device.clone()));
             Ok(())
         };
         Ok(self.core.store.write(remove).await?)
@@ -271,30 +222,15 @@ impl ToDevice {
     }
 }
 
-/// Puts messages into inboxes, inside a larger change: at most one for each device.
-pub(crate) fn deliver(
-    tx: &mut Transaction<'_>,
-    sender: UserNid,
-    kind: &str,
-    messages: &[Message],
-) -> im2_store::Result<()> {
-    if messages.is_empty() {
-        return Ok(());
+/// What is told of messages that were put into inboxes.
+fn news_of(sent: &SentToDevice) -> Vec<Committed> {
+    if sent.devices.is_empty() {
+        return Vec::new();
     }
-    let position = tx.next_position();
-    for message in messages {
-        let new = NewToDeviceMessage { position, sender, kind, content: &message.content };
-        let dropped = tx.add_to_device(message.user, &message.device_id, new, INBOX)?;
-        if dropped > 0 {
-            let (user, device) = (message.user.0, &message.device_id);
-            tracing::warn!(user, %device, dropped, "a device that does not fetch its messages has lost the oldest");
-        }
-    }
-    let devices: Arc<[_]> = messages.iter().map(|message| (message.user, message.device_id.clone())).collect();
+    let devices: Arc<[_]> = sent.devices.as_slice().into();
     let users: BTreeSet<UserNid> = devices.iter().map(|(user, _)| *user).collect();
     let changes = vec![Change::ToDevice(devices)];
-    tx.publish(Committed::News { position, changes, users: users.into_iter().collect() });
-    Ok(())
+    vec![Committed::News { position: sent.position, changes, users: users.into_iter().collect() }]
 }
 
 /// Writes a message as clients see it.
@@ -360,7 +296,7 @@ fn to_deliver(db: &Snapshot<'_>, addressed: &[Addressed]) -> im2_store::Result<R
         let Some(user) = db.user_nid(&one.user_id)? else { continue };
         let mut add = |device_id: &DeviceId, content: &Arc<str>| {
             bytes += content.len();
-            messages.push(Message { user, device_id: device_id.clone(), content: Arc::clone(content) });
+            messages.push((user, device_id.clone(), Arc::clone(content)));
         };
         if let Some(everywhere) = &one.everywhere {
             for device_id in db.device_ids(user)? {

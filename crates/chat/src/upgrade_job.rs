@@ -61,11 +61,11 @@ async fn carry_rules(push_rules: &PushRules, step: &Move) -> Result<()> {
     }
     let add_all = move |rules: &mut Ruleset| {
         // A new rule goes before those of its kind: from the last to the first they end up in their order.
-        for (kind, rule_id, body, enabled) in copies.into_iter().rev() {
-            let added = RuleBody::parse(kind, &body).and_then(|body| rules.put(kind, &rule_id, body, None, None));
+        for (kind, rule_id, body, enabled) in copies.iter().rev() {
+            let added = RuleBody::parse(*kind, body).and_then(|body| rules.put(*kind, rule_id, body, None, None));
             // There may be no room for more.
             if added.is_ok() && !enabled {
-                rules.set_enabled(kind, &rule_id, false)?;
+                rules.set_enabled(*kind, rule_id, false)?;
             }
         }
         Ok(())

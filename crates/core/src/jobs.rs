@@ -301,8 +301,8 @@ impl Ended {
 
 impl Writing {
     /// Returns those whose claims were renewed, and what was claimed.
-    fn write(self, tx: &Transaction<'_>) -> im2_store::Result<(Vec<i64>, Vec<Job>)> {
-        let Self { node, now, .. } = self;
+    fn write(&self, tx: &Transaction<'_>) -> im2_store::Result<(Vec<i64>, Vec<Job>)> {
+        let (node, now) = (self.node, self.now);
         let until = now.saturating_add(TERM.as_millis() as Millis);
         for ended in &self.ended {
             let is_own = match (&ended.outcome, ended.again(now)) {

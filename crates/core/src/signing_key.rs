@@ -18,7 +18,7 @@ pub async fn load(core: &Core) -> Result<SigningKey> {
             return Ok(stored);
         }
         tx.set_server_value(NAME, &fresh)?;
-        Ok(fresh)
+        Ok(fresh.clone())
     });
     parse(&stored.await?).ok_or_else(|| Error::Internal("the stored signing key is damaged".into()))
 }

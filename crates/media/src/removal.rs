@@ -29,12 +29,12 @@ impl Media {
             let wanted = wanted.clone();
             let change = move |tx: &mut Transaction<'_>| {
                 let (mut gone, mut blobs): (Vec<String>, Vec<Digest>) = Default::default();
-                for id in step {
-                    if wanted(tx, &id)?
-                        && let Some(more) = tx.delete_media(&id)?
+                for id in &step {
+                    if wanted(tx, id)?
+                        && let Some(more) = tx.delete_media(id)?
                     {
                         blobs.extend(more);
-                        gone.push(id);
+                        gone.push(id.clone());
                     }
                 }
                 Ok((gone, blobs))

@@ -193,7 +193,7 @@ impl Upload {
                 return Ok(Recorded::Refused(refusal));
             }
             tx.fulfil_media(&media_id, &content)?;
-            tx.publish(Committed::MediaArrived(media_id));
+            tx.publish(Committed::MediaArrived(media_id.clone()));
             Ok(Recorded::Done)
         });
         let recorded = write.await;

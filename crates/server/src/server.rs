@@ -105,7 +105,7 @@ async fn claim(store: &Store, server_name: &ServerName) -> Result<String> {
     let ours = server_name.as_str().as_bytes().to_vec();
     let found = store.write(move |tx| match tx.server_value(KEY)? {
         Some(found) => Ok(found),
-        None => tx.set_server_value(KEY, &ours).map(|()| ours),
+        None => tx.set_server_value(KEY, &ours).map(|()| ours.clone()),
     });
     String::from_utf8(found.await?).context("the database's server name is damaged")
 }

@@ -2,7 +2,7 @@
 
 use im2_model::{Position, RoomId, RoomNid, UserNid};
 
-use crate::{Result, Row, Snapshot, Transaction};
+use crate::{AnyCommand, Command, Request, Result, Row, Snapshot, Transaction};
 
 /// One piece of account data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,67 @@ pub struct AccountData {
     pub content: String,
     /// When it last changed.
     pub position: Position,
+}
+
+/// The command that sets the content of one type, for the account or for a room that the user has to do with.
+#[derive(Debug, Clone)]
+pub struct SetAccountData {
+    /// Whose.
+    pub user: UserNid,
+    /// For which room; `None` for the account.
+    pub room: Option<RoomId>,
+    /// The event type.
+    pub kind: String,
+    /// The content, a JSON object.
+    pub content: String,
+    /// How many bytes the user may keep, for the account and for rooms. What does not grow is not counted.
+    pub most_bytes: u64,
+    /// How many types the user may keep for the account, and again for each room.
+    pub most_types: usize,
+}
+
+/// What has become of account data that was to be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountDataSet {
+    /// It is set, for the room with this number if for one.
+    Done(Option<RoomNid>, Position),
+    /// The user has nothing to do with the room.
+    NoRoom,
+    /// The user would keep too many bytes.
+    TooManyBytes,
+    /// The user would keep too many types.
+    TooManyTypes,
+}
+
+impl Command for SetAccountData {
+    type Outcome = AccountDataSet;
+
+    fn carry_out(&self, tx: &mut Transaction<'_>) -> Result<AccountDataSet> {
+        let Self { user, kind, content, .. } = self;
+        let room = match &self.room {
+            None => None,
+            Some(room_id) => match tx.room_of_user(*user, room_id)? {
+                None => return Ok(AccountDataSet::NoRoom),
+                found => found,
+            },
+        };
+        let before = tx.account_data(*user, room, kind)?;
+        let bytes = before.as_ref().map_or(0, |before| before.len() + kind.len());
+        let more = (content.len() + kind.len()).saturating_sub(bytes) as u64;
+        if more > 0 && tx.account_data_bytes(*user)? + more > self.most_bytes {
+            return Ok(AccountDataSet::TooManyBytes);
+        }
+        if before.is_none() && tx.account_data_count(*user, room)? >= self.most_types {
+            return Ok(AccountDataSet::TooManyTypes);
+        }
+        let position = tx.next_position();
+        tx.set_account_data(*user, room, kind, content, position)?;
+        Ok(AccountDataSet::Done(room, position))
+    }
+
+    fn requested<C>(request: Box<Request<Self, C>>) -> AnyCommand<C> {
+        AnyCommand::SetAccountData(request)
+    }
 }
 
 /// The room number that stands for "no room" in the table.

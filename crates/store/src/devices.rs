@@ -2,7 +2,7 @@
 
 use im2_model::{DeviceId, Millis, UserNid, shown_name};
 
-use crate::{Result, Row, Snapshot, Transaction};
+use crate::{AnyCommand, Command, Request, Result, Row, Snapshot, Transaction};
 
 /// A device: one sign-in of a user, with the tokens that belong to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,22 @@ pub struct Seen {
     pub ip: Option<String>,
     /// The client's name for itself, if it said one.
     pub user_agent: Option<Box<str>>,
+}
+
+/// The command that notes where and when devices were last heard of. Those that are gone are passed over.
+#[derive(Debug, Clone)]
+pub struct NoteSeen(pub Vec<Seen>);
+
+impl Command for NoteSeen {
+    type Outcome = ();
+
+    fn carry_out(&self, tx: &mut Transaction<'_>) -> Result<()> {
+        tx.note_seen(&self.0)
+    }
+
+    fn requested<C>(request: Box<Request<Self, C>>) -> AnyCommand<C> {
+        AnyCommand::NoteSeen(request)
+    }
 }
 
 const DEVICE: &str = "SELECT device_id, display_name, last_seen_ts, last_seen_ip, last_seen_user_agent FROM devices";

@@ -4,13 +4,16 @@
 //! operations as methods, one file a domain (`accounts`, `rooms`, `media` …), so that a use case composes what it
 //! needs into one atomic step. No other crate writes SQL, and nothing here knows a rule of the protocol.
 //!
-//! One thread writes. It runs many callers' transactions inside one SQLite commit (group commit), each in a
-//! savepoint of its own, and answers a caller only after that commit is durable. Stream positions are handed out in
+//! What happens with every message or request is not a function but a value, a [`Command`] ([`Store::carry_out`]).
+//!
+//! One thread writes. It runs many callers' transactions inside one SQLite commit (group commit), each, or each set of
+//! commands, in a savepoint of its own, and answers a caller only after that commit is durable. Stream positions are handed out in
 //! commit order, and what a change publishes ([`Change::publish`]) is applied to memory in that order too, by the one
 //! function that [`Store::apply_with`] was given: nobody sees a later change before an earlier one.
 
 mod activity;
 mod change_log;
+mod commands;
 mod dialect;
 mod error;
 mod failure;
@@ -70,6 +73,7 @@ use std::{
 };
 
 pub use change_log::{ChangeLog, LogEntry, LoggedCommit, ProcessLog};
+pub use commands::{AnyCommand, Command, Request};
 pub use error::{Error, Result};
 pub use snapshot::Snapshot;
 pub use sqlite::DatabaseError;
@@ -99,12 +103,24 @@ pub struct Options {
     pub mapped: usize,
     /// Bytes that SQLite may keep of the database file, for all connections together: half of it for the writer.
     pub page_cache: usize,
+    /// Whether every change is made, undone and made once more, which has to do the same again; else the process ends.
+    /// For tests: an engine with several writers makes changes again that came into each other's way. The environment
+    /// variable `IM2_REPEAT_CHANGES` sets it in development builds.
+    pub repeat_changes: bool,
 }
 
 impl Options {
     /// The defaults for a database in `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), writer: 1, readers: 5, mapped: 1 << 30, page_cache: 72 << 20 }
+        let repeat_changes = cfg!(debug_assertions) && std::env::var_os("IM2_REPEAT_CHANGES").is_some();
+        Self {
+            directory: directory.into(),
+            writer: 1,
+            readers: 5,
+            mapped: 1 << 30,
+            page_cache: 72 << 20,
+            repeat_changes,
+        }
     }
 }
 
@@ -200,7 +216,7 @@ impl<C: Send + 'static> Store<C> {
         drop(alone);
         let failure = Failure::default();
         let readers = Readers::start(&path, options, &failure)?;
-        let writer = Writer::start(connection, clock, log, failure.clone());
+        let writer = Writer::start(connection, clock, log, options.repeat_changes, failure.clone());
         let (number, directory) = (options.writer, options.directory.clone());
         Ok(Self { readers, writer, number, failure, opened_at, directory, lock })
     }
@@ -263,15 +279,35 @@ impl<C: Send + 'static> Store<C> {
     }
 
     /// Runs `operation` atomically and returns once its effects are durable. If it fails, nothing of it remains.
+    ///
+    /// It may be run again after what it did was undone, so it has no effect but through the [`Change`]: what memory is
+    /// to know of it is published.
     pub fn write<T, F>(&self, operation: F) -> impl Future<Output = Result<T>> + use<'_, T, F, C>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Change<'_, C>) -> Result<T> + Send + 'static,
+        F: Fn(&mut Change<'_, C>) -> Result<T> + Send + 'static,
     {
-        let (change, queued) = Writer::change(operation);
+        let (change, queued) = Writer::function(operation);
         async move {
             let turn = self.write_turn().await?;
             self.writer.enqueue(turn, change).await?;
+            queued.durable().await
+        }
+    }
+
+    /// Carries out `command` atomically and returns once its effects are durable. If it fails, nothing of it remains.
+    ///
+    /// What `tell` makes of it and its outcome is published, as by [`Change::publish`]. If `tell` fails, the command has
+    /// failed. It may be called again, as an operation of [`Self::write`].
+    pub fn carry_out<W, F>(&self, command: W, tell: F) -> impl Future<Output = Result<W::Outcome>> + use<'_, W, F, C>
+    where
+        W: Command,
+        F: Fn(&W, &W::Outcome) -> Result<Vec<C>> + Send + 'static,
+    {
+        let (command, queued) = Request::prepare(command, tell);
+        async move {
+            let turn = self.write_turn().await?;
+            self.writer.enqueue_command(turn, command).await?;
             queued.durable().await
         }
     }
@@ -298,11 +334,29 @@ impl<C: Send + 'static> Store<C> {
     ) -> impl Future<Output = Result<Queued<T>>> + use<'_, T, F, C>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Change<'_, C>) -> Result<T> + Send + 'static,
+        F: Fn(&mut Change<'_, C>) -> Result<T> + Send + 'static,
     {
-        let (change, queued) = Writer::change(operation);
+        let (change, queued) = Writer::function(operation);
         async move {
             self.writer.enqueue(turn, change).await?;
+            Ok(queued)
+        }
+    }
+
+    /// Queues `command` as [`Self::enqueue`] does an operation; `tell` is that of [`Self::carry_out`].
+    pub fn enqueue_command<W, F>(
+        &self,
+        turn: WriteTurn,
+        command: W,
+        tell: F,
+    ) -> impl Future<Output = Result<Queued<W::Outcome>>> + use<'_, W, F, C>
+    where
+        W: Command,
+        F: Fn(&W, &W::Outcome) -> Result<Vec<C>> + Send + 'static,
+    {
+        let (command, queued) = Request::prepare(command, tell);
+        async move {
+            self.writer.enqueue_command(turn, command).await?;
             Ok(queued)
         }
     }

@@ -2,7 +2,7 @@
 
 use im2_model::{Millis, UserId, UserNid};
 
-use crate::{Result, Row, Snapshot, Transaction, accounts::parsed_user};
+use crate::{AnyCommand, Command, Request, Result, Row, Snapshot, Transaction, accounts::parsed_user};
 
 /// The stored presence of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,22 @@ pub struct PresenceRow {
     pub last_active_ts: Millis,
     /// Whether others had last been told something else than `offline`.
     pub live: bool,
+}
+
+/// The command that keeps users' presence.
+#[derive(Debug, Clone)]
+pub struct SavePresence(pub Vec<PresenceRow>);
+
+impl Command for SavePresence {
+    type Outcome = ();
+
+    fn carry_out(&self, tx: &mut Transaction<'_>) -> Result<()> {
+        self.0.iter().try_for_each(|row| tx.save_presence(row))
+    }
+
+    fn requested<C>(request: Box<Request<Self, C>>) -> AnyCommand<C> {
+        AnyCommand::SavePresence(request)
+    }
 }
 
 const PRESENCE: &str = "SELECT p.user_nid, u.user_id, p.status_msg, p.last_active_ts, p.live

@@ -2,7 +2,7 @@
 
 use im2_model::{EventId, Millis, Position, Reached, RoomNid, StreamToken, UserId, UserNid};
 
-use crate::{Result, Row, Snapshot, Transaction, rooms::numbers, values::Value};
+use crate::{AnyCommand, Command, Request, Result, Row, Snapshot, Transaction, rooms::numbers, values::Value};
 
 /// A user's newest receipt of one kind for one thread of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,90 @@ pub struct Receipt {
     pub ts: Millis,
     /// When it changed, in the stream.
     pub position: Position,
+}
+
+/// The command that marks a room as read: moves a user's receipts forward, and a marker that is kept as account data, each
+/// to a position of its own. What is as far already stays where it is.
+#[derive(Debug, Clone)]
+pub struct MarkRead {
+    /// The room.
+    pub room: RoomNid,
+    /// Whose receipts and marker.
+    pub user: UserNid,
+    /// The receipts, at most one of each kind and thread. What they say of their position does not count.
+    pub receipts: Vec<Receipt>,
+    /// The marker.
+    pub marker: Option<ReadMarker>,
+    /// How many receipts a user may have in a room when one for another thread is added.
+    pub most: u64,
+}
+
+/// A place in a room that is kept as account data.
+#[derive(Debug, Clone)]
+pub struct ReadMarker {
+    /// The type of the account data.
+    pub kind: &'static str,
+    /// Its content, which names an event.
+    pub content: String,
+    /// That event's place in the room.
+    pub event_seq: i64,
+    /// Finds the event that a content names.
+    pub names: fn(&str) -> Option<EventId>,
+}
+
+/// What was moved.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MarkedRead {
+    /// Receipts, with their positions.
+    pub receipts: Vec<Receipt>,
+    /// The marker's position, if it was moved.
+    pub marker: Option<Position>,
+}
+
+impl Command for MarkRead {
+    /// Nothing if there would be too many receipts for threads: then nothing was moved.
+    type Outcome = Option<MarkedRead>;
+
+    fn carry_out(&self, tx: &mut Transaction<'_>) -> Result<Option<MarkedRead>> {
+        let Self { room, user, receipts, marker, most } = self;
+        let mut ahead = Vec::with_capacity(receipts.len());
+        for receipt in receipts {
+            let thread_id = receipt.thread_id.as_deref();
+            let before = tx.receipt_seq(*room, *user, &receipt.kind, thread_id)?;
+            if before.is_none() && thread_id.is_some() && tx.receipt_count(*room, *user)? >= *most {
+                return Ok(None);
+            }
+            if before < Some(receipt.event_seq) {
+                ahead.push(receipt);
+            }
+        }
+        let mut marked = MarkedRead::default();
+        for receipt in ahead {
+            let receipt = Receipt { position: tx.next_position(), ..receipt.clone() };
+            tx.set_receipt(&receipt)?;
+            marked.receipts.push(receipt);
+        }
+        if let Some(marker) = marker
+            && marker.is_ahead(tx, *room, *user)?
+        {
+            let position = tx.next_position();
+            tx.set_account_data(*user, Some(*room), marker.kind, &marker.content, position)?;
+            marked.marker = Some(position);
+        }
+        Ok(Some(marked))
+    }
+
+    fn requested<C>(request: Box<Request<Self, C>>) -> AnyCommand<C> {
+        AnyCommand::MarkRead(request)
+    }
+}
+
+impl ReadMarker {
+    fn is_ahead(&self, db: &Snapshot<'_>, room: RoomNid, user: UserNid) -> Result<bool> {
+        let before = db.account_data(user, Some(room), self.kind)?;
+        let Some(before) = before.and_then(|content| (self.names)(&content)) else { return Ok(true) };
+        Ok(db.event(room, &before)?.is_none_or(|event| event.seq < self.event_seq))
+    }
 }
 
 const SELECT: &str = "SELECT room_nid, user_nid, user_id, kind, thread_id, event_id, event_seq, ts, position

@@ -1,8 +1,10 @@
 //! The inboxes of devices: to-device messages that wait until they are acknowledged.
 
+use std::sync::Arc;
+
 use im2_model::{DeviceId, Millis, Position, Reached, UserId, UserNid};
 
-use crate::{Result, Snapshot, Transaction, accounts::parsed_user};
+use crate::{AnyCommand, Command, Request, Result, Snapshot, Transaction, accounts::parsed_user};
 
 /// A message that waits for a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,79 @@ pub struct NewToDeviceMessage<'a> {
     pub kind: &'a str,
     /// The content, a JSON object.
     pub content: &'a str,
+}
+
+/// The command that puts messages of one type into the inboxes of devices, at one place in the stream. Devices that are
+/// gone are passed over.
+#[derive(Debug, Clone)]
+pub struct SendToDevice {
+    /// Who sends them.
+    pub sender: UserNid,
+    /// The event type.
+    pub kind: Arc<str>,
+    /// By device, at most one each, the content, which is a JSON object.
+    pub messages: Vec<(UserNid, DeviceId, Arc<str>)>,
+    /// The client's request, if this completes it. One that was completed before sends nothing.
+    pub completes: Option<ToDeviceTransaction>,
+    /// What one inbox may hold.
+    pub limits: InboxLimits,
+}
+
+/// A client's request to send to devices (spec: "Transaction identifiers").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToDeviceTransaction {
+    /// The device that makes it, which is the sender's.
+    pub device_id: DeviceId,
+    /// The client's identifier.
+    pub txn_id: Arc<str>,
+    /// When it is made.
+    pub now: Millis,
+    /// Those from before this are forgotten.
+    pub forget_before: Millis,
+}
+
+/// What was put into inboxes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SentToDevice {
+    /// Where in the stream, if anything was.
+    pub position: Position,
+    /// The devices that have a message.
+    pub devices: Vec<(UserNid, DeviceId)>,
+    /// The devices whose inboxes could not hold it all, and how many old messages they have lost.
+    pub dropped: Vec<(UserNid, DeviceId, usize)>,
+}
+
+impl Command for SendToDevice {
+    type Outcome = SentToDevice;
+
+    fn carry_out(&self, tx: &mut Transaction<'_>) -> Result<SentToDevice> {
+        let Self { sender, kind, messages, completes, limits } = self;
+        let mut sent = SentToDevice::default();
+        if let Some(ToDeviceTransaction { device_id, txn_id, now, forget_before }) = completes
+            && !tx.begin_to_device_transaction(*sender, device_id, kind, txn_id, *now, *forget_before)?
+        {
+            return Ok(sent);
+        }
+        for (user, device_id, content) in messages {
+            if tx.device(*user, device_id)?.is_none() {
+                continue;
+            }
+            if sent.devices.is_empty() {
+                sent.position = tx.next_position();
+            }
+            let message = NewToDeviceMessage { position: sent.position, sender: *sender, kind, content };
+            let dropped = tx.add_to_device(*user, device_id, message, *limits)?;
+            if dropped > 0 {
+                sent.dropped.push((*user, device_id.clone(), dropped));
+            }
+            sent.devices.push((*user, device_id.clone()));
+        }
+        Ok(sent)
+    }
+
+    fn requested<C>(request: Box<Request<Self, C>>) -> AnyCommand<C> {
+        AnyCommand::SendToDevice(request)
+    }
 }
 
 /// Limits of one inbox.

@@ -16,13 +16,18 @@ use im2_model::{Position, PositionClock, WriterId};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::{
-    Error, Result, Transaction,
+    Error, Result,
     change_log::{ChangeLog, LogEntry, LoggedCommit},
+    commands::AnyCommand,
     failure::Failure,
     sqlite::Connection,
     stream_range,
     transaction::Change,
 };
+
+use batch::{Batch, Made};
+
+mod batch;
 
 /// Changes in one commit. Bounds how long the first of them waits for its answer.
 const BATCH: usize = 256;
@@ -44,14 +49,37 @@ const LONG: Bounds =
 /// Messages that fit into the queue: all changes, and checks and checkpoints.
 const QUEUE: usize = BOUNDS.running + 64;
 
-/// Answers the caller: with the outcome of its own change, or with the failure of the commit.
-type Answer = Box<dyn FnOnce(std::result::Result<(), &Error>) + Send>;
-pub(crate) type Job<C> = Box<dyn FnOnce(&Connection, &mut PositionClock) -> (Outcome<C>, Answer) + Send>;
+/// A change that was asked for. It can be made several times, each time from the start, and is answered once.
+pub(crate) trait Requested<C>: Send {
+    /// Makes the change, and keeps its outcome for the answer.
+    fn make(&mut self, change: &mut Change<'_, C>) -> Result<()>;
 
-/// The effects of a change that are told once it is durable.
-pub(crate) struct Outcome<C> {
-    published: Vec<C>,
-    has_added_job: bool,
+    /// Answers whoever asked: with the outcome, or with why there is none.
+    fn answer(self: Box<Self>, done: Result<()>);
+}
+
+/// A change that is a function.
+struct Function<T, F> {
+    operation: F,
+    outcome: Option<T>,
+    sender: oneshot::Sender<Result<T>>,
+}
+
+impl<C, T, F> Requested<C> for Function<T, F>
+where
+    T: Send,
+    F: Fn(&mut Change<'_, C>) -> Result<T> + Send,
+{
+    fn make(&mut self, change: &mut Change<'_, C>) -> Result<()> {
+        self.outcome = Some((self.operation)(change)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, done: Result<()>) {
+        let Self { operation, outcome, sender } = *self;
+        drop(operation); // what it holds is free before the caller goes on
+        drop(sender.send(done.and_then(|()| outcome.ok_or(Error::Closed)))); // a caller that went away needs no answer
+    }
 }
 
 /// The function that is called with each published outcome.
@@ -60,7 +88,8 @@ pub(crate) type Apply<C> = Box<dyn Fn(C) + Send + Sync>;
 pub(crate) type Advance = Box<dyn Fn(Position) + Send + Sync>;
 
 enum Message<C> {
-    Change(WriteTurn, Job<C>),
+    Function(WriteTurn, Box<dyn Requested<C>>),
+    Command(WriteTurn, AnyCommand<C>),
     Flush(oneshot::Sender<Result<bool>>),
     CatchUp(oneshot::Sender<()>),
     Check(oneshot::Sender<()>),
@@ -81,6 +110,8 @@ struct Shared<C> {
     /// The log of other nodes' commits, where there are other nodes.
     log: Option<Arc<dyn ChangeLog<C>>>,
     advance: OnceLock<Advance>,
+    /// See [`crate::Options::repeat_changes`].
+    repeats: bool,
 }
 
 impl<C> Shared<C> {
@@ -118,6 +149,12 @@ pub(crate) struct Counts {
 pub struct Queued<T>(oneshot::Receiver<Result<T>>);
 
 impl<T> Queued<T> {
+    /// What waits for an answer.
+    pub(crate) fn new() -> (oneshot::Sender<Result<T>>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(receiver))
+    }
+
     /// Waits until the change is durable and what it published is applied.
     pub async fn durable(self) -> Result<T> {
         self.0.await.map_err(|_| Error::Closed)?
@@ -138,11 +175,12 @@ impl<C: Send + 'static> Writer<C> {
         connection: Connection,
         clock: PositionClock,
         log: Option<Arc<dyn ChangeLog<C>>>,
+        repeats: bool,
         failure: Failure,
     ) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let (counts, job_added, apply, advance) = Default::default();
-        let shared = Arc::new(Shared { counts, job_added, apply, log, advance });
+        let shared = Arc::new(Shared { counts, job_added, apply, log, advance, repeats });
         let of_thread = Arc::clone(&shared);
         thread::Builder::new()
             .name("store-writer".into())
@@ -213,25 +251,21 @@ impl<C: Send + 'static> Writer<C> {
     }
 
     /// A change for the queue, and what waits for its outcome.
-    pub(crate) fn change<T, F>(operation: F) -> (Job<C>, Queued<T>)
+    pub(crate) fn function<T, F>(operation: F) -> (Box<dyn Requested<C>>, Queued<T>)
     where
         T: Send + 'static,
-        F: FnOnce(&mut Change<'_, C>) -> Result<T> + Send + 'static,
+        F: Fn(&mut Change<'_, C>) -> Result<T> + Send + 'static,
     {
-        let (sender, receiver) = oneshot::channel();
-        let change: Job<C> = Box::new(move |connection, clock| {
-            let (result, outcome) = run_change(connection, clock, operation);
-            let answer: Answer = Box::new(move |commit| {
-                let result = commit.map_err(|error| Error::Commit(error.to_string())).and(result);
-                drop(sender.send(result)); // a caller that went away needs no answer
-            });
-            (outcome, answer)
-        });
-        (change, Queued(receiver))
+        let (sender, queued) = Queued::new();
+        (Box::new(Function { operation, outcome: None, sender }), queued)
     }
 
-    pub(crate) async fn enqueue(&self, turn: WriteTurn, change: Job<C>) -> Result<()> {
-        self.queue.send(Message::Change(turn, change)).await.map_err(|_| Error::Closed)
+    pub(crate) async fn enqueue(&self, turn: WriteTurn, function: Box<dyn Requested<C>>) -> Result<()> {
+        self.queue.send(Message::Function(turn, function)).await.map_err(|_| Error::Closed)
+    }
+
+    pub(crate) async fn enqueue_command(&self, turn: WriteTurn, command: AnyCommand<C>) -> Result<()> {
+        self.queue.send(Message::Command(turn, command)).await.map_err(|_| Error::Closed)
     }
 
     /// Waits until the writer has looked at its queue.
@@ -248,7 +282,7 @@ impl<C: Send + 'static> Writer<C> {
     }
 }
 
-fn run<C>(
+fn run<C: 'static>(
     connection: &Connection,
     mut queue: mpsc::Receiver<Message<C>>,
     mut clock: PositionClock,
@@ -256,8 +290,8 @@ fn run<C>(
 ) {
     while let Some(message) = queue.blocking_recv() {
         match message {
-            Message::Change(turn, first) => {
-                let changes = commit_batch(connection, &mut queue, &mut clock, (turn, first), shared);
+            first @ (Message::Function(..) | Message::Command(..)) => {
+                let changes = commit_batch(connection, &mut queue, &mut clock, first, shared);
                 shared.counts.commits.fetch_add(1, Ordering::Relaxed);
                 shared.counts.changes.fetch_add(changes as u64, Ordering::Relaxed);
             }
@@ -290,11 +324,11 @@ fn begin<'a, C>(
 }
 
 /// Commits `first` and whatever else is waiting, up to [`BATCH`], as one, and returns how many changes that were.
-fn commit_batch<C>(
+fn commit_batch<C: 'static>(
     connection: &Connection,
     queue: &mut mpsc::Receiver<Message<C>>,
     clock: &mut PositionClock,
-    first: (WriteTurn, Job<C>),
+    first: Message<C>,
     shared: &Shared<C>,
 ) -> usize {
     let (begun, mut logged) = match begin(connection, clock, shared) {
@@ -302,34 +336,14 @@ fn commit_batch<C>(
         Err(error) => (Err(error), None),
     };
     let before = *clock;
-    let mut flushes = Vec::new();
-    let mut published = Vec::new();
-    let mut has_added_job = false;
-    let mut answers = Vec::new();
-    let mut run_one = |(turn, change): (WriteTurn, Job<C>), clock: &mut PositionClock| {
-        let (outcome, answer) = change(connection, clock);
-        published.extend(outcome.published);
-        has_added_job |= outcome.has_added_job;
-        answers.push((turn, answer));
-    };
-    run_one(first, clock);
-    for _ in 1..BATCH {
-        match queue.try_recv() {
-            Ok(Message::Change(turn, change)) => run_one((turn, change), clock),
-            Ok(Message::Flush(done)) => {
-                flushes.push(done);
-                break;
-            }
-            Ok(Message::CatchUp(waiting)) => shared.catch_up_for(clock.writer(), waiting),
-            Ok(Message::Check(done)) => drop(done.send(())),
-            Err(_) => break,
-        }
-    }
+    let mut batch = Batch::new(connection, clock, shared.repeats);
+    let flush = take_waiting(&mut batch, queue, first, shared);
+    let Batch { published, has_added_job, made, .. } = batch;
     let committed = begun
         .and_then(|()| save_position(connection, before, *clock))
         .and_then(|()| logged.as_mut().map_or(Ok(()), |logged| logged.enter(&published, reached(before, *clock))))
         .and_then(|()| connection.run("COMMIT"));
-    let changes = answers.len();
+    let changes = made.len();
     match committed {
         Ok(()) => {
             let is_logged = logged.is_some();
@@ -345,9 +359,9 @@ fn commit_batch<C>(
             if has_added_job {
                 shared.job_added.notify_one();
             }
-            for (turn, answer) in answers {
+            for Made { turn, change, outcome } in made {
                 drop(turn);
-                answer(Ok(()));
+                change.answer(outcome);
             }
         }
         Err(error) => {
@@ -357,44 +371,43 @@ fn commit_batch<C>(
             }
             drop(logged); // the others may go on
             *clock = before;
-            for (turn, answer) in answers {
+            for Made { turn, change, .. } in made {
                 drop(turn);
-                answer(Err(&error));
+                change.answer(Err(Error::Commit(error.to_string())));
             }
         }
     }
-    for done in flushes {
+    if let Some(done) = flush {
         drop(done.send(connection.checkpoint()));
     }
     changes
 }
 
-/// Runs one change in a savepoint: if it fails, only it is undone.
-fn run_change<T, C>(
-    connection: &Connection,
-    clock: &mut PositionClock,
-    operation: impl FnOnce(&mut Change<'_, C>) -> Result<T>,
-) -> (Result<T>, Outcome<C>) {
-    let before = *clock;
-    let nothing = || Outcome { published: Vec::new(), has_added_job: false };
-    let statement = |sql: &str| connection.execute(sql, []).map(drop);
-    if !connection.is_in_transaction() {
-        return (Err(Error::Commit("no transaction could be started".into())), nothing());
-    }
-    if let Err(error) = statement("SAVEPOINT change") {
-        return (Err(error), nothing());
-    }
-    let mut change = Change::new(Transaction::new(connection, clock));
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| operation(&mut change)));
-    let (transaction, published) = change.into_parts();
-    let outcome = Outcome { published, has_added_job: transaction.has_added_job() };
-    let result = result.unwrap_or_else(|_| Err(Error::Corrupt("a change panicked; it was undone".into())));
-    match result.and_then(|value| statement("RELEASE change").map(|()| value)) {
-        Ok(value) => (Ok(value), outcome),
-        Err(error) => {
-            *clock = before;
-            let undone = statement("ROLLBACK TO change").and_then(|()| statement("RELEASE change"));
-            (Err(undone.err().unwrap_or(error)), nothing())
+/// Makes `first` and whatever else is waiting, up to [`BATCH`]. A flush ends it and is returned. Commands that follow
+/// each other are carried out together.
+fn take_waiting<C: 'static>(
+    batch: &mut Batch<'_, C>,
+    queue: &mut mpsc::Receiver<Message<C>>,
+    first: Message<C>,
+    shared: &Shared<C>,
+) -> Option<oneshot::Sender<Result<bool>>> {
+    let mut next = Some(first);
+    let mut taken = 0;
+    loop {
+        let message = next.take().or_else(|| (taken < BATCH).then(|| queue.try_recv().ok()).flatten());
+        taken += 1;
+        match message {
+            Some(Message::Command(turn, command)) => batch.carry_out(turn, command),
+            Some(Message::Function(turn, function)) => batch.make(turn, function),
+            Some(Message::CatchUp(waiting)) => shared.catch_up_for(batch.writer(), waiting),
+            Some(Message::Check(done)) => drop(done.send(())),
+            Some(Message::Flush(done)) => {
+                batch.finish();
+                return Some(done);
+            }
+            // While commands are carried out, more may come.
+            None if batch.finish() => {}
+            None => return None,
         }
     }
 }

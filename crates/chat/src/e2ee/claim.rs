@@ -1,9 +1,10 @@
 //! Handing out one-time keys (spec: `POST /keys/claim`).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
-use im2_core::{Code, Error, Result, Transaction};
-use im2_model::{DeviceId, UserId, UserNid};
+use im2_core::{Code, Committed, Error, Result};
+use im2_model::{DeviceId, UserId};
+use im2_store::e2ee::{ClaimKeys, ClaimedKey, ClaimedKeys};
 use serde_json::{Value, json};
 
 use super::{E2ee, failures, keys};
@@ -36,44 +37,21 @@ impl E2ee {
         }
         let mut found = Found::new();
         for chunk in wanted.chunks(CHUNK) {
-            let chunk = chunk.to_vec();
-            for (user_id, device_id, name, key) in self.core.store.write(move |tx| take(tx, chunk)).await? {
+            let command = ClaimKeys { wanted: chunk.to_vec(), digest: keys::key_digest };
+            let claimed = self.core.store.carry_out(command, |_, claimed| Ok(news_of(claimed))).await?;
+            for ClaimedKey { user_id, device_id, algorithm, key_id, key } in claimed.keys {
                 let key =
                     serde_json::from_str(&key).map_err(|error| Error::Internal(format!("a stored key: {error}")))?;
-                found.entry(user_id).or_default().entry(device_id).or_default().insert(name, key);
+                let of_device = found.entry(user_id).or_default().entry(device_id).or_default();
+                of_device.insert(format!("{algorithm}:{key_id}"), key);
             }
         }
         Ok(json!({ "one_time_keys": found, "failures": failures }))
     }
 }
 
-fn take(tx: &mut Transaction<'_>, wanted: Vec<Wanted>) -> im2_store::Result<Vec<(UserId, DeviceId, String, String)>> {
-    let mut users: HashMap<UserId, Option<UserNid>> = HashMap::new();
-    let mut changed = BTreeSet::new();
-    let mut taken = Vec::new();
-    for (user_id, device_id, algorithm) in wanted {
-        let user = match users.get(&user_id) {
-            Some(known) => *known,
-            None => *users.entry(user_id.clone()).or_insert(tx.user_nid(&user_id)?),
-        };
-        let Some(user) = user else { continue };
-        let (key_id, key) = if let Some(key) = tx.take_one_time_key(user, &device_id, &algorithm)? {
-            tx.note_spent(user, &keys::key_digest(&key.key))?;
-            changed.insert((user, device_id.clone()));
-            (key.key_id, key.key)
-        } else if let Some(fallback) = tx.fallback_key(user, &device_id, &algorithm)? {
-            if !fallback.used {
-                tx.mark_fallback_used(user, &device_id, &algorithm)?;
-                changed.insert((user, device_id.clone()));
-            }
-            (fallback.key_id, fallback.key)
-        } else {
-            continue;
-        };
-        taken.push((user_id, device_id, format!("{algorithm}:{key_id}"), key));
-    }
-    for (user, device_id) in &changed {
-        key_counts::changed(tx, *user, device_id)?;
-    }
-    Ok(taken)
+/// What is told of keys that were handed out.
+fn news_of(claimed: &ClaimedKeys) -> Vec<Committed> {
+    let changed = claimed.changed.iter();
+    changed.map(|(user, device_id, position)| key_counts::news(*user, device_id, *position)).collect()
 }

@@ -11,7 +11,7 @@ use std::{collections::HashSet, sync::Arc};
 use im2_core::{Code, Core, Error, Result, session::Session};
 use im2_kernel::content::Membership;
 use im2_model::{DeviceId, Millis, RoomNid, UserId, UserNid};
-use im2_store::presence::PresenceRow;
+use im2_store::presence::{PresenceRow, SavePresence};
 use parking_lot::Mutex;
 
 pub use states::{Availability, PresenceContent, PublicName};
@@ -94,7 +94,7 @@ impl Presence {
                 last_active_ts: now,
                 live: chosen != Availability::Offline,
             };
-            self.core.store.write(move |tx| tx.save_presence(&row)).await?;
+            self.core.store.carry_out(SavePresence(vec![row]), |_, ()| Ok(Vec::new())).await?;
         }
         self.update(session.user, |entry| {
             entry.device(&session.device_id, now).chosen = chosen;
@@ -219,8 +219,7 @@ impl Presence {
         if rows.is_empty() {
             return Ok(());
         }
-        let save = move |tx: &mut im2_core::Transaction<'_>| rows.iter().try_for_each(|row| tx.save_presence(row));
-        Ok(self.core.store.write(save).await?)
+        Ok(self.core.store.carry_out(SavePresence(rows), |_, ()| Ok(Vec::new())).await?)
     }
 
     /// Whether `user` may know the presence of `other`.

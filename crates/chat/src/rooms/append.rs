@@ -10,12 +10,12 @@ use im2_core::{Code, Error, Result, rate_limits::Class};
 use im2_fair::caller;
 use im2_kernel::{auth::check_power_levels, event::Pdu};
 use im2_model::{EventId, RoomId};
-use im2_store::rooms::{Appended, TransactionKey};
+use im2_store::rooms::{Append, Appended, TransactionKey};
 use serde_json::{Map, Value};
 
 use super::{
     Actor, RoomEvent, Rooms, StateLimits,
-    commit::commit,
+    commit::{appended, commit},
     draft::{Draft, Transaction},
     head_state::{HeadState, is_current, is_member, unchanged},
     prepare::Builder,
@@ -241,9 +241,16 @@ impl Rooms {
         let (place, event_id) = (head.place(), prepared.pdu.event_id.clone());
         let pdu = Arc::clone(&prepared.pdu);
         let prepared = prepared.with(transaction, redacts);
-        let (guests, target) = (Arc::clone(&self.core.guests), Arc::clone(room));
-        let change = move |tx: &mut im2_core::Transaction<'_>| commit(tx, target, place, vec![prepared], &guests);
-        let queued = self.core.store.enqueue(turn, change).await?;
+        let target = Arc::clone(room);
+        let queued = if pdu.is_state() {
+            let (guests, events) = (Arc::clone(&self.core.guests), [prepared]);
+            let change = move |tx: &mut im2_core::Transaction<'_>| commit(tx, &target, place, &events, &guests);
+            self.core.store.enqueue(turn, change).await?
+        } else {
+            let command = prepared.append_at(room.nid, place);
+            let tell = move |_: &Append, at: &Appended| Ok(vec![appended(&target, place, &prepared, *at)?]);
+            self.core.store.enqueue_command(turn, command, tell).await?
+        };
         head.advance(room.version, &room.view(), &pdu);
         Ok(Queued::New(head.epoch, queued, event_id))
     }
@@ -299,7 +306,7 @@ fn check_levels(room: &Room, content: &Map<String, Value>) -> Result<()> {
 enum Queued {
     /// The event that is the answer already, or would have been.
     Nothing(EventId),
-    New(u64, im2_store::Queued<Vec<Appended>>, EventId),
+    New(u64, im2_store::Queued<Appended>, EventId),
 }
 
 impl Room {

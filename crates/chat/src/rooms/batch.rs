@@ -40,7 +40,7 @@ impl Rooms {
             }
             let (place, epoch, guests, target) =
                 (head.place(), head.epoch, Arc::clone(&self.core.guests), Arc::clone(room));
-            let change = move |tx: &mut im2_core::Transaction<'_>| commit(tx, target, place, events, &guests);
+            let change = move |tx: &mut im2_core::Transaction<'_>| commit(tx, &target, place, &events, &guests);
             let queued = self.core.store.enqueue(turn, change).await?;
             *head = next;
             drop(head);

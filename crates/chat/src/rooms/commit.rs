@@ -8,9 +8,9 @@ use im2_core::{
     event::ResolvedState,
     stream::Change,
 };
-use im2_kernel::{content::Membership, event::Pdu, relations, version::RoomVersion};
+use im2_kernel::{content::Membership, event::Pdu, version::RoomVersion};
 use im2_model::{Millis, RoomId, RoomNid, UserNid};
-use im2_store::rooms::{Appended, NewEvent};
+use im2_store::rooms::Appended;
 
 use super::{
     RoomEvent, RoomMembership, Rooms, guests,
@@ -192,49 +192,60 @@ impl Rooms {
     }
 }
 
-/// Stores `events` at the end of `room`, where they were built, and publishes them after the commit.
+/// What is told of an event that is no state and was appended, if it is where it was built.
+pub(super) fn appended(room: &Arc<Room>, place: Place, event: &Prepared, at: Appended) -> im2_store::Result<Committed> {
+    check_place(&room.view(), place)?;
+    let (events, handle) = (vec![event.stored(room.nid, at)], Local::new(Arc::clone(room)));
+    Ok(Committed::Events { room: room.nid, events, handle })
+}
+
+/// Refuses a change that was computed without what another node has committed: that is in the view by now.
+fn check_place(view: &View, place: Place) -> im2_store::Result<()> {
+    if view.elsewhere == place.elsewhere { Ok(()) } else { Err(im2_store::Error::Conflict) }
+}
+
+/// Stores `events` at the end of `room`, where they were built, and publishes them after the commit. Returns where the
+/// last of them came to stand.
 pub(super) fn commit(
     tx: &mut im2_core::Transaction<'_>,
-    room: Arc<Room>,
+    room: &Arc<Room>,
     place: Place,
-    events: Vec<Prepared>,
+    events: &[Prepared],
     guests: &UserSet,
-) -> im2_store::Result<Vec<Appended>> {
+) -> im2_store::Result<Appended> {
     let followers = {
         let view = room.view();
-        // What other nodes have committed is in the view by now.
-        if view.elsewhere != place.elsewhere {
-            return Err(im2_store::Error::Conflict);
-        }
-        Followers::of(room.nid, &view, &events)
+        check_place(&view, place)?;
+        Followers::of(room.nid, &view, events)
     };
     followers.follow_now(tx, room.nid)?;
-    let places = store(tx, room.nid, place.seq, &events)?;
+    let places = store(tx, room.nid, place.seq, events)?;
     let closes = events.iter().any(|event| guests::closes(guests, &event.pdu)).then_some(room.nid);
     let nid = room.nid;
-    let events = events.into_iter().zip(&places).map(|(event, place)| event.stored(nid, *place)).collect();
-    tx.publish(Committed::Events { room: nid, events, handle: Local::new(room) });
+    let last = places.last().copied().ok_or_else(|| im2_store::Error::Corrupt("a change without events".into()))?;
+    let events = events.iter().zip(&places).map(|(event, place)| event.stored(nid, *place)).collect();
+    tx.publish(Committed::Events { room: nid, events, handle: Local::new(Arc::clone(room)) });
     // After the publication, so that whoever does it finds the room as it is.
     if let Some(room) = closes {
         guests::remove_later(tx, room)?;
     }
     followers.follow_later(tx)?;
-    Ok(places)
+    Ok(last)
 }
 
 /// Stores a new room with its first events, and publishes them after the commit. From the commit on the room is found
 /// by everybody with all of them.
 pub(super) fn commit_new(
     tx: &mut im2_core::Transaction<'_>,
-    (room_id, version, now): (RoomId, RoomVersion, Millis),
-    events: Vec<Prepared>,
+    (room_id, version, now): (&RoomId, RoomVersion, Millis),
+    events: &[Prepared],
     registry: &Arc<Registry>,
 ) -> im2_store::Result<Arc<Room>> {
-    let nid = tx.create_room(&room_id, version.as_str(), now)?;
-    let places = store(tx, nid, 0, &events)?;
-    let followers = Followers::of(nid, &View::empty(Arc::default()), &events);
-    let events: Vec<_> = events.into_iter().zip(places).map(|(event, place)| event.stored(nid, place).0).collect();
-    let reserved = registry.reserve(nid, (room_id, version), &events)?;
+    let nid = tx.create_room(room_id, version.as_str(), now)?;
+    let places = store(tx, nid, 0, events)?;
+    let followers = Followers::of(nid, &View::empty(Arc::default()), events);
+    let events: Vec<_> = events.iter().zip(places).map(|(event, place)| event.stored(nid, place).0).collect();
+    let reserved = registry.reserve(nid, (room_id.clone(), version), &events)?;
     let room = Arc::clone(reserved.room());
     tx.publish(Committed::RoomCreated { events, handle: Local::new(Arc::new(reserved)) });
     followers.follow_later(tx)?;
@@ -250,21 +261,11 @@ fn store(
 ) -> im2_store::Result<Vec<Appended>> {
     let mut stored = Vec::with_capacity(events.len());
     for (seq, event) in (head_seq..).zip(events) {
-        refuse_duplicate(tx, room, &event.new)?;
+        if event.is_annotation() {
+            tx.refuse_annotated(room, &event.new)?;
+        }
         stored.push(tx.append_event(room, seq, &event.new)?);
         invites::note_answer(tx, &event.pdu, event.replaced.as_ref())?;
     }
     Ok(stored)
-}
-
-/// Refuses a reaction that somebody has sent already. Asked here, where one change comes after the other, because
-/// two that are sent at the same moment both find nothing before.
-fn refuse_duplicate(tx: &im2_core::Transaction<'_>, room: RoomNid, event: &NewEvent) -> im2_store::Result<()> {
-    let annotation = event.relation.as_ref().filter(|relation| &*relation.rel_type == relations::rel_type::ANNOTATION);
-    if let Some((target, key)) = annotation.and_then(|relation| Some((&relation.target, relation.key.as_deref()?)))
-        && tx.is_annotated(room, target, &event.kind, key, event.sender)?
-    {
-        return Err(im2_store::Error::AlreadyThere);
-    }
-    Ok(())
 }

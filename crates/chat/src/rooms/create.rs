@@ -283,7 +283,7 @@ impl Rooms {
             if tx.room(&room_id)?.is_some() {
                 return Ok(None);
             }
-            let room = commit_new(tx, (room_id, version, now), events, &registry)?;
+            let room = commit_new(tx, (&room_id, version, now), &events, &registry)?;
             if let Some(alias) = &alias {
                 tx.add_alias(alias, room.nid, creator, now)?;
             }

@@ -307,7 +307,7 @@ impl Rooms {
         let network = instance_id(&service.id, network);
         let change = move |tx: &mut im2_core::Transaction<'_>| {
             tx.set_in_network(&network, room.nid, published)?;
-            publish_in_directory(tx, &room, DirectoryListing::Network(network, published));
+            publish_in_directory(tx, &room, DirectoryListing::Network(network.clone(), published));
             Ok(())
         };
         Ok(self.core.store.write(change).await?)

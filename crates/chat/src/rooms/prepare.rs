@@ -15,20 +15,20 @@ use im2_kernel::{
     version::RoomVersion,
 };
 use im2_model::{EventId, Millis, RoomId, RoomNid};
-use im2_store::rooms::{Appended, NewEvent, Redaction, Relation};
+use im2_store::rooms::{Append, Appended, NewEvent, Redaction, Relation};
 use serde_json::Value;
 
 use super::{
     Actor, RoomEvent,
     draft::{Draft, Transaction},
     event::Replaced,
-    head_state::HeadState,
+    head_state::{HeadState, Place},
     summaries, validate,
 };
 
 /// An event that is built and allowed, but not yet stored.
 pub(super) struct Prepared {
-    pub(super) new: NewEvent,
+    pub(super) new: Arc<NewEvent>,
     pub(super) pdu: Arc<Pdu>,
     relation: Option<relations::Relation>,
     pub(super) replaced: Option<Replaced>,
@@ -101,14 +101,15 @@ impl Builder<'_> {
             bumps: summaries::is_activity(&pdu),
             summary: summaries::change_by(&pdu),
         };
-        Ok(Prepared { new, pdu: Arc::new(pdu), relation, replaced, redacts: None })
+        Ok(Prepared { new: Arc::new(new), pdu: Arc::new(pdu), relation, replaced, redacts: None })
     }
 }
 
 impl Prepared {
     pub(super) fn with(mut self, transaction: Option<Transaction>, redacts: Option<(Arc<RoomEvent>, Pdu)>) -> Self {
-        self.new.transaction = transaction;
-        self.new.redaction = redacts.as_ref().map(|(target, left)| Redaction {
+        let new = Arc::make_mut(&mut self.new);
+        new.transaction = transaction;
+        new.redaction = redacts.as_ref().map(|(target, left)| Redaction {
             target: target.id().clone(),
             pdu: left.json().into(),
             terms: terms_of(&target.pdu),
@@ -118,8 +119,18 @@ impl Prepared {
         self
     }
 
+    /// Whether it is an annotation, as a reaction is: somebody can say the same of an event only once.
+    pub(super) fn is_annotation(&self) -> bool {
+        self.relation.as_ref().is_some_and(|relation| &*relation.rel_type == relations::rel_type::ANNOTATION)
+    }
+
+    /// The command that appends it where it was built, if it is no state: that changes more than the room.
+    pub(super) fn append_at(&self, room: RoomNid, place: Place) -> Append {
+        Append { room, head_seq: place.seq, event: Arc::clone(&self.new), once: self.is_annotation() }
+    }
+
     /// The event with its place, and what it redacts.
-    pub(super) fn stored(self, room: RoomNid, place: Appended) -> (Arc<RoomEvent>, Option<(Arc<RoomEvent>, Pdu)>) {
+    pub(super) fn stored(&self, room: RoomNid, place: Appended) -> (Arc<RoomEvent>, Option<(Arc<RoomEvent>, Pdu)>) {
         let Self { new, pdu, relation, replaced, redacts } = self;
         let event = RoomEvent {
             room,
@@ -127,14 +138,14 @@ impl Prepared {
             seq: place.seq,
             sender: new.sender,
             member: place.member,
-            pdu,
-            transaction: new.transaction,
-            relation,
-            replaced,
+            pdu: Arc::clone(pdu),
+            transaction: new.transaction.clone(),
+            relation: relation.clone(),
+            replaced: replaced.clone(),
             redacted_because: None,
             counted: Counted::default(),
         };
-        (Arc::new(event), redacts)
+        (Arc::new(event), redacts.clone())
     }
 }
 

@@ -38,7 +38,7 @@ impl Rooms {
                 tx.add_purged_room(*user, position, (handle.nid, &handle.id), event.as_deref(), now)?;
             }
             let gone = Arc::new(GoneRoom { room: handle.nid, room_id: handle.id.clone(), told });
-            tx.publish(Committed::RoomPurged { position, gone, users, handle: Local::new(handle) });
+            tx.publish(Committed::RoomPurged { position, gone, users, handle: Local::new(Arc::clone(&handle)) });
             Ok(())
         };
         Ok(self.core.store.enqueue(turn, change).await?.durable().await?)
@@ -86,7 +86,7 @@ impl Rooms {
                 tx.purge_events(nid, &old, now)?;
                 tx.forget_unread(nid)?;
                 let events = old.iter().map(|event| event.seq).collect();
-                tx.publish(Committed::HistoryPurged { room: nid, events, handle });
+                tx.publish(Committed::HistoryPurged { room: nid, events, handle: handle.clone() });
                 Ok(())
             };
             self.core.store.write(change).await?;

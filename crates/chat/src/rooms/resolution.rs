@@ -44,7 +44,7 @@ impl Rooms {
         // Held until it is committed: what is sent next is judged by the new state, which is seldom another.
         let mut head = room.head.lock().await;
         let (target, guests) = (Arc::clone(room), Arc::clone(&self.core.guests));
-        let change = move |tx: &mut im2_core::Transaction<'_>| commit(tx, target, head_seq, &wanted, &guests);
+        let change = move |tx: &mut im2_core::Transaction<'_>| commit(tx, &target, head_seq, &wanted, &guests);
         let seq = self.core.store.enqueue(turn, change).await?.durable().await?;
         if let Some(fresh) = Head::of(&room.view(), head.epoch) {
             *head = fresh;
@@ -56,7 +56,7 @@ impl Rooms {
 /// Stores the new state, and publishes it after the commit.
 fn commit(
     tx: &mut im2_core::Transaction<'_>,
-    room: Arc<Room>,
+    room: &Arc<Room>,
     head_seq: i64,
     wanted: &[NewState],
     guests: &UserSet,
@@ -68,7 +68,7 @@ fn commit(
             continue;
         }
         let event = match &new.event {
-            Some(event_id) => Some(load(tx, &room, new, event_id)?),
+            Some(event_id) => Some(load(tx, room, new, event_id)?),
             None => None,
         };
         let before = before.map(|row| RoomEvent::load_state(room.version, &row)).transpose()?;
@@ -104,7 +104,7 @@ fn commit(
     });
     let nid = room.nid;
     let resolved = Arc::new(ResolvedState { room: nid, position, seq, entries });
-    tx.publish(Committed::StateResolved { resolved, handle: Local::new(room) });
+    tx.publish(Committed::StateResolved { resolved, handle: Local::new(Arc::clone(room)) });
     // After the publication, so that whoever does it finds the room as it is.
     if closes {
         guests::remove_later(tx, nid)?;

@@ -177,11 +177,11 @@ impl Rooms {
         new: Vec<Prepared>,
         last: Vec<Prepared>,
         plan: &Plan<'_>,
-    ) -> impl FnOnce(&mut im2_core::Transaction<'_>) -> im2_store::Result<Vec<Appended>> + Send + use<> {
+    ) -> impl Fn(&mut im2_core::Transaction<'_>) -> im2_store::Result<Appended> + Send + use<> {
         let (registry, guests, old) = (Arc::clone(&self.registry), Arc::clone(&self.core.guests), Arc::clone(old));
         let (version, now) = (plan.version, self.core.now());
         move |tx| {
-            let room = commit_new(tx, (room_id, version, now), new, &registry)?;
+            let room = commit_new(tx, (&room_id, version, now), &new, &registry)?;
             if tx.is_published(old.nid)? {
                 tx.set_published(room.nid, true)?;
                 tx.set_published(old.nid, false)?;
@@ -189,7 +189,7 @@ impl Rooms {
                 publish_in_directory(tx, &old, DirectoryListing::Own(false));
             }
             tx.move_aliases(old.nid, room.nid)?;
-            commit(tx, old, place, last, &guests)
+            commit(tx, &old, place, &last, &guests)
         }
     }
 }

@@ -58,6 +58,8 @@ impl Fixture {
         change: impl FnOnce(&mut Options),
     ) -> Self {
         let mut store = im2_store::Options::new(folder.path());
+        // So every test of a use case shows that its changes can be made again.
+        store.repeat_changes = true;
         change_store(&mut store);
         let store = Store::open(&store).unwrap();
         let clock = Arc::new(ManualClock::at(1_700_000_000_000));

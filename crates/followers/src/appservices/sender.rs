@@ -133,8 +133,8 @@ impl Sender {
         if !is_empty || self.is_acknowledged || is_far(&self.written_until, &reached) {
             let (id, delivery, to_device) = (self.service.id.clone(), next.clone(), self.to_device.clone());
             let write = move |tx: &mut Transaction<'_>| {
-                for (user, device_id, until) in handed_over {
-                    to_device.hand_over(tx, user, device_id, &until)?;
+                for (user, device_id, until) in &handed_over {
+                    to_device.hand_over(tx, *user, device_id.clone(), until)?;
                 }
                 tx.put_service_delivery(&id, &delivery)
             };

@@ -112,7 +112,7 @@ impl HeldLease {
     pub(crate) async fn save(
         &self,
         reached: Reached,
-        write: impl FnOnce(&mut Transaction<'_>) -> im2_store::Result<()> + Send + 'static,
+        write: impl Fn(&mut Transaction<'_>) -> im2_store::Result<()> + Send + 'static,
     ) -> Result<()> {
         let (name, holder, until) = (Arc::clone(&self.name), self.core.store.number(), self.end());
         let save = move |tx: &mut Transaction<'_>| {

@@ -172,13 +172,13 @@ impl Pushers {
             }
             let is_active =
                 before.is_some_and(|before| before.activation.is_none() && sends_alike(&before.settings, &settings));
-            let activation =
-                (kind == PusherKind::WebPush && !is_active).then(|| Activation { token, until: now + ACTIVATION });
+            let activation = (kind == PusherKind::WebPush && !is_active)
+                .then(|| Activation { token: token.clone(), until: now + ACTIVATION });
             let device = tx.device(user, &session.device_id)?.map(|device| device.device_id);
             let since = tx.next_position();
             let nid = tx.set_pusher(user, device.as_ref(), &settings, activation.as_ref(), (now, since))?;
             let outcome = if activation.is_some() { PusherSet::NeedsActivation } else { PusherSet::Done };
-            let (user_id, url) = (session.user_id, settings.url);
+            let (user_id, url) = (session.user_id.clone(), settings.url.clone());
             let needs_activation = outcome == PusherSet::NeedsActivation;
             tx.publish(Committed::PusherSet { user, user_id, nid, url, since, needs_activation });
             Ok(Ok(outcome))

@@ -139,7 +139,7 @@ impl Sender {
                 return Ok(stored);
             }
             tx.set_server_value(NAME, &fresh)?;
-            Ok(fresh)
+            Ok(fresh.clone())
         });
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &stored.await?, &SystemRandom::new());
         let key = key.map_err(|_| Error::Internal("the stored key for Web Push is damaged".into()))?;

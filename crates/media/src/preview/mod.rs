@@ -185,7 +185,7 @@ impl Media {
         let (fresh, now) = (self.new_media_id(), self.core.now());
         let media_id = self.core.store.write(move |tx| match tx.unowned_media(&content.digest)? {
             Some(media_id) => Ok(media_id),
-            None => tx.add_media(&fresh, None, &content, now).map(|()| fresh),
+            None => tx.add_media(&fresh, None, &content, now).map(|()| fresh.clone()),
         });
         let uri = self.uri(&media_id.await?)?;
         drop(placed);

@@ -11,4 +11,4 @@ mod one_time_keys;
 pub use cross_signing::{CrossSigningKey, KeySignature};
 pub use device_keys::DeviceKeys;
 pub use device_lists::Member;
-pub use one_time_keys::{FallbackKey, KeyCounts, KeyDigest, OneTimeKey};
+pub use one_time_keys::{ClaimKeys, ClaimedKey, ClaimedKeys, FallbackKey, KeyCounts, KeyDigest, OneTimeKey};

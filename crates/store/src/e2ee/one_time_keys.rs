@@ -1,8 +1,10 @@
 //! One-time and fallback keys: kept until they are handed out, and remembered by their digest afterwards.
 
-use im2_model::{DeviceId, Position, Reached, UserNid};
+use std::collections::{BTreeSet, HashMap};
 
-use crate::{Result, Snapshot, Transaction, devices::parsed_device};
+use im2_model::{DeviceId, Position, Reached, UserId, UserNid};
+
+use crate::{AnyCommand, Command, Request, Result, Snapshot, Transaction, devices::parsed_device};
 
 /// The digest by which a key that was handed out is remembered.
 pub type KeyDigest = [u8; 16];
@@ -27,6 +29,82 @@ pub struct FallbackKey {
     pub key: String,
     /// Whether it has been handed out.
     pub used: bool,
+}
+
+/// The command that hands out a key of each of these devices, if it has one: the first one-time key, else the fallback
+/// key.
+#[derive(Debug, Clone)]
+pub struct ClaimKeys {
+    /// The devices, each with the algorithm that is wanted.
+    pub wanted: Vec<(UserId, DeviceId, String)>,
+    /// Makes what a one-time key is remembered by, of the key.
+    pub digest: fn(&str) -> KeyDigest,
+}
+
+/// A key that was handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedKey {
+    /// Whose.
+    pub user_id: UserId,
+    /// Of which device.
+    pub device_id: DeviceId,
+    /// Its algorithm.
+    pub algorithm: String,
+    /// Its identifier without the algorithm.
+    pub key_id: String,
+    /// The key, JSON.
+    pub key: String,
+}
+
+/// What was handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClaimedKeys {
+    /// The keys, in the order in which they were wanted.
+    pub keys: Vec<ClaimedKey>,
+    /// The devices that have fewer in store now, and where that is in the stream.
+    pub changed: Vec<(UserNid, DeviceId, Position)>,
+}
+
+impl Command for ClaimKeys {
+    type Outcome = ClaimedKeys;
+
+    fn carry_out(&self, tx: &mut Transaction<'_>) -> Result<ClaimedKeys> {
+        let mut users: HashMap<&UserId, Option<UserNid>> = HashMap::new();
+        let (mut keys, mut changed) = (Vec::new(), BTreeSet::new());
+        for (user_id, device_id, algorithm) in &self.wanted {
+            let user = match users.get(user_id) {
+                Some(known) => *known,
+                None => *users.entry(user_id).or_insert(tx.user_nid(user_id)?),
+            };
+            let Some(user) = user else { continue };
+            let (key_id, key) = if let Some(key) = tx.take_one_time_key(user, device_id, algorithm)? {
+                tx.note_spent(user, &(self.digest)(&key.key))?;
+                changed.insert((user, device_id));
+                (key.key_id, key.key)
+            } else if let Some(fallback) = tx.fallback_key(user, device_id, algorithm)? {
+                if !fallback.used {
+                    tx.mark_fallback_used(user, device_id, algorithm)?;
+                    changed.insert((user, device_id));
+                }
+                (fallback.key_id, fallback.key)
+            } else {
+                continue;
+            };
+            let (user_id, device_id, algorithm) = (user_id.clone(), device_id.clone(), algorithm.clone());
+            keys.push(ClaimedKey { user_id, device_id, algorithm, key_id, key });
+        }
+        let mut noted = Vec::with_capacity(changed.len());
+        for (user, device_id) in changed {
+            let position = tx.next_position();
+            tx.note_key_counts(user, device_id, position)?;
+            noted.push((user, device_id.clone(), position));
+        }
+        Ok(ClaimedKeys { keys, changed: noted })
+    }
+
+    fn requested<C>(request: Box<Request<Self, C>>) -> AnyCommand<C> {
+        AnyCommand::ClaimKeys(request)
+    }
 }
 
 /// The one-time and fallback keys that a device has in store for others, counted.

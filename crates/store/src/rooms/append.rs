@@ -1,9 +1,11 @@
 //! Appending to a room: the hot path. A message costs a handful of rows, whatever the room's size.
 
+use std::sync::Arc;
+
 use im2_model::{EventId, Millis, Position, RoomNid, UserId, UserNid};
 
 use super::summaries::SummaryChange;
-use crate::{Result, Transaction};
+use crate::{AnyCommand, Command, Error, Request, Result, Transaction};
 
 /// The view and the trigger behind the statement that appends an event. Every connection that writes needs them.
 pub(crate) const APPENDING: &str = include_str!("append.sql");
@@ -81,6 +83,35 @@ pub struct TransactionKey {
     pub txn_id: Box<str>,
 }
 
+/// The command that appends an event, as [`Transaction::append_event`] does.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// To which room.
+    pub room: RoomNid,
+    /// The number of the room's last event.
+    pub head_seq: i64,
+    /// The event.
+    pub event: Arc<NewEvent>,
+    /// Whether it is refused with [`Error::AlreadyThere`] if its sender has annotated its target in the same way.
+    pub once: bool,
+}
+
+impl Command for Append {
+    type Outcome = Appended;
+
+    fn carry_out(&self, tx: &mut Transaction<'_>) -> Result<Appended> {
+        let Self { room, head_seq, event, once } = self;
+        if *once {
+            tx.refuse_annotated(*room, event)?;
+        }
+        tx.append_event(*room, *head_seq, event)
+    }
+
+    fn requested<C>(request: Box<Request<Self, C>>) -> AnyCommand<C> {
+        AnyCommand::Append(request)
+    }
+}
+
 /// The place of an appended event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
@@ -120,6 +151,14 @@ impl Transaction<'_> {
         }
         self.refer_to_media(room, position, &event.media)?;
         Ok(Appended { position, seq, member })
+    }
+
+    /// Refuses an event with [`Error::AlreadyThere`] if its sender has annotated its target in the same way before. Asked
+    /// where one change comes after the other, because two events that are sent at the same moment both find nothing
+    /// before.
+    pub fn refuse_annotated(&self, room: RoomNid, event: &NewEvent) -> Result<()> {
+        let Some(Relation { target, key: Some(key), .. }) = &event.relation else { return Ok(()) };
+        if self.is_annotated(room, target, &event.kind, key, event.sender)? { Err(Error::AlreadyThere) } else { Ok(()) }
     }
 
     pub(super) fn store_event(&self, room: RoomNid, (position, seq): (Position, i64), event: &NewEvent) -> Result<()> {

@@ -17,7 +17,7 @@ mod states;
 mod summaries;
 
 pub(crate) use append::APPENDING;
-pub use append::{Appended, NewEvent, Redaction, Relation, TransactionKey};
+pub use append::{Append, Appended, NewEvent, Redaction, Relation, TransactionKey};
 pub use directory::PublishedRoom;
 pub use events::{Direction, EventRow, EventText, EventsBetween, RedactionRow, TimelineRow};
 pub use listing::{ListedRoom, RoomOrder, RoomsQuery};

@@ -93,6 +93,11 @@ impl Connection {
         Ok(self.0.execute_batch(script)?)
     }
 
+    /// How many rows have been changed since it was opened, what was undone included.
+    pub(crate) fn rows_changed(&self) -> u64 {
+        self.0.total_changes()
+    }
+
     /// Whether a transaction is open: SQLite ends it by itself when the disk is full, for example.
     pub(crate) fn is_in_transaction(&self) -> bool {
         !self.0.is_autocommit()

@@ -5,6 +5,7 @@
 #![expect(clippy::cloned_ref_to_slice_refs, reason = "a list that is expected is written as a list")]
 
 mod accounts;
+mod commands;
 mod coverage;
 mod credentials;
 mod devices;
@@ -51,13 +52,13 @@ fn open() -> Opened {
 }
 
 /// Runs a case in one change of an empty store, which is then committed.
-async fn case(case: impl FnOnce(&mut Tx<'_>) -> Result<()> + Send + 'static) {
+async fn case(case: impl Fn(&mut Tx<'_>) -> Result<()> + Send + 'static) {
     open().store.write(case).await.expect("the case holds");
 }
 
 /// Runs a case that reads with a snapshot what a change of an empty store has committed.
 async fn committed<T: Send + 'static>(
-    write: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    write: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     read: impl FnOnce(&Snapshot<'_>, T) -> Result<()> + Send + 'static,
 ) {
     let opened = open();
