@@ -69,7 +69,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-pub use change_log::{ChangeLog, LogEntry, LoggedCommit, ProcessLog};
+pub use change_log::{ChangeLog, LogEntry, LoggedCommit, ProcessLog, Seat};
 pub use error::{Error, Result};
 pub use snapshot::Snapshot;
 pub use sqlite::DatabaseError;
@@ -78,6 +78,7 @@ pub use transaction::{Change, Transaction};
 use im2_model::{Position, Reached, WriterId};
 
 use crate::{
+    change_log::NodeLog,
     failure::Failure,
     lock::DirectoryLock,
     readers::Readers,
@@ -194,13 +195,11 @@ impl<C: Send + 'static> Store<C> {
         migrations::migrate(&connection)?;
         let clock = stream_range::open_clock(&connection, options.writer)?;
         let opened_at = Snapshot { connection: &connection }.reached()?;
-        if let Some(log) = &log {
-            log.join(options.writer);
-        }
+        let node = log.as_ref().map(|log| NodeLog::join(Arc::clone(log), options.writer, opened_at.clone()));
         drop(alone);
         let failure = Failure::default();
         let readers = Readers::start(&path, options, &failure)?;
-        let writer = Writer::start(connection, clock, log, failure.clone());
+        let writer = Writer::start(connection, clock, node, failure.clone());
         let (number, directory) = (options.writer, options.directory.clone());
         Ok(Self { readers, writer, number, failure, opened_at, directory, lock })
     }

@@ -12,12 +12,12 @@ use std::{
 };
 
 use im2_fair::{Bounds, Load, Turn, Turns};
-use im2_model::{Position, PositionClock, WriterId};
+use im2_model::{Position, PositionClock, Reached};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::{
     Error, Result, Transaction,
-    change_log::{ChangeLog, LogEntry, LoggedCommit},
+    change_log::{ChangeLog, LoggedCommit, NodeLog},
     failure::Failure,
     sqlite::Connection,
     stream_range,
@@ -62,7 +62,7 @@ pub(crate) type Advance = Box<dyn Fn(Position) + Send + Sync>;
 enum Message<C> {
     Change(WriteTurn, Job<C>),
     Flush(oneshot::Sender<Result<bool>>),
-    CatchUp(oneshot::Sender<()>),
+    CatchUp(oneshot::Sender<Result<()>>),
     Check(oneshot::Sender<()>),
 }
 
@@ -79,24 +79,30 @@ struct Shared<C> {
     job_added: Notify,
     apply: OnceLock<Apply<C>>,
     /// Where there are other nodes: what they commit, and what is done with their places.
-    log: Option<Arc<dyn ChangeLog<C>>>,
+    log: Option<NodeLog<C>>,
     advance: OnceLock<Advance>,
 }
 
 impl<C> Shared<C> {
     /// Applies what other nodes have committed, if it is known yet what is done with it.
-    fn catch_up(&self, node: WriterId) {
-        let (Some(log), Some(apply)) = (&self.log, self.apply.get()) else { return };
-        for LogEntry { published, reached } in log.take(node) {
-            published.into_iter().for_each(apply);
-            self.advance(reached);
-        }
+    fn catch_up(&self) -> Result<()> {
+        let (Some(log), Some(apply)) = (&self.log, self.apply.get()) else { return Ok(()) };
+        log.catch_up(apply, |reached| self.advance(reached))
     }
 
     /// The same for somebody who waits for it.
-    fn catch_up_for(&self, node: WriterId, waiting: oneshot::Sender<()>) {
-        self.catch_up(node);
-        waiting.send(()).unwrap_or_default(); // whoever went away needs no answer
+    fn catch_up_for(&self, waiting: oneshot::Sender<Result<()>>) {
+        drop(waiting.send(self.catch_up())); // whoever went away needs no answer
+    }
+
+    /// The same before a commit: fails if something that was committed before is not to be had.
+    fn catch_up_with(&self, before: &Reached) -> Result<()> {
+        let is_applied = self.apply.get().is_some();
+        self.catch_up()?;
+        match &self.log {
+            Some(log) if is_applied => log.check_whole(before),
+            _ => Ok(()),
+        }
     }
 
     fn advance(&self, reached: Position) {
@@ -137,7 +143,7 @@ impl<C: Send + 'static> Writer<C> {
     pub(crate) fn start(
         connection: Connection,
         clock: PositionClock,
-        log: Option<Arc<dyn ChangeLog<C>>>,
+        log: Option<NodeLog<C>>,
         failure: Failure,
     ) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
@@ -181,7 +187,7 @@ impl<C: Send + 'static> Writer<C> {
 
     /// The log that is shared with other nodes.
     pub(crate) fn log(&self) -> Option<&Arc<dyn ChangeLog<C>>> {
-        self.shared.log.as_ref()
+        self.shared.log.as_ref().map(NodeLog::log)
     }
 
     /// Waits until what other nodes have committed is applied.
@@ -191,7 +197,7 @@ impl<C: Send + 'static> Writer<C> {
         }
         let (sender, receiver) = oneshot::channel();
         self.queue.send(Message::CatchUp(sender)).await.map_err(|_| Error::Closed)?;
-        receiver.await.map_err(|_| Error::Closed)
+        receiver.await.map_err(|_| Error::Closed)?
     }
 
     /// Callers that wait for the right to queue a change.
@@ -262,31 +268,33 @@ fn run<C>(
                 shared.counts.changes.fetch_add(changes as u64, Ordering::Relaxed);
             }
             Message::Flush(done) => drop(done.send(connection.checkpoint())),
-            Message::CatchUp(waiting) => shared.catch_up_for(clock.writer(), waiting),
+            Message::CatchUp(waiting) => shared.catch_up_for(waiting),
             Message::Check(done) => drop(done.send(())),
         }
     }
 }
+
+/// A commit that other nodes are told of, and what had been committed before.
+type Logged<'a, C> = (Box<dyn LoggedCommit<C> + 'a>, Reached);
 
 /// Begins a commit: where there are other nodes, alone, and after everything that they have committed.
 fn begin<'a, C>(
     connection: &Connection,
     clock: &mut PositionClock,
     shared: &'a Shared<C>,
-) -> Result<Option<Box<dyn LoggedCommit<C> + 'a>>> {
+) -> Result<Option<Logged<'a, C>>> {
     let Some(log) = &shared.log else {
         connection.run("BEGIN IMMEDIATE")?;
         return Ok(None);
     };
-    let logged = log.begin(clock.writer())?;
+    let logged = log.begin()?;
     connection.run("BEGIN IMMEDIATE")?;
     let seen = stream_range::see_others(connection, clock);
-    if seen.is_err() {
+    let heard = seen.and_then(|before| shared.catch_up_with(&before).map(|()| before));
+    if heard.is_err() {
         drop(connection.run("ROLLBACK")); // before the others may go on
     }
-    seen?;
-    shared.catch_up(clock.writer());
-    Ok(Some(logged))
+    Ok(Some((logged, heard?)))
 }
 
 /// Commits `first` and whatever else is waiting, up to [`BATCH`], as one, and returns how many changes that were.
@@ -320,26 +328,29 @@ fn commit_batch<C>(
                 flushes.push(done);
                 break;
             }
-            Ok(Message::CatchUp(waiting)) => shared.catch_up_for(clock.writer(), waiting),
+            Ok(Message::CatchUp(waiting)) => shared.catch_up_for(waiting),
             Ok(Message::Check(done)) => drop(done.send(())),
             Err(_) => break,
         }
     }
+    if logged.is_some() && !published.is_empty() && before == *clock {
+        clock.next(); // by its place others tell it from what they know
+    }
     let committed = begun
         .and_then(|()| save_position(connection, before, *clock))
-        .and_then(|()| logged.as_mut().map_or(Ok(()), |logged| logged.enter(&published, reached(before, *clock))))
+        .and_then(|()| enter(logged.as_mut(), &published, reached(before, *clock)))
         .and_then(|()| connection.run("COMMIT"));
     let changes = answers.len();
     match committed {
         Ok(()) => {
-            let is_logged = logged.is_some();
-            if let Some(logged) = logged {
+            if let Some((logged, _)) = logged {
                 logged.committed();
             }
             if let Some(apply) = shared.apply.get() {
                 published.into_iter().for_each(apply);
             }
-            if is_logged {
+            if let Some(log) = &shared.log {
+                log.note(reached(before, *clock));
                 shared.advance(reached(before, *clock));
             }
             if has_added_job {
@@ -397,6 +408,11 @@ fn run_change<T, C>(
             (Err(undone.err().unwrap_or(error)), nothing())
         }
     }
+}
+
+/// Enters a commit into the log, if there is one.
+fn enter<C>(logged: Option<&mut Logged<'_, C>>, published: &[C], reached: Position) -> Result<()> {
+    logged.map_or(Ok(()), |(logged, before)| logged.enter(published, before, reached))
 }
 
 /// How far a writer has got with a commit; nowhere if that took no position.
