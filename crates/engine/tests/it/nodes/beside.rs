@@ -189,9 +189,11 @@ impl World {
         if outcome.is_ok() {
             let kept = self.done.keys.entry(user.clone()).or_default();
             if publishes_identity {
-                // It is another device now, so that what was kept of the one before is gone.
-                kept.clear();
-                *self.done.versions.entry(user).or_default() += 1;
+                let version = self.done.versions.entry(user).or_default();
+                if *version > 0 {
+                    kept.clear(); // it is another device now, and what was kept of the one before is gone
+                }
+                *version += 1;
             }
             kept.extend(keys.into_keys());
         }
