@@ -57,14 +57,6 @@ impl FromStr for ChangesToken {
     }
 }
 
-/// Parses the `to` of a list of changes: the `pos` of a sliding sync. Anything else is `M_INVALID_PARAM`.
-pub fn parse_end(text: &str) -> Result<StreamToken> {
-    match text.parse()? {
-        PlaceToken::Stream(token) => Ok(token),
-        PlaceToken::Timeline(_) => Err(Error::refused(Code::InvalidParam, "`to` must be the `pos` of a sliding sync")),
-    }
-}
-
 /// The latest changes, each thread once.
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
@@ -161,6 +153,17 @@ impl ThreadSubscriptions {
             Ok(())
         };
         Ok(self.core.store.write(change).await?)
+    }
+
+    /// Reads the `to` of a list of changes: the `pos` of a sliding sync. Anything else is `M_INVALID_PARAM`.
+    pub async fn end(&self, text: Option<&str>) -> Result<Option<StreamToken>> {
+        match self.rooms.place_if_given(text).await? {
+            None => Ok(None),
+            Some(PlaceToken::Stream(token)) => Ok(Some(token)),
+            Some(PlaceToken::Timeline(_)) => {
+                Err(Error::refused(Code::InvalidParam, "`to` must be the `pos` of a sliding sync"))
+            }
+        }
     }
 
     /// The changes of the threads that a user follows, the latest first.

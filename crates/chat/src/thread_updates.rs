@@ -125,6 +125,9 @@ impl ThreadUpdates {
     /// The threads with new replies in the rooms that the user is in.
     pub async fn updates(&self, actor: &Actor, request: UpdatesRequest) -> Result<Updates> {
         let limit = request.limit.clamp(1, DEFAULT_LIMIT);
+        if let Some(UpdatesToken(before)) = request.before {
+            self.core.catch_up(|reached| reached.includes(before)).await?;
+        }
         let look = Look {
             since: request.since.unwrap_or_default(),
             until: request.until.unwrap_or_else(|| self.core.stream.reached()),

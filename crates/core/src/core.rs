@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use im2_bus::Bus;
-use im2_model::{Clock, Millis, Random, ServerName, StreamToken, UserId, UserNid};
+use im2_model::{Clock, Millis, Random, Reached, ServerName, StreamToken, UserId, UserNid};
 use im2_store::Snapshot;
 
 use crate::{
@@ -177,6 +177,21 @@ impl Core {
     /// The current time.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// Reads a token of a client, `what` in the refusal of what is none. The client may have it from another node: of
+    /// everything that it includes this one has heard then. Requests have their tokens read here, before they look at
+    /// anything in memory.
+    pub async fn token(&self, text: &str, what: &str) -> Result<StreamToken> {
+        let invalid = |_| Error::refused(Code::InvalidParam, format!("{what} is not a token of this server"));
+        let token = StreamToken::read(text).map_err(invalid)?;
+        self.hear_of(token.stream()).await?;
+        Ok(token)
+    }
+
+    /// Hears of what other nodes have committed, if a client has been told of more than has been heard of here.
+    pub async fn hear_of(&self, reached: &Reached) -> Result<()> {
+        self.catch_up(|here| here.stream().includes_all(reached)).await
     }
 
     /// Hears of what other nodes have committed, if a place in the stream that somebody has from another of them is not

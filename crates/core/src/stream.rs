@@ -158,7 +158,11 @@ impl Inner {
         self.count += 1;
         let writer = position.writer();
         match self.recent.iter_mut().find(|(known, _)| *known == writer) {
-            Some((_, changes)) => changes.push_back((position, change)),
+            Some((_, changes)) => {
+                let is_in_order = changes.back().is_none_or(|(last, _)| *last <= position);
+                debug_assert!(is_in_order, "a change before the last one of its writer would hide what is between");
+                changes.push_back((position, change));
+            }
             None => self.recent.push((writer, VecDeque::from([(position, change)]))),
         }
     }

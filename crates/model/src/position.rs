@@ -302,6 +302,18 @@ impl StreamToken {
         token
     }
 
+    /// Reads a token. It may name places of which this node has not heard yet: requests have theirs read by the core, which
+    /// sees to that.
+    pub fn read(text: &str) -> Result<Self, TokenError> {
+        let (stream, rest) = text.strip_prefix('s').and_then(|rest| rest.split_once('~')).ok_or(TokenError)?;
+        let (ephemeral, inbox) = match rest.split_once('~') {
+            Some((ephemeral, inbox)) => (ephemeral, Some(inbox.parse()?)),
+            None => (rest, None),
+        };
+        let ephemeral = ephemeral.parse().map_err(|_| TokenError)?;
+        Ok(Self { reached: stream.parse()?, ephemeral, inbox })
+    }
+
     /// The position up to which the commits of `writer` have been seen. A bound: maybe no change has this position.
     pub fn reached(&self, writer: WriterId) -> Position {
         self.reached.of(writer)
@@ -360,20 +372,6 @@ impl fmt::Display for StreamToken {
 #[error("not a sync token of this server")]
 pub struct TokenError;
 
-impl FromStr for StreamToken {
-    type Err = TokenError;
-
-    fn from_str(text: &str) -> Result<Self, TokenError> {
-        let (stream, rest) = text.strip_prefix('s').and_then(|rest| rest.split_once('~')).ok_or(TokenError)?;
-        let (ephemeral, inbox) = match rest.split_once('~') {
-            Some((ephemeral, inbox)) => (ephemeral, Some(inbox.parse()?)),
-            None => (rest, None),
-        };
-        let ephemeral = ephemeral.parse().map_err(|_| TokenError)?;
-        Ok(Self { reached: stream.parse()?, ephemeral, inbox })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{LAST_WRITER, Position, PositionClock, Reached, StreamToken, TokenError};
@@ -398,7 +396,7 @@ mod tests {
         assert!(token.includes(off) && !token.includes(on), "every token includes it");
         token.advance(off);
         assert_eq!(token, StreamToken::default(), "and no token tells of it");
-        assert_eq!("s0_-64~0".parse::<StreamToken>(), Err(TokenError));
+        assert_eq!(StreamToken::read("s0_-64~0"), Err(TokenError));
     }
 
     #[test]
@@ -418,14 +416,14 @@ mod tests {
         let mut token = StreamToken::at(Position::new(2, 9), 5);
         token.advance(Position::new(1, 4711));
         assert_eq!(token.to_string(), "s0_301505_578~5");
-        assert_eq!("s0_301505_578~5".parse(), Ok(token));
-        assert_eq!("s~0".parse(), Ok(StreamToken::default()));
-        assert_eq!("s0~0".parse(), Ok(StreamToken::default()));
+        assert_eq!(StreamToken::read("s0_301505_578~5"), Ok(token));
+        assert_eq!(StreamToken::read("s~0"), Ok(StreamToken::default()));
+        assert_eq!(StreamToken::read("s0~0"), Ok(StreamToken::default()));
     }
 
     #[test]
     fn a_token_from_before_there_were_writers_is_everything_up_to_there() {
-        let old: StreamToken = "s1.4711~93~1.4000".parse().unwrap();
+        let old = StreamToken::read("s1.4711~93~1.4000").unwrap();
         assert_eq!(old.to_string(), "s4711~93~4000");
         assert!((1..=4_711).all(|number| old.includes(Position::from_i64(number))));
         assert!(!old.includes(Position::from_i64(4_712)) && !old.to_device().includes(Position::from_i64(4_001)));
@@ -448,10 +446,10 @@ mod tests {
         inbox.advance(Position::new(1, 4000));
         token.inbox = Some(inbox);
         assert_eq!(token.to_string(), "s0_301505~93~0_256001");
-        assert_eq!("s0_301505~93~0_256001".parse(), Ok(token.clone()));
+        assert_eq!(StreamToken::read("s0_301505~93~0_256001"), Ok(token.clone()));
         assert!(token.includes(Position::new(1, 4500)) && !token.to_device().includes(Position::new(1, 4500)));
         token.inbox = Some("".parse().unwrap());
-        assert_eq!(token.to_string().parse(), Ok(token), "nothing told at all");
+        assert_eq!(StreamToken::read(&token.to_string()), Ok(token), "nothing told at all");
     }
 
     #[test]
@@ -509,9 +507,9 @@ mod tests {
             "s1.1~5~x",
             "s1.1~5~1.1~",
         ] {
-            assert_eq!(text.parse::<StreamToken>(), Err(TokenError), "{text}");
+            assert_eq!(StreamToken::read(text), Err(TokenError), "{text}");
         }
         let many = "_6401".repeat(64);
-        assert_eq!(format!("s0{many}~0").parse::<StreamToken>(), Err(TokenError), "more than there can be");
+        assert_eq!(StreamToken::read(&format!("s0{many}~0")), Err(TokenError), "more than there can be");
     }
 }

@@ -72,7 +72,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-pub use change_log::{ChangeLog, LogEntry, LoggedCommit, ProcessLog};
+pub use change_log::{ChangeLog, LogEntry, LoggedCommit, ProcessLog, Seat};
 pub use commands::{AnyCommand, Command, Request};
 pub use error::{Error, Result};
 pub use snapshot::Snapshot;
@@ -82,6 +82,7 @@ pub use transaction::{Change, Transaction};
 use im2_model::{Position, Reached, WriterId};
 
 use crate::{
+    change_log::NodeLog,
     failure::Failure,
     lock::DirectoryLock,
     readers::Readers,
@@ -191,32 +192,30 @@ impl<C: Send + 'static> Store<C> {
     pub fn open_beside(&self, options: &Options) -> Result<Self> {
         let log = self.writer.log().ok_or_else(|| Error::Locked(self.directory.display().to_string()))?;
         let options = Options { directory: self.directory.clone(), ..options.clone() };
-        Self::open_locked(&options, Some(Arc::clone(log)), Arc::clone(&self.lock))
+        Self::open_locked(&options, Some(log), Arc::clone(&self.lock))
     }
 
-    fn open_new(options: &Options, log: Option<Arc<dyn ChangeLog<C>>>) -> Result<Self> {
+    fn open_new(options: &Options, log: Option<&Arc<dyn ChangeLog<C>>>) -> Result<Self> {
         file_modes::make_folder(&options.directory)?;
         file_modes::tighten(&options.directory)?;
         let lock = DirectoryLock::take(&options.directory)?;
         Self::open_locked(options, log, Arc::new(lock))
     }
 
-    fn open_locked(options: &Options, log: Option<Arc<dyn ChangeLog<C>>>, lock: Arc<DirectoryLock>) -> Result<Self> {
+    fn open_locked(options: &Options, log: Option<&Arc<dyn ChangeLog<C>>>, lock: Arc<DirectoryLock>) -> Result<Self> {
         // What is committed from here on is heard of, so that nothing falls between it and what is read now.
-        let alone = log.as_ref().map(|log| log.begin(options.writer)).transpose()?;
+        let alone = log.map(|log| log.begin(options.writer)).transpose()?;
         let path = options.directory.join("im2.db");
         let connection = Connection::open_for_writing(&path)?;
         connection.keep_pages(options.page_cache / 2)?;
         migrations::migrate(&connection)?;
         let clock = stream_range::open_clock(&connection, options.writer)?;
         let opened_at = Snapshot { connection: &connection }.reached()?;
-        if let Some(log) = &log {
-            log.join(options.writer);
-        }
+        let node = log.map(|log| NodeLog::join(Arc::clone(log), options.writer, opened_at.clone()));
         drop(alone);
         let failure = Failure::default();
         let readers = Readers::start(&path, options, &failure)?;
-        let writer = Writer::start(connection, clock, log, options.repeat_changes, failure.clone());
+        let writer = Writer::start(connection, clock, node, options.repeat_changes, failure.clone());
         let (number, directory) = (options.writer, options.directory.clone());
         Ok(Self { readers, writer, number, failure, opened_at, directory, lock })
     }

@@ -31,6 +31,7 @@ const MIGRATIONS: &[&[&str]] = &[
     &[include_str!("schema/followers.sql")],
     &[include_str!("schema/graph.sql")],
     &[include_str!("schema/job_claims.sql")],
+    &[include_str!("schema/state_by_number.sql")],
 ];
 
 /// The schema version of a database that this program can use, as it is or after migrating it.

@@ -130,12 +130,13 @@ pub(crate) fn open_clock(connection: &Connection, writer: WriterId) -> Result<Po
     Ok(clock)
 }
 
-/// Has a clock go on from everything that others have committed.
-pub(crate) fn see_others(connection: &Connection, clock: &mut PositionClock) -> Result<()> {
-    for writer in (Snapshot { connection }).writers()? {
+/// Has a clock go on from everything that is committed, and gives how far that is.
+pub(crate) fn see_others(connection: &Connection, clock: &mut PositionClock) -> Result<Reached> {
+    let db = Snapshot { connection };
+    for writer in db.writers()? {
         clock.see(writer.position);
     }
-    Ok(())
+    db.reached()
 }
 
 /// Notes how far a writer has got, as part of the commit that got there.

@@ -12,12 +12,12 @@ use std::{
 };
 
 use im2_fair::{Bounds, Load, Turn, Turns};
-use im2_model::{Position, PositionClock, WriterId};
+use im2_model::{Position, PositionClock, Reached};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::{
     Error, Result,
-    change_log::{ChangeLog, LogEntry, LoggedCommit},
+    change_log::{ChangeLog, LoggedCommit, NodeLog},
     commands::AnyCommand,
     failure::Failure,
     sqlite::Connection,
@@ -91,7 +91,7 @@ enum Message<C> {
     Function(WriteTurn, Box<dyn Requested<C>>),
     Command(WriteTurn, AnyCommand<C>),
     Flush(oneshot::Sender<Result<bool>>),
-    CatchUp(oneshot::Sender<()>),
+    CatchUp(oneshot::Sender<Result<()>>),
     Check(oneshot::Sender<()>),
 }
 
@@ -108,7 +108,7 @@ struct Shared<C> {
     job_added: Notify,
     apply: OnceLock<Apply<C>>,
     /// The log of other nodes' commits, where there are other nodes.
-    log: Option<Arc<dyn ChangeLog<C>>>,
+    log: Option<NodeLog<C>>,
     advance: OnceLock<Advance>,
     /// See [`crate::Options::repeat_changes`].
     repeats: bool,
@@ -116,18 +116,24 @@ struct Shared<C> {
 
 impl<C> Shared<C> {
     /// Applies what other nodes have committed, if it is known yet what is done with it.
-    fn catch_up(&self, node: WriterId) {
-        let (Some(log), Some(apply)) = (&self.log, self.apply.get()) else { return };
-        for LogEntry { published, reached } in log.take(node) {
-            published.into_iter().for_each(apply);
-            self.advance(reached);
-        }
+    fn catch_up(&self) -> Result<()> {
+        let (Some(log), Some(apply)) = (&self.log, self.apply.get()) else { return Ok(()) };
+        log.catch_up(apply, |reached| self.advance(reached))
     }
 
     /// The same for somebody who waits for it.
-    fn catch_up_for(&self, node: WriterId, waiting: oneshot::Sender<()>) {
-        self.catch_up(node);
-        waiting.send(()).unwrap_or_default(); // whoever went away needs no answer
+    fn catch_up_for(&self, waiting: oneshot::Sender<Result<()>>) {
+        drop(waiting.send(self.catch_up())); // whoever went away needs no answer
+    }
+
+    /// The same before a commit: fails if something that was committed before is not to be had.
+    fn catch_up_with(&self, before: &Reached) -> Result<()> {
+        let is_applied = self.apply.get().is_some();
+        self.catch_up()?;
+        match &self.log {
+            Some(log) if is_applied => log.check_whole(before),
+            _ => Ok(()),
+        }
     }
 
     fn advance(&self, reached: Position) {
@@ -174,7 +180,7 @@ impl<C: Send + 'static> Writer<C> {
     pub(crate) fn start(
         connection: Connection,
         clock: PositionClock,
-        log: Option<Arc<dyn ChangeLog<C>>>,
+        log: Option<NodeLog<C>>,
         repeats: bool,
         failure: Failure,
     ) -> Self {
@@ -219,7 +225,7 @@ impl<C: Send + 'static> Writer<C> {
 
     /// The log that is shared with other nodes.
     pub(crate) fn log(&self) -> Option<&Arc<dyn ChangeLog<C>>> {
-        self.shared.log.as_ref()
+        self.shared.log.as_ref().map(NodeLog::log)
     }
 
     /// Waits until what other nodes have committed is applied.
@@ -229,7 +235,7 @@ impl<C: Send + 'static> Writer<C> {
         }
         let (sender, receiver) = oneshot::channel();
         self.queue.send(Message::CatchUp(sender)).await.map_err(|_| Error::Closed)?;
-        receiver.await.map_err(|_| Error::Closed)
+        receiver.await.map_err(|_| Error::Closed)?
     }
 
     /// Callers that wait for the right to queue a change.
@@ -296,31 +302,33 @@ fn run<C: 'static>(
                 shared.counts.changes.fetch_add(changes as u64, Ordering::Relaxed);
             }
             Message::Flush(done) => drop(done.send(connection.checkpoint())),
-            Message::CatchUp(waiting) => shared.catch_up_for(clock.writer(), waiting),
+            Message::CatchUp(waiting) => shared.catch_up_for(waiting),
             Message::Check(done) => drop(done.send(())),
         }
     }
 }
+
+/// A commit that other nodes are told of, and what had been committed before.
+type Logged<'a, C> = (Box<dyn LoggedCommit<C> + 'a>, Reached);
 
 /// Begins a commit: where there are other nodes, alone, and after everything that they have committed.
 fn begin<'a, C>(
     connection: &Connection,
     clock: &mut PositionClock,
     shared: &'a Shared<C>,
-) -> Result<Option<Box<dyn LoggedCommit<C> + 'a>>> {
+) -> Result<Option<Logged<'a, C>>> {
     let Some(log) = &shared.log else {
         connection.run("BEGIN IMMEDIATE")?;
         return Ok(None);
     };
-    let logged = log.begin(clock.writer())?;
+    let logged = log.begin()?;
     connection.run("BEGIN IMMEDIATE")?;
     let seen = stream_range::see_others(connection, clock);
-    if seen.is_err() {
+    let heard = seen.and_then(|before| shared.catch_up_with(&before).map(|()| before));
+    if heard.is_err() {
         drop(connection.run("ROLLBACK")); // before the others may go on
     }
-    seen?;
-    shared.catch_up(clock.writer());
-    Ok(Some(logged))
+    Ok(Some((logged, heard?)))
 }
 
 /// Commits `first` and whatever else is waiting, up to [`BATCH`], as one, and returns how many changes that were.
@@ -339,21 +347,24 @@ fn commit_batch<C: 'static>(
     let mut batch = Batch::new(connection, clock, shared.repeats);
     let flush = take_waiting(&mut batch, queue, first, shared);
     let Batch { published, has_added_job, made, .. } = batch;
+    if logged.is_some() && !published.is_empty() && before == *clock {
+        clock.next(); // by its place others tell it from what they know
+    }
     let committed = begun
         .and_then(|()| save_position(connection, before, *clock))
-        .and_then(|()| logged.as_mut().map_or(Ok(()), |logged| logged.enter(&published, reached(before, *clock))))
+        .and_then(|()| enter(logged.as_mut(), &published, reached(before, *clock)))
         .and_then(|()| connection.run("COMMIT"));
     let changes = made.len();
     match committed {
         Ok(()) => {
-            let is_logged = logged.is_some();
-            if let Some(logged) = logged {
+            if let Some((logged, _)) = logged {
                 logged.committed();
             }
             if let Some(apply) = shared.apply.get() {
                 published.into_iter().for_each(apply);
             }
-            if is_logged {
+            if let Some(log) = &shared.log {
+                log.note(reached(before, *clock));
                 shared.advance(reached(before, *clock));
             }
             if has_added_job {
@@ -399,7 +410,7 @@ fn take_waiting<C: 'static>(
         match message {
             Some(Message::Command(turn, command)) => batch.carry_out(turn, command),
             Some(Message::Function(turn, function)) => batch.make(turn, function),
-            Some(Message::CatchUp(waiting)) => shared.catch_up_for(batch.writer(), waiting),
+            Some(Message::CatchUp(waiting)) => shared.catch_up_for(waiting),
             Some(Message::Check(done)) => drop(done.send(())),
             Some(Message::Flush(done)) => {
                 batch.finish();
@@ -410,6 +421,11 @@ fn take_waiting<C: 'static>(
             None => return None,
         }
     }
+}
+
+/// Enters a commit into the log, if there is one.
+fn enter<C>(logged: Option<&mut Logged<'_, C>>, published: &[C], reached: Position) -> Result<()> {
+    logged.map_or(Ok(()), |(logged, before)| logged.enter(published, before, reached))
 }
 
 /// How far a writer has got with a commit; nowhere if that took no position.

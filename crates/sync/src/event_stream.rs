@@ -66,7 +66,6 @@ impl EventStream {
         // Whoever is not in the room is not woken by what happens there, so that those few follow the whole stream.
         let (mut grown, follows_all) = (self.core.stream.grown(), listening.room.is_some());
         let start = listening.from.unwrap_or_else(|| self.now());
-        self.core.catch_up(|reached| reached.stream().includes_all(start.stream())).await?;
         let mut at = start.clone();
         loop {
             let woken = subscription.woken();

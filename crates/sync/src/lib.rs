@@ -242,9 +242,6 @@ impl Sync {
         let subscription = self.core.bus.subscribe(session.user);
         let turn = self.concurrent.begin(session.user, &session.device_id);
         let _connected = self.presence.connect(session, request.set_presence).await?;
-        if let Some(since) = &request.since {
-            self.core.catch_up(|reached| reached.stream().includes_all(since.stream())).await?;
-        }
         loop {
             let woken = subscription.woken();
             // Boxed, so that a request that waits holds none of what making an answer takes.

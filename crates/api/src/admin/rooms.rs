@@ -154,9 +154,10 @@ async fn messages(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<MessagesQuery>,
 ) -> ApiResult<Response> {
+    let ends = query.ends(&api).await?;
     let reader = api.engine.chat.rooms.reader_for_admin(&actor(&session), &room_id).await?;
     let dir = query.dir.unwrap_or(DirectionName::Forward);
-    events::page(&api, &session, &reader, dir, &query).await
+    events::page(&api, &session, &reader, (dir, ends), &query).await
 }
 
 async fn context(

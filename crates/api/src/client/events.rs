@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::{extract::State as Extract, response::Response};
 use im2_chat::rooms::{Actor, Bundles, Form, Viewer, write_array, write_event};
 use im2_core::Code;
-use im2_model::{EventId, RoomId, StreamToken};
+use im2_model::{EventId, RoomId};
 use im2_sync::event_stream::Listening;
 use serde::Deserialize;
 
@@ -43,8 +43,10 @@ async fn events(Extract(api): State, waiting: Waiting, QueryParams(query): Query
     if query.room_id.is_none() && core.guests.contains(session.user) {
         return Err(ApiError::new(Code::GuestAccessForbidden, "guests must give a room_id"));
     }
-    let from = query.from.as_deref().filter(|from| !from.is_empty()).map(str::parse::<StreamToken>).transpose();
-    let from = from.map_err(|_| ApiError::new(Code::InvalidParam, "`from` is not a token of this server"))?;
+    let from = match query.from.as_deref().filter(|from| !from.is_empty()) {
+        Some(from) => Some(core.token(from, "`from`").await?),
+        None => None,
+    };
     let timeout = Duration::from_millis(query.timeout.unwrap_or(DEFAULT_TIMEOUT));
     let listening = Listening { from, timeout, room: query.room_id };
     let actor = Actor::from(&session);

@@ -6,7 +6,6 @@ use axum::{extract::State as Extract, response::Response};
 use im2_accounts::uia::Auth;
 use im2_chat::e2ee::{ClaimRequest, CrossSigningUpload, DeviceLists, QueryRequest, SignaturesUpload, Upload};
 use im2_core::Code;
-use im2_model::StreamToken;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -83,12 +82,11 @@ async fn changes(
     User(session): User,
     QueryParams(query): QueryParams<ChangesQuery>,
 ) -> ApiResult<Answer<DeviceLists>> {
-    let token = |text: Option<String>, name: &str| {
-        let text = text.ok_or_else(|| ApiError::new(Code::MissingParam, format!("`{name}` is missing")))?;
-        let parsed = text.parse::<StreamToken>();
-        parsed.map_err(|_| ApiError::new(Code::InvalidParam, format!("`{name}` is not a token of this server")))
+    let token = async |text: Option<String>, name: &str| {
+        let text = text.ok_or_else(|| ApiError::new(Code::MissingParam, format!("{name} is missing")))?;
+        Ok::<_, ApiError>(api.engine.core.token(&text, name).await?)
     };
-    let (from, to) = (token(query.from, "from")?, token(query.to, "to")?);
+    let (from, to) = (token(query.from, "`from`").await?, token(query.to, "`to`").await?);
     Ok(Answer(api.engine.chat.e2ee.changes(&session, &from, &to).await?))
 }
 

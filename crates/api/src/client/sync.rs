@@ -6,7 +6,7 @@ use axum::{extract::State as Extract, response::Response};
 use bytes::Bytes;
 use futures_util::stream;
 use im2_chat::{filters::Filter, presence::Availability};
-use im2_core::{Code, features::Feature};
+use im2_core::features::Feature;
 use im2_sync::{Answer, Pieces, StateForm, SyncRequest};
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use im2_edge::{Api, State};
 use im2_edge::{
     auth::Waiting,
     body::{QueryParams, json_bytes, streamed},
-    error::{ApiError, ApiResult},
+    error::ApiResult,
     limits::Class,
     routes::{Access, Routes},
 };
@@ -54,8 +54,10 @@ async fn sync(
         Some(parameter) => api.engine.chat.filters.resolve(session.user, parameter).await?,
         None => Arc::new(Filter::default()),
     };
-    let since = query.since.as_deref().filter(|since| !since.is_empty()).map(str::parse).transpose();
-    let since = since.map_err(|_| ApiError::new(Code::InvalidParam, "`since` is not a token of this server"))?;
+    let since = match query.since.as_deref().filter(|since| !since.is_empty()) {
+        Some(since) => Some(api.engine.core.token(since, "`since`").await?),
+        None => None,
+    };
     let state = match (query.use_state_after, query.drafted_state_after) {
         _ if api.engine.core.withheld_features.contains(session.user, Feature::StateAfter) => StateForm::Before,
         (true, _) => StateForm::After,

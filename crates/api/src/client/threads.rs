@@ -4,7 +4,7 @@
 use axum::{extract::State as Extract, response::Response};
 use im2_chat::{
     rooms::Actor,
-    thread_subscriptions::{ChangesRequest, DEFAULT_LIMIT, parse_end},
+    thread_subscriptions::{ChangesRequest, DEFAULT_LIMIT},
     thread_updates::{self, UpdatesRequest},
 };
 use im2_core::Code;
@@ -100,7 +100,7 @@ async fn changes(
 ) -> ApiResult<Answer<Value>> {
     query.check()?;
     let request = ChangesRequest {
-        since: query.to.as_deref().map(parse_end).transpose()?,
+        since: api.engine.chat.thread_subscriptions.end(query.to.as_deref()).await?,
         before: query.from.as_deref().map(str::parse).transpose()?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
@@ -120,7 +120,7 @@ async fn updates(
 ) -> ApiResult<Response> {
     query.check()?;
     let request = UpdatesRequest {
-        since: query.to.as_deref().map(parse_end).transpose()?,
+        since: api.engine.chat.thread_subscriptions.end(query.to.as_deref()).await?,
         until: None,
         before: query.from.as_deref().map(str::parse).transpose()?,
         limit: query.limit.unwrap_or(thread_updates::DEFAULT_LIMIT),

@@ -114,6 +114,7 @@ impl E2ee {
         }
         let from = from.unwrap_or_default().parse::<Reached>();
         let from = from.map_err(|_| Error::refused(Code::InvalidParam, "this is not a token of this server"))?;
+        self.core.hear_of(&from).await?;
         let until = self.core.stream.reached();
         let inbox = self.to_device.pending(user, device_id, &from, until.stream()).await?;
         Ok(DehydratedEvents { messages: inbox.messages, reached: inbox.reached, is_complete: inbox.is_complete })

@@ -1,8 +1,8 @@
 //! Places in a room's timeline, as clients carry them.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use im2_core::{Code, Error, Result};
+use im2_core::Result;
 use im2_model::StreamToken;
 
 use super::{Room, Rooms};
@@ -29,25 +29,40 @@ impl fmt::Display for TimelineToken {
     }
 }
 
-impl FromStr for PlaceToken {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
+impl TimelineToken {
+    /// Reads a token; `None` if it is none of this kind.
+    pub fn read(text: &str) -> Option<Self> {
         let number = text.strip_prefix('t').and_then(|number| number.parse().ok());
-        if let Some(number) = number.filter(|number| (0..=LAST).contains(number)) {
-            return Ok(Self::Timeline(TimelineToken(number)));
-        }
-        let invalid = |_| Error::refused(Code::InvalidParam, "this is not a pagination token of this server");
-        let in_pos = text.strip_prefix('p').and_then(|pos| pos.split_once('-')).map(|(_, token)| token);
-        in_pos.unwrap_or(text).parse().map(Self::Stream).map_err(invalid)
+        number.filter(|number| (0..=LAST).contains(number)).map(Self)
     }
 }
 
 impl Rooms {
+    /// Reads what a client gives as a place, before anything of the room is looked at: see [`im2_core::Core::token`].
+    pub async fn place(&self, text: &str) -> Result<PlaceToken> {
+        if let Some(token) = TimelineToken::read(text) {
+            return Ok(PlaceToken::Timeline(token));
+        }
+        let in_pos = text.strip_prefix('p').and_then(|pos| pos.split_once('-')).map(|(_, token)| token);
+        Ok(PlaceToken::Stream(self.core.token(in_pos.unwrap_or(text), "this").await?))
+    }
+
+    /// As [`Self::place`], for what may be left out.
+    pub async fn place_if_given(&self, text: Option<&str>) -> Result<Option<PlaceToken>> {
+        match text {
+            Some(text) => self.place(text).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The number of the last event of `room` before a place, or of a resolution of its state.
     pub async fn seq_at(&self, room: &Arc<Room>, place: &PlaceToken) -> Result<i64> {
         match place {
-            PlaceToken::Timeline(TimelineToken(seq)) => Ok(*seq),
+            PlaceToken::Timeline(TimelineToken(seq)) => {
+                // The client may have it from another node.
+                self.core.catch_up(|_| *seq <= room.view().seq).await?;
+                Ok(*seq)
+            }
             PlaceToken::Stream(token) => self.seq_at_token(room, token).await,
         }
     }

@@ -82,7 +82,7 @@ impl Follower {
         let request = SyncRequest { since: Some(self.since.clone()), ..first_sync(&json!({})) };
         let answer = engine.sync.classic.sync(&self.session, request).await.unwrap().whole().await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
-        let until: StreamToken = answer["next_batch"].as_str().unwrap().parse().unwrap();
+        let until = StreamToken::read(answer["next_batch"].as_str().unwrap()).unwrap();
         let asked = engine.chat.e2ee.changes(&self.session, &self.since, &until).await.unwrap();
         self.since = until;
         let section = |name: &str| {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use im2_chat::rooms::{Actor, CreateRoom, Direction, Draft, Preset, Room, RoomEvent};
-use im2_model::{EventId, RoomId, RoomNid, UserId};
+use im2_model::{EventId, RoomId, RoomNid, StreamToken, UserId};
 use im2_store::{
     Snapshot,
     rooms::{EventRow, NewEvent, ResolvedEntry, RoomKind},
@@ -175,7 +175,8 @@ async fn a_room_that_began_elsewhere_is_shown_from_its_state_on_and_grows_backwa
     assert_eq!(page(&fixture, &room, &ben).await, newest_first(&copies));
     follower.follow(&fixture, Duration::ZERO).await;
     assert_eq!(follower.received[room.id.as_str()].len(), copies.len() - split, "it is no news");
-    let request = im2_sync::SyncRequest { since: since.map(|since| since.parse().unwrap()), ..first_sync(&json!({})) };
+    let since = since.map(|since| StreamToken::read(&since).unwrap());
+    let request = im2_sync::SyncRequest { since, ..first_sync(&json!({})) };
     let answer = fixture.engine.sync.classic.sync(&session(&ben, "D"), request).await.unwrap().whole().await.unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
     assert_eq!(answer["rooms"], Value::Null);

@@ -189,7 +189,7 @@ async fn a_timeline_of_large_events_is_cut() {
     let mut found = ids(&timeline["events"]);
     assert!((15..20).contains(&found.len()), "{} events", found.len());
     assert_eq!(timeline["limited"], true);
-    let place = timeline["prev_batch"].as_str().unwrap().parse().unwrap();
+    let place = rooms.place(timeline["prev_batch"].as_str().unwrap()).await.unwrap();
     let mut from = rooms.seq_at(&room, &place).await.unwrap() + 1;
     let reader = rooms.reader(&ana, &room.id).await.unwrap();
     loop {

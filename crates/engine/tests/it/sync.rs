@@ -42,9 +42,13 @@ impl Follower {
         Self { session: session(actor, "D"), filter, use_state_after, since: None, picture, received }
     }
 
-    fn request(&self, timeout: Duration) -> SyncRequest {
+    async fn request(&self, fixture: &Fixture, timeout: Duration) -> SyncRequest {
+        let since = match &self.since {
+            Some(since) => Some(fixture.engine.core.token(since, "it").await.unwrap()),
+            None => None,
+        };
         SyncRequest {
-            since: self.since.as_ref().map(|since| since.parse().unwrap()),
+            since,
             state: if self.use_state_after { StateForm::After } else { StateForm::Before },
             timeout,
             ..first_sync(&self.filter)
@@ -53,13 +57,16 @@ impl Follower {
 
     /// Asks without taking note of the answer.
     pub(crate) async fn ask(&self, fixture: &Fixture, timeout: Duration) -> Value {
-        let answer = fixture.engine.sync.classic.sync(&self.session, self.request(timeout)).await.unwrap();
+        let request = self.request(fixture, timeout).await;
+        let answer = fixture.engine.sync.classic.sync(&self.session, request).await.unwrap();
         serde_json::from_slice(&answer.whole().await.unwrap()).unwrap()
     }
 
-    pub(crate) async fn follow(&mut self, fixture: &Fixture, timeout: Duration) {
+    /// Asks, takes note of the answer and gives it.
+    pub(crate) async fn follow(&mut self, fixture: &Fixture, timeout: Duration) -> Value {
         let answer = self.ask(fixture, timeout).await;
         self.apply(&answer);
+        answer
     }
 
     fn apply(&mut self, answer: &Value) {

@@ -32,6 +32,7 @@ mod many_rooms;
 mod media;
 mod media_admin;
 mod moderation;
+mod nodes;
 mod old_habits;
 mod other_logins;
 mod people;

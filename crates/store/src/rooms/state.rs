@@ -160,15 +160,7 @@ impl Snapshot<'_> {
     /// The state entries that changed after number `after` and up to `until`, each with its last value there, by the
     /// number from which on it has it. Those that have none any more are left out.
     pub fn state_changes(&self, room: RoomNid, after: i64, until: i64) -> Result<Vec<EventRow>> {
-        let sql = format!(
-            "SELECT {EVENT_COLUMNS} FROM state_history h JOIN events e ON e.position = h.position
-             WHERE h.room_nid = ?1 AND h.seq > ?2 AND h.seq <= ?3
-               AND NOT EXISTS (SELECT 1 FROM state_history n
-                               WHERE n.room_nid = h.room_nid AND n.kind = h.kind AND n.state_key = h.state_key
-                                 AND n.seq > h.seq AND n.seq <= ?3)
-             ORDER BY h.seq, e.position"
-        );
-        self.rows(&sql, (room.0, after, until), read_event)
+        self.rows(&changes(), (room.0, after, until), read_event)
     }
 
     /// Whether an entry of a room's state has lost its value after number `after` and up to `until`.
@@ -251,4 +243,32 @@ pub(super) fn state_at(wanted: &str) -> String {
              ORDER BY h.seq DESC LIMIT 1)
          WHERE s.room_nid = ?1 AND {wanted}"
     )
+}
+
+/// The query of [`Snapshot::state_changes`].
+fn changes() -> String {
+    format!(
+        "SELECT {EVENT_COLUMNS} FROM state_history h JOIN events e ON e.position = h.position
+         WHERE h.room_nid = ?1 AND h.seq > ?2 AND h.seq <= ?3
+           AND NOT EXISTS (SELECT 1 FROM state_history n
+                           WHERE n.room_nid = h.room_nid AND n.kind = h.kind AND n.state_key = h.state_key
+                             AND n.seq > h.seq AND n.seq <= ?3)
+         ORDER BY h.seq, e.position"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes;
+    use crate::{Snapshot, migrations::migrate, sqlite::Connection};
+
+    #[test]
+    fn what_has_changed_is_found_without_going_through_all_members() {
+        let connection = Connection::in_memory();
+        migrate(&connection).unwrap();
+        let db = Snapshot { connection: &connection };
+        let sql = format!("EXPLAIN QUERY PLAN {}", changes());
+        let plan: Vec<String> = db.rows(&sql, (1_i64, 2_i64, 3_i64), |row| row.get(3)).unwrap();
+        assert!(plan[0].contains("state_history_by_seq (room_nid=? AND seq>? AND seq<?)"), "{plan:?}");
+    }
 }

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use im2_model::{PositionClock, WriterId};
+use im2_model::PositionClock;
 
 use super::{Requested, WriteTurn};
 use crate::{
@@ -66,10 +66,6 @@ impl<'a, C: 'static> Batch<'a, C> {
     pub(super) fn new(connection: &'a Connection, clock: &'a mut PositionClock, repeats: bool) -> Self {
         let (set, published, made) = Default::default();
         Self { connection, clock, repeats, set, has_failed: false, published, has_added_job: false, made }
-    }
-
-    pub(super) fn writer(&self) -> WriterId {
-        self.clock.writer()
     }
 
     /// Makes a change that is a function, after all before it.

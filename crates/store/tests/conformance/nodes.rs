@@ -1,12 +1,15 @@
 //! Several nodes over one database: what each commits, the others apply, in the order of the commits.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use im2_model::{Position, WriterId};
-use im2_store::{ChangeLog, Error, LogEntry, LoggedCommit, Options, ProcessLog, Result, Store};
+use im2_model::{Position, Reached, WriterId};
+use im2_store::{ChangeLog, Error, LogEntry, LoggedCommit, Options, ProcessLog, Result, Seat, Store};
 
 use crate::user_id;
 
@@ -55,9 +58,13 @@ fn options(directory: &std::path::Path, writer: WriterId) -> Options {
     Options { writer, ..Options::new(directory) }
 }
 
-/// Tells others of all but tens.
+/// What others are told of: all but tens.
+fn copy(value: &u32) -> Option<u32> {
+    (value % 10 > 0).then_some(*value)
+}
+
 fn log() -> ProcessLog<u32> {
-    ProcessLog::new(|value| (value % 10 > 0).then_some(*value))
+    ProcessLog::new(copy)
 }
 
 #[tokio::test]
@@ -142,22 +149,26 @@ struct Failing(ProcessLog<u32>, AtomicBool);
 struct FailingCommit<'a>(Box<dyn LoggedCommit<u32> + 'a>, &'a AtomicBool);
 
 impl ChangeLog<u32> for Failing {
-    fn join(&self, node: WriterId) {
-        self.0.join(node);
+    fn join(&self, writer: WriterId) -> Seat {
+        self.0.join(writer)
+    }
+
+    fn leave(&self, seat: Seat) {
+        self.0.leave(seat);
     }
 
     fn begin(&self, writer: WriterId) -> Result<Box<dyn LoggedCommit<u32> + '_>> {
         Ok(Box::new(FailingCommit(self.0.begin(writer)?, &self.1)))
     }
 
-    fn take(&self, node: WriterId) -> Vec<LogEntry<u32>> {
-        self.0.take(node)
+    fn since(&self, seat: Seat, applied: &Reached) -> Result<Vec<LogEntry<u32>>> {
+        self.0.since(seat, applied)
     }
 }
 
 impl LoggedCommit<u32> for FailingCommit<'_> {
-    fn enter(&mut self, published: &[u32], reached: Position) -> Result<()> {
-        self.0.enter(published, reached)?;
+    fn enter(&mut self, published: &[u32], after: &Reached, reached: Position) -> Result<()> {
+        self.0.enter(published, after, reached)?;
         if self.1.load(Ordering::SeqCst) { Err(Error::Commit("on purpose".into())) } else { Ok(()) }
     }
 
@@ -184,4 +195,120 @@ async fn a_commit_that_cannot_be_logged_has_not_happened() {
     two.store.catch_up().await.unwrap();
     assert_eq!((one.values(), two.values()), (vec![1, 3, 4], vec![1, 3, 4]));
     assert_eq!(two.store.read(|db| db.user_nid(&user_id("ana"))).await.unwrap(), None);
+}
+
+/// Tells everything that it has ever told once more, the latest first, and withholds the next commit while it is told to.
+#[derive(Debug)]
+struct Careless {
+    log: ProcessLog<u32>,
+    withholds: AtomicBool,
+    told: Mutex<HashMap<Seat, Vec<LogEntry<u32>>>>,
+}
+
+impl ChangeLog<u32> for Careless {
+    fn join(&self, writer: WriterId) -> Seat {
+        self.log.join(writer)
+    }
+
+    fn leave(&self, seat: Seat) {
+        self.log.leave(seat);
+    }
+
+    fn begin(&self, writer: WriterId) -> Result<Box<dyn LoggedCommit<u32> + '_>> {
+        self.log.begin(writer)
+    }
+
+    fn since(&self, seat: Seat, applied: &Reached) -> Result<Vec<LogEntry<u32>>> {
+        let mut new = self.log.since(seat, applied)?;
+        if self.withholds.load(Ordering::SeqCst) && !new.is_empty() {
+            new.remove(0);
+        }
+        let mut told = self.told.lock().unwrap();
+        let told = told.entry(seat).or_default();
+        told.extend(new);
+        Ok(told.iter().rev().map(|entry| entry.copied(copy)).collect())
+    }
+}
+
+fn careless() -> Arc<Careless> {
+    Arc::new(Careless { log: log(), withholds: AtomicBool::new(false), told: Mutex::default() })
+}
+
+#[tokio::test]
+async fn what_is_told_again_and_in_any_order_is_applied_once_and_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = Node::of(Store::open_with(&options(folder.path(), 1), careless()).unwrap());
+    let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
+    for value in 1..10 {
+        let node = if value % 3 == 0 { &two } else { &one };
+        if value % 2 == 0 {
+            node.publish(value).await.unwrap();
+        } else {
+            // Others hear of it although it takes no place in the stream by itself.
+            let change = move |tx: &mut im2_store::Change<'_, u32>| {
+                tx.publish(value);
+                Ok(())
+            };
+            node.store.write(change).await.unwrap();
+        }
+        if value % 4 == 0 {
+            two.store.catch_up().await.unwrap();
+        }
+    }
+    for node in [&one, &two] {
+        for _ in 0..2 {
+            node.store.catch_up().await.unwrap();
+            assert_eq!(node.values(), (1..10).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_applied_and_nothing_changed_before_what_it_builds_on_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = careless();
+    let one = Node::of(Store::open_with(&options(folder.path(), 1), Arc::clone(&log) as _).unwrap());
+    let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
+    one.publish(1).await.unwrap();
+    two.store.catch_up().await.unwrap();
+    one.publish(2).await.unwrap();
+    one.publish(3).await.unwrap();
+    log.withholds.store(true, Ordering::SeqCst);
+    two.store.catch_up().await.unwrap();
+    assert_eq!(two.values(), [1], "the third would be without the second");
+    assert!(matches!(two.publish(4).await, Err(Error::Commit(_))), "memory is behind the database");
+    log.withholds.store(false, Ordering::SeqCst);
+    let (_, known) = two.publish(5).await.unwrap();
+    assert_eq!((known, two.values()), (vec![1, 2, 3], vec![1, 2, 3, 5]));
+    one.store.catch_up().await.unwrap();
+    assert_eq!(one.values(), [1, 2, 3, 5]);
+}
+
+#[tokio::test]
+async fn what_every_open_node_has_applied_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Arc::new(log());
+    let one = Node::of(Store::open_with(&options(folder.path(), 1), Arc::clone(&log) as _).unwrap());
+    for value in 0..5 {
+        one.publish(value).await.unwrap();
+        assert!(log.kept() <= 1, "nobody else is there");
+    }
+    let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
+    let three = Node::of(one.store.open_beside(&options(folder.path(), 3)).unwrap());
+    for value in 5..9 {
+        one.publish(value).await.unwrap();
+    }
+    two.store.catch_up().await.unwrap();
+    assert!(log.kept() >= 4, "the third node has yet to hear of them");
+    drop(three);
+    // A store's thread ends a moment after the store.
+    while log.kept() > 0 {
+        tokio::task::yield_now().await;
+        two.store.catch_up().await.unwrap();
+        one.store.catch_up().await.unwrap();
+    }
+    assert_eq!(two.values(), (5..9).collect::<Vec<_>>());
+    two.publish(9).await.unwrap();
+    one.store.catch_up().await.unwrap();
+    assert_eq!(one.values().last(), Some(&9));
 }

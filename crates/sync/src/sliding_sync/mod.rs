@@ -133,6 +133,7 @@ impl SlidingSync {
         let turn = self.connections.begin(&key, request.pos.as_deref(), self.core.now())?;
         let subscription = self.core.bus.subscribe(session.user);
         let _connected = self.presence.connect(session, request.set_presence).await?;
+        self.hear_of_messages(&request).await?;
         let mut looked_until = None;
         loop {
             let (woken, superseded) = (subscription.woken(), turn.superseded.notified());

@@ -58,9 +58,21 @@ async fn messages(
     Params(room_id): Params<RoomId>,
     QueryParams(query): QueryParams<MessagesQuery>,
 ) -> ApiResult<Response> {
+    let ends = query.ends(&api).await?;
     let reader = api.engine.chat.rooms.reader(&actor(&session), &room_id).await?;
     let dir = query.dir.ok_or_else(|| ApiError::new(Code::MissingParam, "`dir` must be b or f"))?;
-    page(&api, &session, &reader, dir, &query).await
+    page(&api, &session, &reader, (dir, ends), &query).await
+}
+
+/// Where a page begins, and where it has to end, as clients say it.
+pub(crate) type Ends = (Option<PlaceToken>, Option<PlaceToken>);
+
+impl MessagesQuery {
+    /// Reads where the page begins and ends, before anything of the room is looked at.
+    pub(crate) async fn ends(&self, api: &Api) -> ApiResult<Ends> {
+        let rooms = &api.engine.chat.rooms;
+        Ok((rooms.place_if_given(self.from.as_deref()).await?, rooms.place_if_given(self.to.as_deref()).await?))
+    }
 }
 
 /// A page of the timeline for a reader.
@@ -68,21 +80,21 @@ pub(crate) async fn page(
     api: &Api,
     session: &Session,
     reader: &Reader,
-    dir: DirectionName,
+    (dir, ends): (DirectionName, Ends),
     query: &MessagesQuery,
 ) -> ApiResult<Response> {
     let rooms = &api.engine.chat.rooms;
     let filter = query.filter.as_deref().map(parse_event_filter).transpose()?.unwrap_or_default();
     let limit = filter.limit_or(query.limit.unwrap_or(10), MAX_LIMIT).min(query.limit.unwrap_or(MAX_LIMIT));
-    let from = match &query.from {
-        Some(token) => rooms.seq_at(&reader.room, &token.parse::<PlaceToken>()?).await?,
+    let from = match &ends.0 {
+        Some(place) => rooms.seq_at(&reader.room, place).await?,
         None => match dir {
             DirectionName::Forward => 0,
             DirectionName::Backward => reader.until.unwrap_or_else(|| reader.room.view().seq),
         },
     };
-    let to = match &query.to {
-        Some(token) => Some(rooms.seq_at(&reader.room, &token.parse::<PlaceToken>()?).await?),
+    let to = match &ends.1 {
+        Some(place) => Some(rooms.seq_at(&reader.room, place).await?),
         None => None,
     };
     let (direction, start) = match dir {

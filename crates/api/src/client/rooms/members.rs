@@ -41,10 +41,11 @@ async fn members(
     QueryParams(query): QueryParams<Query>,
 ) -> ApiResult<Response> {
     let rooms = &api.engine.chat.rooms;
+    let at = rooms.place_if_given(query.at.as_deref()).await?;
     let reader = rooms.reader(&actor(&session), &room_id).await?;
-    let at = match &query.at {
+    let at = match &at {
         // Before its second event nobody is in a room. Its beginning is meant to be its creator's being there.
-        Some(token) => Some(rooms.seq_at(&reader.room, &token.parse()?).await?.max(CREATOR_JOINED)),
+        Some(place) => Some(rooms.seq_at(&reader.room, place).await?.max(CREATOR_JOINED)),
         None => None,
     };
     let at = match (at, reader.until) {

@@ -1,7 +1,7 @@
 //! Events that refer to others (spec: "Forming relationships between events", "Threading").
 
 use axum::{extract::State as Extract, response::Response};
-use im2_chat::rooms::{PlaceToken, RECURSION_DEPTH, RelatedRequest, TimelineToken, write_array};
+use im2_chat::rooms::{PlaceToken, RECURSION_DEPTH, Reader, RelatedRequest, Rooms, TimelineToken, write_array};
 use im2_core::{Code, session::Session};
 use im2_edge::{Api, State};
 use im2_edge::{
@@ -76,15 +76,10 @@ async fn related(
     query: Query,
 ) -> ApiResult<Response> {
     let rooms = &api.engine.chat.rooms;
+    let (from, to) = (rooms.place_if_given(query.from.as_deref()), rooms.place_if_given(query.to.as_deref()));
+    let (from, to) = (from.await?, to.await?);
     let reader = rooms.reader_or_not_found(&actor(session), room_id).await?;
-    let from = match &query.from {
-        Some(token) => Some(rooms.seq_at(&reader.room, &token.parse::<PlaceToken>()?).await?),
-        None => None,
-    };
-    let to = match &query.to {
-        Some(token) => Some(rooms.seq_at(&reader.room, &token.parse::<PlaceToken>()?).await?),
-        None => None,
-    };
+    let (from, to) = (seq_if_given(rooms, &reader, from).await?, seq_if_given(rooms, &reader, to).await?);
     let request = RelatedRequest {
         event_id,
         rel_type,
@@ -114,6 +109,13 @@ async fn related(
     Ok(json_bytes(out))
 }
 
+async fn seq_if_given(rooms: &Rooms, reader: &Reader, place: Option<PlaceToken>) -> ApiResult<Option<i64>> {
+    match place {
+        Some(place) => Ok(Some(rooms.seq_at(&reader.room, &place).await?)),
+        None => Ok(None),
+    }
+}
+
 #[derive(Deserialize)]
 struct ThreadsQuery {
     #[serde(default)]
@@ -140,11 +142,9 @@ async fn threads(
     if query.limit == Some(0) {
         return Err(ApiError::new(Code::InvalidParam, "`limit` must be greater than zero"));
     }
+    let from = rooms.place_if_given(query.from.as_deref()).await?;
     let reader = rooms.reader(&actor(&session), &room_id).await?;
-    let from = match &query.from {
-        Some(token) => Some(rooms.seq_at(&reader.room, &token.parse::<PlaceToken>()?).await?),
-        None => None,
-    };
+    let from = seq_if_given(rooms, &reader, from).await?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let page = rooms.threads(&reader, query.include == Include::Participated, from, limit).await?;
     let bundles = rooms.bundles(&reader, &page.events).await?;

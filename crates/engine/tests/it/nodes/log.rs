@@ -1,13 +1,19 @@
-//! The log of the nodes under test, where commits wait for each other, fail, and are told badly, as a test says.
+//! The log of the nodes under test, where commits wait for each other, fail, and are told badly, as a test says. What it
+//! tells, it tells in any order, and some of what it has told before once more.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Condvar, Mutex},
 };
 
 use im2_core::committed::Committed;
-use im2_model::{Position, WriterId};
-use im2_store::{ChangeLog, Error, LogEntry, LoggedCommit, ProcessLog, Result};
+use im2_model::{Position, Reached, SeededRandom, WriterId};
+use im2_store::{ChangeLog, Error, LogEntry, LoggedCommit, ProcessLog, Result, Seat};
+
+use crate::builders::number;
+
+/// Commits that a node may be told of once more.
+const REMEMBERED: usize = 8;
 
 /// Where the next commit fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +27,18 @@ pub(super) enum Failure {
 /// What is wrong with what nodes are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Every so many commits are not told.
+    /// Of every so many commits nothing is told but their places.
     Forgotten(usize),
-    /// What is told together is told in the wrong order.
+    /// What is told together has the places of each other.
     Backward,
+    /// Every so many commits are told with what another was before.
+    Again(usize),
 }
 
 #[derive(Debug)]
 pub(super) struct SimulatedLog {
     log: ProcessLog<Committed>,
+    seed: u64,
     fault: Option<Fault>,
     state: Mutex<State>,
     changed: Condvar,
@@ -46,13 +55,69 @@ struct State {
     failure: Option<Failure>,
     /// Who has committed since somebody asked.
     committed: Vec<WriterId>,
-    told: usize,
+    told: HashMap<Seat, Told>,
+}
+
+/// What a node was told.
+#[derive(Debug)]
+struct Told {
+    random: SeededRandom,
+    count: usize,
+    /// The last commits.
+    last: VecDeque<LogEntry<Committed>>,
+}
+
+impl Told {
+    /// Tells new commits badly.
+    fn spoil(&mut self, fault: Fault, entries: &mut [LogEntry<Committed>]) {
+        match fault {
+            Fault::Backward => {
+                let published: Vec<_> = entries.iter_mut().map(|entry| std::mem::take(&mut entry.published)).collect();
+                entries.iter_mut().zip(published.into_iter().rev()).for_each(|(entry, other)| entry.published = other);
+            }
+            Fault::Forgotten(every) | Fault::Again(every) => {
+                for entry in entries {
+                    self.count += 1;
+                    if !self.count.is_multiple_of(every) {
+                        continue;
+                    }
+                    if matches!(fault, Fault::Forgotten(_)) {
+                        entry.published.clear();
+                    } else if let Some(before) = self.last.front() {
+                        entry.published.extend(before.copied(Committed::elsewhere).published);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds some of what was told before to new commits, and mixes them.
+    fn mix(&mut self, entries: &mut Vec<LogEntry<Committed>>) {
+        let copies: Vec<_> = entries.iter().map(|entry| entry.copied(Committed::elsewhere)).collect();
+        self.last.extend(copies);
+        for _ in 0..number(&self.random, 4) {
+            if let Some(before) = self.last.get(number(&self.random, REMEMBERED)) {
+                entries.push(before.copied(Committed::elsewhere));
+            }
+        }
+        for last in (1..entries.len()).rev() {
+            entries.swap(last, number(&self.random, last + 1));
+        }
+        while self.last.len() > REMEMBERED {
+            self.last.pop_front();
+        }
+    }
 }
 
 impl SimulatedLog {
-    pub(super) fn new(fault: Option<Fault>) -> Self {
+    pub(super) fn new(seed: u64, fault: Option<Fault>) -> Self {
         let (state, changed) = Default::default();
-        Self { log: ProcessLog::new(Committed::elsewhere), fault, state, changed }
+        Self { log: ProcessLog::new(Committed::elsewhere), seed, fault, state, changed }
+    }
+
+    /// How many commits somebody has yet to hear of.
+    pub(super) fn kept(&self) -> usize {
+        self.log.kept()
     }
 
     /// Has the next commit fail, or no one.
@@ -95,8 +160,16 @@ impl SimulatedLog {
 }
 
 impl ChangeLog<Committed> for SimulatedLog {
-    fn join(&self, node: WriterId) {
-        self.log.join(node);
+    fn join(&self, writer: WriterId) -> Seat {
+        let seat = self.log.join(writer);
+        let told = Told { random: SeededRandom::new(self.seed * 1_000 + seat), count: 0, last: VecDeque::default() };
+        self.state.lock().unwrap().told.insert(seat, told);
+        seat
+    }
+
+    fn leave(&self, seat: Seat) {
+        self.log.leave(seat);
+        self.state.lock().unwrap().told.remove(&seat);
     }
 
     fn begin(&self, writer: WriterId) -> Result<Box<dyn LoggedCommit<Committed> + '_>> {
@@ -116,22 +189,15 @@ impl ChangeLog<Committed> for SimulatedLog {
         Ok(Box::new(SimulatedCommit { commit: self.log.begin(writer)?, log: self, writer }))
     }
 
-    fn take(&self, node: WriterId) -> Vec<LogEntry<Committed>> {
-        let mut entries = self.log.take(node);
-        match self.fault {
-            Some(Fault::Forgotten(every)) => {
-                let mut state = self.state.lock().unwrap();
-                for entry in &mut entries {
-                    state.told += 1;
-                    if state.told.is_multiple_of(every) {
-                        entry.published.clear();
-                    }
-                }
-            }
-            Some(Fault::Backward) => entries.reverse(),
-            None => {}
+    fn since(&self, seat: Seat, applied: &Reached) -> Result<Vec<LogEntry<Committed>>> {
+        let mut entries = self.log.since(seat, applied)?;
+        let mut state = self.state.lock().unwrap();
+        let told = state.told.get_mut(&seat).expect("it has joined");
+        if let Some(fault) = self.fault {
+            told.spoil(fault, &mut entries);
         }
-        entries
+        told.mix(&mut entries);
+        Ok(entries)
     }
 }
 
@@ -142,11 +208,11 @@ struct SimulatedCommit<'a> {
 }
 
 impl LoggedCommit<Committed> for SimulatedCommit<'_> {
-    fn enter(&mut self, published: &[Committed], reached: Position) -> Result<()> {
+    fn enter(&mut self, published: &[Committed], after: &Reached, reached: Position) -> Result<()> {
         if self.log.fails(Failure::AtEnd) {
             return Err(Error::Commit("on purpose".into()));
         }
-        self.commit.enter(published, reached)
+        self.commit.enter(published, after, reached)
     }
 
     fn committed(self: Box<Self>) {

@@ -1,13 +1,17 @@
 //! Several nodes over one database, in one process: whatever becomes of the hints between them and of their commits,
-//! clients that ask now this one and now that one are told everything, and every event once.
+//! clients that ask now this one and now that one are told everything, and every event once; and what is to be done once,
+//! is.
 //!
 //! One seed decides what happens: who does what at which node, which hints are lost, late or told twice, which commits
 //! fail, and in which order those are made that want to be made at the same time.
 
+mod beside;
 mod between;
 mod bus;
 mod checks;
+mod jobs;
 mod log;
+mod purges;
 
 use std::{
     sync::{
@@ -28,9 +32,12 @@ use serde_json::{Map, json};
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
 use self::{
+    beside::{Done, Told},
     bus::SimulatedBus,
     checks::{Checked, client_is_whole, node_agrees, room_is_a_line},
+    jobs::Jobs,
     log::{Failure, Fault, SimulatedLog},
+    purges::Purged,
 };
 use crate::{
     Fixture,
@@ -50,6 +57,8 @@ struct Person {
     classic: sync::Follower,
     limit: usize,
     sliding: sliding_sync::Follower,
+    /// What the first client was told beside the events of rooms.
+    told: Told,
 }
 
 struct World {
@@ -63,6 +72,9 @@ struct World {
     engines: u64,
     people: Vec<Person>,
     rooms: Vec<(RoomId, RoomNid)>,
+    done: Done,
+    purged: Purged,
+    jobs: Jobs,
 }
 
 /// The writer that a node is.
@@ -70,20 +82,29 @@ fn writer(node: usize) -> WriterId {
     WriterId::try_from(node + 1).unwrap()
 }
 
+impl Person {
+    /// Follows with the first client.
+    async fn follow(&mut self, node: &Fixture, done: &Done) {
+        let is_first = self.classic.since.is_none();
+        let answer = self.classic.follow(node, Duration::ZERO).await;
+        self.told.note(&answer, is_first, done);
+    }
+}
+
 impl World {
     async fn new(seed: u64, fault: Option<Fault>) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let log = Arc::new(SimulatedLog::new(fault));
+        let log = Arc::new(SimulatedLog::new(seed, fault));
         let store = Store::open_with(&im2_store::Options::new(folder.path()), Arc::clone(&log) as _).unwrap();
         let clock = Arc::new(ManualClock::at(1_700_000_000_000));
         let first =
             Fixture::over(store, folder, Arc::clone(&clock), seed * 1_000, |options| adjust(options, seed)).await;
-        let users = first.users(&["ana", "ben", "eve"]).await;
+        let users = beside::people(&first, &["ana", "ben", "eve"]).await;
         let person = |(number, actor): (usize, Actor)| {
             let limit = if seed.is_multiple_of(4) { 2 } else { 1_000 };
             let classic = sync::Follower::new(&actor, limit, false);
             let sliding = sliding_sync::Follower::new(&actor, "SLIDING", sliding_sync::body(Some([0, 3]), 5));
-            Person { node: number % NODES, classic, limit, sliding, actor }
+            Person { node: number % NODES, classic, limit, sliding, told: Told::default(), actor }
         };
         let mut world = Self {
             seed,
@@ -95,6 +116,9 @@ impl World {
             engines: 1,
             people: users.into_iter().enumerate().map(person).collect(),
             rooms: Vec::new(),
+            done: Done::default(),
+            purged: Purged::default(),
+            jobs: Jobs::default(),
         };
         for node in 1..NODES {
             let opened = world.open(node).await;
@@ -121,7 +145,7 @@ impl World {
 
     async fn step(&mut self, step: usize) -> Checked {
         self.clock.advance(1);
-        match self.pick(20) {
+        match self.pick(32) {
             0..8 => self.act(step).await?,
             8 | 9 => self.act_at_once(step).await?,
             10 | 11 => self.read().await?,
@@ -129,6 +153,13 @@ impl World {
             13 => self.publish().await?,
             14 if self.pick(3) == 0 => self.restart().await,
             15 | 16 => self.turn_to_another_node().await?,
+            20 | 21 => self.send_to_devices().await?,
+            22 | 23 => self.set_account_data().await?,
+            24 | 25 => self.publish_keys().await?,
+            26 | 27 => self.claim_keys().await?,
+            30 | 31 => self.work_on_jobs().await?,
+            28 if self.pick(3) == 0 => self.purge_history().await?,
+            29 if self.pick(4) == 0 => self.purge_room().await?,
             _ => self.follow().await,
         }
         for committed in self.log.committed() {
@@ -152,34 +183,55 @@ impl World {
         let random = SeededRandom::new(self.pick(1 << 30) as u64);
         let users = self.people.iter().map(|person| person.actor.clone()).collect();
         let fixture = &self.nodes[self.pick(NODES)];
-        let failure = [Failure::AtBeginning, Failure::AtEnd].get(self.pick(10)).copied();
-        self.log.fail(failure);
+        let fails = self.fail_perhaps();
         let mut chaos = sync::Chaos { fixture, random, users, rooms: std::mem::take(&mut self.rooms) };
         let outcome = chaos.try_to_act(step).await;
         self.rooms = chaos.rooms;
         self.log.fail(None);
-        refused_at_most(outcome, failure.is_some())
+        refused_at_most(outcome, fails)
+    }
+
+    /// Where the next commit is to fail, if it is.
+    fn some_failure(&self) -> Option<Failure> {
+        [Failure::AtBeginning, Failure::AtEnd].get(self.pick(10)).copied()
     }
 
     /// Several send to one room at the same time, at several nodes.
     async fn act_at_once(&mut self, step: usize) -> Checked {
         let Some((room, _)) = self.rooms.get(self.pick(4)).cloned() else { return Ok(()) };
-        self.log.close(true);
-        let unfinished: Vec<Arc<AtomicUsize>> = (0..NODES).map(|_| Arc::default()).collect();
-        let mut tasks = Vec::new();
-        for count in 0..3 + self.pick(6) {
+        let doing = |count: usize| {
             let (node, what) = (self.pick(NODES), self.pick(8));
             let (room, user) = (room.clone(), self.people[self.pick(self.people.len())].actor.clone());
-            let (rooms, mine) = (self.nodes[node].engine.chat.rooms.clone(), Arc::clone(&unfinished[node]));
-            mine.fetch_add(1, Ordering::SeqCst);
-            tasks.push(spawn_local(async move {
+            let rooms = self.nodes[node].engine.chat.rooms.clone();
+            let done = async move {
                 let name = || object(json!({ "name": format!("{step}/{count}") }));
-                let done = match what {
+                match what {
                     0 => rooms.leave(&user, &room, None).await,
                     1 => rooms.join(&user, &room, None).await.map(drop),
                     2 => rooms.send_state(&user, &room, Draft::state("m.room.name", "", name())).await.map(drop),
                     _ => rooms.send(&user, &room, text(&format!("{step}/{count}")), None).await.map(drop),
-                };
+                }
+            };
+            (node, done)
+        };
+        let doings: Vec<_> = (0..3 + self.pick(6)).map(doing).collect();
+        for outcome in self.at_once(doings).await {
+            refused_at_most(outcome, false)?;
+        }
+        Ok(())
+    }
+
+    /// Does several things at the same time, each at a node and with one change. The seed decides in which order the nodes
+    /// commit.
+    async fn at_once<T: 'static>(&self, doings: Vec<(usize, impl Future<Output = T> + 'static)>) -> Vec<T> {
+        self.log.close(true);
+        let unfinished: Vec<Arc<AtomicUsize>> = (0..NODES).map(|_| Arc::default()).collect();
+        let mut tasks = Vec::new();
+        for (node, doing) in doings {
+            let mine = Arc::clone(&unfinished[node]);
+            mine.fetch_add(1, Ordering::SeqCst);
+            tasks.push(spawn_local(async move {
+                let done = doing.await;
                 mine.fetch_sub(1, Ordering::SeqCst);
                 done
             }));
@@ -199,10 +251,11 @@ impl World {
             yield_now().await;
         }
         self.log.close(false);
+        let mut outcomes = Vec::new();
         for task in tasks {
-            refused_at_most(task.await.unwrap(), false)?;
+            outcomes.push(task.await.unwrap());
         }
-        Ok(())
+        outcomes
     }
 
     /// An event that some node has in memory.
@@ -266,12 +319,13 @@ impl World {
             0 => drop(person.classic.ask(node, Duration::ZERO).await), // the answer is lost
             1 => drop(person.sliding.ask(node, Duration::ZERO).await),
             2 | 3 => person.sliding.follow(node, Duration::ZERO).await,
-            _ => person.classic.follow(node, Duration::ZERO).await,
+            _ => person.follow(node, &self.done).await,
         }
     }
 
     /// Compares everything, once no hint is under way.
     async fn compare(mut self) -> Checked {
+        self.jobs_are_done().await?;
         let truth = self.open(NODES).await;
         for node in 0..NODES {
             self.catch_up(node).await?;
@@ -279,7 +333,7 @@ impl World {
         let actors: Vec<_> = self.people.iter().map(|person| person.actor.clone()).collect();
         let rooms: Vec<_> = self.rooms.iter().map(|(_, nid)| *nid).collect();
         for room in &rooms {
-            room_is_a_line(&truth, *room).await?;
+            room_is_a_line(&truth, *room, self.purged.numbers.get(room)).await?;
         }
         for (number, node) in self.nodes.iter().enumerate() {
             let agrees = node_agrees(node, &truth, &actors, &rooms).await;
@@ -287,13 +341,32 @@ impl World {
         }
         for person in &mut self.people {
             let node = &self.nodes[person.node];
-            person.classic.follow(node, Duration::ZERO).await;
+            person.follow(node, &self.done).await;
             let about = (&person.actor, person.limit);
-            let is_whole = client_is_whole(&person.classic, about, &self.nodes, &truth, &self.rooms).await;
+            let there = (&truth, &self.rooms[..], &self.purged);
+            let is_whole = client_is_whole(&person.classic, about, &self.nodes, there).await;
             is_whole.map_err(|differs| format!("{}: {differs}", person.actor.user_id))?;
+            let purged = |(_, nid): &&(RoomId, RoomNid)| self.purged.numbers.contains_key(nid);
+            person.sliding.purged = self.rooms.iter().filter(purged).map(|(room, _)| room.to_string()).collect();
             sliding_sync::compare(node, &mut person.sliding, &person.actor, self.seed).await;
         }
-        Ok(())
+        self.told_what_was_done(&truth).await?;
+        self.nothing_is_kept(&truth).await
+    }
+
+    /// Once everybody has heard of everything, the log keeps nothing for those who have been closed.
+    async fn nothing_is_kept(&self, truth: &Fixture) -> Checked {
+        // The thread of a store ends a moment after the store.
+        for _ in 0..1_000 {
+            for node in self.nodes.iter().chain([truth]) {
+                node.engine.core.store.catch_up().await.map_err(|error| error.to_string())?;
+            }
+            if self.log.kept() == 0 {
+                return Ok(());
+            }
+            yield_now().await;
+        }
+        Err(format!("{} commits are kept", self.log.kept()))
     }
 }
 
@@ -339,7 +412,7 @@ async fn clients_are_told_everything_once_whatever_becomes_of_hints_and_commits(
 
 #[tokio::test]
 async fn it_is_noticed_when_nodes_are_told_badly() {
-    for fault in [Fault::Forgotten(7), Fault::Backward] {
+    for fault in [Fault::Forgotten(7), Fault::Backward, Fault::Again(3)] {
         let mut seeds = 0..12;
         let mut is_noticed = false;
         while let (false, Some(seed)) = (is_noticed, seeds.next()) {

@@ -12,6 +12,12 @@ use super::super::{
 };
 
 impl SlidingSync {
+    /// Hears of the messages that the client has been told of: maybe by another node.
+    pub(in super::super) async fn hear_of_messages(&self, request: &SlidingRequest) -> Result<()> {
+        let wanted = &request.extensions.to_device;
+        if wanted.enabled == Some(true) { self.core.hear_of(&place(wanted)?).await } else { Ok(()) }
+    }
+
     /// Whether messages wait that the client has not been told of.
     pub(in super::super) async fn has_messages(
         &self,
