@@ -182,7 +182,7 @@ impl<C: Send + 'static> Store<C> {
 
     /// Does as [`Self::open`], for one of several nodes, which tell each other their commits by `log`. The others are
     /// opened with [`Self::open_beside`].
-    pub fn open_with(options: &Options, log: Arc<dyn ChangeLog<C>>) -> Result<Self> {
+    pub fn open_with(options: &Options, log: &Arc<dyn ChangeLog<C>>) -> Result<Self> {
         Self::open_new(options, Some(log))
     }
 

@@ -13,7 +13,7 @@ use im2_core::{Store, committed::Committed};
 use im2_edge::Api;
 use im2_engine::{Engine, Options};
 use im2_model::{ManualClock, SeededRandom, ServerName, StreamToken};
-use im2_store::ProcessLog;
+use im2_store::{ChangeLog, ProcessLog};
 use im2_testkit::segment;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -37,9 +37,9 @@ impl Node {
 
     /// Two nodes in one folder.
     async fn two(folder: &tempfile::TempDir) -> [Self; 2] {
-        let log = Arc::new(ProcessLog::new(Committed::elsewhere));
+        let log: Arc<dyn ChangeLog<Committed>> = Arc::new(ProcessLog::new(Committed::elsewhere));
         let options = im2_store::Options::new(folder.path());
-        let store = Store::open_with(&options, log).unwrap();
+        let store = Store::open_with(&options, &log).unwrap();
         let beside = store.open_beside(&im2_store::Options { writer: 2, ..options }).unwrap();
         [Self::over(store, 1).await, Self::over(beside, 2).await]
     }

@@ -25,9 +25,10 @@ use im2_chat::{
     receipts::{Marker, MarkerKind},
     rooms::{Actor, Draft},
 };
-use im2_core::{Code, Store};
+use im2_core::{Code, Store, committed::Committed};
 use im2_engine::Options;
 use im2_model::{EventId, ManualClock, RoomId, RoomNid, SeededRandom, WriterId};
+use im2_store::ChangeLog;
 use serde_json::{Map, json};
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
@@ -95,7 +96,8 @@ impl World {
     async fn new(seed: u64, fault: Option<Fault>) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let log = Arc::new(SimulatedLog::new(seed, fault));
-        let store = Store::open_with(&im2_store::Options::new(folder.path()), Arc::clone(&log) as _).unwrap();
+        let shared: Arc<dyn ChangeLog<Committed>> = Arc::clone(&log) as _;
+        let store = Store::open_with(&im2_store::Options::new(folder.path()), &shared).unwrap();
         let clock = Arc::new(ManualClock::at(1_700_000_000_000));
         let first =
             Fixture::over(store, folder, Arc::clone(&clock), seed * 1_000, |options| adjust(options, seed)).await;
