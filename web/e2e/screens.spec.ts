@@ -272,11 +272,13 @@ async function outside(
   // The uploads that have failed would be lost.
   await page.locator(".dialog .button--danger-quiet").click();
   await expect(page).toHaveURL(/\/login$/);
-  for (const theme of FOR_EYES ? (["dark", "light"] as const) : (["dark"] as const)) {
-    await page.evaluate((value) => {
+  const wear = (theme: string) =>
+    page.evaluate((value) => {
       const stored = JSON.parse(localStorage.getItem("im2.preferences") ?? "{}");
       localStorage.setItem("im2.preferences", JSON.stringify({ ...stored, theme: value }));
     }, theme);
+  for (const theme of FOR_EYES ? (["dark", "light"] as const) : (["dark"] as const)) {
+    await wear(theme);
     for (const size of FOR_EYES ? (["phone", "desktop"] as const) : (["phone"] as const)) {
       set({ theme, size });
       await page.setViewportSize(SIZES[size]);
@@ -292,6 +294,8 @@ async function outside(
       await shoot("register");
     }
   }
+  await wear("light");
+  await page.setViewportSize(SIZES.desktop);
   set({ theme: "light", size: "desktop" });
   await page.goto("/login");
   await page.locator("input[name=username]").fill(ana.name);
