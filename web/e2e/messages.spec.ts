@@ -250,7 +250,7 @@ test("messages are pinned, saved, forwarded, chosen, reported and deleted with a
 
   await test.step("saved for oneself", async () => {
     const saved = bo.page.waitForResponse(
-      (response) => response.request().method() === "PUT" && response.url().includes("/account_data/"),
+      (response) => response.request().method() === "PUT" && response.url().includes("/im2.saved_messages"),
     );
     await choose(bo, "The door code", "Save for later");
     await saved;

@@ -136,10 +136,7 @@ for (const language of ["en", "zh"] as const) {
 
     // A usual run sees each language in one theme: enough to fail where a screen cannot be reached.
     for (theme of FOR_EYES ? ["light", "dark"] : [language === "en" ? "light" : "dark"]) {
-      await page.evaluate((value) => {
-        const stored = JSON.parse(localStorage.getItem("im2.preferences") ?? "{}");
-        localStorage.setItem("im2.preferences", JSON.stringify({ ...stored, theme: value }));
-      }, theme);
+      await wear(page, theme);
       for (size of FOR_EYES || language === "en" ? (["desktop", "phone"] as const) : (["phone"] as const)) {
         await page.setViewportSize(SIZES[size]);
         await walk(ana, scene, shoot, size);
@@ -157,6 +154,14 @@ for (const language of ["en", "zh"] as const) {
     await ana.close();
     await bo.close();
   });
+}
+
+/** Chooses a theme, for the next page. */
+async function wear(page: Page, theme: string): Promise<void> {
+  await page.evaluate((value) => {
+    const stored = JSON.parse(localStorage.getItem("im2.preferences") ?? "{}");
+    localStorage.setItem("im2.preferences", JSON.stringify({ ...stored, theme: value }));
+  }, theme);
 }
 
 type Shoot = (name: string, from?: Page) => Promise<void>;
@@ -273,10 +278,7 @@ async function outside(
   await page.locator(".dialog .button--danger-quiet").click();
   await expect(page).toHaveURL(/\/login$/);
   for (const theme of FOR_EYES ? (["dark", "light"] as const) : (["dark"] as const)) {
-    await page.evaluate((value) => {
-      const stored = JSON.parse(localStorage.getItem("im2.preferences") ?? "{}");
-      localStorage.setItem("im2.preferences", JSON.stringify({ ...stored, theme: value }));
-    }, theme);
+    await wear(page, theme);
     for (const size of FOR_EYES ? (["phone", "desktop"] as const) : (["phone"] as const)) {
       set({ theme, size });
       await page.setViewportSize(SIZES[size]);
@@ -292,6 +294,8 @@ async function outside(
       await shoot("register");
     }
   }
+  await wear(page, "light");
+  await page.setViewportSize(SIZES.desktop);
   set({ theme: "light", size: "desktop" });
   await page.goto("/login");
   await page.locator("input[name=username]").fill(ana.name);

@@ -26,7 +26,7 @@ export async function loadCatalogue(): Promise<void> {
   await loading;
 }
 
-/** What the last translator was found for: hundreds of views ask in one frame. */
+/** The translator that was found last, and by what: hundreds of views ask in one frame. */
 let last: { by: readonly unknown[]; found: Translate } | undefined;
 
 /** Messages in the chosen language, outside of a view. */

@@ -121,15 +121,17 @@ function useRows(
     first === 0 ||
     !opensAtEnd ||
     rows.slice(0, first + UNREAD_LEAD).some(({ type }) => type === "unread");
+  const hasRows = rows.length > 0;
+  // Not by how many there are: messages that keep coming would put it off for ever.
   useEffect(() => {
     if (whole) {
       // From now on it stays so, whatever comes.
-      if (rows.length > 0) setDrawn(model);
+      if (hasRows) setDrawn(model);
       return;
     }
     const timer = setTimeout(() => startTransition(() => setDrawn(model)), REST_AFTER);
     return () => clearTimeout(timer);
-  }, [model, whole, rows.length]);
+  }, [model, whole, hasRows]);
   return { rows: whole ? rows : rows.slice(first), whole };
 }
 
