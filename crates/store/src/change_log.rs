@@ -256,7 +256,7 @@ impl<C> LoggedCommit<C> for ProcessCommit<'_, C> {
 mod tests {
     use im2_model::{Position, Reached};
 
-    use super::{ChangeLog, LoggedCommit as _, MOST_KEPT, ProcessLog};
+    use super::{ChangeLog as _, MOST_KEPT, ProcessLog};
 
     #[test]
     fn a_node_that_takes_nothing_for_too_long_is_told_nothing_more() {

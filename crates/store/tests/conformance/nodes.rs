@@ -10,6 +10,7 @@ use std::{
 
 use im2_model::{Position, Reached, WriterId};
 use im2_store::{ChangeLog, Error, LogEntry, LoggedCommit, Options, ProcessLog, Result, Seat, Store};
+use tempfile::TempDir;
 
 use crate::user_id;
 
@@ -58,6 +59,11 @@ fn options(directory: &std::path::Path, writer: WriterId) -> Options {
     Options { writer, ..Options::new(directory) }
 }
 
+/// The node with the first writer, which opens the database with a log.
+fn first(folder: &TempDir, log: Arc<dyn ChangeLog<u32>>) -> Node {
+    Node::of(Store::open_with(&options(folder.path(), 1), &log).unwrap())
+}
+
 /// What others are told of: all but tens.
 fn copy(value: &u32) -> Option<u32> {
     (value % 10 > 0).then_some(*value)
@@ -70,7 +76,7 @@ fn log() -> ProcessLog<u32> {
 #[tokio::test]
 async fn what_others_have_committed_is_applied_before_a_node_changes_anything() {
     let folder = tempfile::tempdir().unwrap();
-    let one = Node::of(Store::open_with(&options(folder.path(), 1), Arc::new(log())).unwrap());
+    let one = first(&folder, Arc::new(log()));
     let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
     let three = Node::of(one.store.open_beside(&options(folder.path(), 3)).unwrap());
     assert!(one.store.is_shared());
@@ -115,7 +121,7 @@ async fn what_others_have_committed_is_applied_before_a_node_changes_anything() 
 #[tokio::test]
 async fn a_node_that_is_opened_later_hears_of_what_comes_then() {
     let folder = tempfile::tempdir().unwrap();
-    let one = Node::of(Store::open_with(&options(folder.path(), 1), Arc::new(log())).unwrap());
+    let one = first(&folder, Arc::new(log()));
     let (before, _) = one.publish(1).await.unwrap();
     let store = one.store.open_beside(&options(folder.path(), 2)).unwrap();
     assert!(store.opened_at().includes(before));
@@ -181,7 +187,7 @@ impl LoggedCommit<u32> for FailingCommit<'_> {
 async fn a_commit_that_cannot_be_logged_has_not_happened() {
     let folder = tempfile::tempdir().unwrap();
     let log = Arc::new(Failing(log(), AtomicBool::new(false)));
-    let one = Node::of(Store::open_with(&options(folder.path(), 1), Arc::clone(&log) as _).unwrap());
+    let one = first(&folder, Arc::clone(&log) as _);
     let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
     one.publish(1).await.unwrap();
     log.1.store(true, Ordering::SeqCst);
@@ -237,7 +243,7 @@ fn careless() -> Arc<Careless> {
 #[tokio::test]
 async fn what_is_told_again_and_in_any_order_is_applied_once_and_in_order() {
     let folder = tempfile::tempdir().unwrap();
-    let one = Node::of(Store::open_with(&options(folder.path(), 1), careless()).unwrap());
+    let one = first(&folder, careless());
     let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
     for value in 1..10 {
         let node = if value % 3 == 0 { &two } else { &one };
@@ -267,7 +273,7 @@ async fn what_is_told_again_and_in_any_order_is_applied_once_and_in_order() {
 async fn nothing_is_applied_and_nothing_changed_before_what_it_builds_on_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let log = careless();
-    let one = Node::of(Store::open_with(&options(folder.path(), 1), Arc::clone(&log) as _).unwrap());
+    let one = first(&folder, Arc::clone(&log) as _);
     let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
     one.publish(1).await.unwrap();
     two.store.catch_up().await.unwrap();
@@ -288,7 +294,7 @@ async fn nothing_is_applied_and_nothing_changed_before_what_it_builds_on_is_ther
 async fn what_every_open_node_has_applied_is_not_kept() {
     let folder = tempfile::tempdir().unwrap();
     let log = Arc::new(log());
-    let one = Node::of(Store::open_with(&options(folder.path(), 1), Arc::clone(&log) as _).unwrap());
+    let one = first(&folder, Arc::clone(&log) as _);
     for value in 0..5 {
         one.publish(value).await.unwrap();
         assert!(log.kept() <= 1, "nobody else is there");

@@ -295,7 +295,7 @@ pub(super) async fn people(fixture: &Fixture, names: &[&str]) -> Vec<Actor> {
     let actors = fixture.users(names).await;
     let users: Vec<_> = actors.iter().map(|actor| actor.user).collect();
     let add = move |tx: &mut im2_core::Transaction<'_>| {
-        for user in users {
+        for user in users.iter().copied() {
             tx.ensure_device(user, &DEVICE.parse().expect("a device ID"), None, 0)?;
         }
         Ok(())
