@@ -76,7 +76,10 @@ export const MessageRow = memo(function MessageRow({
   };
   const press = useLongPress(openMenu);
   const root = useRef<HTMLDivElement>(null);
-  const { swiped, handlers: swipe } = useSwipe(root, event.can.react && selected === undefined ? { onLeft: () => model.reply(event) } : {});
+  const { swiped, handlers: swipe } = useSwipe(
+    root,
+    event.can.react && selected === undefined ? { onLeft: () => model.reply(event) } : {},
+  );
   const showAvatar = !own && !direct;
   const jumbo =
     body.kind === "text" &&
