@@ -304,11 +304,14 @@ function usePause(model: ConversationModel): number {
   return left;
 }
 
+/** Whether the style sheet does it alone, without a layout of the whole page for each key. */
+const GROWS_BY_ITSELF = CSS.supports?.("field-sizing", "content");
+
 /** The box is as high as its text, up to a third of the window. */
 function useGrowth(input: RefObject<HTMLTextAreaElement | null>, text: string): void {
   useLayoutEffect(() => {
     const element = input.current;
-    if (element === null) return;
+    if (element === null || GROWS_BY_ITSELF) return;
     element.style.height = "auto";
     element.style.height = `${Math.min(element.scrollHeight, window.innerHeight / 3)}px`;
     element.dataset.full = String(element.scrollHeight > window.innerHeight / 3);
