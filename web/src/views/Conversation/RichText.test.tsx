@@ -1,10 +1,16 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { createRoot } from "react-dom/client";
 import { expect, test, vi } from "vitest";
+import { Words } from "../../base/Words.tsx";
 import { pictureBox } from "./MessageContent.tsx";
 import { PlainText, RichText } from "./RichText.tsx";
 
-const html = (source: string) => renderToStaticMarkup(<RichText html={source} />);
+const html = (source: string) =>
+  renderToStaticMarkup(
+    <Words>
+      <RichText html={source} />
+    </Words>,
+  );
 
 test("a link leaves the client without telling where it came from", () => {
   expect(html('<a href="https://example.org" onclick="alert(1)">x</a>')).toContain(
