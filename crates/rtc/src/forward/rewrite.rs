@@ -5,9 +5,6 @@ use std::time::{Duration, Instant};
 
 use str0m::rtp::{Vp8Descriptor, Vp8Patch};
 
-/// Gap after a change of streams, so that late packets of the old one have a number before the new one's.
-const GAP: u64 = 1;
-
 /// Numbers of an outgoing packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Numbers {
@@ -48,7 +45,7 @@ impl Rewriter {
         let (next, time) = match self.last {
             // The timestamp moves on by the time that has passed, and at least by one, so that frames stay apart.
             Some((last, at)) => {
-                (last.sequence + 1 + GAP, last.timestamp.wrapping_add(ticks(now - at, clock).max(1)))
+                (last.sequence + 1, last.timestamp.wrapping_add(ticks(now - at, clock).max(1)))
             }
             None => (u64::from(sequence as u16 >> 1) + 1, timestamp),
         };
@@ -143,7 +140,7 @@ mod tests {
         let later = now + Duration::from_millis(100);
         rewriter.begin(60_000, 77, CLOCK, later);
         let next = rewriter.numbers(60_000, 77, later).unwrap();
-        assert_eq!(next.sequence, last.sequence + 1 + GAP);
+        assert_eq!(next.sequence, last.sequence + 1);
         assert_eq!(next.timestamp, last.timestamp.wrapping_add(9000));
         // What the new stream had before its key frame is of no use.
         assert_eq!(rewriter.numbers(59_999, 77, later), None);

@@ -130,7 +130,8 @@ impl Room {
         if connection.rtc.handle_input(input).is_err() {
             metrics.malformed.up();
         }
-        self.busy.insert(packet.connection);
+        // At once: a connection keeps only the last packet of a stream.
+        self.poll(packet.connection);
     }
 
     /// When something has to be done next; `run` does it.
@@ -180,11 +181,16 @@ impl Room {
         if let Some(at) = connection.timer.take() {
             self.timers.remove(&(at, key));
         }
-        let mut failed = connection.rtc.handle_input(Input::Timeout(now)).is_err();
+        let mut failed = false;
+        let mut woken = false;
         while !failed {
             match connection.rtc.poll_output() {
                 Ok(Output::Transmit(transmit)) => self.transmits.push(transmit),
                 Ok(Output::Event(event)) => happened.push(event),
+                Ok(Output::Timeout(at)) if at <= now && !woken => {
+                    woken = true;
+                    failed = connection.rtc.handle_input(Input::Timeout(now)).is_err();
+                }
                 Ok(Output::Timeout(at)) => {
                     // Never in a loop without time passing.
                     let at = at.max(now + std::time::Duration::from_millis(1));
