@@ -49,7 +49,7 @@ async fn token(State(sfu): State<Sfu>, Query(parameters): Parameters) -> impl In
 }
 
 async fn metrics(State(sfu): State<Sfu>) -> String {
-    sfu.metrics().all().into_iter().map(|(name, value)| format!("{name} {value}\n")).collect()
+    sfu.metrics().all().into_iter().fold(String::new(), |text, (name, value)| text + &format!("{name} {value}\n"))
 }
 
 async fn remove(State(sfu): State<Sfu>, Query(parameters): Parameters) {

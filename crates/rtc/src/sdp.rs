@@ -1,6 +1,7 @@
 //! The little of session descriptions (RFC 8866) that `str0m` does not tell or write: which section is which track.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 
 /// Most sections of one description.
 pub(crate) const MAX_SECTIONS: usize = 1024;
@@ -77,11 +78,11 @@ pub(crate) fn with_names(sdp: &str, names: &HashMap<String, Names>, inactive: &H
             ("a=sendonly", _) if mid.is_some_and(|mid| inactive.contains(mid)) => written.push_str("a=inactive"),
             ("a=sendrecv", _) if mid.is_some_and(|mid| inactive.contains(mid)) => written.push_str("a=recvonly"),
             (line, Some(names)) if line.starts_with("a=msid:") => {
-                written.push_str(&format!("a=msid:{} {}", names.stream, names.track));
+                let _ = write!(written, "a=msid:{} {}", names.stream, names.track);
             }
             (line, Some(names)) if line.starts_with("a=ssrc:") && line.contains(" msid:") => {
                 let ssrc = line.split(' ').next().unwrap_or(line);
-                written.push_str(&format!("{ssrc} msid:{} {}", names.stream, names.track));
+                let _ = write!(written, "{ssrc} msid:{} {}", names.stream, names.track);
             }
             (line, _) => written.push_str(line),
         }

@@ -14,9 +14,7 @@ use crate::metrics::Metrics;
 use crate::options::{Announced, Options};
 use crate::proto::models::DisconnectReason;
 use crate::proto::signal::JoinRequest;
-use crate::room::{
-    Command, JoinRefusal, Joining, Link, Material, ParticipantState, Room, RoomEvent, Shared,
-};
+use crate::room::{Command, JoinRefusal, Joining, Link, Material, ParticipantState, Room, RoomEvent, Shared};
 use crate::token::Grants;
 use crate::transport::{Packet, Readers, Transport};
 

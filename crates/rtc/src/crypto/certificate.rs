@@ -13,10 +13,9 @@ pub(crate) struct NoKey;
 /// A new P-256 key and an X.509 certificate for it, both as DER.
 pub(crate) fn self_signed() -> Result<DtlsCert, NoKey> {
     let random = SystemRandom::new();
-    let document =
-        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).map_err(|_| NoKey)?;
-    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random)
-        .map_err(|_| NoKey)?;
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).map_err(|_| NoKey)?;
+    let key =
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).map_err(|_| NoKey)?;
     // Firefox refuses two certificates with the same issuer and serial number.
     let mut serial = [0; 16];
     random.fill(&mut serial).map_err(|_| NoKey)?;

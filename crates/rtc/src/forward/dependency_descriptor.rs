@@ -3,8 +3,7 @@
 
 use str0m::rtp::{Extension, ExtensionSerializer, ExtensionValues};
 
-const URI: &str =
-    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+const URI: &str = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 /// Longest value of a header extension in its two-byte form.
 const MAX_LENGTH: usize = 255;
 /// Longest value in the one-byte form.

@@ -33,7 +33,7 @@ fn vp9(payload: &[u8]) -> bool {
     if has_picture_id {
         at += if payload.get(1).is_some_and(|byte| byte & 0x80 != 0) { 2 } else { 1 };
     }
-    !has_layers || payload.get(at).is_some_and(|layers| (layers >> 1) & 7 == 0)
+    !has_layers || payload.get(at).is_some_and(|layers| layers & 0x0e == 0)
 }
 
 /// RFC 6184: a picture that needs no other (5), or the parameters that come before it (7).

@@ -7,7 +7,7 @@ use crate::proto::models::{VideoLayer, VideoQuality};
 /// A layer without packets for this long is not sent any more.
 const SILENT: Duration = Duration::from_millis(1500);
 /// Over which time the rate of a layer is measured.
-const WINDOW: Duration = Duration::from_millis(1000);
+const WINDOW: Duration = Duration::from_secs(1);
 /// How often a publisher is asked for a key frame of a layer.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -17,23 +17,28 @@ pub(crate) struct Layer {
     last: Option<Instant>,
     window: Option<Instant>,
     bytes: u64,
+    ends: u32,
     /// Bits per second.
     rate: u64,
+    /// Frames per second, once a second has passed.
+    frames: Option<u32>,
     asked: Option<Instant>,
 }
 
 impl Layer {
-    /// Counts a packet.
-    pub(crate) fn received(&mut self, bytes: usize, now: Instant) {
+    /// Counts a packet, which may be the last of a frame.
+    pub(crate) fn received(&mut self, bytes: usize, ends_frame: bool, now: Instant) {
         let start = *self.window.get_or_insert(now);
         let time = now.duration_since(start);
         if time >= WINDOW {
             let rate = self.bytes * 8 * 1000 / time.as_millis() as u64;
             // Falls slowly: what a quiet scene needs now it will not need in a second.
             self.rate = rate.max((self.rate * 3 + rate) / 4);
-            (self.window, self.bytes) = (Some(now), 0);
+            self.frames = Some((u64::from(self.ends) * 1000 / time.as_millis() as u64) as u32);
+            (self.window, self.bytes, self.ends) = (Some(now), 0, 0);
         }
         self.bytes += bytes as u64;
+        self.ends += u32::from(ends_frame);
         self.last = Some(now);
     }
 
@@ -45,6 +50,11 @@ impl Layer {
     /// Bits per second.
     pub(crate) fn rate(&self) -> u64 {
         self.rate
+    }
+
+    /// Frames per second, once that is known.
+    pub(crate) fn frames(&self) -> Option<u32> {
+        self.frames
     }
 
     /// Whether a key frame may be asked for; if so, it counts as asked.
@@ -233,10 +243,11 @@ mod tests {
         let (mut layer, now) = (Layer::default(), Instant::now());
         assert!(!layer.is_active(now));
         for step in 0..30 {
-            layer.received(1000, now + Duration::from_millis(step * 100));
+            layer.received(1000, step % 2 == 0, now + Duration::from_millis(step * 100));
         }
         let end = now + Duration::from_millis(2900);
         assert!((70_000..90_000).contains(&layer.rate()), "{}", layer.rate());
+        assert_eq!(layer.frames(), Some(5));
         assert!(layer.is_active(end) && !layer.is_active(end + SILENT));
     }
 

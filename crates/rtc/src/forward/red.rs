@@ -20,14 +20,14 @@ mod tests {
     #[test]
     fn the_last_block_is_the_newest() {
         assert_eq!(newest(&[111, 1, 2, 3]), Some(&[1, 2, 3][..]));
-        assert_eq!(newest(&[0x80 | 111, 0, 0, 2, 111, 9, 9, 1, 2, 3]), Some(&[1, 2, 3][..]));
+        assert_eq!(newest(&[0xef, 0, 0, 2, 0x6f, 9, 9, 1, 2, 3]), Some(&[1, 2, 3][..]));
     }
 
     #[test]
     fn what_is_too_short_has_none() {
         assert_eq!(newest(&[]), None);
-        assert_eq!(newest(&[0x80 | 111, 0, 0]), None);
-        assert_eq!(newest(&[0x80 | 111, 0, 0, 9, 111, 1]), None);
+        assert_eq!(newest(&[0xef, 0, 0]), None);
+        assert_eq!(newest(&[0xef, 0, 0, 9, 0x6f, 1]), None);
     }
 
     proptest::proptest! {

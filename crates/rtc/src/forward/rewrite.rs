@@ -44,9 +44,7 @@ impl Rewriter {
     pub(crate) fn begin(&mut self, sequence: u64, timestamp: u32, clock: u32, now: Instant) {
         let (next, time) = match self.last {
             // The timestamp moves on by the time that has passed, and at least by one, so that frames stay apart.
-            Some((last, at)) => {
-                (last.sequence + 1, last.timestamp.wrapping_add(ticks(now - at, clock).max(1)))
-            }
+            Some((last, at)) => (last.sequence + 1, last.timestamp.wrapping_add(ticks(now - at, clock).max(1))),
             None => (u64::from(sequence as u16 >> 1) + 1, timestamp),
         };
         self.source = Some(Source {

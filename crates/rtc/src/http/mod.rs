@@ -28,8 +28,8 @@ pub fn router(sfu: Sfu) -> Router {
 pub(crate) struct Refusal(StatusCode, String);
 
 impl Refusal {
-    fn new(status: StatusCode, text: impl ToString) -> Self {
-        Self(status, text.to_string())
+    fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self(status, text.into())
     }
 }
 
@@ -90,7 +90,7 @@ async fn connect(
         Purpose::Join(joining, request) => {
             let seat = sfu.join(*joining, request.map(|request| *request), link).await;
             Some(seat.map_err(|error| match error {
-                JoinError::Full | JoinError::Busy => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error),
+                JoinError::Full | JoinError::Busy => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
             })?)
         }
         Purpose::Resume { room, sid, identity } => sfu.resume(&room, &sid, &identity, link).await,

@@ -108,7 +108,9 @@ fn claims(sfu: &Sfu, parameters: &Parameters, headers: &HeaderMap) -> Result<Cla
     let token = match headers.get(header::AUTHORIZATION) {
         Some(value) => {
             let value = value.to_str().map_err(|_| refused("invalid authorization header"))?;
-            value.strip_prefix("Bearer ").ok_or_else(|| refused("invalid authorization header. Must start with Bearer"))?
+            value
+                .strip_prefix("Bearer ")
+                .ok_or_else(|| refused("invalid authorization header. Must start with Bearer"))?
         }
         None => parameters.access_token.as_str(),
     };
@@ -119,7 +121,7 @@ fn claims(sfu: &Sfu, parameters: &Parameters, headers: &HeaderMap) -> Result<Cla
         .options()
         .key
         .verify(token, SystemTime::now())
-        .map_err(|error| Refusal::new(StatusCode::UNAUTHORIZED, error))?;
+        .map_err(|error| Refusal::new(StatusCode::UNAUTHORIZED, error.to_string()))?;
     if !claims.video.room_join {
         return Err(refused("permissions denied"));
     }

@@ -193,12 +193,7 @@ mod tests {
     #[test]
     fn the_sender_is_who_sent_it() {
         let packet = Packet {
-            user: Some(User {
-                sid: "PA_other".into(),
-                payload: b"hello".to_vec(),
-                identity: "ben".into(),
-                unknown: 7,
-            }),
+            user: Some(User { sid: "PA_other".into(), payload: b"hello".to_vec(), identity: "ben".into(), unknown: 7 }),
             identity: "ben".into(),
             destinations: vec!["carla".into()],
             sequence: 300,

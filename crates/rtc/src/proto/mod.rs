@@ -2,5 +2,7 @@
 //! descriptions. Fields that nothing here reads are left out: readers skip what they do not know.
 
 pub(crate) mod data;
+#[expect(clippy::struct_excessive_bools, reason = "the fields are those of the protocol")]
 pub mod models;
+#[expect(clippy::struct_excessive_bools, clippy::large_enum_variant, reason = "the fields are those of the protocol")]
 pub(crate) mod signal;

@@ -102,14 +102,7 @@ impl Connection {
                 rtc.add_local_candidate(candidate);
             }
         }
-        Self {
-            rtc,
-            names: vec![credentials.ufrag],
-            timer: None,
-            connected: false,
-            reliable: None,
-            lossy: None,
-        }
+        Self { rtc, names: vec![credentials.ufrag], timer: None, connected: false, reliable: None, lossy: None }
     }
 
     /// Declares the two data channels, for connections whose offers are made here.

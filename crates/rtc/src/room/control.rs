@@ -5,9 +5,7 @@ use std::time::SystemTime;
 
 use super::{JoinRefusal, Joining, Link, Room};
 use crate::proto::models::DisconnectReason;
-use crate::proto::signal::{
-    JoinRequest, LeaveAction, MuteTrackRequest, Request, Response, RoomUpdate,
-};
+use crate::proto::signal::{JoinRequest, LeaveAction, MuteTrackRequest, Request, Response, RoomUpdate};
 use crate::token::Grants;
 
 /// Something that has happened in a room.
@@ -163,10 +161,14 @@ impl Room {
                 !source.is_some_and(|source| grants.may_publish_source(source))
             })
             .collect();
-        forbidden.into_iter().for_each(|track| self.revoke(track));
+        for track in forbidden {
+            self.revoke(track);
+        }
         if subscribed && !grants.may_subscribe() {
             let tracks: Vec<_> = self.participants[&key].subscriptions.keys().copied().collect();
-            tracks.into_iter().for_each(|track| self.unsubscribe(key, track));
+            for track in tracks {
+                self.unsubscribe(key, track);
+            }
         } else if !subscribed && grants.may_subscribe() {
             if !self.participants[&key].single {
                 let side = crate::transport::Side::Subscriber;

@@ -56,9 +56,10 @@ impl Room {
             let receiver_key = ConnectionKey { participant: receiver.key, side };
             let Some(connection) = receiver.connection(side) else { continue };
             let Some(id) = (if reliable { connection.reliable } else { connection.lossy }) else { continue };
-            let written = connection.rtc.channel(id).is_some_and(|mut channel| {
-                matches!(channel.write(true, &packet.bytes), Ok(true))
-            });
+            let written = connection
+                .rtc
+                .channel(id)
+                .is_some_and(|mut channel| matches!(channel.write(true, &packet.bytes), Ok(true)));
             if written {
                 metrics.data_out.up();
                 self.busy.insert(receiver_key);

@@ -8,10 +8,11 @@ use str0m::media::{KeyframeRequestKind, MediaKind, Mid, Pt};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::stats::{MediaEgressStats, MediaIngressStats};
 
-use super::participant::{Participant, Payload, Slot};
-use super::track::{Track, TrackKey};
 use super::Room;
+use super::participant::{Participant, Payload, Slot, StreamName};
+use super::track::{Track, TrackKey};
 use crate::forward::{DependencyDescriptor, key_frame, red};
+use crate::sdp::MAX_SECTIONS;
 use crate::transport::{ConnectionKey, Side};
 
 /// A packet on its way, with what is known of it.
@@ -35,17 +36,17 @@ enum Passed {
 
 impl Room {
     /// A packet of media has come from a publisher.
-    pub(super) fn media(&mut self, owner: u32, packet: RtpPacket) {
+    pub(super) fn media(&mut self, owner: u32, packet: &RtpPacket) {
         let now = self.now;
         self.shared.metrics.media_in.up();
-        let Some((track_key, layer)) = self.stream(owner, &packet) else { return };
+        let Some((track_key, layer)) = self.stream(owner, packet) else { return };
         let Some(participant) = self.participants.get_mut(&owner) else { return };
         let Some(connection) = participant.publisher.as_ref() else { return };
         let pt = packet.header.payload_type;
         let params = connection.rtc.codec_config().params().iter().find(|one| one.pt() == pt || one.red() == Some(pt));
         let Some(params) = params.copied() else { return };
         let Some(track) = self.tracks.get_mut(&track_key) else { return };
-        track.layers[layer].received(packet.payload.len(), now);
+        track.layers[layer].received(packet.payload.len(), packet.header.marker, now);
         if track.info.mime_type.is_empty() {
             track.info.mime_type = mime(&params, pt);
         }
@@ -57,7 +58,7 @@ impl Room {
         let codec = params.spec().codec;
         let starts_key_frame =
             track.kind == MediaKind::Audio || key_frame::starts(codec, &packet.payload, &packet.header.ext_vals);
-        let passing = Passing { packet: &packet, params, layer, starts_key_frame, now };
+        let passing = Passing { packet, params, layer, starts_key_frame, now };
         let receivers = std::mem::take(&mut track.receivers);
         let mut needs_key_frame = false;
         let mut sent = 0;
@@ -120,7 +121,9 @@ impl Room {
             .filter(|slot| slot.current != slot.target)
             .filter_map(|slot| Some((slot.track?, slot.target?)))
             .collect();
-        waiting.into_iter().for_each(|(track, layer)| self.ask_for_key_frame(track, layer));
+        for (track, layer) in waiting {
+            self.ask_for_key_frame(track, layer);
+        }
     }
 
     /// Asks a publisher for a key frame, but not all the time.
@@ -141,7 +144,7 @@ impl Room {
     }
 
     /// The bandwidth to a receiver has been measured.
-    pub(super) fn estimated(&mut self, key: ConnectionKey, kind: BweKind) {
+    pub(super) fn estimated(&mut self, key: ConnectionKey, kind: &BweKind) {
         let Some(participant) = self.participants.get_mut(&key.participant) else { return };
         participant.estimate = match kind {
             BweKind::Twcc { estimate, can_probe: true } => Some(estimate.as_u64()),
@@ -151,19 +154,29 @@ impl Room {
     }
 
     pub(super) fn lost_on_the_way_in(&mut self, key: ConnectionKey, statistics: &MediaIngressStats) {
-        if let (Some(loss), Some(participant)) = (statistics.loss, self.participants.get_mut(&key.participant)) {
-            participant.loss[0] = participant.loss[0].max(loss);
-            let lost = loss * statistics.packets as f32 / 100.0;
-            self.shared.metrics.media_lost.add(lost.max(0.0) as u64);
-        }
+        let stream = (key.side, statistics.mid, statistics.rid);
+        let lost = self.lost(key.participant, 0, stream, statistics.packets, statistics.loss);
+        self.shared.metrics.media_lost.add(lost);
     }
 
     pub(super) fn lost_on_the_way_out(&mut self, key: ConnectionKey, statistics: &MediaEgressStats) {
-        if let (Some(loss), Some(participant)) = (statistics.loss, self.participants.get_mut(&key.participant)) {
-            participant.loss[1] = participant.loss[1].max(loss);
-            let lost = loss * statistics.packets as f32 / 100.0;
-            self.shared.metrics.receivers_lost.add(lost.max(0.0) as u64);
+        let stream = (key.side, statistics.mid, statistics.rid);
+        let lost = self.lost(key.participant, 1, stream, statistics.packets, statistics.loss);
+        self.shared.metrics.receivers_lost.add(lost);
+    }
+
+    /// Notes the loss of one stream, and tells how many packets that were since it was told last.
+    fn lost(&mut self, key: u32, way: usize, stream: StreamName, packets: u64, loss: Option<f32>) -> u64 {
+        let Some(participant) = self.participants.get_mut(&key) else { return 0 };
+        // Sections come and go; what is counted is not worth remembering all of them.
+        if participant.counted.len() > 4 * MAX_SECTIONS {
+            participant.counted.clear();
         }
+        let before = participant.counted.insert((way, stream), packets).unwrap_or(packets);
+        let Some(loss) = loss else { return 0 };
+        participant.loss[way] = participant.loss[way].max(loss);
+        let lost = f64::from(loss) * f64::from(u32::try_from(packets.saturating_sub(before)).unwrap_or(u32::MAX));
+        lost as u64
     }
 }
 
@@ -194,9 +207,10 @@ fn pass_on(receiver: &mut Participant, track: TrackKey, passing: &Passing<'_>) -
         return Passed::Dropped;
     };
     let pt = passing.packet.header.payload_type;
-    let payload = *slot.payloads.entry(pt).or_insert_with(|| {
-        payload(&passing.params, pt, connection.rtc.codec_config().match_params(passing.params))
-    });
+    let payload = *slot
+        .payloads
+        .entry(pt)
+        .or_insert_with(|| payload(&passing.params, pt, connection.rtc.codec_config().match_params(passing.params)));
     let Some(payload) = payload else { return Passed::Dropped };
     let passed = choose(slot, passing, payload);
     if passed != Passed::Sent {

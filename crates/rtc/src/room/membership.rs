@@ -5,9 +5,7 @@ use std::time::SystemTime;
 use super::link::Link;
 use super::participant::{Joining, Participant};
 use super::{Room, RoomEvent, new_sid};
-use crate::proto::models::{
-    Codec, DisconnectReason, ParticipantInfo, ParticipantState, Room as RoomInfo, ServerInfo,
-};
+use crate::proto::models::{Codec, DisconnectReason, ParticipantInfo, ParticipantState, Room as RoomInfo, ServerInfo};
 use crate::proto::signal::{
     JoinResponse, LeaveAction, LeaveRequest, ParticipantUpdate, ReconnectResponse, Response, SyncState,
 };
@@ -89,10 +87,8 @@ impl Room {
 
     /// Lets a participant go on with its session by another signalling connection; `None` if there is no such session.
     pub(crate) fn resume(&mut self, sid: &str, identity: &str, link: Link) -> Option<u32> {
-        let participant = self
-            .participants
-            .values_mut()
-            .find(|one| one.sid == sid && one.claims.identity == identity)?;
+        let participant =
+            self.participants.values_mut().find(|one| one.sid == sid && one.claims.identity == identity)?;
         let key = participant.key;
         participant.link = Some(link);
         participant.lost = None;

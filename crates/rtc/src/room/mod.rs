@@ -29,9 +29,9 @@ use crate::options::Options;
 use crate::proto::signal::{Response, SessionDescription};
 use crate::transport::{ConnectionKey, Packet, Route, Routes, Side};
 
-pub use control::{ParticipantState, RoomEvent};
 pub(crate) use connection::Material;
 pub(crate) use control::Command;
+pub use control::{ParticipantState, RoomEvent};
 pub(crate) use link::{Link, Outgoing, link};
 pub(crate) use membership::JoinRefusal;
 pub(crate) use participant::{Joining, Participant};
@@ -215,14 +215,14 @@ impl Room {
 
     fn happened(&mut self, key: ConnectionKey, event: Event) {
         match event {
-            Event::RtpPacket(packet) => self.media(key.participant, packet),
+            Event::RtpPacket(packet) => self.media(key.participant, &packet),
             Event::Connected => self.connected(key),
             Event::IceConnectionStateChange(state) if state.is_disconnected() => self.disconnected(key),
             Event::ChannelOpen(id, label) => self.channel_opened(key, id, &label),
             Event::ChannelClose(id) => self.channel_closed(key, id),
             Event::ChannelData(data) => self.data(key, &data),
             Event::KeyframeRequest(request) => self.key_frame_wanted(key, request.mid),
-            Event::EgressBitrateEstimate(kind) => self.estimated(key, kind),
+            Event::EgressBitrateEstimate(kind) => self.estimated(key, &kind),
             Event::MediaIngressStats(statistics) => self.lost_on_the_way_in(key, &statistics),
             Event::MediaEgressStats(statistics) => self.lost_on_the_way_out(key, &statistics),
             Event::Closed => self.connection_ended(key),
@@ -278,7 +278,13 @@ impl Room {
         }
     }
 
-    fn tell_answer(&mut self, participant: u32, sdp: String, id: u32, tracks: std::collections::HashMap<String, String>) {
+    fn tell_answer(
+        &mut self,
+        participant: u32,
+        sdp: String,
+        id: u32,
+        tracks: std::collections::HashMap<String, String>,
+    ) {
         let description = SessionDescription { r#type: "answer".to_owned(), sdp, id, mid_to_track_id: tracks };
         self.tell(participant, Response::Answer(description));
     }

@@ -1,7 +1,5 @@
 //! Offers of the server: one at a time, and the next when that is answered.
 
-use std::collections::HashMap;
-
 use str0m::change::SdpPendingOffer;
 
 /// The state of a participant's offers.
@@ -15,8 +13,6 @@ pub(crate) struct Negotiation {
     pub(crate) again: bool,
     /// Whether ICE is to begin anew.
     pub(crate) restart: bool,
-    /// Which track each section of the last offer is.
-    pub(crate) tracks: HashMap<String, String>,
 }
 
 impl std::fmt::Debug for Negotiation {

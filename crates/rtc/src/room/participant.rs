@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Instant, SystemTime};
 
-use str0m::media::{MediaKind, Mid, Pt};
+use str0m::media::{MediaKind, Mid, Pt, Rid};
 use str0m::rtp::Ssrc;
 
 use super::connection::Connection;
@@ -30,6 +30,9 @@ pub(crate) struct Joining {
     /// Whether one connection carries both directions.
     pub(crate) single: bool,
 }
+
+/// A stream of a connection.
+pub(crate) type StreamName = (Side, Mid, Option<Rid>);
 
 /// A track that has been announced by its client and has no media section yet.
 #[derive(Debug)]
@@ -152,6 +155,8 @@ pub(crate) struct Participant {
     pub(crate) estimate: Option<u64>,
     /// Loss of what it sends, and of what it receives, as fractions.
     pub(crate) loss: [f32; 2],
+    /// Packets of each stream of which the loss has been counted, by the same two ways.
+    pub(crate) counted: HashMap<(usize, StreamName), u64>,
     pub(crate) quality: ConnectionQuality,
     /// Number of the last reliable packet that has come from it.
     pub(crate) last_sequence: u32,
@@ -185,6 +190,7 @@ impl Participant {
             level: 0.0,
             estimate: None,
             loss: [0.0; 2],
+            counted: HashMap::new(),
             quality: ConnectionQuality::Excellent,
             last_sequence: 0,
         }

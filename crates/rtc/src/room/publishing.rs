@@ -8,8 +8,7 @@ use super::{Room, new_sid};
 use crate::proto::models::{TrackSource, TrackType};
 use crate::proto::signal::{
     AddTrackRequest, MuteTrackRequest, RequestReason, RequestResponse, Response, SessionDescription,
-    TrackPublishedResponse, TrackUnpublishedResponse, UpdateLocalAudioTrack, UpdateLocalVideoTrack,
-    UpdateVideoLayers,
+    TrackPublishedResponse, TrackUnpublishedResponse, UpdateLocalAudioTrack, UpdateLocalVideoTrack, UpdateVideoLayers,
 };
 use crate::sdp::{MAX_SECTIONS, Section, sections};
 use crate::transport::{ConnectionKey, Side};
@@ -57,21 +56,20 @@ impl Room {
         let known = published(&request.sid).cloned().or_else(|| {
             participant.pending.iter().find(|pending| pending.cid == request.cid).map(|pending| pending.info.clone())
         });
-        let info = match known {
-            Some(info) => info,
-            None => {
-                let prefix = match source {
-                    TrackSource::Microphone => "TR_AM",
-                    TrackSource::Camera => "TR_VC",
-                    TrackSource::ScreenShare => "TR_VS",
-                    TrackSource::ScreenShareAudio => "TR_AS",
-                    TrackSource::Unknown => "TR_",
-                };
-                let info = track::info(request, new_sid(prefix));
-                let pending = Pending { cid: request.cid.clone(), info: info.clone() };
-                self.participants.get_mut(&key).expect("looked up above").pending.push(pending);
-                info
-            }
+        let info = if let Some(info) = known {
+            info
+        } else {
+            let prefix = match source {
+                TrackSource::Microphone => "TR_AM",
+                TrackSource::Camera => "TR_VC",
+                TrackSource::ScreenShare => "TR_VS",
+                TrackSource::ScreenShareAudio => "TR_AS",
+                TrackSource::Unknown => "TR_",
+            };
+            let info = track::info(request, new_sid(prefix));
+            let pending = Pending { cid: request.cid.clone(), info: info.clone() };
+            self.participants.get_mut(&key).expect("looked up above").pending.push(pending);
+            info
         };
         let response = TrackPublishedResponse { cid: request.cid.clone(), track: Some(info) };
         self.tell(key, Response::TrackPublished(response));
@@ -105,7 +103,8 @@ impl Room {
 
     /// Finds out which section is which track.
     fn match_sections(&mut self, key: u32, sections: &[Section]) {
-        let sending: Vec<_> = sections.iter().filter(|section| section.sends && section.kind != "application").collect();
+        let sending: Vec<_> =
+            sections.iter().filter(|section| section.sends && section.kind != "application").collect();
         let Some(participant) = self.participants.get(&key) else { return };
         let mids: HashSet<_> = sending.iter().map(|section| section.mid.as_str()).collect();
         let is_pending = |name: &Option<String>| participant.pending.iter().any(|one| Some(&one.cid) == name.as_ref());
@@ -119,7 +118,9 @@ impl Room {
                 !mids.contains(mid.as_str()) || section.is_some_and(|section| is_pending(&section.track))
             })
             .collect();
-        ended.into_iter().for_each(|track| self.unpublish(track));
+        for track in ended {
+            self.unpublish(track);
+        }
         let mut left = Vec::new();
         for section in sending {
             if !self.publish(key, section, |pending| Some(&pending.cid) == section.track.as_ref()) {
@@ -140,11 +141,11 @@ impl Room {
             return true;
         }
         let Some(index) = participant.pending.iter().position(fits) else { return false };
-        let Pending { cid, info } = participant.pending.remove(index);
+        let Pending { info, .. } = participant.pending.remove(index);
         self.last_track += 1;
         let track_key = self.last_track;
         participant.tracks.push(track_key);
-        self.tracks.insert(track_key, Track::new(key, cid, info, section));
+        self.tracks.insert(track_key, Track::new(key, info, section));
         self.shared.metrics.tracks.up();
         let others: Vec<_> = self.participants.keys().copied().filter(|other| *other != key).collect();
         for other in others {

@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use str0m::Candidate;
 
-use super::membership::leave;
 use super::Room;
+use super::membership::leave;
 use crate::proto::models::DisconnectReason;
 use crate::proto::signal::{
     LeaveAction, Pong, Request, RequestReason, RequestResponse, Response, Scenario, SignalTarget, TrickleRequest,

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use str0m::change::SdpAnswer;
 use str0m::media::{Direction, MediaKind, Mid};
 
+use super::Room;
 use super::connection::Connection;
 use super::participant::{Participant, Slot, Subscription};
 use super::track::TrackKey;
-use super::Room;
 use crate::forward::layers::Wanted;
 use crate::proto::models::VideoQuality;
 use crate::proto::signal::{
@@ -26,7 +26,9 @@ impl Room {
     pub(super) fn subscribe_to_all(&mut self, key: u32) {
         if self.participants.get(&key).is_some_and(|participant| participant.auto_subscribe) {
             let tracks: Vec<_> = self.tracks.keys().copied().collect();
-            tracks.into_iter().for_each(|track| self.subscribe(key, track));
+            for track in tracks {
+                self.subscribe(key, track);
+            }
         }
     }
 
@@ -331,13 +333,11 @@ impl Room {
         for section in offered.iter().filter(|section| section.receives && section.kind != "application") {
             let kind = if section.kind == "audio" { MediaKind::Audio } else { MediaKind::Video };
             let mid = Mid::from(section.mid.as_str());
-            let index = match participant.slots.iter().position(|slot| slot.mid == mid) {
-                Some(index) => index,
-                None => {
-                    participant.slots.push(Slot::free(mid, kind));
-                    participant.slots.len() - 1
-                }
-            };
+            let known = participant.slots.iter().position(|slot| slot.mid == mid);
+            let index = known.unwrap_or_else(|| {
+                participant.slots.push(Slot::free(mid, kind));
+                participant.slots.len() - 1
+            });
             if participant.slots[index].is_free(kind)
                 && let Some(at) = waiting.iter().position(|(_, waits)| *waits == kind)
             {

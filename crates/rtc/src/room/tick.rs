@@ -24,11 +24,11 @@ const LESS_AFTER: Duration = Duration::from_secs(3);
 /// How long somebody may take to connect.
 const CONNECT_WITHIN: Duration = Duration::from_secs(60);
 /// The share of the measured bandwidth that videos may use.
-const USABLE: f64 = 0.9;
+const USABLE_PERCENT: u64 = 90;
 /// What one audio track needs, in bits per second.
 const AUDIO_RATE: u64 = 64_000;
 /// More than is wanted, so that the estimate has room to grow.
-const HEADROOM: f64 = 1.25;
+const HEADROOM_PERCENT: u64 = 125;
 
 /// When each of these is next.
 #[derive(Debug)]
@@ -110,15 +110,14 @@ impl Room {
                 participant.slots[index].target = None;
                 continue;
             };
-            let rates: Vec<_> = track.layers.iter().map(|layer| layer.is_active(now).then(|| layer.rate())).collect();
+            let rates = track.rates(now);
             desired += rates.iter().take(highest + 1).filter_map(|rate| *rate).max().unwrap_or(0).max(AUDIO_RATE);
             videos.push((*track_key, index));
             candidates.push(Candidate { priority: subscription.wanted.priority, highest, rates });
         }
         let desired = desired + audio * AUDIO_RATE;
-        let budget = participant
-            .estimate
-            .map(|estimate| ((estimate as f64 * USABLE) as u64).saturating_sub(audio * AUDIO_RATE));
+        let budget =
+            participant.estimate.map(|estimate| (estimate * USABLE_PERCENT / 100).saturating_sub(audio * AUDIO_RATE));
         let given = layers::share(&candidates, budget);
         let mut changed = Vec::new();
         for (((track_key, index), given), candidate) in videos.into_iter().zip(given).zip(&candidates) {
@@ -132,7 +131,7 @@ impl Room {
         }
         let connection = if participant.single { &mut participant.publisher } else { &mut participant.subscriber };
         if let Some(connection) = connection {
-            connection.rtc.bwe().set_desired_bitrate(Bitrate::bps((desired as f64 * HEADROOM) as u64));
+            connection.rtc.bwe().set_desired_bitrate(Bitrate::bps(desired * HEADROOM_PERCENT / 100));
         }
         let states = changed.into_iter().filter_map(|(track_key, paused)| {
             let track = self.tracks.get(&track_key)?;
@@ -172,10 +171,7 @@ impl Room {
             (track.told, track.less_since) = (Some(wanted), None);
             let qualities: Vec<_> = [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High]
                 .into_iter()
-                .map(|quality| SubscribedQuality {
-                    quality: quality as i32,
-                    enabled: rank(quality) <= rank(wanted),
-                })
+                .map(|quality| SubscribedQuality { quality: quality as i32, enabled: rank(quality) <= rank(wanted) })
                 .collect();
             let codec = track.info.mime_type.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
             let update = SubscribedQualityUpdate {

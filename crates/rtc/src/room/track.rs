@@ -20,8 +20,6 @@ pub(crate) type TrackKey = u32;
 pub(crate) struct Track {
     /// Number of the participant that publishes it.
     pub(crate) owner: u32,
-    /// The client's name for it.
-    pub(crate) cid: String,
     pub(crate) info: TrackInfo,
     pub(crate) kind: MediaKind,
     pub(crate) mid: Mid,
@@ -39,7 +37,7 @@ pub(crate) struct Track {
 
 impl Track {
     /// A track that has got its media section.
-    pub(crate) fn new(owner: u32, cid: String, mut info: TrackInfo, section: &Section) -> Self {
+    pub(crate) fn new(owner: u32, mut info: TrackInfo, section: &Section) -> Self {
         let kind = if section.kind == "audio" { MediaKind::Audio } else { MediaKind::Video };
         let mut names = section.rids.clone();
         // Clients list them in either order; these names stand for a quarter, a half and the full size.
@@ -58,7 +56,6 @@ impl Track {
         let layers = vec![Layer::default(); rids.len()];
         Self {
             owner,
-            cid,
             info,
             kind,
             mid: Mid::from(section.mid.as_str()),
@@ -76,9 +73,12 @@ impl Track {
         if self.rids.len() == 1 { Some(0) } else { self.rids.iter().position(|known| *known == rid) }
     }
 
-    /// Which layers are sent now.
-    pub(crate) fn active(&self, now: Instant) -> Vec<bool> {
-        self.layers.iter().map(|layer| layer.is_active(now)).collect()
+    /// The rate of each layer in bits per second, if it is sent now: in as many frames as the others, or nearly.
+    pub(crate) fn rates(&self, now: Instant) -> Vec<Option<u64>> {
+        let active = || self.layers.iter().filter(|layer| layer.is_active(now));
+        let most = active().filter_map(Layer::frames).max();
+        let steady = |layer: &Layer| most.is_none_or(|most| layer.frames().is_some_and(|frames| frames * 2 >= most));
+        self.layers.iter().map(|layer| (layer.is_active(now) && steady(layer)).then(|| layer.rate())).collect()
     }
 
     /// The group of tracks that are played in step with this one.
@@ -187,11 +187,11 @@ mod tests {
             rids: vec!["h".to_owned(), "q".to_owned()],
             ..Section::default()
         };
-        let track = Track::new(1, String::new(), TrackInfo::default(), &section);
+        let track = Track::new(1, TrackInfo::default(), &section);
         assert_eq!(track.layer(Some(Rid::from("h"))), Some(1));
         assert_eq!(track.layer(Some(Rid::from("x"))), None);
         assert_eq!(track.layer(None), None);
-        let single = Track::new(1, String::new(), TrackInfo::default(), &Section::default());
+        let single = Track::new(1, TrackInfo::default(), &Section::default());
         assert_eq!(single.layer(Some(Rid::from("h"))), Some(0));
     }
 }

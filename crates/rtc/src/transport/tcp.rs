@@ -80,9 +80,7 @@ async fn serve(
     let mut reader = BufReader::new(reader);
     // The first packet says whom the connection is for.
     let first = tokio::time::timeout(SILENT, read(&mut reader)).await.ok().flatten();
-    let Some((first, route)) = first.and_then(|first| Some((routes.of_request(&first), first))).and_then(
-        |(route, first)| route.map(|route| (first, route)),
-    ) else {
+    let Some((first, route)) = first.and_then(|first| routes.of_request(&first).map(|route| (first, route))) else {
         metrics.strangers.up();
         return;
     };
