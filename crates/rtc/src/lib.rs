@@ -19,6 +19,8 @@ mod metrics;
 mod options;
 mod proto;
 mod room;
+#[cfg(test)]
+mod scenarios;
 mod sdp;
 mod sfu;
 mod token;

@@ -170,6 +170,12 @@ impl Sfu {
         }
     }
 
+    /// The names of all connections, which strangers do not know.
+    #[cfg(test)]
+    pub(crate) fn connection_names(&self) -> Vec<String> {
+        self.0.shared.routes.names()
+    }
+
     async fn tell(&self, room: &str, command: Command) {
         let handle = self.0.rooms.lock().get(room).cloned();
         if let Some(handle) = handle {

@@ -46,7 +46,8 @@ pub(crate) struct Connection {
     pub(crate) names: Vec<String>,
     /// When it wants to be polled.
     pub(crate) timer: Option<Instant>,
-    /// Whether media and data can flow.
+    /// Whether there are keys, and whether the peer can be reached, so that media and data can flow.
+    pub(crate) established: bool,
     pub(crate) connected: bool,
     /// The channels by which data is sent, if they are open.
     pub(crate) reliable: Option<ChannelId>,
@@ -102,7 +103,15 @@ impl Connection {
                 rtc.add_local_candidate(candidate);
             }
         }
-        Self { rtc, names: vec![credentials.ufrag], timer: None, connected: false, reliable: None, lossy: None }
+        Self {
+            rtc,
+            names: vec![credentials.ufrag],
+            timer: None,
+            established: false,
+            connected: false,
+            reliable: None,
+            lossy: None,
+        }
     }
 
     /// Declares the two data channels, for connections whose offers are made here.

@@ -192,6 +192,7 @@ impl Room {
     pub(super) fn connected(&mut self, key: ConnectionKey) {
         let Some(participant) = self.participants.get_mut(&key.participant) else { return };
         let Some(connection) = participant.connection(key.side) else { return };
+        connection.established = true;
         connection.connected = true;
         if participant.state != ParticipantState::Active {
             participant.state = ParticipantState::Active;
@@ -200,10 +201,12 @@ impl Room {
         self.ask_for_key_frames(key.participant);
     }
 
-    /// A connection has lost its peer, which may come back.
-    pub(super) fn disconnected(&mut self, key: ConnectionKey) {
-        if let Some(connection) = self.connection(key) {
-            connection.connected = false;
+    /// A connection has lost its peer, or found it again.
+    pub(super) fn reachable(&mut self, key: ConnectionKey, reachable: bool) {
+        let Some(connection) = self.connection(key).filter(|connection| connection.established) else { return };
+        let again = reachable && !std::mem::replace(&mut connection.connected, reachable);
+        if again {
+            self.ask_for_key_frames(key.participant);
         }
     }
 

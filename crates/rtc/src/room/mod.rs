@@ -217,7 +217,7 @@ impl Room {
         match event {
             Event::RtpPacket(packet) => self.media(key.participant, &packet),
             Event::Connected => self.connected(key),
-            Event::IceConnectionStateChange(state) if state.is_disconnected() => self.disconnected(key),
+            Event::IceConnectionStateChange(state) => self.reachable(key, !state.is_disconnected()),
             Event::ChannelOpen(id, label) => self.channel_opened(key, id, &label),
             Event::ChannelClose(id) => self.channel_closed(key, id),
             Event::ChannelData(data) => self.data(key, &data),

@@ -18,6 +18,9 @@ use tokio::task::JoinSet;
 use crate::metrics::Metrics;
 use crate::options::{Announced, Options};
 
+#[cfg(test)]
+pub(crate) use stun::tests;
+
 pub(crate) use routes::{ConnectionKey, Packet, Route, Routes, Side};
 
 /// Longest packet that is read; media packets are at most as long as an Ethernet frame.

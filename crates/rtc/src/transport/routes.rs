@@ -64,6 +64,11 @@ impl Routes {
         self.0.write().remove(name);
     }
 
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.read().keys().cloned().collect()
+    }
+
     /// The route of the connection that a binding request names.
     pub(super) fn of_request(&self, packet: &[u8]) -> Option<Route> {
         let name = stun::local_name(packet)?;

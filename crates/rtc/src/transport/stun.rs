@@ -31,7 +31,7 @@ pub(super) fn local_name(packet: &[u8]) -> Option<&str> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A binding request with an attribute of another kind before the name.
