@@ -49,7 +49,9 @@ async fn token(State(sfu): State<Sfu>, Query(parameters): Parameters) -> impl In
 }
 
 async fn metrics(State(sfu): State<Sfu>) -> String {
-    sfu.metrics().all().into_iter().fold(String::new(), |text, (name, value)| text + &format!("{name} {value}\n"))
+    let metrics = sfu.metrics();
+    let all = metrics.gauges().into_iter().chain(metrics.counters());
+    all.fold(String::new(), |text, (name, _, value)| text + &format!("{name} {value}\n"))
 }
 
 async fn remove(State(sfu): State<Sfu>, Query(parameters): Parameters) {
