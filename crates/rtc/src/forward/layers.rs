@@ -133,8 +133,9 @@ pub(crate) struct Candidate {
 }
 
 /// Shares a budget of bits per second: everybody gets the smallest layer first, by priority, then the next ones in turns.
-/// What has no place gets nothing. `None` is a budget that is not known: everybody gets what is wanted.
-pub(crate) fn share(candidates: &[Candidate], budget: Option<u64>) -> Vec<Option<usize>> {
+/// What has no place gets nothing, unless the smallest layers are to be kept. `None` is a budget that is not known:
+/// everybody gets what is wanted.
+pub(crate) fn share(candidates: &[Candidate], budget: Option<u64>, keep_smallest: bool) -> Vec<Option<usize>> {
     let layers: Vec<Vec<usize>> = candidates
         .iter()
         .map(|candidate| {
@@ -159,10 +160,11 @@ pub(crate) fn share(candidates: &[Candidate], budget: Option<u64>) -> Vec<Option
             let Some(&layer) = layers[index].get(round) else { continue };
             let rate = |layer: usize| candidates[index].rates[layer].unwrap_or(0);
             let more = rate(layer).saturating_sub(given[index].map_or(0, rate));
-            if stopped[index] || more > budget {
+            let kept = round == 0 && keep_smallest;
+            if !kept && (stopped[index] || more > budget) {
                 stopped[index] = true;
             } else {
-                budget -= more;
+                budget = budget.saturating_sub(more);
                 given[index] = Some(layer);
             }
         }
@@ -222,20 +224,25 @@ mod tests {
     #[test]
     fn a_budget_is_shared_from_the_bottom_up() {
         let both = [candidate(0, 2), candidate(0, 2)];
-        assert_eq!(share(&both, None), [Some(2), Some(2)]);
-        assert_eq!(share(&both, Some(2000)), [Some(2), Some(2)]);
-        assert_eq!(share(&both, Some(1300)), [Some(2), Some(1)]);
-        assert_eq!(share(&both, Some(600)), [Some(1), Some(1)]);
-        assert_eq!(share(&both, Some(450)), [Some(1), Some(0)]);
-        assert_eq!(share(&both, Some(150)), [Some(0), None]);
-        assert_eq!(share(&both, Some(0)), [None, None]);
+        assert_eq!(share(&both, None, false), [Some(2), Some(2)]);
+        assert_eq!(share(&both, Some(2000), false), [Some(2), Some(2)]);
+        assert_eq!(share(&both, Some(1300), false), [Some(2), Some(1)]);
+        assert_eq!(share(&both, Some(600), false), [Some(1), Some(1)]);
+        assert_eq!(share(&both, Some(450), false), [Some(1), Some(0)]);
+        assert_eq!(share(&both, Some(150), false), [Some(0), None]);
+        assert_eq!(share(&both, Some(0), false), [None, None]);
+        assert_eq!(share(&both, Some(0), true), [Some(0), Some(0)]);
+        assert_eq!(share(&both, Some(450), true), [Some(1), Some(0)]);
     }
 
     #[test]
     fn priority_decides_who_goes_first() {
-        assert_eq!(share(&[candidate(0, 2), candidate(2, 2), candidate(1, 2)], Some(250)), [None, Some(0), Some(0)]);
+        assert_eq!(
+            share(&[candidate(0, 2), candidate(2, 2), candidate(1, 2)], Some(250), false),
+            [None, Some(0), Some(0)]
+        );
         let small = Candidate { priority: 0, highest: 0, rates: vec![Some(100), Some(300)] };
-        assert_eq!(share(&[small, candidate(0, 2)], Some(450)), [Some(0), Some(1)]);
+        assert_eq!(share(&[small, candidate(0, 2)], Some(450), false), [Some(0), Some(1)]);
     }
 
     #[test]

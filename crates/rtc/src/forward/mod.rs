@@ -1,5 +1,6 @@
 //! Forwarding of media: what of a publisher's streams a receiver gets, and how several streams become one.
 
+pub(crate) mod bandwidth;
 mod dependency_descriptor;
 pub(crate) mod key_frame;
 pub(crate) mod layers;

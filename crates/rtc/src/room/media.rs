@@ -145,11 +145,13 @@ impl Room {
 
     /// The bandwidth to a receiver has been measured.
     pub(super) fn estimated(&mut self, key: ConnectionKey, kind: &BweKind) {
+        let now = self.now;
         let Some(participant) = self.participants.get_mut(&key.participant) else { return };
-        participant.estimate = match kind {
+        let estimate = match kind {
             BweKind::Twcc { estimate, can_probe: true } => Some(estimate.as_u64()),
             _ => None,
         };
+        participant.bandwidth.estimated(estimate, now);
         self.allocate(key.participant);
     }
 
@@ -167,6 +169,7 @@ impl Room {
 
     /// Notes the loss of one stream, and tells how many packets that were since it was told last.
     fn lost(&mut self, key: u32, way: usize, stream: StreamName, packets: u64, loss: Option<f32>) -> u64 {
+        let now = self.now;
         let Some(participant) = self.participants.get_mut(&key) else { return 0 };
         // Sections come and go; what is counted is not worth remembering all of them.
         if participant.counted.len() > 4 * MAX_SECTIONS {
@@ -175,6 +178,9 @@ impl Room {
         let before = participant.counted.insert((way, stream), packets).unwrap_or(packets);
         let Some(loss) = loss else { return 0 };
         participant.loss[way] = participant.loss[way].max(loss);
+        if way == 1 {
+            participant.bandwidth.lost(loss, now);
+        }
         let lost = f64::from(loss) * f64::from(u32::try_from(packets.saturating_sub(before)).unwrap_or(u32::MAX));
         lost as u64
     }
@@ -266,7 +272,13 @@ fn write(slot: &mut Slot, rtc: &mut str0m::Rtc, passing: &Passing<'_>, payload: 
     if let Some(patch) = patch {
         write = write.vp8_patch(patch);
     }
-    rtc.direct_api().stream_tx_by_mid(slot.mid, None)?.write_rtp(write);
+    let mut api = rtc.direct_api();
+    let stream = api.stream_tx_by_mid(slot.mid, None)?;
+    if !std::mem::replace(&mut slot.unpaced, true) {
+        // The publisher has paced it: what waits here would only come late.
+        stream.set_unpaced(true);
+    }
+    stream.write_rtp(write);
     Some(())
 }
 

@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::link::Link;
 use super::negotiation::Negotiation;
 use super::track::TrackKey;
+use crate::forward::bandwidth::Bandwidth;
 use crate::forward::layers::Wanted;
 use crate::forward::rewrite::Rewriter;
 use crate::forward::speakers::Loudness;
@@ -71,6 +72,8 @@ pub(crate) struct Slot {
     pub(crate) current: Option<usize>,
     pub(crate) target: Option<usize>,
     pub(crate) rewriter: Rewriter,
+    /// Whether its stream has been told not to hold packets back.
+    pub(crate) unpaced: bool,
     /// Payload types of the publisher as those of this receiver; `None` is one that it cannot read.
     pub(crate) payloads: HashMap<Pt, Option<Payload>>,
 }
@@ -103,6 +106,7 @@ impl Slot {
             current: None,
             target: None,
             rewriter: Rewriter::default(),
+            unpaced: false,
             payloads: HashMap::new(),
         }
     }
@@ -151,8 +155,8 @@ pub(crate) struct Participant {
     pub(crate) audience: Option<SubscriptionPermission>,
     pub(crate) loudness: Loudness,
     pub(crate) level: f32,
-    /// Bits per second that its connection carries, once measured.
-    pub(crate) estimate: Option<u64>,
+    /// What its connection carries, once measured.
+    pub(crate) bandwidth: Bandwidth,
     /// Loss of what it sends, and of what it receives, as fractions.
     pub(crate) loss: [f32; 2],
     /// Packets of each stream of which the loss has been counted, by the same two ways.
@@ -188,7 +192,7 @@ impl Participant {
             audience: None,
             loudness: Loudness::default(),
             level: 0.0,
-            estimate: None,
+            bandwidth: Bandwidth::default(),
             loss: [0.0; 2],
             counted: HashMap::new(),
             quality: ConnectionQuality::Excellent,

@@ -116,9 +116,9 @@ impl Room {
             candidates.push(Candidate { priority: subscription.wanted.priority, highest, rates });
         }
         let desired = desired + audio * AUDIO_RATE;
-        let budget =
-            participant.estimate.map(|estimate| (estimate * USABLE_PERCENT / 100).saturating_sub(audio * AUDIO_RATE));
-        let given = layers::share(&candidates, budget);
+        let usable = participant.bandwidth.usable(now);
+        let budget = usable.map(|usable| (usable * USABLE_PERCENT / 100).saturating_sub(audio * AUDIO_RATE));
+        let given = layers::share(&candidates, budget, !participant.bandwidth.is_lossy(now));
         let mut changed = Vec::new();
         for (((track_key, index), given), candidate) in videos.into_iter().zip(given).zip(&candidates) {
             let slot = &mut participant.slots[index];
