@@ -6,6 +6,7 @@ import { ToastHost } from "../views/Toast/Toast.tsx";
 import { Elsewhere, KeysLost } from "../views/Encryption/Standstill.tsx";
 import { Failure, FailureBoundary } from "./Failure.tsx";
 import { AccountContext, useReadable } from "../base/hooks.ts";
+import { Words } from "../base/Words.tsx";
 
 const loadShell = () => import("../views/Shell/Shell.tsx");
 const Shell = lazy(loadShell);
@@ -16,20 +17,22 @@ if (app.state.get().phase === "loading") void loadShell();
 export function App() {
   const state = useReadable(app.state);
   return (
-    <FailureBoundary>
-      {state.phase === "signed-out" && <Auth />}
-      {state.phase === "loading" && <LoadingShell />}
-      {state.phase === "elsewhere" && <Elsewhere taking={state.taking} />}
-      {state.phase === "keys-lost" && <KeysLost />}
-      {state.phase === "broken" && <Failure />}
-      {state.phase === "ready" && (
-        <AccountContext value={state.account}>
-          <Suspense fallback={<LoadingShell />}>
-            <Shell />
-          </Suspense>
-        </AccountContext>
-      )}
-      <ToastHost />
-    </FailureBoundary>
+    <Words>
+      <FailureBoundary>
+        {state.phase === "signed-out" && <Auth />}
+        {state.phase === "loading" && <LoadingShell />}
+        {state.phase === "elsewhere" && <Elsewhere taking={state.taking} />}
+        {state.phase === "keys-lost" && <KeysLost />}
+        {state.phase === "broken" && <Failure />}
+        {state.phase === "ready" && (
+          <AccountContext value={state.account}>
+            <Suspense fallback={<LoadingShell />}>
+              <Shell />
+            </Suspense>
+          </AccountContext>
+        )}
+        <ToastHost />
+      </FailureBoundary>
+    </Words>
   );
 }

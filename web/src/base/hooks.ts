@@ -8,7 +8,6 @@ import type { Account } from "../matrix/account.ts";
 import type { MatrixHttpError } from "../matrix/errors.ts";
 import type { Mxc } from "../matrix/types.ts";
 import type { ThumbnailSize } from "../matrix/media.ts";
-import { translation } from "./translate.ts";
 
 export function useReadable<T>(source: Readable<T>): T {
   return useSyncExternalStore(source.subscribe, source.get, source.get);
@@ -23,8 +22,20 @@ export function useSelected<T, P extends string | number | boolean | undefined>(
   return useSyncExternalStore(source.subscribe, get, get);
 }
 
+/** The words of the client for all views below; {@link useT} reads them. */
+export const WordsContext = createContext<Translate | undefined>(undefined);
+
+/** In hundreds of views of one frame: they hear of another language from the context, not each by itself. */
 export function useT(): Translate {
-  return useReadable(translation);
+  const words = useContext(WordsContext);
+  if (words === undefined) throw new Error("this view belongs inside of `Words`");
+  return words;
+}
+
+/** A part of what a source has that keeps its identity until it changes, such as one entry of a list. */
+export function useFound<T, P>(source: Readable<T>, find: (value: T) => P | undefined): P | undefined {
+  const get = () => find(source.get());
+  return useSyncExternalStore(source.subscribe, get, get);
 }
 
 export const AccountContext = createContext<Account | undefined>(undefined);

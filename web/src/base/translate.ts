@@ -26,15 +26,10 @@ export async function loadCatalogue(): Promise<void> {
   await loading;
 }
 
-/** The translator that was found last, and by what: hundreds of views ask in one frame. */
-let last: { by: readonly unknown[]; found: Translate } | undefined;
-
 /** Messages in the chosen language, outside of a view. */
 export function currentTranslate(): Translate {
   const { language, clock } = preferences.get();
-  const by = [language, clock, navigator.languages, loadedCatalogues.get()];
-  if (last?.by.every((one, index) => one === by[index]) !== true) last = { by, found: findTranslate(language, clock) };
-  return last.found;
+  return findTranslate(language, clock);
 }
 
 /** The same for views, which hear of a change. */

@@ -1,6 +1,7 @@
 /** Shows a story where its view stands in the client, after everything that other stories have left was put back. */
 import type { ReactNode } from "react";
 import { AccountContext } from "../base/hooks.ts";
+import { Words } from "../base/Words.tsx";
 import { preferences, setAccountEntries, setPreference } from "../base/preferences.ts";
 import { router } from "../base/router.ts";
 import { loadCatalogue } from "../base/translate.ts";
@@ -52,9 +53,11 @@ export async function prepare({ language, theme, density }: Settings): Promise<v
 
 export function Stage({ meta, story, world }: { meta: Meta; story: Story; world: World }) {
   return (
-    <AccountContext value={world.account}>
-      <Frame place={meta.place}>{story.render(world)}</Frame>
-    </AccountContext>
+    <Words>
+      <AccountContext value={world.account}>
+        <Frame place={meta.place}>{story.render(world)}</Frame>
+      </AccountContext>
+    </Words>
   );
 }
 

@@ -1,5 +1,8 @@
 import { deepEqual } from "./equal.ts";
 
+/** Longer than a view takes from its first reading to its watching, in milliseconds. */
+const BRIEFLY = 1000;
+
 /** What views watch: `subscribe` and `get` fit React's `useSyncExternalStore`. */
 export interface Readable<T> {
   readonly get: () => T;
@@ -114,6 +117,15 @@ export class Derived<T> implements Readable<T> {
 /** Has values that follow from each other tell of a change within the running task: for what a finger waits for. */
 export function deliverNow(...sources: Readable<unknown>[]): void {
   for (const source of sources) if (source instanceof Derived) source.deliver();
+}
+
+/**
+ * Watches a value until the running task and what it renders are over: read several times on the way, it is computed once,
+ * and not anew each time as long as nobody has begun to watch it.
+ */
+export function watchBriefly(source: Readable<unknown>): void {
+  const stop = source.subscribe(() => undefined);
+  setTimeout(stop, BRIEFLY);
 }
 
 /** Watches several sources at once. */

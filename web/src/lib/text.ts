@@ -3,6 +3,21 @@ const PERSON_COLOURS = 8;
 
 /** The one or two characters that stand for a name where there is no picture. */
 export function initials(name: string): string {
+  let known = knownInitials.get(name);
+  if (known === undefined) {
+    if (knownInitials.size >= MOST_KNOWN) knownInitials.clear();
+    known = makeInitials(name);
+    knownInitials.set(name, known);
+  }
+  return known;
+}
+
+/** Those of the people in sight: to divide a name into characters takes longer than to draw it. */
+const knownInitials = new Map<string, string>();
+const MOST_KNOWN = 1_000;
+const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+function makeInitials(name: string): string {
   const words = name
     .replace(/^[@#!+]([^:]*):.*$/, "$1")
     .split(/[\s._-]+/)
@@ -16,8 +31,8 @@ export function initials(name: string): string {
 }
 
 function firstCharacter(word: string): string {
-  const segments = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(word);
-  for (const { segment } of segments) if (/[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(segment)) return segment;
+  for (const { segment } of GRAPHEMES.segment(word))
+    if (/[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(segment)) return segment;
   return "";
 }
 

@@ -12,6 +12,18 @@ function formatter(locale: string, options: Intl.DateTimeFormatOptions): Intl.Da
   return found;
 }
 
+const relative = new Map<string, Intl.RelativeTimeFormat>();
+
+/** "Today", "Yesterday". */
+function relativeDay(days: number, locale: string): string {
+  let format = relative.get(locale);
+  if (format === undefined) {
+    format = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+    relative.set(locale, format);
+  }
+  return capitalise(format.format(days, "day"), locale);
+}
+
 /** Whole local days between two moments; 0 is the same calendar day. */
 export function daysBetween(earlier: number, later: number): number {
   return Math.round((startOfDay(later) - startOfDay(earlier)) / DAY);
@@ -31,7 +43,7 @@ export function clockTime(timestamp: number, locale: string): string {
 export function listTime(timestamp: number, now: number, locale: string): string {
   const days = daysBetween(timestamp, now);
   if (days <= 0) return clockTime(timestamp, locale);
-  if (days === 1) return capitalise(new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-1, "day"), locale);
+  if (days === 1) return relativeDay(-1, locale);
   if (days < 7) return formatter(locale, { weekday: "short" }).format(timestamp);
   if (sameYear(timestamp, now)) return formatter(locale, { month: "short", day: "numeric" }).format(timestamp);
   return formatter(locale, { year: "numeric", month: "numeric", day: "numeric" }).format(timestamp);
@@ -41,7 +53,7 @@ export function listTime(timestamp: number, now: number, locale: string): string
 export function dayName(timestamp: number, now: number, locale: string): string {
   const days = daysBetween(timestamp, now);
   if (days === 0 || days === 1) {
-    return capitalise(new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-days, "day"), locale);
+    return relativeDay(-days, locale);
   }
   return formatter(locale, {
     weekday: "long",

@@ -1,4 +1,13 @@
-import { createClient, Direction, MatrixEvent, PendingEventOrdering, Room } from "matrix-js-sdk/lib/matrix.js";
+import {
+  createClient,
+  Direction,
+  MatrixEvent,
+  MatrixEventEvent,
+  PendingEventOrdering,
+  Room,
+  RoomEvent,
+} from "matrix-js-sdk/lib/matrix.js";
+import { TypedReEmitter } from "matrix-js-sdk/lib/ReEmitter.js";
 import { expect, test, vi } from "vitest";
 import type { Outbox } from "./outbox/outbox.ts";
 import { Observable } from "../lib/observable.ts";
@@ -83,4 +92,57 @@ test("far back, the newest messages are let go", async () => {
   await timeline.showPresent();
   expect(timeline.snapshot.get().hasNewer).toBe(false);
   expect(timeline.snapshot.get().events.at(-1)?.id).toBe("$999");
+});
+
+test("what comes later changes what is shown of a message from before", async () => {
+  const { client, room, arrive, release } = scene([1000]);
+  release();
+  // As the client does for rooms that it makes itself.
+  const reEmitter = new TypedReEmitter(client);
+  reEmitter.reEmit(room, [RoomEvent.Timeline]);
+  room.on(RoomEvent.Timeline, (event) => reEmitter.reEmit(event, [MatrixEventEvent.Replaced]));
+  const put = (...events: object[]) =>
+    room.addLiveEvents(
+      events.map((event) => new MatrixEvent({ room_id: ROOM, sender: ME, origin_server_ts: 5, ...event })),
+      { addToState: true },
+    );
+  const member = (displayname: string) => ({
+    type: "m.room.member",
+    event_id: `$${displayname}`,
+    state_key: ME,
+    content: { membership: "join", displayname },
+  });
+  const powers = (own: number) => ({
+    type: "m.room.power_levels",
+    event_id: `$powers${own}`,
+    state_key: "",
+    content: { users: { [ME]: own }, events: { "m.room.redaction": 60 }, events_default: 0 },
+  });
+  await put({ type: "m.room.create", event_id: "$create", state_key: "", content: {} }, member("Ana"), powers(100));
+  await arrive(1000);
+  const timeline = new Timeline(client, room, EMPTY);
+  timeline.snapshot.subscribe(() => {});
+  await vi.waitFor(() => expect(timeline.snapshot.get().loading).toBe(false));
+  const shown = () => timeline.snapshot.get().events.find(({ id }) => id === "$1000");
+  const eventually = (expected: object) => vi.waitFor(() => expect(shown()).toMatchObject(expected));
+  await eventually({ sender: { name: "Ana" }, can: { delete: true }, reactions: [] });
+  await arrive(1001);
+  await eventually({ sender: { name: "Ana" }, can: { delete: true } });
+  await put(member("Anna"));
+  await eventually({ sender: { name: "Anna" } });
+  await put(powers(50));
+  await eventually({ can: { delete: false } });
+  const relation = { rel_type: "m.annotation", event_id: "$1000", key: "👍" };
+  await put({ type: "m.reaction", event_id: "$reaction", content: { "m.relates_to": relation } });
+  await eventually({ reactions: [{ emoji: "👍", count: 1 }] });
+  await put({ type: "m.room.redaction", event_id: "$r1", redacts: "$reaction", content: { redacts: "$reaction" } });
+  await eventually({ reactions: [] });
+  const edit = { rel_type: "m.replace", event_id: "$1000" };
+  const content = { msgtype: "m.text", body: "changed" };
+  await put({
+    type: "m.room.message",
+    event_id: "$edit",
+    content: { ...content, body: "* changed", "m.new_content": content, "m.relates_to": edit },
+  });
+  await eventually({ edited: true, body: { text: "changed" } });
 });

@@ -49,6 +49,11 @@ export class Timeline {
   private atPresent = true;
   private current: Promise<void> | undefined;
   private readonly quotes = new Map<string, MatrixEvent | "loading" | "missing">();
+  /**
+   * What events of the server show, as long as nothing comes that could change it: messages and receipts do not, and they
+   * are what comes all the time.
+   */
+  private readonly described = new Map<MatrixEvent, TimelineEvent>();
 
   constructor(
     private readonly client: MatrixClient,
@@ -188,28 +193,42 @@ export class Timeline {
     this.gaps.set(this.gaps.get() + 1);
   };
 
-  private attach(changed: () => void): () => void {
-    const ofRoom = (_event: unknown, room?: Room) => {
-      if (room?.roomId === this.room.roomId) changed();
+  private attach(told: () => void): () => void {
+    const forget = () => this.described.clear();
+    const changed = () => {
+      forget();
+      told();
+    };
+    const ofRoom = (event: MatrixEvent, room?: Room) => {
+      if (room?.roomId !== this.room.roomId) return;
+      if (event.isState() || event.isRelation()) forget();
+      told();
     };
     const ofRoomEvent = (event: MatrixEvent) => {
       if (event.getRoomId() === this.room.roomId) changed();
     };
+    // Those of the main timeline are no part of what an event shows, those of a thread are.
+    const ofThread = (counts?: unknown, threadId?: string) => {
+      if (counts === undefined || threadId !== undefined) changed();
+    };
+    forget();
     this.catchUp();
     const { client, room } = this;
     client.on(RoomEvent.Timeline, ofRoom);
     room.on(RoomEvent.TimelineReset, this.catchUp);
     room.on(ThreadEvent.Update, changed);
     room.on(ThreadEvent.NewReply, changed);
-    room.on(RoomEvent.UnreadNotifications, changed);
+    room.on(RoomEvent.UnreadNotifications, ofThread);
     this.thread?.on(RoomEvent.TimelineReset, this.catchUp);
-    const stop = this.outbox.room(room.roomId).subscribe(changed);
+    const stop = this.outbox.room(room.roomId).subscribe(told);
     const stopShields = this.shields?.onChange((roomId) => {
       if (roomId === undefined || roomId === room.roomId) changed();
     });
     room.on(RoomEvent.Redaction, changed);
-    room.on(RoomEvent.Receipt, changed);
+    room.on(RoomEvent.Receipt, told);
+    room.on(RoomEvent.MyMembership, changed);
     room.on(RoomStateEvent.Members, changed);
+    room.on(RoomStateEvent.Events, forget);
     client.on(MatrixEventEvent.Replaced, changed);
     client.on(MatrixEventEvent.Decrypted, ofRoomEvent);
     client.on(CryptoEvent.KeysChanged, changed);
@@ -218,13 +237,15 @@ export class Timeline {
       room.off(RoomEvent.TimelineReset, this.catchUp);
       room.off(ThreadEvent.Update, changed);
       room.off(ThreadEvent.NewReply, changed);
-      room.off(RoomEvent.UnreadNotifications, changed);
+      room.off(RoomEvent.UnreadNotifications, ofThread);
       this.thread?.off(RoomEvent.TimelineReset, this.catchUp);
       stop();
       stopShields?.();
       room.off(RoomEvent.Redaction, changed);
-      room.off(RoomEvent.Receipt, changed);
+      room.off(RoomEvent.Receipt, told);
+      room.off(RoomEvent.MyMembership, changed);
       room.off(RoomStateEvent.Members, changed);
+      room.off(RoomStateEvent.Events, forget);
       client.off(MatrixEventEvent.Replaced, changed);
       client.off(MatrixEventEvent.Decrypted, ofRoomEvent);
       client.off(CryptoEvent.KeysChanged, changed);
@@ -241,8 +262,8 @@ export class Timeline {
       wantDecrypted(this.client, event);
       const item = this.outgoing.itemOf(event);
       if (item !== undefined) here.add(item);
-      const body = this.outgoing.bodyOf(event, item);
-      if (body !== undefined) events.push(this.describe(event, body));
+      const described = this.describeOnce(event, item);
+      if (described !== undefined) events.push(described);
       // Receipts on an event that is not shown count for the one above it.
       if (events.length > 0) indexOf.set(event.getId() ?? "", events.length - 1);
     }
@@ -255,6 +276,15 @@ export class Timeline {
       hasNewer: !this.atPresent,
       failed: this.failed,
     };
+  }
+
+  private describeOnce(event: MatrixEvent, item: OutboxItem | undefined): TimelineEvent | undefined {
+    const known = item === undefined ? this.described.get(event) : undefined;
+    if (known !== undefined) return known;
+    const body = this.outgoing.bodyOf(event, item);
+    const described = body && this.describe(event, body);
+    if (described !== undefined && item === undefined) this.described.set(event, described);
+    return described;
   }
 
   private describe(event: MatrixEvent, body: TimelineEvent["body"], item?: OutboxItem): TimelineEvent {
@@ -331,7 +361,10 @@ export class Timeline {
       .fetchRoomEvent(this.room.roomId, eventId)
       .then((raw) => this.quotes.set(eventId, mapper(raw)))
       .catch(() => this.quotes.set(eventId, "missing"))
-      .finally(() => this.snapshot.changed());
+      .finally(() => {
+        this.described.clear();
+        this.snapshot.changed();
+      });
     return undefined;
   }
 

@@ -1,5 +1,5 @@
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { useReadable } from "../base/hooks.ts";
+import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useSelected } from "../base/hooks.ts";
 import { preferences } from "../base/preferences.ts";
 import { classes } from "../lib/classes.ts";
 
@@ -21,8 +21,9 @@ const OVERSCAN = 6;
 /** Renders only the rows in sight, so that thousands cost as little as twenty. */
 export function VirtualList<T>({ items, rowRem, keyOf, children, label, className, reveal }: VirtualListProps<T>) {
   const ref = useRef<HTMLDivElement>(null);
-  useReadable(preferences);
-  const rowHeight = Math.round(rowRem * rootFontSize());
+  const textSize = useSelected(preferences, (chosen) => chosen.textSize);
+  const rem = useMemo(() => rootFontSize(textSize), [textSize]);
+  const rowHeight = Math.round(rowRem * rem);
   const [view, setView] = useState({ top: 0, height: 900 });
   useLayoutEffect(() => {
     const element = ref.current;
@@ -70,6 +71,7 @@ export function VirtualList<T>({ items, rowRem, keyOf, children, label, classNam
   );
 }
 
-function rootFontSize(): number {
+/** One rem in pixels, at a chosen size of text. To ask for it, the browser brings all styles up to date. */
+function rootFontSize(_: string): number {
   return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 15;
 }

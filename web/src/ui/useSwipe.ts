@@ -1,4 +1,4 @@
-import { type PointerEvent, type RefObject, useRef } from "react";
+import { type PointerEvent, type RefObject, useRef, useState } from "react";
 
 /** Pixels after which a finger means it, and after which it is clear in which direction it goes. */
 const FAR = 72;
@@ -14,9 +14,11 @@ interface Swipes {
 
 /**
  * A sideways swipe of a finger does something; the element follows it by the variable `--swipe`, and says by `data-swipe`
- * that letting go now would do it. Up and down, the list scrolls as always (`touch-action: pan-y`).
+ * that letting go now would do it. Up and down, the list scrolls as always (`touch-action: pan-y`). What only a swipe
+ * uncovers is drawn only where `swiped` is true: a list has many elements, and a swipe is about one.
  */
 export function useSwipe(target: RefObject<HTMLElement | null>, { onLeft, onRight }: Swipes) {
+  const [swiped, setSwiped] = useState(false);
   const start = useRef<{ x: number; y: number; id: number; sideways: boolean }>(undefined);
   const move = (pulled: number) => {
     const element = target.current;
@@ -25,8 +27,10 @@ export function useSwipe(target: RefObject<HTMLElement | null>, { onLeft, onRigh
       element.style.removeProperty("--swipe");
       delete element.dataset.swipe;
       delete element.dataset.swiping;
+      setSwiped(false);
       return;
     }
+    setSwiped(true);
     element.style.setProperty("--swipe", `${pulled}px`);
     element.dataset.swiping = pulled < 0 ? "left" : "right";
     if (Math.abs(pulled) >= FAR) element.dataset.swipe = pulled < 0 ? "left" : "right";
@@ -36,7 +40,7 @@ export function useSwipe(target: RefObject<HTMLElement | null>, { onLeft, onRigh
     start.current = undefined;
     move(0);
   };
-  return {
+  const handlers = {
     onPointerDown({ pointerType, clientX: x, clientY: y, pointerId: id, target: touched }: PointerEvent) {
       // What is moved sideways itself keeps its gesture.
       const taken = touched instanceof Element && touched.closest("input, pre, [role=slider], audio, video") !== null;
@@ -62,6 +66,7 @@ export function useSwipe(target: RefObject<HTMLElement | null>, { onLeft, onRigh
     },
     onPointerCancel: end,
   };
+  return { swiped, handlers };
 }
 
 /** What several gestures of one element hear. */

@@ -5,7 +5,7 @@ import type { PackImage } from "../lib/imagepacks.ts";
 import { reuseUnchanged } from "../lib/equal.ts";
 import { layoutTimeline, type Row } from "../lib/layout.ts";
 import { isBeginning } from "../lib/summary.ts";
-import { attachAll, Derived, deliverNow, Observable, type Readable } from "../lib/observable.ts";
+import { attachAll, Derived, deliverNow, Observable, type Readable, watchBriefly } from "../lib/observable.ts";
 import type { TextExtras } from "../matrix/content.ts";
 import type { RoomHandle } from "../matrix/room.ts";
 import type { ConnectionStatus, Place, TimelineEvent } from "../matrix/types.ts";
@@ -98,7 +98,9 @@ export class ConversationModel {
       },
     );
     this.readAtOpening = room.sending.readUpTo();
+    watchBriefly(timeline.snapshot);
     this.open({ left: leftAt(this.draftKey)?.eventId });
+    watchBriefly(this.snapshot);
   }
 
   /** Somebody comes to the conversation again: to where they were, unless there is something new. */
@@ -112,12 +114,15 @@ export class ConversationModel {
     this.jump.set(undefined);
     this.trail.set([]);
     this.readAtOpening = this.room.sending.readUpTo();
+    watchBriefly(this.room.timeline.snapshot);
     const { events } = this.room.timeline.snapshot.get();
     const { place } = this;
     const isThere = place !== undefined && events.some(({ key }) => key === place.key);
-    if (isThere && !this.hasNews(events)) return;
-    this.place = undefined;
-    this.open();
+    if (!isThere || this.hasNews(events)) {
+      this.place = undefined;
+      this.open();
+    }
+    watchBriefly(this.snapshot);
   }
 
   /** Others have written since somebody has read here. */
@@ -254,10 +259,13 @@ export class ConversationModel {
   /** Milliseconds until one may write again, where the group asks for a pause between two messages. */
   pauseLeft(now = Date.now()): number {
     const { pause } = this.room.details.get();
-    if (pause === 0) return 0;
+    return pause === 0 ? 0 : pauseLeft(pause, this.lastWritten(), now);
+  }
+
+  /** When one wrote last here, of what is loaded. */
+  lastWritten(): number | undefined {
     const { events } = this.room.timeline.snapshot.get();
-    const last = events.findLast(({ own, body, status }) => own && body.kind !== "change" && status !== "failed");
-    return pauseLeft(pause, last?.timestamp, now);
+    return events.findLast(({ own, body, status }) => own && body.kind !== "change" && status !== "failed")?.timestamp;
   }
 
   /** Sends a picture of a pack by itself. */

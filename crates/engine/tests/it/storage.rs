@@ -142,8 +142,8 @@ async fn the_database_grows_within_its_budget() {
     for (what, growth, lasting, search, transactions) in [
         // A posting is the distance to the one before it, of which the number of the writer takes six bits.
         ("a message", message, 800, 54, 124),
-        ("a join", join, 950, 10, 0),
-        ("a change of state", change, 830, 80, 0),
+        ("a join", join, 1_000, 10, 0),
+        ("a change of state", change, 880, 80, 0),
     ] {
         let Growth { lasting: is, search: of_search, transactions: of_transactions, tables } = growth;
         let within = is <= lasting && of_search <= search && of_transactions <= transactions;

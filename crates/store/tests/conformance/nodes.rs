@@ -60,23 +60,22 @@ fn options(directory: &std::path::Path, writer: WriterId) -> Options {
 }
 
 /// The node with the first writer, which opens the database with a log.
-fn first(folder: &TempDir, log: Arc<dyn ChangeLog<u32>>) -> Node {
+fn first(folder: &TempDir, log: &Arc<impl ChangeLog<u32> + 'static>) -> Node {
+    let log: Arc<dyn ChangeLog<u32>> = Arc::clone(log) as _;
     Node::of(Store::open_with(&options(folder.path(), 1), &log).unwrap())
 }
 
-/// What others are told of: all but tens.
-fn copy(value: &u32) -> Option<u32> {
-    (value % 10 > 0).then_some(*value)
-}
+/// Tells others of all values but tens.
+const COPY: fn(&u32) -> Option<u32> = |value| (!value.is_multiple_of(10)).then_some(*value);
 
 fn log() -> ProcessLog<u32> {
-    ProcessLog::new(copy)
+    ProcessLog::new(COPY)
 }
 
 #[tokio::test]
 async fn what_others_have_committed_is_applied_before_a_node_changes_anything() {
     let folder = tempfile::tempdir().unwrap();
-    let one = first(&folder, Arc::new(log()));
+    let one = first(&folder, &Arc::new(log()));
     let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
     let three = Node::of(one.store.open_beside(&options(folder.path(), 3)).unwrap());
     assert!(one.store.is_shared());
@@ -121,7 +120,7 @@ async fn what_others_have_committed_is_applied_before_a_node_changes_anything() 
 #[tokio::test]
 async fn a_node_that_is_opened_later_hears_of_what_comes_then() {
     let folder = tempfile::tempdir().unwrap();
-    let one = first(&folder, Arc::new(log()));
+    let one = first(&folder, &Arc::new(log()));
     let (before, _) = one.publish(1).await.unwrap();
     let store = one.store.open_beside(&options(folder.path(), 2)).unwrap();
     assert!(store.opened_at().includes(before));
@@ -187,7 +186,7 @@ impl LoggedCommit<u32> for FailingCommit<'_> {
 async fn a_commit_that_cannot_be_logged_has_not_happened() {
     let folder = tempfile::tempdir().unwrap();
     let log = Arc::new(Failing(log(), AtomicBool::new(false)));
-    let one = first(&folder, Arc::clone(&log) as _);
+    let one = first(&folder, &log);
     let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
     one.publish(1).await.unwrap();
     log.1.store(true, Ordering::SeqCst);
@@ -232,7 +231,7 @@ impl ChangeLog<u32> for Careless {
         let mut told = self.told.lock().unwrap();
         let told = told.entry(seat).or_default();
         told.extend(new);
-        Ok(told.iter().rev().map(|entry| entry.copied(copy)).collect())
+        Ok(told.iter().rev().map(|entry| entry.copied(COPY)).collect())
     }
 }
 
@@ -243,7 +242,7 @@ fn careless() -> Arc<Careless> {
 #[tokio::test]
 async fn what_is_told_again_and_in_any_order_is_applied_once_and_in_order() {
     let folder = tempfile::tempdir().unwrap();
-    let one = first(&folder, careless());
+    let one = first(&folder, &careless());
     let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
     for value in 1..10 {
         let node = if value % 3 == 0 { &two } else { &one };
@@ -273,7 +272,7 @@ async fn what_is_told_again_and_in_any_order_is_applied_once_and_in_order() {
 async fn nothing_is_applied_and_nothing_changed_before_what_it_builds_on_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let log = careless();
-    let one = first(&folder, Arc::clone(&log) as _);
+    let one = first(&folder, &log);
     let two = Node::of(one.store.open_beside(&options(folder.path(), 2)).unwrap());
     one.publish(1).await.unwrap();
     two.store.catch_up().await.unwrap();
@@ -294,7 +293,7 @@ async fn nothing_is_applied_and_nothing_changed_before_what_it_builds_on_is_ther
 async fn what_every_open_node_has_applied_is_not_kept() {
     let folder = tempfile::tempdir().unwrap();
     let log = Arc::new(log());
-    let one = first(&folder, Arc::clone(&log) as _);
+    let one = first(&folder, &log);
     for value in 0..5 {
         one.publish(value).await.unwrap();
         assert!(log.kept() <= 1, "nobody else is there");

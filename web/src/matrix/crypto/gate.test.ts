@@ -17,6 +17,7 @@ function scene() {
   const engine = {
     processSyncChanges: vi.fn(async () => []),
     onCryptoEvent: vi.fn(async () => undefined),
+    onSyncCompleted: vi.fn(),
     isEncryptionEnabledInRoom: vi.fn(async (_roomId: string) => false),
   };
   const gate = new Gate(client as unknown as MatrixClient, async () => undefined, Promise.resolve());
@@ -24,7 +25,8 @@ function scene() {
   const sync = (changes: Partial<SyncCryptoChanges> = {}) =>
     gate.processSyncChanges({ toDeviceEvents: [], oneTimeKeysCounts: { signed_curve25519: 50 }, ...changes });
   const encrypted = () => gate.onCryptoEvent({} as Room, {} as MatrixEvent);
-  return { engine, gate, start, sync, encrypted };
+  const completed = () => gate.onSyncCompleted({} as Parameters<Gate["onSyncCompleted"]>[0]);
+  return { engine, gate, start, sync, encrypted, completed };
 }
 
 test("the engine hears the same numbers of keys once a minute, others at once", async () => {
@@ -56,6 +58,30 @@ test("what other devices have sent, and new devices, the engine hears whatever t
   await sync({ deviceLists: { left: ["@ana:example.org"] } });
   await sync({ deviceLists: { changed: [], left: [] } });
   expect(engine.processSyncChanges).toHaveBeenCalledTimes(4);
+});
+
+test("the engine looks for requests at once after it has heard something, else once in a while", async () => {
+  const { engine, start, sync, encrypted, completed } = scene();
+  await start();
+  const looks = () => engine.onSyncCompleted.mock.calls.length;
+  await sync();
+  completed();
+  expect(looks()).toBe(1);
+  for (let answer = 0; answer < 10; answer++) {
+    await sync();
+    completed();
+  }
+  expect(looks()).toBe(1);
+  vi.advanceTimersByTime(1_500);
+  expect(looks()).toBe(2);
+  await sync({ toDeviceEvents: [{ type: "m.room_key", sender: "@ana:example.org", content: {} }] });
+  completed();
+  expect(looks()).toBe(3);
+  await encrypted();
+  completed();
+  expect(looks()).toBe(4);
+  vi.advanceTimersByTime(10_000);
+  expect(looks()).toBe(4);
 });
 
 test("numbers from before the engine was there are told when it is", async () => {

@@ -30,6 +30,12 @@ export const UNCHANGED_KEY_COUNTS: Record<string, number> = Object.freeze({});
  * account and stores it, some 10 ms in which no message is shown; in between it may have made keys and lost them again.
  */
 const TOLD_AGAIN_AFTER = 60_000;
+/**
+ * After an answer of the server in which nothing was for the engine, it looks for requests to make within this, in
+ * milliseconds, and not each time: it reads its store for that, some 15 ms of work. What it does for somebody who waits for
+ * it, it asks for itself.
+ */
+const REQUESTS_AFTER = 1_500;
 /** How long an invitation waits for this session's identity, in milliseconds. */
 const SETTLED_WITHIN = 10_000;
 /** Events of the first seconds that may concern the engine, which then hears of them late. */
@@ -50,6 +56,9 @@ export class Gate implements SyncCryptoCallbacks {
   private encryptions = 0;
   /** The numbers of keys on the server, as the engine has heard them. */
   private told: { numbers?: unknown; until: number } = { until: 0 };
+  /** Whether the engine has heard something since it last looked for requests. */
+  private heard = false;
+  private requests: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * `beforeSending` may refuse, with an error in words. `settled` resolves when this session has its identity: only from
@@ -116,6 +125,7 @@ export class Gate implements SyncCryptoCallbacks {
     const now = Date.now();
     if (canWait && now < this.told.until && deepEqual(numbers, this.told.numbers)) return [];
     this.told = { numbers, until: now + TOLD_AGAIN_AFTER };
+    this.heard = true;
     if (this.engine === undefined && canWait) {
       this.later((engine) => engine.processSyncChanges(changes));
       return [];
@@ -128,6 +138,7 @@ export class Gate implements SyncCryptoCallbacks {
   async onCryptoEvent(room: Room, event: MatrixEvent): Promise<void> {
     this.plain.clear();
     this.encryptions++;
+    this.heard = true;
     // Rooms from before are configured when the engine starts.
     await this.engine?.onCryptoEvent(room, event);
   }
@@ -143,8 +154,15 @@ export class Gate implements SyncCryptoCallbacks {
   }
 
   onSyncCompleted(state: Parameters<SyncCryptoCallbacks["onSyncCompleted"]>[0]): void {
-    if (this.engine === undefined) this.later((engine) => engine.onSyncCompleted(state));
-    else this.engine.onSyncCompleted(state);
+    const look = () => {
+      clearTimeout(this.requests);
+      this.requests = undefined;
+      this.heard = false;
+      if (this.engine === undefined) this.later((engine) => engine.onSyncCompleted(state));
+      else this.engine.onSyncCompleted(state);
+    };
+    if (this.heard) look();
+    else this.requests ??= setTimeout(look, REQUESTS_AFTER);
   }
 
   async markAllTrackedUsersAsDirty(): Promise<void> {

@@ -49,7 +49,7 @@ export const ChatRow = memo(function ChatRow({ conversation, selected, onSight }
   const account = useAccount();
   const read = conversation.unread === 0 && conversation.markedUnread !== true;
   const archived = conversation.archived === true;
-  const swipe = useSwipe(
+  const { swiped, handlers } = useSwipe(
     row,
     membership === "join"
       ? {
@@ -72,14 +72,18 @@ export const ChatRow = memo(function ChatRow({ conversation, selected, onSight }
         if (pressed.current) event.preventDefault();
         pressed.current = false;
       }}
-      {...together(press, swipe)}
+      {...together(press, handlers)}
     >
-      <span className="chat-row__swipe" data-side="right" aria-hidden>
-        {read ? <Mail /> : <MailOpen />}
-      </span>
-      <span className="chat-row__swipe" data-side="left" aria-hidden>
-        {archived ? <ArchiveRestore /> : <Archive />}
-      </span>
+      {swiped && (
+        <>
+          <span className="chat-row__swipe" data-side="right" aria-hidden>
+            {read ? <Mail /> : <MailOpen />}
+          </span>
+          <span className="chat-row__swipe" data-side="left" aria-hidden>
+            {archived ? <ArchiveRestore /> : <Archive />}
+          </span>
+        </>
+      )}
       <Link
         to={{ name: "room", roomId: id }}
         className={classes("chat-row", unread && "chat-row--unread")}

@@ -4,6 +4,7 @@ import {
   type ClipboardEvent,
   type KeyboardEvent,
   lazy,
+  memo,
   type RefObject,
   Suspense,
   useEffect,
@@ -40,12 +41,12 @@ interface ComposerProps {
 }
 
 /** Where messages are written. */
-export function Composer({ model, onFiles }: ComposerProps) {
+export const Composer = memo(function Composer({ model, onFiles }: ComposerProps) {
   const t = useT();
   const { can } = useReadable(model.room.details);
   if (!can.send) return <p className="composer composer--closed">{t("composer.cannotSend")}</p>;
   return <OpenComposer model={model} onFiles={onFiles} />;
-}
+});
 
 function OpenComposer({ model, onFiles }: ComposerProps) {
   const t = useT();
@@ -289,9 +290,9 @@ function useComposerText(writing: ComposerModel, mode: ComposerMode): [string, (
 
 /** Milliseconds until one may write again, counted down. */
 function usePause(model: ConversationModel): number {
-  // A message of one's own begins the pause, a change of the rules changes it.
-  useReadable(model.room.timeline.snapshot);
   const { pause } = useReadable(model.room.details);
+  // A message of one's own begins the pause.
+  useSelected(model.room.timeline.snapshot, () => (pause === 0 ? undefined : model.lastWritten()));
   const [now, setNow] = useState(Date.now);
   const left = pause === 0 ? 0 : model.pauseLeft(Math.max(now, Date.now()));
   const waiting = left > 0;
@@ -303,11 +304,14 @@ function usePause(model: ConversationModel): number {
   return left;
 }
 
+/** Whether the style sheet does it alone, without a layout of the whole page for each key. */
+const GROWS_BY_ITSELF = CSS.supports?.("field-sizing", "content");
+
 /** The box is as high as its text, up to a third of the window. */
 function useGrowth(input: RefObject<HTMLTextAreaElement | null>, text: string): void {
   useLayoutEffect(() => {
     const element = input.current;
-    if (element === null) return;
+    if (element === null || GROWS_BY_ITSELF) return;
     element.style.height = "auto";
     element.style.height = `${Math.min(element.scrollHeight, window.innerHeight / 3)}px`;
     element.dataset.full = String(element.scrollHeight > window.innerHeight / 3);

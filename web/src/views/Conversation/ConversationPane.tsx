@@ -2,7 +2,7 @@ import "./Conversation.css";
 import "./Composing.css";
 import { CloudOff } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useAccount, useReadable, useT } from "../../base/hooks.ts";
+import { useAccount, useFound, useReadable, useSelected, useT } from "../../base/hooks.ts";
 import { router } from "../../base/router.ts";
 import type { Conversation } from "../../matrix/types.ts";
 import { Avatar } from "../../ui/Avatar.tsx";
@@ -24,7 +24,7 @@ interface ConversationPaneProps {
 /** Chooses what an address of a conversation shows: the conversation, an invitation, or a way in. */
 export function ConversationPane({ roomId, eventId }: ConversationPaneProps) {
   const account = useAccount();
-  const listed = useReadable(account.conversations.list).find(({ id }) => id === roomId);
+  const listed = useFound(account.conversations.list, (list) => list.find(({ id }) => id === roomId));
   const status = useReadable(account.status);
   const conversation = listed ?? account.conversations.describe(roomId);
   const membership = conversation?.membership;
@@ -54,7 +54,9 @@ export function ConversationPane({ roomId, eventId }: ConversationPaneProps) {
       void attempt(async () => (await account.openRoom(roomId))?.markUnread(false));
     if (listed !== undefined) openedMarked.current = roomId;
   }, [account, roomId, marked, listed]);
-  const space = useReadable(account.spaces.list).some(({ id, membership }) => id === roomId && membership === "join");
+  const space = useSelected(account.spaces.list, (list) =>
+    list.some(({ id, membership }) => id === roomId && membership === "join"),
+  );
   if (roomId.startsWith("#")) return <Alias alias={roomId} />;
   if (space) return <ToSpace spaceId={roomId} />;
   if (model !== undefined && conversation !== undefined)

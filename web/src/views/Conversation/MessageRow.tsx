@@ -76,7 +76,10 @@ export const MessageRow = memo(function MessageRow({
   };
   const press = useLongPress(openMenu);
   const root = useRef<HTMLDivElement>(null);
-  const swipe = useSwipe(root, event.can.react && selected === undefined ? { onLeft: () => model.reply(event) } : {});
+  const { swiped, handlers: swipe } = useSwipe(
+    root,
+    event.can.react && selected === undefined ? { onLeft: () => model.reply(event) } : {},
+  );
   const showAvatar = !own && !direct;
   const jumbo =
     body.kind === "text" &&
@@ -121,7 +124,7 @@ export const MessageRow = memo(function MessageRow({
           if (selected === (one.id !== undefined && isChosen(model, one.id))) model.selection.toggle(one);
       }}
     >
-      <Reply className="message__swipe" aria-hidden />
+      {swiped && <Reply className="message__swipe" aria-hidden />}
       {selected !== undefined && event.id !== undefined && (
         <button
           type="button"

@@ -1,5 +1,5 @@
 import { ArrowDown, Undo2 } from "lucide-react";
-import { type KeyboardEvent, memo, startTransition, useEffect, useState } from "react";
+import { type KeyboardEvent, memo, startTransition, useEffect, useMemo, useState } from "react";
 import { useReadable, useT, useToday } from "../../base/hooks.ts";
 import { Link } from "../../base/Link.tsx";
 import { classes } from "../../lib/classes.ts";
@@ -33,11 +33,9 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
   const t = useT();
   const snapshot = useReadable(model.snapshot);
   const jump = useReadable(model.jump);
-  const chosen = useReadable(model.selection.chosen);
   const trail = useReadable(model.trail);
   const { rows, whole } = useRows(model, snapshot, jump !== undefined);
   const { scroller, content, atBottom, toBottom, marked } = useTimelineScroll(model, snapshot, jump, whole);
-  const today = useToday();
   const { loading, failed, hasOlder } = snapshot;
   return (
     <div className="timeline">
@@ -55,37 +53,7 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
           ) : (
             <Beginning conversation={conversation} model={model} />
           )}
-          {rows.map((row, index) => {
-            switch (row.type) {
-              case "day":
-                return (
-                  <div key={row.key} className="timeline__day">
-                    <span>{dayName(row.timestamp, today, t.locale)}</span>
-                  </div>
-                );
-              case "unread":
-                return (
-                  <div key={row.key} className="timeline__unread" data-unread>
-                    <span>{t("timeline.unread")}</span>
-                  </div>
-                );
-              case "change":
-                return <ChangeRow key={row.key} event={row.event} marked={isMarked(row.event, marked)} />;
-              case "message":
-                return (
-                  <MessageRow
-                    key={row.key}
-                    row={row}
-                    model={model}
-                    direct={conversation.direct}
-                    marked={(row.album ?? [row.event]).some((event) => isMarked(event, marked))}
-                    selected={chosen && isChosen(row, chosen)}
-                    focusable={index === rows.length - 1}
-                    onPicture={onPicture}
-                  />
-                );
-            }
-          })}
+          <Rows rows={rows} model={model} direct={conversation.direct} marked={marked} onPicture={onPicture} />
         </div>
       </div>
       {trail.length > 0 && (
@@ -103,6 +71,52 @@ export function Timeline({ model, conversation, onPicture }: TimelineProps) {
     </div>
   );
 }
+
+interface RowsProps {
+  rows: readonly Row[];
+  model: ConversationModel;
+  direct: boolean;
+  marked: string | undefined;
+  onPicture: (event: TimelineEvent) => void;
+}
+
+/** Apart from what else a conversation tells: its number of unread messages, say, changes none of them. */
+const Rows = memo(function Rows({ rows, model, direct, marked, onPicture }: RowsProps) {
+  const t = useT();
+  const today = useToday();
+  const chosen = useReadable(model.selection.chosen);
+  return rows.map((row, index) => {
+    switch (row.type) {
+      case "day":
+        return (
+          <div key={row.key} className="timeline__day">
+            <span>{dayName(row.timestamp, today, t.locale)}</span>
+          </div>
+        );
+      case "unread":
+        return (
+          <div key={row.key} className="timeline__unread" data-unread>
+            <span>{t("timeline.unread")}</span>
+          </div>
+        );
+      case "change":
+        return <ChangeRow key={row.key} event={row.event} marked={isMarked(row.event, marked)} />;
+      case "message":
+        return (
+          <MessageRow
+            key={row.key}
+            row={row}
+            model={model}
+            direct={direct}
+            marked={(row.album ?? [row.event]).some((event) => isMarked(event, marked))}
+            selected={chosen && isChosen(row, chosen)}
+            focusable={index === rows.length - 1}
+            onPicture={onPicture}
+          />
+        );
+    }
+  });
+});
 
 /**
  * The rows to draw. Where a conversation opens at its end, those in sight come first, and the others a moment later: to draw
@@ -132,7 +146,8 @@ function useRows(
     const timer = setTimeout(() => startTransition(() => setDrawn(model)), REST_AFTER);
     return () => clearTimeout(timer);
   }, [model, whole, hasRows]);
-  return { rows: whole ? rows : rows.slice(first), whole };
+  const shown = useMemo(() => (whole ? rows : rows.slice(first)), [rows, first, whole]);
+  return { rows: shown, whole };
 }
 
 /** Of an album, all of it; nothing for what is not sent yet. */

@@ -31,6 +31,9 @@ import { Rail } from "./Rail.tsx";
 import { UnsentWarning } from "./UnsentWarning.tsx";
 import { UpdateBanner } from "./UpdateBanner.tsx";
 
+/** Milliseconds for which a number has to stand before the icons show it. */
+const BADGE_AFTER = 500;
+
 /** The client: rail, list, conversation. On a phone one of them at a time. */
 export default function Shell() {
   const t = useT();
@@ -141,10 +144,12 @@ function useSwitcherKey(open: () => void): void {
 /** The number of conversations with something new stands in the title of the tab. */
 function useTitle(chats: ChatsModel): void {
   const t = useT();
-  const { unread } = useReadable(chats.snapshot);
+  const unread = useSelected(chats.snapshot, (snapshot) => snapshot.unread);
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) ${t("app.name")}` : t("app.name");
-    void showBadge(unread);
+    // What comes in the conversation that is open is read at once.
+    const timer = setTimeout(() => void showBadge(unread), BADGE_AFTER);
+    return () => clearTimeout(timer);
   }, [unread, t]);
   // Whoever signs out takes the number along.
   useEffect(() => () => void showBadge(0), []);

@@ -210,7 +210,7 @@ impl World {
             let request = ClaimRequest::from([(whose.clone(), devices)]);
             (node, async move { e2ee.claim(request).await })
         };
-        let claims: Vec<_> = (0..1 + self.pick(4)).map(claim).collect();
+        let claims: Vec<_> = (0..=self.pick(4)).map(claim).collect();
         let mut answers = self.at_once(claims).await.into_iter().collect::<im2_core::Result<Vec<_>>>().unwrap();
         // Those who have got one came first.
         answers.sort_by_key(|answer| answer["one_time_keys"].as_object().is_none_or(serde_json::Map::is_empty));

@@ -60,7 +60,7 @@ impl World {
             };
             (node, claimed)
         };
-        let claims: Vec<_> = (0..1 + self.pick(4)).map(claim).collect();
+        let claims: Vec<_> = (0..=self.pick(4)).map(claim).collect();
         for (node, jobs) in self.at_once(claims).await {
             for job in jobs {
                 let before = self.jobs.claims.insert(job.id, (node, now + TERM));
