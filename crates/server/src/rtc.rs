@@ -1,12 +1,16 @@
 //! The forwarding of calls: started by the settings, and mounted beside the API. It knows nothing of Matrix; who may join
 //! which call is written in the tokens that are signed with its key.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context as _, Result};
 use axum::Router;
+use im2_edge::calls::Signer;
 use im2_engine::Engine;
-use im2_rtc::{ApiKey, Limits, Options, Sfu};
+use im2_rtc::{ApiKey, Claims, Grants, Limits, Options, Sfu};
 
 use crate::config::Config;
 
@@ -58,6 +62,22 @@ async fn secret(engine: &Engine) -> Result<Vec<u8>> {
         None => tx.set_server_value(SECRET, &fresh).map(|()| fresh.clone()),
     });
     kept.await.context("the secret of calls")
+}
+
+/// How long a token lets somebody in: clients ask for one and connect at once.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(600);
+
+/// Signs tokens for the calls of this unit.
+pub(crate) fn signer(sfu: &Sfu) -> Signer {
+    let key = sfu.options().key.clone();
+    Signer::by(move |ticket| {
+        let grants = Grants {
+            can_publish: Some(ticket.may_publish),
+            can_update_own_metadata: Some(true),
+            ..Grants::join(ticket.call)
+        };
+        key.mint(&Claims::new(ticket.participant, grants), SystemTime::now(), TOKEN_LIFETIME)
+    })
 }
 
 /// The routes of the forwarding beside all others. They stand outside of the edge: a WebSocket is no request that is

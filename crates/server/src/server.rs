@@ -122,14 +122,15 @@ impl Running {
         let bound = Bound::to(&config.http.bind).await.context("http.bind")?;
         let requests = metrics::Requests::default();
         let public_url = config.public_url.clone().unwrap_or_else(|| address_url(bound.addresses().next()));
+        let rtc = rtc::start(config, &engine).await?;
         let options = im2_edge::Options {
             public_url: config.public_url.clone(),
             proxies: Proxies::new(config.http.trusted_proxies.clone()),
             observer: Observing::by(requests.clone()),
             web: web::client().with_homeservers(&config.web_homeservers),
             support: config.support(),
+            calls: rtc.as_ref().map(rtc::signer),
         };
-        let rtc = rtc::start(config, &engine).await?;
         let metrics = start_metrics(config, requests, &engine, rtc.clone()).await?;
         let proxies = Proxies::new(config.http.trusted_proxies.clone());
         let bounds = Bounds {
