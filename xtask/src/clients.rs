@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::browsers::{self, CHROMIUM};
 use crate::node;
 use crate::process;
 use crate::project::Project;
@@ -26,6 +27,9 @@ pub(crate) struct Client {
 enum Runner {
     /// `npm test`.
     Npm,
+    /// `npm test` with a browser, against the forwarding unit of calls alone: an example of its crate, which gives anybody
+    /// a token.
+    Calls,
     /// pytest in the Python environment that most suites share.
     Pytest,
     /// pytest in an environment of its own, for suites that bring much.
@@ -37,6 +41,7 @@ enum Runner {
 /// All of them, in the order in which they run.
 pub(crate) const CLIENTS: &[Client] = &[
     Client { name: "matrix-js-sdk", folder: "js-sdk", runner: Runner::Npm, needs: None, long: false },
+    Client { name: "livekit-client", folder: "livekit", runner: Runner::Calls, needs: None, long: false },
     Client { name: "matrix-rust-sdk", folder: "rust-sdk", runner: Runner::Cargo, needs: None, long: true },
     Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest, needs: None, long: false },
     Client { name: "mautrix", folder: "appservice", runner: Runner::Pytest, needs: None, long: false },
@@ -58,6 +63,16 @@ pub(crate) fn prepare(project: &Project, client: &Client) -> Result<Command> {
         Runner::Npm => {
             node::install(&folder)?;
             Ok(node::script_command(&folder, "test", &[]))
+        }
+        Runner::Calls => {
+            let mut build = project.cargo();
+            build.args(["build", "--locked", "-p", "im2-rtc", "--example", "unit"]);
+            process::run(build)?;
+            let [chromium] = browsers::find_or_install([&CHROMIUM])?;
+            node::install(&folder)?;
+            let mut command = node::script_command(&folder, "test", &[]);
+            command.env("IM2_CHROMIUM", chromium).env("IM2_RTC_UNIT", project.target.join("debug/examples/unit"));
+            Ok(command)
         }
         Runner::Cargo => {
             let mut command = project.cargo();

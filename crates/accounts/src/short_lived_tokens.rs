@@ -2,7 +2,7 @@
 //! showing others who one is (spec: "OpenID").
 
 use im2_core::{Code, Error, Result, Transaction, session::Session};
-use im2_model::{Millis, UserId};
+use im2_model::{Millis, UserId, UserNid};
 use im2_store::{Snapshot, short_lived_tokens::Purpose as TokenPurpose};
 
 use super::{
@@ -84,7 +84,7 @@ impl Accounts {
 
     /// The user to whom this OpenID token was given (spec: server-server API, `GET /openid/userinfo`). An unknown or
     /// expired one is `M_UNKNOWN_TOKEN`.
-    pub async fn openid_user(&self, token: &str) -> Result<UserId> {
+    pub async fn openid_user(&self, token: &str) -> Result<(UserNid, UserId)> {
         let (hash, now) = (hash_token(token), self.core.now());
         let find = move |db: &Snapshot<'_>| match db.short_lived_token(TokenPurpose::OpenId, &hash, now)? {
             Some(user) => db.account_of(user),
@@ -92,7 +92,7 @@ impl Accounts {
         };
         let account = self.core.store.read(find).await?.filter(|account| !self.core.locked.contains(account.user));
         let unknown = || Error::refused(Code::UnknownToken, "this OpenID token is unknown or has expired");
-        account.map(|account| account.user_id).ok_or_else(unknown)
+        account.map(|account| (account.user, account.user_id)).ok_or_else(unknown)
     }
 
     async fn create_short_lived_token(

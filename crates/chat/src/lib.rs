@@ -5,6 +5,7 @@
 pub mod account_data;
 mod account_jobs;
 mod caches;
+pub mod calls;
 pub mod delayed_events;
 pub mod e2ee;
 pub mod filters;
@@ -50,6 +51,8 @@ pub struct Options {
 pub struct Chat {
     /// Rooms.
     pub rooms: rooms::Rooms,
+    /// Calls in rooms.
+    pub calls: calls::Calls,
     /// Account data: settings that clients keep for accounts and rooms.
     pub account_data: account_data::AccountData,
     /// Push rules.
@@ -136,6 +139,7 @@ impl Chat {
             search: search::Search::new(core.clone(), rooms.clone(), account_data.clone()),
             e2ee: e2ee::E2ee::new(core.clone(), accounts.clone(), rooms.clone(), to_device.clone()),
             turn: turn::Turn::new(core.clone(), options.turn),
+            calls: calls::Calls::new(core.clone(), rooms.clone()),
             reports: reports::Reports::new(core.clone(), rooms.clone(), server_notices.clone(), options.reports),
             rooms,
             account_data,

@@ -21,6 +21,16 @@ impl BaseUrl {
     pub fn well_known(&self) -> Option<Value> {
         self.0.as_ref().map(|url| json!({ "m.homeserver": { "base_url": url } }))
     }
+
+    /// The way to calls, as clients are told of it (MSC4143, MSC4195).
+    pub fn call_transport(&self) -> Option<Value> {
+        self.0.as_ref().map(|url| json!({ "type": "livekit", "livekit_service_url": format!("{url}/livekit/jwt") }))
+    }
+
+    /// The address of the unit that forwards the media of calls, for WebSockets.
+    pub fn call_media(&self) -> Option<String> {
+        self.0.as_ref().map(|url| format!("{}/livekit/sfu", url.replacen("http", "ws", 1)))
+    }
 }
 
 impl FromRequestParts<Arc<Api>> for BaseUrl {

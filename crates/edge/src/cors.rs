@@ -15,7 +15,7 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
 /// Whether a path belongs to what other origins may use. Everything else is for the web client, which is ours.
 pub(super) fn applies_to(path: &str) -> bool {
-    ["/_matrix/", "/.well-known/matrix/", "/_synapse/"].iter().any(|prefix| path.starts_with(prefix))
+    ["/_matrix/", "/.well-known/matrix/", "/_synapse/", "/livekit/jwt/"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// The answer to a preflight: the same for every path, without authentication and without running a handler.

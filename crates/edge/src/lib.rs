@@ -9,6 +9,7 @@ pub mod audit;
 pub mod auth;
 pub mod base_url;
 pub mod body;
+pub mod calls;
 pub mod compression;
 mod cors;
 mod counting;
@@ -54,6 +55,8 @@ pub struct Options {
     pub web: Web,
     /// The body of `/.well-known/matrix/support`: the contacts for this server; `None` for none.
     pub support: Option<serde_json::Value>,
+    /// Lets people in to the media of calls; `None` if the server forwards none.
+    pub calls: Option<calls::Signer>,
 }
 
 /// The state that all handlers share.

@@ -187,6 +187,7 @@ async fn serve(
             .header_read_timeout(HEAD_LIMIT)
             .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(WriteTimeout::new(stream, patience)), service)
+            .with_upgrades()
     );
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,

@@ -13,5 +13,6 @@ mod memory;
 mod metrics;
 mod options;
 mod process;
+mod rtc;
 pub mod server;
 mod web;

@@ -11,6 +11,7 @@ use im2_core::memory::Usage;
 use im2_edge::observe::Observer;
 use im2_engine::Engine;
 use im2_fair::Load;
+use im2_rtc::Sfu;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, text::encode},
@@ -100,12 +101,15 @@ fn status_label(status: Option<StatusCode>) -> &'static str {
 }
 
 /// The page of metrics.
-pub(crate) fn router(requests: Requests, engine: &Arc<Engine>) -> Router {
+pub(crate) fn router(requests: Requests, engine: &Arc<Engine>, rtc: Option<Sfu>) -> Router {
     let mut registry = Registry::with_prefix("im2");
     registry.register("http_requests", "Requests by route, method and class of status", requests.answered);
     registry.register_with_unit("http_request_duration", "Time to the answer's head", Unit::Seconds, requests.seconds);
     registry.register("http_requests_in_flight", "Requests being answered, long polls included", requests.in_flight);
     registry.register_collector(Box::new(Engines(Arc::clone(engine))));
+    if let Some(sfu) = rtc {
+        registry.register_collector(Box::new(Calls(sfu)));
+    }
     Router::new().route("/metrics", get(page)).with_state(Arc::new(registry))
 }
 
@@ -159,6 +163,25 @@ impl Collector for Engines {
             seconds.encode(descriptor)?;
         }
         encode_caches(&core.memory.usage(), &mut encoder)
+    }
+}
+
+/// Figures of calls.
+#[derive(Debug)]
+struct Calls(Sfu);
+
+impl Collector for Calls {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
+        let metrics = self.0.metrics();
+        for (name, help, value) in metrics.gauges() {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(&format!("rtc_{name}"), help, None, gauge.metric_type())?)?;
+        }
+        for (name, help, value) in metrics.counters() {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(&format!("rtc_{name}"), help, None, counter.metric_type())?)?;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use im2_core::{Store, jobs};
 use im2_edge::{Api, observe::Observing, peer::Proxies};
 use im2_engine::Engine;
 use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
+use im2_rtc::Sfu;
 
 use crate::{
     config::Config,
@@ -16,7 +17,7 @@ use crate::{
     http::{Bound, Bounds, ConnectionLimit, Http},
     metrics,
     options::{self, Shares},
-    process, web,
+    process, rtc, web,
 };
 
 pub use crate::essential_tasks::PartEnded;
@@ -68,6 +69,7 @@ pub struct Running {
     engine: Arc<Engine>,
     http: Http,
     metrics: Option<Http>,
+    rtc: Option<Sfu>,
     public_url: String,
     /// The tasks that run beside the requests and end when the shutdown begins.
     essential: Essential,
@@ -120,14 +122,16 @@ impl Running {
         let bound = Bound::to(&config.http.bind).await.context("http.bind")?;
         let requests = metrics::Requests::default();
         let public_url = config.public_url.clone().unwrap_or_else(|| address_url(bound.addresses().next()));
+        let rtc = rtc::start(config, &engine).await?;
         let options = im2_edge::Options {
             public_url: config.public_url.clone(),
             proxies: Proxies::new(config.http.trusted_proxies.clone()),
             observer: Observing::by(requests.clone()),
             web: web::client().with_homeservers(&config.web_homeservers),
             support: config.support(),
+            calls: rtc.as_ref().map(rtc::signer),
         };
-        let metrics = start_metrics(config, requests, &engine).await?;
+        let metrics = start_metrics(config, requests, &engine, rtc.clone()).await?;
         let proxies = Proxies::new(config.http.trusted_proxies.clone());
         let bounds = Bounds {
             most: most as u32,
@@ -135,6 +139,10 @@ impl Running {
             patience: Duration::from_secs(config.http.write_timeout),
         };
         let router = im2_api::router(Arc::new(Api::new(Arc::clone(&engine), options)));
+        let router = match &rtc {
+            Some(sfu) => rtc::mount(router, sfu.clone()),
+            None => router,
+        };
         let http = bound.serve(&router, &bounds);
         let mut essential = Essential::default();
         essential.spawn("the job runner", jobs::run(engine.core.clone(), engine.job_handlers()));
@@ -142,7 +150,7 @@ impl Running {
         essential.spawn("upkeep", engine.upkeep().run());
         essential.spawn("push delivery", engine.push_delivery().run());
         essential.spawn("application services", senders.run(engine.core.shutdown.clone()));
-        Ok(Self { engine, http, metrics, public_url, essential })
+        Ok(Self { engine, http, metrics, rtc, public_url, essential })
     }
 
     /// The page on which the first administrator registers; `None` once there is one.
@@ -154,6 +162,11 @@ impl Running {
     /// The use cases.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// The forwarding of calls, if it is on.
+    pub fn rtc(&self) -> Option<&Sfu> {
+        self.rtc.as_ref()
     }
 
     /// The addresses listened on, with the ports that the operating system chose.
@@ -190,6 +203,9 @@ impl Running {
     /// Ends in order: no new connections, requests under way are answered, jobs end, everything is on disk.
     pub async fn stop(self) -> Result<()> {
         self.engine.core.shutdown.begin();
+        if let Some(sfu) = &self.rtc {
+            sfu.stop().await;
+        }
         if !self.http.stop(DRAIN).await {
             tracing::warn!(seconds = DRAIN.as_secs(), "requests that did not end in time are cut off");
         }
@@ -202,11 +218,16 @@ impl Running {
     }
 }
 
-async fn start_metrics(config: &Config, requests: metrics::Requests, engine: &Arc<Engine>) -> Result<Option<Http>> {
+async fn start_metrics(
+    config: &Config,
+    requests: metrics::Requests,
+    engine: &Arc<Engine>,
+    rtc: Option<Sfu>,
+) -> Result<Option<Http>> {
     if config.metrics.bind.is_empty() {
         return Ok(None);
     }
-    let router = metrics::router(requests, engine);
+    let router = metrics::router(requests, engine, rtc);
     match Bound::to(&config.metrics.bind).await {
         Ok(bound) => Ok(Some(bound.serve(&router, &metrics_bounds()))),
         Err(error) if config.metrics.chosen => Err(error.context("metrics.bind")),

@@ -38,6 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "im2-admin",
         ],
     ),
+    ("im2-rtc", &[]),
     ("im2-edge", &["im2-model", "im2-fair", "im2-core", "im2-accounts", "im2-engine"]),
     (
         "im2-api",
@@ -71,6 +72,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "im2-engine",
             "im2-edge",
             "im2-api",
+            "im2-rtc",
         ],
     ),
     ("im2-bench", &[]),
@@ -84,7 +86,7 @@ const TESTKIT: &str = "im2-testkit";
 /// Outside crates that stand for a layer's business, and who may use them.
 const RESERVED: &[(&str, &[&str])] = &[
     ("rusqlite", &["im2-store"]),
-    ("axum", &["im2-edge", "im2-api", "im2-server"]),
+    ("axum", &["im2-edge", "im2-api", "im2-rtc", "im2-server"]),
     // The core makes requests to others; it serves nothing.
     ("hyper", &["im2-core", "im2-media", "im2-server", "im2-bench"]),
     ("clap", &["im2-server", "im2-bench"]),
@@ -104,10 +106,13 @@ const RESERVED: &[(&str, &[&str])] = &[
             "im2-engine",
             "im2-edge",
             "im2-api",
+            "im2-rtc",
             "im2-server",
             "im2-bench",
         ],
     ),
+    // Media of calls.
+    ("str0m", &["im2-rtc"]),
 ];
 
 /// Dependencies that no edge of Cargo's shows: a field through which type inference brings a layer to a crate that does

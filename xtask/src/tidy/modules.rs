@@ -79,6 +79,7 @@ const CHAT: &[&[&str]] = &[
     // What needs rooms.
     &[
         "upgrade_job",
+        "calls",
         "delayed_events",
         "presence",
         "search",

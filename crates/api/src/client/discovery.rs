@@ -54,9 +54,14 @@ async fn versions() -> Response {
     json_bytes(json!({ "versions": VERSIONS, "unstable_features": features }).to_string())
 }
 
-async fn well_known(base_url: BaseUrl) -> Response {
+async fn well_known(axum::extract::State(api): State, base_url: BaseUrl) -> Response {
     match base_url.well_known() {
-        Some(found) => json_bytes(found.to_string()),
+        Some(mut found) => {
+            if api.options.calls.is_some() {
+                found["org.matrix.msc4143.rtc_foci"] = base_url.call_transport().into_iter().collect();
+            }
+            json_bytes(found.to_string())
+        }
         None => ApiError::new(Code::NotFound, "this server's public address is not configured: set public_url")
             .into_response(),
     }

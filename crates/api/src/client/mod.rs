@@ -3,6 +3,7 @@
 mod account;
 mod account_data;
 mod appservice;
+mod calls;
 mod capabilities;
 mod dehydrated;
 mod delayed_events;
@@ -82,6 +83,7 @@ pub(crate) fn routes() -> Routes {
         .merge(pushers::routes())
         .merge(mutual_rooms::routes())
         .merge(turn::routes())
+        .merge(calls::routes())
         .merge(appservice::routes())
         .merge(thirdparty::routes())
 }

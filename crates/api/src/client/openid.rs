@@ -61,5 +61,6 @@ async fn redeem(
 ) -> ApiResult<Answer<RedeemAnswer>> {
     let missing = || ApiError::new(Code::MissingToken, "the OpenID token is missing: access_token");
     let token = query.access_token.ok_or_else(missing)?;
-    Ok(Answer(RedeemAnswer { sub: api.engine.people.accounts.openid_user(&token).await?.to_string() }))
+    let (_, user_id) = api.engine.people.accounts.openid_user(&token).await?;
+    Ok(Answer(RedeemAnswer { sub: user_id.to_string() }))
 }

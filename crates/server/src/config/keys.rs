@@ -418,6 +418,79 @@ pub const KEYS: &[Key] = &[
         get: |config| i64::try_from(config.turn.ttl_seconds).ok().map(Value::Integer),
     },
     Key {
+        path: "rtc.enabled",
+        kind: Kind::Boolean,
+        allowed: "true or false",
+        about: "Whether the server forwards the media of calls, for clients of LiveKit at /livekit/sfu",
+        secret: false,
+        set: |config, value| boolean(&value).map(|enabled| config.rtc.enabled = enabled),
+        get: |config| Some(Value::Boolean(config.rtc.enabled)),
+    },
+    Key {
+        path: "rtc.udp_port",
+        kind: Kind::Integer,
+        allowed: "a port; 0 means any free one",
+        about: "The UDP port for the media of all calls. Clients have to reach it",
+        secret: false,
+        set: |config, value| {
+            config.rtc.udp_port = integer(&value).and_then(|port| u16::try_from(port).ok())?;
+            Some(())
+        },
+        get: |config| Some(Value::Integer(config.rtc.udp_port.into())),
+    },
+    Key {
+        path: "rtc.tcp_port",
+        kind: Kind::Integer,
+        allowed: "a port; 0 means none",
+        about: "The TCP port for the media of those whose network lets no UDP through",
+        secret: false,
+        set: |config, value| {
+            let port = integer(&value).and_then(|port| u16::try_from(port).ok())?;
+            config.rtc.tcp_port = Some(port).filter(|port| *port > 0);
+            Some(())
+        },
+        get: |config| Some(Value::Integer(config.rtc.tcp_port.unwrap_or(0).into())),
+    },
+    Key {
+        path: "rtc.addresses",
+        kind: Kind::List,
+        allowed: "addresses without ports such as [\"203.0.113.7\", \"2001:db8::7\"]",
+        about: "The addresses at which clients reach these ports. Default: those by which this machine reaches others; \
+                behind a router, its address has to be named",
+        secret: false,
+        set: |config, value| {
+            let addresses: Option<Vec<_>> = list(value)?.iter().map(|entry| entry.parse().ok()).collect();
+            addresses.map(|addresses| config.rtc.addresses = addresses)
+        },
+        get: |config| Some(strings(&config.rtc.addresses)),
+    },
+    Key {
+        path: "rtc.participants",
+        kind: Kind::Integer,
+        allowed: "a number from 1 to 100000",
+        about: "Participants of all calls together",
+        secret: false,
+        set: |config, value| {
+            let most = integer(&value).filter(|most| (1..=100_000).contains(most))?;
+            config.rtc.participants = usize::try_from(most).ok()?;
+            Some(())
+        },
+        get: |config| i64::try_from(config.rtc.participants).ok().map(Value::Integer),
+    },
+    Key {
+        path: "rtc.participants_per_call",
+        kind: Kind::Integer,
+        allowed: "a number from 2 to 1000",
+        about: "Participants of one call",
+        secret: false,
+        set: |config, value| {
+            let most = integer(&value).filter(|most| (2..=1_000).contains(most))?;
+            config.rtc.participants_per_call = usize::try_from(most).ok()?;
+            Some(())
+        },
+        get: |config| i64::try_from(config.rtc.participants_per_call).ok().map(Value::Integer),
+    },
+    Key {
         path: "support.contacts",
         kind: Kind::List,
         allowed: "roles with a user ID or an e-mail address such as [\"m.role.admin @ana:example.org ana@example.org\"]",

@@ -7,7 +7,12 @@ mod keys;
 mod load;
 mod value;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
 
 use im2_chat::rooms::{RoomVersion, StateLimits};
 use im2_core::rate_limits;
@@ -58,6 +63,8 @@ pub struct Config {
     pub web_homeservers: Vec<String>,
     /// The relays for calls.
     pub turn: Turn,
+    /// The forwarding of calls.
+    pub rtc: Rtc,
     /// The contacts for questions about this server.
     pub support: Support,
     /// How many days media is kept that no message shows any more; 0 for always.
@@ -133,6 +140,23 @@ pub struct Turn {
     pub shared_secret: Option<Secret>,
     /// How long credentials last, in seconds.
     pub ttl_seconds: u64,
+}
+
+/// The unit that forwards the media of calls.
+#[derive(Debug, Clone)]
+pub struct Rtc {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Its UDP port.
+    pub udp_port: u16,
+    /// Its TCP port, for those whose network lets no UDP through; `None` for none.
+    pub tcp_port: Option<u16>,
+    /// The addresses at which participants reach these ports; empty for the machine's own.
+    pub addresses: Vec<IpAddr>,
+    /// Participants of all calls together.
+    pub participants: usize,
+    /// Participants of one call.
+    pub participants_per_call: usize,
 }
 
 /// The contacts for questions about this server.
@@ -245,6 +269,14 @@ impl Default for Config {
             previews_of_private_addresses: false,
             web_homeservers: Vec::new(),
             turn: Turn { uris: Vec::new(), shared_secret: None, ttl_seconds: 24 * 60 * 60 },
+            rtc: Rtc {
+                enabled: false,
+                udp_port: 7882,
+                tcp_port: Some(7881),
+                addresses: Vec::new(),
+                participants: 2_000,
+                participants_per_call: 200,
+            },
             support: Support::default(),
             collect_media_after_days: 7,
             forget_grace_days: 7,

@@ -1,8 +1,9 @@
-//! Calls: the relays that clients are told of.
+//! Calls: the relays that clients are told of, and the way to the media.
 
-use im2_testkit::{Server, Setup};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use im2_testkit::{Answer, Client, Server, Setup, segment};
 use ring::hmac;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The password that a TURN server computes for a user name (coturn's `use-auth-secret`).
 fn password(secret: &str, username: &str) -> String {
@@ -43,4 +44,117 @@ async fn without_relays_there_are_no_credentials() {
     let server = Server::start().await;
     let ana = server.register("ana").await;
     assert_eq!(ana.get("/v3/voip/turnServer").await.ok(), json!({}));
+}
+
+/// A server that forwards calls on any free port of this machine.
+async fn forwarding() -> Server {
+    Setup::default().set("rtc.enabled", true).set("rtc.udp_port", 0_i64).set("rtc.tcp_port", 0_i64).start().await
+}
+
+async fn openid(user: &Client) -> Value {
+    user.post(&format!("/v3/user/{}/openid/request_token", segment(user.user_id())), json!({})).await.ok()
+}
+
+/// Asks for a token for a room's call as clients do whose membership is in the room's state.
+async fn by_device(user: &Client, room: &str) -> Answer {
+    let request = json!({ "room": room, "device_id": user.device_id(), "openid_token": openid(user).await });
+    user.nobody().post("/livekit/jwt/sfu/get", request).await
+}
+
+/// The same as clients do whose membership has an identifier.
+async fn by_member(user: &Client, room: &str, slot: &str, claimed: &str) -> Answer {
+    let member = json!({ "id": "one", "claimed_user_id": claimed, "claimed_device_id": "DEVICE" });
+    let request = json!({ "room_id": room, "slot_id": slot, "openid_token": openid(user).await, "member": member });
+    user.nobody().post("/livekit/jwt/get_token", request).await
+}
+
+/// The claims of the token in an answer.
+fn claims(answer: &Value) -> Value {
+    let token = answer["jwt"].as_str().expect("a token");
+    let payload = token.split('.').nth(1).expect("a payload");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn members_of_a_room_are_let_in_to_its_call() {
+    let server = forwarding().await;
+    let (ana, bo, eve) = (server.register("ana").await, server.register("bo").await, server.register("eve").await);
+    let room = ana.create_room(json!({ "preset": "private_chat", "invite": [bo.user_id()] })).await;
+    by_device(&bo, &room).await.refused(403, "M_FORBIDDEN");
+    bo.post(&format!("/v3/rooms/{}/join", segment(&room)), json!({})).await.ok();
+
+    let (first, second) = (by_device(&ana, &room).await.ok(), by_device(&bo, &room).await.ok());
+    assert_eq!(first["url"], json!(format!("{}/livekit/sfu", server.url().replace("http://", "ws://"))));
+    let (first, second) = (claims(&first), claims(&second));
+    assert_eq!(first["sub"], json!(format!("{}:{}", ana.user_id(), ana.device_id())));
+    assert_eq!(first["video"]["room"], second["video"]["room"], "they meet");
+    assert!(!first.to_string().contains(&room), "the room is not told");
+    assert_eq!((&first["video"]["roomJoin"], &first["video"]["canPublish"]), (&json!(true), &json!(true)));
+
+    let newer = claims(&by_member(&bo, &room, "m.call#ROOM", bo.user_id()).await.ok());
+    assert_eq!(newer["video"]["room"], first["video"]["room"], "older and newer clients meet");
+    assert!(!newer["sub"].as_str().unwrap().contains("bo"), "the name is one that only members can make");
+    let elsewhere = claims(&by_member(&bo, &room, "m.call#other", bo.user_id()).await.ok());
+    assert_ne!(elsewhere["video"]["room"], first["video"]["room"]);
+
+    by_device(&eve, &room).await.refused(403, "M_FORBIDDEN");
+    by_member(&eve, &room, "m.call#ROOM", eve.user_id()).await.refused(403, "M_FORBIDDEN");
+    by_member(&bo, &room, "m.call#ROOM", ana.user_id()).await.refused(403, "M_FORBIDDEN");
+    by_member(&bo, &room, "", bo.user_id()).await.refused(400, "M_INVALID_PARAM");
+    bo.post(&format!("/v3/rooms/{}/leave", segment(&room)), json!({})).await.ok();
+    by_device(&bo, &room).await.refused(403, "M_FORBIDDEN");
+}
+
+#[tokio::test]
+async fn a_token_of_the_api_opens_the_media_and_no_other_does() {
+    let server = forwarding().await;
+    let ana = server.register("ana").await;
+    let room = ana.create_room(json!({})).await;
+    let token = by_device(&ana, &room).await.ok()["jwt"].as_str().unwrap().to_owned();
+    let validate = |token: &str| format!("/livekit/sfu/rtc/validate?access_token={}", segment(token));
+    let nobody = ana.nobody();
+    assert_eq!(nobody.get(&validate(&token)).await.status, 200);
+    let forged = format!("{}x", &token[..token.len() - 1]);
+    for wrong in [forged.as_str(), ana.token(), ""] {
+        assert_eq!(nobody.get(&validate(wrong)).await.status, 401, "{wrong}");
+    }
+    let wrong = json!({ "room": room, "device_id": "D", "openid_token": {
+        "access_token": ana.token(), "matrix_server_name": "localhost",
+    } });
+    nobody.post("/livekit/jwt/sfu/get", wrong).await.refused(401, "M_UNKNOWN_TOKEN");
+    let mut other = openid(&ana).await;
+    other["matrix_server_name"] = json!("example.org");
+    let other = json!({ "room": room, "device_id": "D", "openid_token": other });
+    nobody.post("/livekit/jwt/sfu/get", other).await.refused(403, "M_FORBIDDEN");
+    nobody.post("/livekit/jwt/sfu/get", json!({ "room": room })).await.refused(400, "M_BAD_JSON");
+}
+
+#[tokio::test]
+async fn whoever_may_not_speak_in_a_room_listens_to_its_call() {
+    let server = forwarding().await;
+    let (ana, bo) = (server.register("ana").await, server.register("bo").await);
+    let levels = json!({ "events_default": 50, "state_default": 50 });
+    let news = json!({ "preset": "public_chat", "power_level_content_override": levels });
+    let room = ana.create_room(news).await;
+    bo.post(&format!("/v3/rooms/{}/join", segment(&room)), json!({})).await.ok();
+    assert_eq!(claims(&by_device(&ana, &room).await.ok())["video"]["canPublish"], true);
+    assert_eq!(claims(&by_device(&bo, &room).await.ok())["video"]["canPublish"], false);
+}
+
+#[tokio::test]
+async fn clients_are_told_where_the_media_go_and_that_they_go_nowhere() {
+    let server = forwarding().await;
+    let ana = server.register("ana").await;
+    let transport = json!({ "type": "livekit", "livekit_service_url": format!("{}/livekit/jwt", server.url()) });
+    let path = "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports";
+    assert_eq!(ana.get(path).await.ok(), json!({ "rtc_transports": [transport] }));
+    let well_known = ana.nobody().get("/.well-known/matrix/client").await.ok();
+    assert_eq!(well_known["org.matrix.msc4143.rtc_foci"], json!([transport]));
+
+    let server = Server::start().await;
+    let ana = server.register("ana").await;
+    assert_eq!(ana.get(path).await.ok(), json!({ "rtc_transports": [] }));
+    assert_eq!(ana.nobody().get("/.well-known/matrix/client").await.ok().get("org.matrix.msc4143.rtc_foci"), None);
+    let room = ana.create_room(json!({})).await;
+    by_device(&ana, &room).await.refused(404, "M_NOT_FOUND");
 }

@@ -162,6 +162,7 @@ const TRIALS: &[(&str, Trial)] = &[
         Refused("{}", 404, "M_NOT_FOUND"),
     ),
     ("GET /_matrix/client/v1/rooms/{roomId}/threads", Refused("{}", 403, "M_FORBIDDEN")),
+    ("GET /_matrix/client/unstable/org.matrix.msc4143/rtc/transports", Anybody(PUBLIC)),
     (
         "GET /_matrix/client/unstable/io.element.msc4306/rooms/{roomId}/thread/{eventId}/subscription",
         Refused("{}", 404, "M_NOT_FOUND"),
