@@ -111,7 +111,8 @@ impl Room {
                 continue;
             };
             let rates = track.rates(now);
-            desired += rates.iter().take(highest + 1).filter_map(|rate| *rate).max().unwrap_or(0).max(AUDIO_RATE);
+            let sent = rates.iter().take(highest + 1).filter_map(|rate| *rate).max().unwrap_or(0);
+            desired += sent.max(track.announced_rate(highest)).max(AUDIO_RATE);
             videos.push((*track_key, index));
             candidates.push(Candidate { priority: subscription.wanted.priority, highest, rates });
         }

@@ -81,6 +81,14 @@ impl Track {
         self.layers.iter().map(|layer| (layer.is_active(now) && steady(layer)).then(|| layer.rate())).collect()
     }
 
+    /// The rate of a layer as its publisher has announced it, in bits per second, whether or not it is sent now; 0 if
+    /// it has not. Announcements are believed up to what a large picture takes.
+    pub(crate) fn announced_rate(&self, layer: usize) -> u64 {
+        const MOST: u64 = 4_000_000;
+        let up_to = self.info.layers.iter().take(layer + 1).map(|layer| u64::from(layer.bitrate));
+        up_to.max().unwrap_or(0).min(MOST)
+    }
+
     /// The group of tracks that are played in step with this one.
     pub(crate) fn stream(&self) -> &str {
         let source = TrackSource::try_from(self.info.source).unwrap_or(TrackSource::Unknown);
