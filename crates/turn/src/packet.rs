@@ -22,6 +22,7 @@ impl Default for Packet {
 
 impl Packet {
     /// A packet with a copy of `data`, of which 65,536 bytes are taken.
+    #[cfg(test)]
     pub(crate) fn of(data: &[u8]) -> Self {
         let mut packet = Self::default();
         packet.fill(data);
@@ -84,7 +85,7 @@ mod tests {
         packet.prepend(&[7; 48]);
         packet.pad();
         assert_eq!((packet.bytes().len(), &packet.bytes()[48..]), (56, &b"data!\0\0\0"[..]));
-        packet.fill(&[1; 70_000]);
+        packet.fill(&vec![1; 70_000]);
         assert_eq!(packet.bytes().len(), 65_536);
         packet.prepend(&[2; 48]);
         packet.pad();

@@ -128,7 +128,7 @@ mod tests {
         let mut allocation = allocation();
         let (peer, begun) = ("192.0.2.1".parse().unwrap(), Duration::from_secs(9));
         allocation.permit(&[peer, peer], begun).unwrap();
-        assert!(allocation.permits(peer, begun + PERMISSION - Duration::from_nanos(1)));
+        assert!(allocation.permits(peer, begun + PERMISSION.saturating_sub(Duration::from_nanos(1))));
         assert!(!allocation.permits(peer, begun + PERMISSION));
         let others: Vec<_> =
             (0..MAX_PERMISSIONS).map(|host| std::net::Ipv4Addr::from_bits(host as u32).into()).collect();

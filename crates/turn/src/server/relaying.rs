@@ -30,7 +30,7 @@ impl<S: Sockets> Server<S> {
         let Some(allocation) = self.allocations.get(from) else { return self.drop_for(Counter::NotPermitted) };
         let Some(peer) = allocation.peer_of(number, now) else { return self.drop_for(Counter::NotPermitted) };
         packet.narrow(CHANNEL_HEADER..CHANNEL_HEADER + length);
-        self.to_peer(from, peer, packet, now)
+        self.send_to_peer(from, peer, packet, now)
     }
 
     /// A Send indication. One that cannot be understood or is not permitted is dropped: nobody waits for an answer.
@@ -49,11 +49,11 @@ impl<S: Sockets> Server<S> {
             return self.malformed();
         };
         packet.narrow(data);
-        self.to_peer(from, peer, packet, now)
+        self.send_to_peer(from, peer, packet, now)
     }
 
     /// Sends a client's data to a peer that it has a permission for.
-    fn to_peer(&mut self, from: &FiveTuple, peer: SocketAddr, packet: &mut Packet, now: Duration) -> Action<S> {
+    fn send_to_peer(&mut self, from: &FiveTuple, peer: SocketAddr, packet: &mut Packet, now: Duration) -> Action<S> {
         let allocation = self.allocations.get(from).filter(|allocation| allocation.permits(peer.ip(), now));
         let Some(allocation) = allocation else { return self.drop_for(Counter::NotPermitted) };
         let relay = allocation.relay(Family::of(peer.ip())).filter(|relay| relay.until > now);

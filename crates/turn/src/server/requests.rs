@@ -14,7 +14,7 @@ use crate::{
     counters::Counter,
     stun::{
         Builder, Class, Message, Method,
-        attributes::{self, Family, XorAddress},
+        attributes::{self, Family, Named, XorAddress},
     },
 };
 
@@ -61,7 +61,7 @@ impl<S: Sockets> Server<S> {
             return None;
         }
         let (who, answer) = match who {
-            None => (None, self.binding(message, from)),
+            None => (None, binding(message, from)),
             Some(Err(refusal)) => (None, Err(refusal)),
             Some(Ok(who)) => {
                 let answer = self.authenticated(message, from, client, &who, now);
@@ -84,14 +84,6 @@ impl<S: Sockets> Server<S> {
             builder.fingerprint();
         }
         Some(builder.finish())
-    }
-
-    /// Tells a client its address.
-    fn binding(&self, message: &Message<'_>, from: &FiveTuple) -> Answer {
-        check_known(message, &[])?;
-        let mut builder = success(message);
-        put_address(&mut builder, attributes::XOR_MAPPED_ADDRESS, from.client, message);
-        Ok(builder)
     }
 
     fn authenticated(
@@ -276,7 +268,7 @@ impl<S: Sockets> Server<S> {
         let allocation = self.allocations.get_mut(from).ok_or(Refusal::ALLOCATION_MISMATCH)?;
         let mut chosen = Vec::new();
         for relay in &mut allocation.relays {
-            if family.is_none_or(|family| family == Some(relay.port.family)) {
+            if family.is_none_or(|family| family == Named::Known(relay.port.family)) {
                 self.ends.remove(&(relay.until, relay.port));
                 relay.until = now + Duration::from_secs(lifetime.into());
                 self.ends.insert((relay.until, relay.port));
@@ -287,7 +279,9 @@ impl<S: Sockets> Server<S> {
             return Err(Refusal::PEER_FAMILY);
         }
         if lifetime == 0 {
-            chosen.into_iter().for_each(|port| self.end_relay(from, port));
+            for port in chosen {
+                self.end_relay(from, port);
+            }
         }
         let mut builder = success(message);
         builder.attribute(attributes::LIFETIME, &lifetime.to_be_bytes());
@@ -337,6 +331,14 @@ impl<S: Sockets> Server<S> {
         }
         Ok(())
     }
+}
+
+/// Tells a client its address.
+fn binding(message: &Message<'_>, from: &FiveTuple) -> Answer {
+    check_known(message, &[])?;
+    let mut builder = success(message);
+    put_address(&mut builder, attributes::XOR_MAPPED_ADDRESS, from.client, message);
+    Ok(builder)
 }
 
 fn success(message: &Message<'_>) -> Builder {

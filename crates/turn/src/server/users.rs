@@ -19,18 +19,18 @@ struct User {
 pub(super) struct Users {
     per_user: usize,
     bytes_per_second: u64,
-    users: HashMap<Arc<str>, User>,
+    known: HashMap<Arc<str>, User>,
 }
 
 impl Users {
     pub(super) fn new(limits: &Limits) -> Self {
         let Limits { allocations_per_user: per_user, bytes_per_second, .. } = *limits;
-        Self { per_user, bytes_per_second, users: HashMap::new() }
+        Self { per_user, bytes_per_second, known: HashMap::new() }
     }
 
     /// Counts more allocations of a user, and gives the name as it is kept; `None` if they would have too many.
     pub(super) fn add(&mut self, name: &str, more: usize, now: Duration) -> Option<Arc<str>> {
-        let (name, has) = match self.users.get_key_value(name) {
+        let (name, has) = match self.known.get_key_value(name) {
             Some((name, user)) => (Arc::clone(name), user.allocations),
             None => (name.into(), 0),
         };
@@ -38,20 +38,20 @@ impl Users {
             return None;
         }
         let new = User { allocations: 0, allowance: self.bytes_per_second, at: now };
-        self.users.entry(Arc::clone(&name)).or_insert(new).allocations += more;
+        self.known.entry(Arc::clone(&name)).or_insert(new).allocations += more;
         Some(name)
     }
 
     /// Counts allocations that have ended.
     pub(super) fn remove(&mut self, name: &str, fewer: usize) {
-        if let Some(user) = self.users.get_mut(name) {
+        if let Some(user) = self.known.get_mut(name) {
             user.allocations = user.allocations.saturating_sub(fewer);
         }
     }
 
     /// Whether a user may have this many more bytes relayed, which are then counted.
     pub(super) fn take(&mut self, name: &str, bytes: usize, now: Duration) -> bool {
-        let Some(user) = self.users.get_mut(name) else { return false };
+        let Some(user) = self.known.get_mut(name) else { return false };
         let elapsed = now.saturating_sub(user.at).min(Duration::from_secs(1));
         let more = elapsed.as_micros() as u64 * self.bytes_per_second / 1_000_000;
         // Below a byte the time goes on counting, so that many small datagrams get what is theirs.
@@ -66,15 +66,15 @@ impl Users {
 
     /// Forgets those who have nothing any more.
     pub(super) fn forget(&mut self, now: Duration) {
-        self.users.retain(|_, user| user.allocations > 0 || now.saturating_sub(user.at) < REMEMBERED);
-        if self.users.capacity() > 4 * self.users.len() + 64 {
-            self.users.shrink_to_fit();
+        self.known.retain(|_, user| user.allocations > 0 || now.saturating_sub(user.at) < REMEMBERED);
+        if self.known.capacity() > 4 * self.known.len() + 64 {
+            self.known.shrink_to_fit();
         }
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.users.len()
+        self.known.len()
     }
 }
 
@@ -97,9 +97,11 @@ mod tests {
         assert!(!users.take("ana", 200, at(100)) && users.take("ana", 100, at(100)));
         assert!(users.take("ana", 1_000, at(60_000)) && !users.take("ana", 1, at(60_000)));
         // Who starts anew finds what is left.
-        (users.remove("ana", 2), users.forget(at(60_001)));
+        users.remove("ana", 2);
+        users.forget(at(60_001));
         assert!(users.add("ana", 1, at(60_001)).is_some() && !users.take("ana", 500, at(60_001)));
-        (users.remove("ana", 1), users.forget(at(70_000)));
+        users.remove("ana", 1);
+        users.forget(at(70_000));
         assert_eq!(users.len(), 1);
     }
 

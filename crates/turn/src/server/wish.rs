@@ -3,7 +3,7 @@
 use super::refusal::Refusal;
 use crate::stun::{
     Message,
-    attributes::{self, Family},
+    attributes::{self, Family, Named},
 };
 
 /// The number of UDP, the only transport to peers.
@@ -56,16 +56,20 @@ impl Wish {
         }
         let additional = match additional {
             None => false,
-            Some(Some(Family::V6)) if requested.is_none() && parity != Parity::EvenAndNext => true,
+            Some(Named::Known(Family::V6)) if requested.is_none() && parity != Parity::EvenAndNext => true,
             Some(_) => return Err(Refusal::BAD_REQUEST),
         };
-        let family = requested.unwrap_or(Some(Family::V4)).ok_or(Refusal::ADDRESS_FAMILY)?;
+        let family = match requested {
+            None => Family::V4,
+            Some(Named::Known(family)) => family,
+            Some(Named::Unknown) => return Err(Refusal::ADDRESS_FAMILY),
+        };
         Ok(Self::New { family, parity, additional })
     }
 }
 
-/// The family that an attribute names: none without it, and `Some(None)` if there is no such family.
-pub(super) fn family(message: &Message<'_>, attribute: attributes::Type) -> Result<Option<Option<Family>>, Refusal> {
+/// The family that an attribute names, if the attribute is there.
+pub(super) fn family(message: &Message<'_>, attribute: attributes::Type) -> Result<Option<Named>, Refusal> {
     let Some(value) = message.get(attribute) else { return Ok(None) };
-    Family::from_value(value).map(Some).ok_or(Refusal::BAD_REQUEST)
+    Named::read(value).map(Some).ok_or(Refusal::BAD_REQUEST)
 }

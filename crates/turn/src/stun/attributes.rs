@@ -52,22 +52,31 @@ impl Family {
         if address.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
-    /// The family in REQUESTED-ADDRESS-FAMILY and its like: a number, and three bytes that are ignored. The outer
-    /// `None` is a value of another size, the inner one a number that stands for no family.
-    pub(crate) fn from_value(value: &[u8]) -> Option<Option<Self>> {
-        let [family, _, _, _] = *value else { return None };
-        Some(match family {
-            1 => Some(Self::V4),
-            2 => Some(Self::V6),
-            _ => None,
-        })
-    }
-
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::V4 => 1,
             Self::V6 => 2,
         }
+    }
+}
+
+/// The family in REQUESTED-ADDRESS-FAMILY and its like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    Known(Family),
+    /// A number that stands for no family.
+    Unknown,
+}
+
+impl Named {
+    /// Reads a number, and three bytes that are ignored; `None` if it is malformed.
+    pub(crate) fn read(value: &[u8]) -> Option<Self> {
+        let [family, _, _, _] = *value else { return None };
+        Some(match family {
+            1 => Self::Known(Family::V4),
+            2 => Self::Known(Family::V6),
+            _ => Self::Unknown,
+        })
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::{Client, Counter, FiveTuple, Limits, Method, Options, RELAY_V4, RELAY_V6, UDP, World, attributes, options};
+use super::{
+    Attributes, Client, Counter, FiveTuple, Limits, Method, Options, RELAY_V4, RELAY_V6, UDP, World, attributes,
+    options,
+};
 use crate::server::Transport;
 
 const TRANSPORT: (u16, &[u8]) = (attributes::REQUESTED_TRANSPORT, &UDP);
@@ -43,7 +46,7 @@ fn nothing_is_left_of_an_allocation_that_ended() {
             1 => world.server.closed(&ana.from),
             _ => world.pass(Duration::from_secs(600)),
         }
-        assert!(world.from_peer(relayed, "1.1.1.1:9", b"late").is_none());
+        assert!(world.datagram(relayed, "1.1.1.1:9", b"late").is_none());
         world.now += Duration::from_millis(100);
         if world.now.as_secs() % 3_000 > 2_000 {
             ana = Client::ana();
@@ -100,7 +103,7 @@ fn what_is_asked_for_is_checked() {
     let requested = |family| (attributes::REQUESTED_ADDRESS_FAMILY, family);
     let additional = |family| (attributes::ADDITIONAL_ADDRESS_FAMILY, family);
     let unknown: &[u8] = &[3, 0, 0, 0];
-    let cases: &[(&[(u16, &[u8])], u16)] = &[
+    let cases: &[(Attributes<'_>, u16)] = &[
         (&[], 400),
         (&[(attributes::REQUESTED_TRANSPORT, &[17])], 400),
         (&[(attributes::REQUESTED_TRANSPORT, &[6, 0, 0, 0])], 442),

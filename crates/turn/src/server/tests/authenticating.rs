@@ -94,7 +94,7 @@ fn a_nonce_gets_old_and_is_replaced() {
     let (mut world, mut ana) = (World::new(), Client::ana());
     ana.allocate(&mut world);
     ana.refresh(&mut world, 3_600);
-    world.pass(nonce::LIFETIME - Duration::from_secs(1));
+    world.pass(nonce::LIFETIME.saturating_sub(Duration::from_secs(1)));
     let old = ana.nonce.clone();
     let stale = ana.refresh(&mut world, 3_600).code();
     assert_eq!(stale, 0);
@@ -117,9 +117,9 @@ fn incomplete_credentials_are_bad_requests() {
     ];
     let ask = |world: &mut World, attributes: &[(u16, &[u8])]| {
         let mut builder = Builder::new(Class::Request, Method::Refresh, &[8; 12]);
-        attributes.iter().for_each(|(kind, value)| {
+        for (kind, value) in attributes {
             builder.attribute(*kind, value);
-        });
+        }
         let request = builder.sign(&ana.key(), false).finish();
         match world.receive(&ana.from, &request).0 {
             Action::Answer(answer) => Answer(answer).code(),

@@ -87,7 +87,7 @@ proptest! {
                 Step::Bytes { client, bytes } => drop(world.receive(&clients[client].from, &bytes)),
                 Step::Peer { port, peer, length } => {
                     let relayed = (super::RELAY_V4.parse::<std::net::IpAddr>().unwrap(), port).into();
-                    world.from_peer(relayed, PEERS[peer], &vec![1; length]);
+                    world.datagram(relayed, PEERS[peer], &vec![1; length]);
                 }
                 Step::Pass(seconds) => world.pass(Duration::from_secs(seconds)),
                 Step::Close(client) => world.server.closed(&clients[client].from),
@@ -99,7 +99,9 @@ proptest! {
             let relays: usize = server.allocations.values().map(|allocation| allocation.relays.len()).sum();
             prop_assert_eq!(relays, server.relays.len());
         }
-        clients.iter().for_each(|client| world.server.closed(&client.from));
+        for client in &clients {
+            world.server.closed(&client.from);
+        }
         world.pass(Duration::from_secs(60));
         prop_assert_eq!((world.open_ports(), world.server.users.len()), (0, 0));
     }

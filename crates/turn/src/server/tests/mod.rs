@@ -34,6 +34,8 @@ const RELAY_V4: &str = "203.0.113.9";
 const RELAY_V6: &str = "2001:db8::9";
 /// Peers that are public.
 const PEERS: [&str; 3] = ["1.1.1.1:7000", "1.1.1.2:7000", "[2606:4700::1111]:7000"];
+/// Attributes of a message.
+type Attributes<'a> = &'a [(Type, &'a [u8])];
 const UDP: [u8; 4] = [17, 0, 0, 0];
 
 /// Sockets that are open, shared with the test.
@@ -130,7 +132,7 @@ impl World {
     }
 
     /// What a peer's datagram leads to: the client it goes to, and the bytes.
-    fn from_peer(&mut self, relayed: SocketAddr, peer: &str, data: &[u8]) -> Option<(SocketAddr, Vec<u8>)> {
+    fn datagram(&mut self, relayed: SocketAddr, peer: &str, data: &[u8]) -> Option<(SocketAddr, Vec<u8>)> {
         let mut packet = Packet::of(data);
         let port = RelayPort { family: attributes::Family::of(relayed.ip()), number: relayed.port() };
         match self.server.relay(port, peer.parse().unwrap(), &mut packet, self.now) {

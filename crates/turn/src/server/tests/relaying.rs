@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Action, Builder, Class, Client, Counter, FiveTuple, Limits, Message, Method, Options, RELAY_V4, World, XorAddress,
-    attributes, options,
+    Action, Attributes, Builder, Class, Client, Counter, FiveTuple, Limits, Message, Method, Options, RELAY_V4, World,
+    XorAddress, attributes, options,
 };
 use crate::server::Transport;
 
@@ -23,13 +23,13 @@ fn indications_go_both_ways() {
     let (mut world, mut ana) = (World::new(), Client::ana());
     let relayed = ana.allocate(&mut world);
     assert_eq!(to_peer(&mut world, &ana, &Client::indication(PEER, b"hello")), None, "no permission yet");
-    assert_eq!(world.from_peer(relayed, PEER, b"hello"), None);
+    assert_eq!(world.datagram(relayed, PEER, b"hello"), None);
     assert_eq!(world.count(Counter::NotPermitted), 2);
     assert_eq!(ana.permit(&mut world, "1.1.1.1:1"), 0);
     for data in [&b"hello"[..], b"", &[7; 1_200]] {
         let sent = to_peer(&mut world, &ana, &Client::indication(PEER, data)).unwrap();
         assert_eq!(sent, (relayed.port(), PEER.to_owned(), data.to_vec()));
-        let (client, bytes) = world.from_peer(relayed, PEER, data).unwrap();
+        let (client, bytes) = world.datagram(relayed, PEER, data).unwrap();
         assert_eq!(client, ana.from.client);
         let message = Message::read(&bytes).unwrap();
         assert_eq!((message.class(), message.method()), (Class::Indication, Method::Data));
@@ -37,7 +37,7 @@ fn indications_go_both_ways() {
         let peer = message.get(attributes::XOR_PEER_ADDRESS).unwrap();
         assert_eq!(XorAddress::read(peer, &message.transaction()), Some(PEER.parse().unwrap()));
     }
-    assert_eq!(world.from_peer(relayed, "1.1.1.2:7000", b"from elsewhere"), None);
+    assert_eq!(world.datagram(relayed, "1.1.1.2:7000", b"from elsewhere"), None);
     assert_eq!(to_peer(&mut world, &ana, &Client::indication("1.1.1.2:7000", b"to elsewhere")), None);
     assert_eq!(to_peer(&mut world, &ana, &Client::indication("1.1.1.1:0", b"to no port")), None);
     // It ends after five minutes, and data does not prolong it.
@@ -45,7 +45,7 @@ fn indications_go_both_ways() {
     assert!(to_peer(&mut world, &ana, &Client::indication(PEER, b"x")).is_some());
     world.pass(Duration::from_secs(1));
     assert_eq!(to_peer(&mut world, &ana, &Client::indication(PEER, b"x")), None);
-    assert_eq!(world.from_peer(relayed, PEER, b"x"), None);
+    assert_eq!(world.datagram(relayed, PEER, b"x"), None);
     assert_eq!(world.count(Counter::PacketsToPeers), 4);
     assert_eq!((world.count(Counter::BytesToPeers), world.count(Counter::BytesToClients)), (1_206, 1_205));
 }
@@ -62,10 +62,10 @@ fn channels_go_both_ways() {
         assert_eq!(sent, (relayed.port(), PEER.to_owned(), data.to_vec()));
         let padded = [&bytes[..], &[0; 3]].concat();
         assert_eq!(to_peer(&mut world, &ana, &padded).unwrap(), sent);
-        assert_eq!(world.from_peer(relayed, PEER, data), Some((ana.from.client, bytes)));
+        assert_eq!(world.datagram(relayed, PEER, data), Some((ana.from.client, bytes)));
     }
     // From another port of the peer it is an indication.
-    let (_, bytes) = world.from_peer(relayed, "1.1.1.1:7001", b"hello").unwrap();
+    let (_, bytes) = world.datagram(relayed, "1.1.1.1:7001", b"hello").unwrap();
     assert_eq!(Message::read(&bytes).unwrap().method(), Method::Data);
     for (bad, count) in [
         (&[0x40, 0][..], Counter::Malformed),
@@ -99,7 +99,7 @@ fn on_a_stream_channel_data_is_padded() {
     let mut ana = Client { from, ..Client::ana() };
     let relayed = ana.allocate(&mut world);
     assert_eq!(ana.bind(&mut world, 0x4001, PEER), 0);
-    let (_, bytes) = world.from_peer(relayed, PEER, b"hello").unwrap();
+    let (_, bytes) = world.datagram(relayed, PEER, b"hello").unwrap();
     assert_eq!(bytes, b"\x40\x01\0\x05hello\0\0\0");
 }
 
@@ -188,17 +188,19 @@ fn a_user_with_too_many_bytes_hinders_nobody() {
     let data = Client::channel_data(0x4000, &[1; 1_000]);
     let sent = |world: &mut World, client: &Client| (0..20).filter(|_| to_peer(world, client, &data).is_some()).count();
     assert_eq!((sent(&mut world, &ana), sent(&mut world, &ben)), (10, 10));
-    assert_eq!(world.from_peer(anas, PEER, b"both ways count"), None);
+    assert_eq!(world.datagram(anas, PEER, b"both ways count"), None);
     assert_eq!(world.count(Counter::OverBandwidth), 21);
     world.pass(Duration::from_millis(500));
     assert_eq!(sent(&mut world, &ana), 5);
-    assert!((0..5).all(|_| world.from_peer(bens, PEER, &[1; 1_000]).is_some()));
-    assert!(world.from_peer(bens, PEER, &[1; 1_000]).is_none());
+    assert!((0..5).all(|_| world.datagram(bens, PEER, &[1; 1_000]).is_some()));
+    assert!(world.datagram(bens, PEER, &[1; 1_000]).is_none());
     // A second allocation of the same user has no other allowance, nor has a new one in its place.
     let mut second = Client::new("@ana:example.org", "198.51.100.1:40001");
     second.allocate(&mut world);
     assert_eq!((second.bind(&mut world, 0x4000, PEER), sent(&mut world, &second)), (0, 0));
-    (ana.refresh(&mut world, 0), second.refresh(&mut world, 0), world.pass(Duration::from_millis(1)));
+    ana.refresh(&mut world, 0);
+    second.refresh(&mut world, 0);
+    world.pass(Duration::from_millis(1));
     ana.allocate(&mut world);
     assert_eq!((ana.bind(&mut world, 0x4000, PEER), sent(&mut world, &ana)), (0, 0));
 }
@@ -211,7 +213,7 @@ fn an_indication_that_is_not_understood_is_dropped() {
     let address = XorAddress::of(PEER.parse().unwrap(), &[9; 12]);
     let peer = (attributes::XOR_PEER_ADDRESS, address.as_bytes());
     let data = (attributes::DATA, &b"x"[..]);
-    let cases: [(&[(u16, &[u8])], bool); 6] = [
+    let cases: [(Attributes<'_>, bool); 6] = [
         (&[peer, data], true),
         (&[peer, data, (0x8022, b"a client")], true),
         (&[peer], false),
@@ -221,9 +223,9 @@ fn an_indication_that_is_not_understood_is_dropped() {
     ];
     for (attributes, is_sent) in cases {
         let mut builder = Builder::new(Class::Indication, Method::Send, &[9; 12]);
-        attributes.iter().for_each(|(kind, value)| {
+        for (kind, value) in attributes {
             builder.attribute(*kind, value);
-        });
+        }
         let bytes = builder.fingerprint().finish();
         assert_eq!(to_peer(&mut world, &ana, &bytes).is_some(), is_sent, "{attributes:?}");
     }
@@ -240,8 +242,8 @@ fn the_largest_datagrams() {
     assert_eq!((ana.permit(&mut world, PEER), ana.bind(&mut world, 0x4000, "1.1.1.2:1")), (0, 0));
     // More than 65,535 bytes with its header cannot be told to the client, by an indication or at all.
     let largest = vec![1; 65_507];
-    assert!(world.from_peer(relayed, "1.1.1.2:1", &largest).is_some_and(|(_, bytes)| bytes.len() == 65_511));
-    let (_, bytes) = world.from_peer(relayed, PEER, &largest).unwrap();
+    assert!(world.datagram(relayed, "1.1.1.2:1", &largest).is_some_and(|(_, bytes)| bytes.len() == 65_511));
+    let (_, bytes) = world.datagram(relayed, PEER, &largest).unwrap();
     assert_eq!(Message::read(&bytes).unwrap().get(attributes::DATA), Some(&largest[..]));
-    assert_eq!(world.from_peer(relayed, PEER, &[1; 65_535]), None);
+    assert_eq!(world.datagram(relayed, PEER, &vec![1; 65_535]), None);
 }
