@@ -140,17 +140,16 @@ impl Running {
         let files = process::raise_file_limit();
         let mut options = options::engine(config, &world, Shares::of(config).caches)?;
         let store = open_store(config).await?;
-        let secret = relay_secret(config, &store, &world).await?;
-        let relaying = options::turn::options(config, &world, &secret, files)?;
-        let own_files = OWN_FILES + options::turn::sockets(relaying.as_ref());
-        let most = files.saturating_sub(own_files).clamp(64, MOST_CONNECTIONS);
-        let turn = match relaying {
-            Some(options) => Some(Turn::bind(options).await.context("the built-in TURN server")?),
-            None => None,
-        };
-        if let Some(turn) = &turn {
-            options.chat.turn = Some(options::turn::relays(config, turn, &secret));
+        let (mut own_files, mut turn) = (OWN_FILES, None);
+        if config.relays() {
+            let secret = relay_secret(config, &store, &world).await?;
+            let relaying = options::turn::options(config, &world, &secret, files)?;
+            own_files += options::turn::sockets(&relaying);
+            let bound = Turn::bind(relaying).await.context("the built-in TURN server")?;
+            options.chat.turn = Some(options::turn::relays(config, &bound, &secret));
+            turn = Some(bound);
         }
+        let most = files.saturating_sub(own_files).clamp(64, MOST_CONNECTIONS);
         let engine = Arc::new(Engine::open(options, store, world.clock, world.random).await?);
         let senders = engine.followers.appservices.open_senders().await?;
         let bound = Bound::to(&config.http.bind).await.context("http.bind")?;

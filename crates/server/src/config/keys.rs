@@ -426,7 +426,7 @@ pub const KEYS: &[Key] = &[
         about: "The host at which clients reach the built-in TURN server. Default: the host of public_url",
         secret: false,
         set: |config, value| {
-            let host = text(value).filter(|host| url_host(&format!("x://{host}")) == Some(host))?;
+            let host = text(value).filter(|host| url_host(&format!("x://{host}")) == Some(host.as_str()))?;
             ServerName::parse(&host).ok()?;
             config.turn.host = Some(host);
             Some(())
@@ -459,7 +459,7 @@ pub const KEYS: &[Key] = &[
             let range = text(value)?;
             let (lowest, highest) = range.split_once('-')?;
             let (lowest, highest): (u16, u16) = (lowest.trim().parse().ok()?, highest.trim().parse().ok()?);
-            (1 <= lowest && lowest <= highest).then(|| config.turn.relay_ports = lowest..=highest)
+            (1..=highest).contains(&lowest).then(|| config.turn.relay_ports = lowest..=highest)
         },
         get: |config| {
             let ports = &config.turn.relay_ports;

@@ -325,6 +325,11 @@ impl Config {
         self.http.bind.iter().all(|address| address.ip().is_loopback())
     }
 
+    /// Whether the server relays calls itself.
+    pub fn relays(&self) -> bool {
+        !(self.turn.listen.is_empty() && self.turn.listen_tls.is_empty())
+    }
+
     /// The host of the public URL, if that was set.
     pub fn public_host(&self) -> Option<&str> {
         self.public_url.as_deref().and_then(value::url_host)

@@ -11,13 +11,10 @@ use crate::{config::Config, server::World};
 /// the relay.
 const FILES_PART: usize = 4;
 
-/// The options of the built-in relay, whose credentials are signed with `secret`; `None` if it is to listen nowhere.
-/// `files` is how many files and sockets this process may open.
-pub(crate) fn options(config: &Config, world: &World, secret: &str, files: u64) -> Result<Option<Options>> {
+/// The options of the built-in relay, whose credentials are signed with `secret`. `files` is how many files and sockets
+/// this process may open.
+pub(crate) fn options(config: &Config, world: &World, secret: &str, files: u64) -> Result<Options> {
     let turn = &config.turn;
-    if turn.listen.is_empty() && turn.listen_tls.is_empty() {
-        return Ok(None);
-    }
     let certificate = match (&turn.certificate, &turn.key) {
         (Some(chain), Some(key)) => Some(Certificate { chain: chain.clone(), key: key.clone() }),
         (None, None) if turn.listen_tls.is_empty() => None,
@@ -35,7 +32,7 @@ pub(crate) fn options(config: &Config, world: &World, secret: &str, files: u64) 
         connections: turn.limits.connections.min(most),
         ..turn.limits
     };
-    Ok(Some(Options {
+    Ok(Options {
         listen: turn.listen.clone(),
         listen_tls: turn.listen_tls.clone(),
         certificate,
@@ -47,12 +44,12 @@ pub(crate) fn options(config: &Config, world: &World, secret: &str, files: u64) 
         limits,
         clock: Arc::clone(&world.clock),
         random: Arc::clone(&world.random),
-    }))
+    })
 }
 
 /// The sockets that the built-in relay may open.
-pub(crate) fn sockets(options: Option<&Options>) -> u64 {
-    options.map_or(0, |options| (options.limits.allocations + options.limits.connections) as u64)
+pub(crate) fn sockets(options: &Options) -> u64 {
+    (options.limits.allocations + options.limits.connections) as u64
 }
 
 /// The addresses that others see: those that were set, else the first of each family that is listened on.
