@@ -1,4 +1,4 @@
-//! The browsers of the tests: found on `PATH`, or installed where we may install them.
+//! The browsers and other programs of the tests: found on `PATH`, or installed where we may install them.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -36,6 +36,10 @@ pub(crate) const WEBKIT: Program =
 
 /// The display of `WebKitGTK`, which has no way to do without.
 pub(crate) const DISPLAY: Program = Program { title: "a virtual display", names: &["Xvfb"], packages: &["xvfb"] };
+
+/// coturn's client, which the relay is tried with.
+pub(crate) const TURN_CLIENT: Program =
+    Program { title: "coturn's client", names: &["turnutils_uclient"], packages: &["coturn"] };
 
 /// The paths of the programs, in their order; a missing one is installed, or else named in the error.
 pub(crate) fn find_or_install<const N: usize>(programs: [&Program; N]) -> Result<[PathBuf; N]> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::binary;
-use crate::browsers::{self, CHROMIUM, DISPLAY, FIREFOX, WEBKIT};
+use crate::browsers::{self, CHROMIUM, DISPLAY, FIREFOX, TURN_CLIENT, WEBKIT};
 use crate::clients::{self, CLIENTS, Client};
 use crate::node;
 use crate::process;
@@ -155,6 +155,10 @@ fn summary(outcomes: &[Outcome]) -> ExitCode {
 }
 
 fn rust(project: &Project) -> Result<()> {
+    // Without it the tests of the relay with a client that we did not write say that they are left out.
+    if let Err(error) = browsers::find_or_install([&TURN_CLIENT]) {
+        println!("=== the relay is tried without coturn's client: {error:#}");
+    }
     let mut tests = project.cargo();
     if process::find(&["cargo-nextest"]).is_some() {
         tests.args(["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]);

@@ -1,8 +1,10 @@
-//! Identifiers, stream positions, names as they may be shown and as they are searched, the clock and randomness.
+//! Identifiers, stream positions, names as they may be shown and as they are searched, the clock and randomness, and
+//! which network addresses are public.
 //!
 //! Values only: nothing here does I/O, knows a table or speaks HTTP. Every other crate may use this one; it uses
 //! none of them.
 
+pub mod address;
 mod clock;
 mod display_name;
 mod folding;

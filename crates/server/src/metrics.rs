@@ -12,6 +12,7 @@ use im2_edge::observe::Observer;
 use im2_engine::Engine;
 use im2_fair::Load;
 use im2_rtc::Sfu;
+use im2_turn::Counters;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, text::encode},
@@ -101,7 +102,12 @@ fn status_label(status: Option<StatusCode>) -> &'static str {
 }
 
 /// The page of metrics.
-pub(crate) fn router(requests: Requests, engine: &Arc<Engine>, rtc: Option<Sfu>) -> Router {
+pub(crate) fn router(
+    requests: Requests,
+    engine: &Arc<Engine>,
+    rtc: Option<Sfu>,
+    relayed: Option<Arc<Counters>>,
+) -> Router {
     let mut registry = Registry::with_prefix("im2");
     registry.register("http_requests", "Requests by route, method and class of status", requests.answered);
     registry.register_with_unit("http_request_duration", "Time to the answer's head", Unit::Seconds, requests.seconds);
@@ -109,6 +115,9 @@ pub(crate) fn router(requests: Requests, engine: &Arc<Engine>, rtc: Option<Sfu>)
     registry.register_collector(Box::new(Engines(Arc::clone(engine))));
     if let Some(sfu) = rtc {
         registry.register_collector(Box::new(Calls(sfu)));
+    }
+    if let Some(relayed) = relayed {
+        registry.register_collector(Box::new(Relayed(relayed)));
     }
     Router::new().route("/metrics", get(page)).with_state(Arc::new(registry))
 }
@@ -180,6 +189,28 @@ impl Collector for Calls {
         for (name, help, value) in metrics.counters() {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(&format!("rtc_{name}"), help, None, counter.metric_type())?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Figures of the built-in TURN server.
+#[derive(Debug)]
+struct Relayed(Arc<Counters>);
+
+impl Collector for Relayed {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
+        let gauges = [
+            ("turn_allocations", "Relayed addresses in use", self.0.allocations()),
+            ("turn_connections", "TCP and TLS connections of TURN clients", self.0.connections()),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        for (name, help, value) in self.0.all() {
+            let (name, counter) = (format!("turn_{name}"), ConstCounter::new(value));
+            counter.encode(encoder.encode_descriptor(&name, help, None, counter.metric_type())?)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use im2_edge::{Api, observe::Observing, peer::Proxies};
 use im2_engine::Engine;
 use im2_model::{Clock, Random, ServerName, SystemClock, SystemRandom};
 use im2_rtc::Sfu;
+use im2_turn::Turn;
 
 use crate::{
     config::Config,
@@ -29,6 +30,8 @@ const DRAIN: Duration = Duration::from_secs(6);
 const OWN_FILES: u64 = 256;
 /// The most connections at once, whatever the system would allow: each costs up to 30 KB.
 const MOST_CONNECTIONS: u64 = 100_000;
+/// Letters and digits of the secret for relays: 256 bits.
+const SECRET_LENGTH: usize = 43;
 /// Prometheus and a curious operator.
 const METRICS_CONNECTIONS: u32 = 16;
 /// How long they may take to read.
@@ -77,9 +80,15 @@ pub struct Running {
 
 /// Opens the data directory and puts the engine on it.
 pub async fn open(config: &Config, world: World) -> Result<Engine> {
+    let options = options::engine(config, &world, Shares::of(config).caches)?;
+    let store = open_store(config).await?;
+    Ok(Engine::open(options, store, world.clock, world.random).await?)
+}
+
+/// Opens the data directory, or makes it.
+async fn open_store(config: &Config) -> Result<Arc<Store>> {
     let directory = &config.data_dir;
-    let Shares { store, caches } = Shares::of(config);
-    let options = options::engine(config, &world, caches)?;
+    let store = Shares::of(config).store;
     let open = move || make_private(&store.directory).map_err(Into::into).and_then(|()| Store::open(&store));
     let opened = tokio::task::spawn_blocking(open).await?;
     let store = Arc::new(opened.with_context(|| format!("cannot open {}", directory.display()))?);
@@ -92,7 +101,22 @@ pub async fn open(config: &Config, world: World) -> Result<Engine> {
             directory.display()
         );
     }
-    Ok(Engine::open(options, store, world.clock, world.random).await?)
+    Ok(store)
+}
+
+/// The secret of credentials for relays: the one that was set, else one that is made once and kept, so that credentials
+/// outlive a restart.
+async fn relay_secret(config: &Config, store: &Store, world: &World) -> Result<String> {
+    const KEY: &str = "turn_secret";
+    if let Some(secret) = &config.turn.shared_secret {
+        return Ok(secret.reveal().to_owned());
+    }
+    let new = world.random.alphanumeric(SECRET_LENGTH).into_bytes();
+    let found = store.write(move |tx| match tx.server_value(KEY)? {
+        Some(found) => Ok(found),
+        None => tx.set_server_value(KEY, &new).map(|()| new.clone()),
+    });
+    String::from_utf8(found.await?).context("the database's secret for relays is damaged")
 }
 
 /// Makes the folder, if there is none, for its owner alone: it will hold messages and keys.
@@ -116,8 +140,19 @@ impl Running {
     /// Starts a server. When this returns it answers.
     pub async fn start(config: &Config, world: World) -> Result<Self> {
         let files = process::raise_file_limit();
-        let most = files.saturating_sub(OWN_FILES).clamp(64, MOST_CONNECTIONS);
-        let engine = Arc::new(open(config, world).await?);
+        let mut options = options::engine(config, &world, Shares::of(config).caches)?;
+        let store = open_store(config).await?;
+        let (mut own_files, mut turn) = (OWN_FILES, None);
+        if config.relays() {
+            let secret = relay_secret(config, &store, &world).await?;
+            let relaying = options::turn::options(config, &world, &secret, files)?;
+            own_files += options::turn::sockets(&relaying);
+            let bound = Turn::bind(relaying).await.context("the built-in TURN server")?;
+            options.chat.turn = Some(options::turn::relays(config, &bound, &secret));
+            turn = Some(bound);
+        }
+        let most = files.saturating_sub(own_files).clamp(64, MOST_CONNECTIONS);
+        let engine = Arc::new(Engine::open(options, store, world.clock, world.random).await?);
         let senders = engine.followers.appservices.open_senders().await?;
         let bound = Bound::to(&config.http.bind).await.context("http.bind")?;
         let requests = metrics::Requests::default();
@@ -131,7 +166,8 @@ impl Running {
             support: config.support(),
             calls: rtc.as_ref().map(rtc::signer),
         };
-        let metrics = start_metrics(config, requests, &engine, rtc.clone()).await?;
+        let relayed = turn.as_ref().map(Turn::counters);
+        let metrics = start_metrics(config, requests, &engine, rtc.clone(), relayed).await?;
         let proxies = Proxies::new(config.http.trusted_proxies.clone());
         let bounds = Bounds {
             most: most as u32,
@@ -150,6 +186,10 @@ impl Running {
         essential.spawn("upkeep", engine.upkeep().run());
         essential.spawn("push delivery", engine.push_delivery().run());
         essential.spawn("application services", senders.run(engine.core.shutdown.clone()));
+        if let Some(turn) = turn {
+            let shutdown = engine.core.shutdown.clone();
+            essential.spawn("the TURN server", turn.run(async move { shutdown.begun().await }));
+        }
         Ok(Self { engine, http, metrics, rtc, public_url, essential })
     }
 
@@ -223,11 +263,12 @@ async fn start_metrics(
     requests: metrics::Requests,
     engine: &Arc<Engine>,
     rtc: Option<Sfu>,
+    relayed: Option<Arc<im2_turn::Counters>>,
 ) -> Result<Option<Http>> {
     if config.metrics.bind.is_empty() {
         return Ok(None);
     }
-    let router = metrics::router(requests, engine, rtc);
+    let router = metrics::router(requests, engine, rtc, relayed);
     match Bound::to(&config.metrics.bind).await {
         Ok(bound) => Ok(Some(bound.serve(&router, &metrics_bounds()))),
         Err(error) if config.metrics.chosen => Err(error.context("metrics.bind")),

@@ -9,6 +9,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("im2-model", &[]),
     ("im2-kernel", &["im2-model"]),
     ("im2-fair", &["im2-model"]),
+    ("im2-turn", &["im2-model"]),
     ("im2-pictures", &[]),
     ("im2-av1", &["im2-pictures"]),
     ("im2-store", &["im2-model", "im2-fair"]),
@@ -62,6 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "im2-fair",
             "im2-kernel",
             "im2-av1",
+            "im2-turn",
             "im2-store",
             "im2-bus",
             "im2-core",
@@ -94,6 +96,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         "tokio",
         &[
             "im2-fair",
+            "im2-turn",
             "im2-store",
             "im2-bus",
             "im2-core",

@@ -18,6 +18,7 @@ use hyper_util::{
     client::legacy::connect::{Connected, Connection},
     rt::TokioIo,
 };
+use im2_model::address;
 use parking_lot::Mutex;
 use tokio::{
     net::TcpStream,
@@ -32,7 +33,7 @@ use tokio_rustls::{
 };
 use tower::Service;
 
-use super::{Failure, Reach, address, names::Names};
+use super::{Failure, Reach, names::Names};
 
 /// The time for one connection, so that there is some left for another address.
 const CONNECT: Duration = Duration::from_secs(3);

@@ -5,7 +5,6 @@
 //! server to places that only it can reach; one that the operator configured ([`Reach::Anywhere`]) may be on the same
 //! machine. The address that was checked is the one that is connected to.
 
-pub mod address;
 mod connector;
 mod names;
 #[cfg(test)]
@@ -24,8 +23,8 @@ use hyper_util::{
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use address::Network;
 use connector::{Carried, Connector, Opened};
+use im2_model::address::Network;
 
 /// Bytes of headers.
 const MAX_HEADERS: usize = 64 * 1024;

@@ -21,7 +21,7 @@ use url::Url;
 use self::fetch::{Fetched, Fetcher};
 use super::Media;
 
-pub use im2_core::outbound::address::{Network, NotANetwork};
+pub use im2_model::address::{Network, NotANetwork};
 
 /// How long a preview is kept.
 const KEPT: Millis = 6 * 60 * 60 * 1000;

@@ -1,6 +1,6 @@
 //! The table of keys: one entry a key, from which reading, checking and showing are made.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use im2_chat::rooms::RoomVersion;
 use im2_core::rate_limits;
@@ -9,7 +9,7 @@ use im2_model::{MxcUri, ServerName, UserId};
 
 use super::{
     Config, Secret,
-    value::{Kind, Value, addresses, contact, homeserver, log_level, page, public_url},
+    value::{Kind, Value, addresses, contact, homeserver, log_level, page, public_url, url_host},
 };
 
 /// Checks a value and puts it in its place.
@@ -380,10 +380,140 @@ pub const KEYS: &[Key] = &[
         get: |config| Some(strings(&config.web_homeservers)),
     },
     Key {
+        path: "turn.listen",
+        kind: Kind::List,
+        allowed: "addresses with ports such as [\"0.0.0.0:3478\", \"[::]:3478\"]; [] for no TURN server of its own",
+        about: "Where the built-in TURN server listens, over UDP and TCP. Clients are told of it",
+        secret: false,
+        set: |config, value| {
+            list(value).and_then(|entries| addresses(&entries)).map(|found| config.turn.listen = found)
+        },
+        get: |config| Some(strings(&config.turn.listen)),
+    },
+    Key {
+        path: "turn.listen_tls",
+        kind: Kind::List,
+        allowed: "addresses with ports such as [\"0.0.0.0:5349\", \"[::]:5349\"]",
+        about: "Where the built-in TURN server listens over TLS; requires turn.certificate and turn.key",
+        secret: false,
+        set: |config, value| {
+            list(value).and_then(|entries| addresses(&entries)).map(|found| config.turn.listen_tls = found)
+        },
+        get: |config| Some(strings(&config.turn.listen_tls)),
+    },
+    Key {
+        path: "turn.certificate",
+        kind: Kind::Text,
+        allowed: "the path of a PEM file",
+        about: "The certificate of the built-in TURN server with its chain; read again when it changes",
+        secret: false,
+        set: |config, value| path(value).map(|path| config.turn.certificate = Some(path)),
+        get: |config| config.turn.certificate.as_ref().map(|path| Value::Text(path.display().to_string())),
+    },
+    Key {
+        path: "turn.key",
+        kind: Kind::Text,
+        allowed: "the path of a PEM file",
+        about: "The private key of turn.certificate",
+        secret: false,
+        set: |config, value| path(value).map(|path| config.turn.key = Some(path)),
+        get: |config| config.turn.key.as_ref().map(|path| Value::Text(path.display().to_string())),
+    },
+    Key {
+        path: "turn.host",
+        kind: Kind::Text,
+        allowed: "a host name or an address",
+        about: "The host at which clients reach the built-in TURN server. Default: the host of public_url",
+        secret: false,
+        set: |config, value| {
+            let host = text(value).filter(|host| url_host(&format!("x://{host}")) == Some(host.as_str()))?;
+            ServerName::parse(&host).ok()?;
+            config.turn.host = Some(host);
+            Some(())
+        },
+        get: |config| config.turn.host.clone().map(Value::Text),
+    },
+    Key {
+        path: "turn.public_addresses",
+        kind: Kind::List,
+        allowed: "an IPv4 address, an IPv6 address or both, such as [\"198.51.100.7\", \"2001:db8::7\"]",
+        about: "The addresses at which others see relayed calls; those of this machine, or of the NAT before it. \
+                Default: the addresses in turn.listen",
+        secret: false,
+        set: |config, value| {
+            let found: Option<Vec<IpAddr>> = list(value)?.iter().map(|entry| entry.parse().ok()).collect();
+            let of_family = |found: &[IpAddr], is_v4| found.iter().filter(|ip| ip.is_ipv4() == is_v4).count() <= 1;
+            let found = found.filter(|found| of_family(found, true) && of_family(found, false))?;
+            config.turn.public_addresses = found;
+            Some(())
+        },
+        get: |config| Some(strings(&config.turn.public_addresses)),
+    },
+    Key {
+        path: "turn.relay_ports",
+        kind: Kind::Text,
+        allowed: "a range of ports such as \"49152-65535\"",
+        about: "The UDP ports of relayed calls, which have to be reachable from everywhere",
+        secret: false,
+        set: |config, value| {
+            let range = text(value)?;
+            let (lowest, highest) = range.split_once('-')?;
+            let (lowest, highest): (u16, u16) = (lowest.trim().parse().ok()?, highest.trim().parse().ok()?);
+            (1..=highest).contains(&lowest).then(|| config.turn.relay_ports = lowest..=highest)
+        },
+        get: |config| {
+            let ports = &config.turn.relay_ports;
+            Some(Value::Text(format!("{}-{}", ports.start(), ports.end())))
+        },
+    },
+    Key {
+        path: "turn.allowed_peers",
+        kind: Kind::List,
+        allowed: "addresses or blocks of them such as [\"10.0.0.0/8\"]",
+        about: "Networks that the built-in TURN server relays to although they are not public",
+        secret: false,
+        set: |config, value| {
+            let networks: Option<Vec<_>> = list(value)?.iter().map(|entry| entry.parse().ok()).collect();
+            networks.map(|networks| config.turn.allowed_peers = networks)
+        },
+        get: |config| Some(strings(&config.turn.allowed_peers)),
+    },
+    Key {
+        path: "turn.max_allocations",
+        kind: Kind::Integer,
+        allowed: "a number from 1 to 100000",
+        about: "Relayed addresses of all users at once. Each is a socket; a device in a call has two to eight",
+        secret: false,
+        set: |config, value| count(&value, 100_000).map(|most| config.turn.limits.allocations = most),
+        get: |config| i64::try_from(config.turn.limits.allocations).ok().map(Value::Integer),
+    },
+    Key {
+        path: "turn.max_allocations_per_user",
+        kind: Kind::Integer,
+        allowed: "a number from 1 to 100000",
+        about: "Relayed addresses of one user at once",
+        secret: false,
+        set: |config, value| count(&value, 100_000).map(|most| config.turn.limits.allocations_per_user = most),
+        get: |config| i64::try_from(config.turn.limits.allocations_per_user).ok().map(Value::Integer),
+    },
+    Key {
+        path: "turn.max_bytes_per_second",
+        kind: Kind::Integer,
+        allowed: "a number of bytes from 10000 to 1000000000",
+        about: "Bytes that are relayed for one user per second, both directions together",
+        secret: false,
+        set: |config, value| {
+            let bytes = count(&value, 1_000_000_000).filter(|bytes| *bytes >= 10_000)?;
+            config.turn.limits.bytes_per_second = bytes as u64;
+            Some(())
+        },
+        get: |config| i64::try_from(config.turn.limits.bytes_per_second).ok().map(Value::Integer),
+    },
+    Key {
         path: "turn.uris",
         kind: Kind::List,
         allowed: "addresses of TURN servers such as [\"turn:turn.example.org?transport=udp\"]",
-        about: "TURN servers, which relay calls between networks that cannot reach each other",
+        about: "Other TURN servers, which relay calls between networks that cannot reach each other",
         secret: false,
         set: |config, value| {
             let is_relay = |uri: &String| uri.starts_with("turn:") || uri.starts_with("turns:");
@@ -654,6 +784,15 @@ fn boolean(value: &Value) -> Option<bool> {
 
 fn integer(value: &Value) -> Option<i64> {
     if let Value::Integer(number) = value { Some(*number) } else { None }
+}
+
+/// A number from 1 to `most`.
+fn count(value: &Value, most: i64) -> Option<usize> {
+    integer(value).filter(|number| (1..=most).contains(number)).and_then(|number| usize::try_from(number).ok())
+}
+
+fn path(value: Value) -> Option<PathBuf> {
+    text(value).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 fn days(value: &Value) -> Option<u32> {

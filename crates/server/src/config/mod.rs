@@ -10,6 +10,7 @@ mod value;
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     path::PathBuf,
     str::FromStr,
 };
@@ -17,7 +18,7 @@ use std::{
 use im2_chat::rooms::{RoomVersion, StateLimits};
 use im2_core::rate_limits;
 use im2_edge::peer::Network;
-use im2_model::ServerName;
+use im2_model::{ServerName, address};
 
 pub use keys::{KEYS, Key};
 pub use load::{Problems, load};
@@ -131,12 +132,30 @@ pub struct Log {
     pub format: LogFormat,
 }
 
-/// The relays for calls. Without addresses or without a secret there are none.
+/// The relays for calls: the server's own, if it is to listen, and others, if there is a secret that they share.
 #[derive(Debug, Clone)]
 pub struct Turn {
-    /// Their addresses.
+    /// The addresses that the server's own relay listens on over UDP and TCP; without any there is none.
+    pub listen: Vec<SocketAddr>,
+    /// Those that it listens on over TLS.
+    pub listen_tls: Vec<SocketAddr>,
+    /// The file of the certificate for that, and of its key.
+    pub certificate: Option<PathBuf>,
+    /// The file of the certificate's private key.
+    pub key: Option<PathBuf>,
+    /// The name at which clients reach it, if it was set.
+    pub host: Option<String>,
+    /// The addresses at which peers see what is relayed, if they were set.
+    pub public_addresses: Vec<IpAddr>,
+    /// The ports of relayed addresses.
+    pub relay_ports: RangeInclusive<u16>,
+    /// Networks that are not public and may be relayed to.
+    pub allowed_peers: Vec<address::Network>,
+    /// Limits of the relay.
+    pub limits: im2_turn::Limits,
+    /// The addresses of other relays.
     pub uris: Vec<String>,
-    /// The secret that they share with this server.
+    /// The secret that all relays share.
     pub shared_secret: Option<Secret>,
     /// How long credentials last, in seconds.
     pub ttl_seconds: u64,
@@ -268,7 +287,20 @@ impl Default for Config {
             push_to_private_addresses: false,
             previews_of_private_addresses: false,
             web_homeservers: Vec::new(),
-            turn: Turn { uris: Vec::new(), shared_secret: None, ttl_seconds: 24 * 60 * 60 },
+            turn: Turn {
+                listen: Vec::new(),
+                listen_tls: Vec::new(),
+                certificate: None,
+                key: None,
+                host: None,
+                public_addresses: Vec::new(),
+                relay_ports: 49_152..=65_535,
+                allowed_peers: Vec::new(),
+                limits: im2_turn::Limits::default(),
+                uris: Vec::new(),
+                shared_secret: None,
+                ttl_seconds: 24 * 60 * 60,
+            },
             rtc: Rtc {
                 enabled: false,
                 udp_port: 7882,
@@ -318,6 +350,16 @@ impl Config {
     /// Whether only programs on this machine can connect.
     pub fn is_loopback_only(&self) -> bool {
         self.http.bind.iter().all(|address| address.ip().is_loopback())
+    }
+
+    /// Whether the server relays calls itself.
+    pub fn relays(&self) -> bool {
+        !(self.turn.listen.is_empty() && self.turn.listen_tls.is_empty())
+    }
+
+    /// The host of the public URL, if that was set.
+    pub fn public_host(&self) -> Option<&str> {
+        self.public_url.as_deref().and_then(value::url_host)
     }
 
     /// The limits, with the page that refusals point to: the one that helps users, else whom to turn to.

@@ -6,6 +6,7 @@ mod core;
 mod followers;
 mod media;
 mod store;
+pub(crate) mod turn;
 
 use anyhow::Result;
 use im2_model::Millis;

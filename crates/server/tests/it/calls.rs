@@ -158,3 +158,47 @@ async fn clients_are_told_where_the_media_go_and_that_they_go_nowhere() {
     let room = ana.create_room(json!({})).await;
     by_device(&ana, &room).await.refused(404, "M_NOT_FOUND");
 }
+
+/// The answer of a STUN server to a Binding request over UDP.
+async fn binding(address: &str) -> Vec<u8> {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let request = [&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42][..], &[5; 12]].concat();
+    socket.send_to(&request, address).await.unwrap();
+    let mut answer = vec![0; 200];
+    let received = tokio::time::timeout(std::time::Duration::from_secs(10), socket.recv(&mut answer)).await;
+    answer.truncate(received.unwrap().unwrap());
+    answer
+}
+
+#[tokio::test]
+async fn the_built_in_relay_is_first_and_answers_and_is_counted() {
+    let listen = im2_server::config::Value::List(vec!["127.0.0.1:0".to_owned()]);
+    let other = im2_server::config::Value::List(vec!["turn:turn.example.org?transport=udp".to_owned()]);
+    let metrics = im2_server::config::Value::List(vec!["127.0.0.1:0".to_owned()]);
+    let setup = Setup::default().set("turn.listen", listen).set("turn.uris", other).set("metrics.bind", metrics);
+    let server = setup.clock_at(1_700_000_000_000).start().await;
+    let ana = server.register("ana").await;
+    let credentials = ana.get("/v3/voip/turnServer").await.ok();
+    // The other one has no secret that clients could be given credentials for.
+    let uris: Vec<&str> = credentials["uris"].as_array().unwrap().iter().filter_map(|uri| uri.as_str()).collect();
+    let [udp, tcp] = uris[..] else { panic!("{uris:?}") };
+    let address = udp.strip_prefix("turn:").unwrap().strip_suffix("?transport=udp").unwrap();
+    assert_eq!(tcp, format!("turn:{address}?transport=tcp"));
+    assert!(address.starts_with("127.0.0.1:") && !address.ends_with(":0"), "{address}");
+    let answer = binding(address).await;
+    assert_eq!(answer[..2], [1, 1], "{answer:?}");
+    tokio::net::TcpStream::connect(address).await.unwrap();
+
+    let page = server.metrics().expect("metrics are switched on").get("/metrics").await.text();
+    for line in ["im2_turn_allocations 0", "im2_turn_malformed_total 0", "im2_turn_unauthorized_total 0"] {
+        assert!(page.contains(&format!("\n{line}\n")), "{line} is missing in {page}");
+    }
+
+    // The secret outlives a restart, so the credentials do.
+    let folder = server.stop().await;
+    let listen = im2_server::config::Value::List(vec!["127.0.0.1:0".to_owned()]);
+    let setup = Setup::default().set("turn.listen", listen).clock_at(1_700_000_000_000);
+    let server = setup.start_in(folder).await;
+    let again = server.anonymous().with_token(ana.token()).get("/v3/voip/turnServer").await.ok();
+    assert_eq!((&again["username"], &again["password"]), (&credentials["username"], &credentials["password"]));
+}

@@ -1,8 +1,7 @@
-//! The addresses that the server may connect to on behalf of a user: the public internet, and those that the operator
-//! allows.
+//! The addresses that the server may reach on behalf of a user: the public internet, and those that the operator allows.
 //!
-//! A user names the URL, so without this the server would fetch for them what only it can reach: the router's page,
-//! the cloud's metadata service, a database's HTTP port.
+//! A user names the URL of a page or the peer of a relay, so without this the server would fetch for them, or carry
+//! packets to, what only it can reach: the router's page, the cloud's metadata service, a database's port.
 
 use std::{
     fmt,
