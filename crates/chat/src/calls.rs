@@ -82,8 +82,7 @@ impl Calls {
         };
         let room = self.rooms.joined(actor, room_id).await?;
         let power = std::sync::Arc::clone(&room.view().power);
-        let may_say_so =
-            MEMBERSHIPS.iter().any(|(kind, is_state)| power.may_send(&actor.user_id, kind, *is_state));
+        let may_say_so = MEMBERSHIPS.iter().any(|(kind, is_state)| power.may_send(&actor.user_id, kind, *is_state));
         let is_silenced =
             self.core.refuse_suspended(actor.user).is_err() || self.core.shadow_banned.contains(actor.user);
         let may_publish = may_say_so && !is_silenced;

@@ -25,7 +25,7 @@ const ORDERS: [Order; 4] = [
 
 const EDGE: &[&[&str]] = &[
     // What is known of requests and answers.
-    &["cors", "error", "paths", "request_id", "token"],
+    &["calls", "cors", "error", "paths", "request_id", "token"],
     &[
         "audit",
         "compression",

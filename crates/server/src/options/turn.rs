@@ -1,6 +1,10 @@
 //! `turn`: the built-in TURN server, and what clients are told of it and of others.
 
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use anyhow::{Result, bail};
 use im2_turn::{Certificate, Limits, Options, Turn};
@@ -58,7 +62,7 @@ fn relay_addresses(config: &Config) -> Vec<IpAddr> {
     if !turn.public_addresses.is_empty() {
         return turn.public_addresses.clone();
     }
-    let listening = turn.listen.iter().chain(&turn.listen_tls).map(|address| address.ip());
+    let listening = turn.listen.iter().chain(&turn.listen_tls).map(SocketAddr::ip);
     let listening: Vec<IpAddr> = listening.filter(|address| !address.is_unspecified()).collect();
     let first = |is_v4| listening.iter().copied().find(|address| address.is_ipv4() == is_v4);
     first(true).into_iter().chain(first(false)).collect()
@@ -75,8 +79,8 @@ pub(crate) fn relays(config: &Config, turn: &Turn, secret: &str) -> im2_chat::tu
     });
     let host = host.unwrap_or_default();
     // Listening on both families is one port, and a name stands for both.
-    let ports: BTreeSet<u16> = turn.addresses().iter().map(|address| address.port()).collect();
-    let tls_ports: BTreeSet<u16> = turn.tls_addresses().iter().map(|address| address.port()).collect();
+    let ports: BTreeSet<u16> = turn.addresses().iter().map(SocketAddr::port).collect();
+    let tls_ports: BTreeSet<u16> = turn.tls_addresses().iter().map(SocketAddr::port).collect();
     let mut uris = Vec::new();
     for transport in ["udp", "tcp"] {
         uris.extend(ports.iter().map(|port| format!("turn:{host}:{port}?transport={transport}")));
