@@ -41,7 +41,7 @@ async fn a_thousand_idle_allocations_take_little_memory() {
         clients.push(allocate(&server, number).await);
     }
     let each = (resident().saturating_sub(before)) / 1_000;
-    println!("{each} bytes for each of a thousand idle allocations, the client's socket of the test included");
+    eprintln!("{each} bytes for each of a thousand idle allocations, the client's socket of the test included");
     assert_eq!(server.counters.allocations(), 1_100);
     assert!(each < 8_192, "{each} bytes for each allocation");
 }

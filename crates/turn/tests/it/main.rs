@@ -1,5 +1,8 @@
 //! A server on its sockets: clients over UDP, TCP and TLS, coturn's among them.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "a test that is left out says why, one that measures says what it found")]
+
 mod connections;
 mod coturn;
 mod figures;
