@@ -57,6 +57,7 @@ pub(crate) struct Subscription {
 
 /// A media section by which a participant receives, for one track after the other.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and most combinations occur")]
 pub(crate) struct Slot {
     pub(crate) mid: Mid,
     pub(crate) kind: MediaKind,
