@@ -47,7 +47,8 @@ impl Room {
         let Some(params) = params.copied() else { return };
         let Some(track) = self.tracks.get_mut(&track_key) else { return };
         track.layers[layer].received(packet.payload.len(), packet.header.marker, now);
-        if track.info.mime_type.is_empty() {
+        let named = track.info.mime_type.is_empty();
+        if named {
             track.info.mime_type = mime(&params, pt);
         }
         if track.kind == MediaKind::Audio
@@ -79,6 +80,9 @@ impl Room {
         track.receivers = receivers;
         if needs_key_frame {
             self.ask_for_key_frame(track_key, layer);
+        }
+        if named {
+            self.announce(owner);
         }
     }
 

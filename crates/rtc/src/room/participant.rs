@@ -57,7 +57,7 @@ pub(crate) struct Subscription {
 
 /// A media section by which a participant receives, for one track after the other.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is true by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and most combinations occur")]
 pub(crate) struct Slot {
     pub(crate) mid: Mid,
     pub(crate) kind: MediaKind,
@@ -69,6 +69,8 @@ pub(crate) struct Slot {
     pub(crate) used: bool,
     /// Whether that has been offered.
     pub(crate) leaving: bool,
+    /// Whether it has had another track before.
+    pub(crate) again: bool,
     /// Layer that is being sent, and the one to change to.
     pub(crate) current: Option<usize>,
     pub(crate) target: Option<usize>,
@@ -104,6 +106,7 @@ impl Slot {
             ready: false,
             used: false,
             leaving: false,
+            again: false,
             current: None,
             target: None,
             rewriter: Rewriter::default(),
@@ -120,6 +123,7 @@ impl Slot {
     /// Begins with another track. What has been sent is gone on from, since it is the same stream to the receiver.
     pub(crate) fn take(&mut self, track: Option<TrackKey>) {
         self.track = track;
+        self.again |= self.track.is_some();
         self.used |= track.is_some();
         (self.ready, self.leaving) = (false, false);
         (self.current, self.target) = (None, None);

@@ -232,10 +232,14 @@ impl Room {
     /// The names of the tracks in each section of a receiver, and the track of each section.
     fn names(&self, key: u32) -> (HashMap<String, Names>, HashMap<String, String>) {
         let (mut names, mut tracks) = (HashMap::new(), HashMap::new());
-        for slot in self.participants.get(&key).map(|one| one.slots.as_slice()).unwrap_or_default() {
+        let Some(receiver) = self.participants.get(&key) else { return (names, tracks) };
+        for slot in &receiver.slots {
             let Some(track) = slot.track.and_then(|track| self.tracks.get(&track)) else { continue };
             let Some(owner) = self.participants.get(&track.owner) else { continue };
-            let stream = format!("{}|{}", owner.sid, track.stream());
+            // A browser keeps the name of a section's first track: of the next one, clients look at the group's name
+            // first. With one connection they go by the section.
+            let group = if slot.again && !receiver.single { &track.info.sid } else { track.stream() };
+            let stream = format!("{}|{group}", owner.sid);
             names.insert(slot.mid.to_string(), Names { stream, track: track.info.sid.clone() });
             tracks.insert(slot.mid.to_string(), track.info.sid.clone());
         }

@@ -126,7 +126,9 @@ pub(crate) fn info(request: &AddTrackRequest, sid: String) -> TrackInfo {
     let mime = match codec.map(|codec| codec.codec.to_ascii_lowercase()) {
         Some(name) if name.contains('/') => name,
         Some(name) if !name.is_empty() => format!("{}/{name}", if video { "video" } else { "audio" }),
-        _ => String::new(),
+        _ if video => String::new(),
+        // Clients that encrypt need it, and name none themselves.
+        _ => "audio/opus".to_owned(),
     };
     let codecs = codec.map(|codec| SimulcastCodecInfo {
         mime_type: mime.clone(),
@@ -173,7 +175,7 @@ mod tests {
         };
         assert_eq!(info(&request("VP8"), String::new()).mime_type, "video/vp8");
         assert_eq!(info(&request("video/h264"), String::new()).mime_type, "video/h264");
-        assert_eq!(info(&AddTrackRequest::default(), String::new()).mime_type, "");
+        assert_eq!(info(&AddTrackRequest::default(), String::new()).mime_type, "audio/opus");
         assert_eq!(info(&request("vp8"), String::new()).layers[0].width, 640);
     }
 
