@@ -21,6 +21,8 @@ use im2_model::RoomId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+const NO_CALLS: &str = "this server forwards no calls";
+
 pub(super) fn routes() -> Routes {
     Routes::default()
         .get("/_matrix/client/unstable/org.matrix.msc4143/rtc/transports", Access::User, transports)
@@ -31,10 +33,13 @@ pub(super) fn routes() -> Routes {
         .limited(Class::Lookup)
 }
 
-/// Where media can be sent: nowhere, if the server forwards none.
-async fn transports(Extract(api): State, User(_): User, base_url: BaseUrl) -> Answer<Value> {
-    let transport = api.options.calls.as_ref().and_then(|_| base_url.call_transport());
-    Answer(json!({ "rtc_transports": transport.as_slice() }))
+/// Where media can be sent. A server that forwards none does not know the route: so clients look elsewhere.
+async fn transports(Extract(api): State, User(_): User, base_url: BaseUrl) -> ApiResult<Answer<Value>> {
+    if api.options.calls.is_none() {
+        return Err(ApiError::new(Code::Unrecognized, NO_CALLS));
+    }
+    let transport = base_url.call_transport();
+    Ok(Answer(json!({ "rtc_transports": transport.as_slice() })))
 }
 
 #[derive(Deserialize)]
@@ -88,7 +93,7 @@ async fn let_in(
     (room_id, slot): (&RoomId, &str),
     participant: Participant<'_>,
 ) -> ApiResult<Answer<Value>> {
-    let no_calls = || ApiError::new(Code::NotFound, "this server forwards no calls: rtc.enabled is off");
+    let no_calls = || ApiError::new(Code::NotFound, NO_CALLS);
     let (Some(calls), Some(url)) = (&api.options.calls, base_url.call_media()) else { return Err(no_calls()) };
     if openid.matrix_server_name != api.engine.core.server_name.as_str() {
         let message = "only users of this server can take part in its calls: `matrix_server_name` is another one";

@@ -170,8 +170,9 @@ impl Turn {
             Vec::push(&mut tls_addresses, listener.local_addr().map_err(cannot)?);
             streams.push((listener, true));
         }
-        let ports = addresses.iter().map(SocketAddr::port);
-        if let Some(port) = ports.clone().find(|port| options.relay_ports.contains(port)) {
+        // A port that the system has chosen is passed over when one is looked for.
+        let mut ports = options.listen.iter().chain(&options.listen_tls).map(SocketAddr::port);
+        if let Some(port) = ports.find(|port| options.relay_ports.contains(port)) {
             return Err(Error::Ports(port));
         }
         let certificates = match &options.certificate {
