@@ -41,7 +41,7 @@ enum Runner {
 /// All of them, in the order in which they run.
 pub(crate) const CLIENTS: &[Client] = &[
     Client { name: "matrix-js-sdk", folder: "js-sdk", runner: Runner::Npm, needs: None, long: false },
-    Client { name: "livekit-client", folder: "livekit", runner: Runner::Calls, needs: None, long: false },
+    Client { name: "livekit-client", folder: "livekit", runner: Runner::Calls, needs: None, long: true },
     Client { name: "matrix-rust-sdk", folder: "rust-sdk", runner: Runner::Cargo, needs: None, long: true },
     Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest, needs: None, long: false },
     Client { name: "mautrix", folder: "appservice", runner: Runner::Pytest, needs: None, long: false },

@@ -43,7 +43,7 @@ Working on IM2
                       clients   matrix-js-sdk, matrix-rust-sdk, matrix-nio, the protocol suite and others against a server
                       browser   two people in Chromium against a real server
                       engines   the same client in Firefox and WebKit: where it is named, or with --long
-                    --long adds what takes long: matrix-rust-sdk, the comparison with Synapse, the other engines, and
+                    --long adds what takes long: matrix-rust-sdk, livekit-client, the comparison with Synapse, the other engines, and
                     each screen in each look with the gallery of views
   e2e [ARGS]        only the browser tests; ARGS go to `npm run e2e`
   figures [ARGS]    what people wait for in the browser, measured with the release binary and held against its bounds;
