@@ -121,7 +121,7 @@ test("what comes later changes what is shown of a message from before", async ()
   await put({ type: "m.room.create", event_id: "$create", state_key: "", content: {} }, member("Ana"), powers(100));
   await arrive(1000);
   const timeline = new Timeline(client, room, EMPTY);
-  timeline.snapshot.subscribe(() => {});
+  const stop = timeline.snapshot.subscribe(() => {});
   await vi.waitFor(() => expect(timeline.snapshot.get().loading).toBe(false));
   const shown = () => timeline.snapshot.get().events.find(({ id }) => id === "$1000");
   const eventually = (expected: object) => vi.waitFor(() => expect(shown()).toMatchObject(expected));
@@ -145,4 +145,9 @@ test("what comes later changes what is shown of a message from before", async ()
     content: { ...content, body: "* changed", "m.new_content": content, "m.relates_to": edit },
   });
   await eventually({ edited: true, body: { text: "changed" } });
+  // Read without being watched, too.
+  stop();
+  expect(shown()).toMatchObject({ sender: { name: "Anna" } });
+  await put(member("Anne"));
+  expect(shown()).toMatchObject({ sender: { name: "Anne" } });
 });

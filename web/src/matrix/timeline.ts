@@ -51,9 +51,9 @@ export class Timeline {
   private readonly quotes = new Map<string, MatrixEvent | "loading" | "missing">();
   /**
    * What events of the server show, as long as nothing comes that could change it: messages and receipts do not, and they
-   * are what comes all the time.
+   * are what comes all the time. Nothing is kept while nobody watches: what comes then is not heard of.
    */
-  private readonly described = new Map<MatrixEvent, TimelineEvent>();
+  private described: Map<MatrixEvent, TimelineEvent> | undefined;
 
   constructor(
     private readonly client: MatrixClient,
@@ -194,7 +194,7 @@ export class Timeline {
   };
 
   private attach(told: () => void): () => void {
-    const forget = () => this.described.clear();
+    const forget = () => this.described?.clear();
     const changed = () => {
       forget();
       told();
@@ -211,7 +211,7 @@ export class Timeline {
     const ofThread = (counts?: unknown, threadId?: string) => {
       if (counts === undefined || threadId !== undefined) changed();
     };
-    forget();
+    this.described = new Map();
     this.catchUp();
     const { client, room } = this;
     client.on(RoomEvent.Timeline, ofRoom);
@@ -233,6 +233,7 @@ export class Timeline {
     client.on(MatrixEventEvent.Decrypted, ofRoomEvent);
     client.on(CryptoEvent.KeysChanged, changed);
     return () => {
+      this.described = undefined;
       client.off(RoomEvent.Timeline, ofRoom);
       room.off(RoomEvent.TimelineReset, this.catchUp);
       room.off(ThreadEvent.Update, changed);
@@ -279,11 +280,11 @@ export class Timeline {
   }
 
   private describeOnce(event: MatrixEvent, item: OutboxItem | undefined): TimelineEvent | undefined {
-    const known = item === undefined ? this.described.get(event) : undefined;
+    const known = item === undefined ? this.described?.get(event) : undefined;
     if (known !== undefined) return known;
     const body = this.outgoing.bodyOf(event, item);
     const described = body && this.describe(event, body);
-    if (described !== undefined && item === undefined) this.described.set(event, described);
+    if (described !== undefined && item === undefined) this.described?.set(event, described);
     return described;
   }
 
@@ -362,7 +363,7 @@ export class Timeline {
       .then((raw) => this.quotes.set(eventId, mapper(raw)))
       .catch(() => this.quotes.set(eventId, "missing"))
       .finally(() => {
-        this.described.clear();
+        this.described?.clear();
         this.snapshot.changed();
       });
     return undefined;
