@@ -120,6 +120,44 @@ test("remarks are sealed with the secret storage, and open in every verified ses
   await second.context().close();
 });
 
+test("a backup whose key was lost while it was made is replaced when a recovery key is saved", async ({ browser }) => {
+  test.slow();
+  const versions = "**/room_keys/version";
+  let made = 0;
+  const ana = await Person.register(browser, "ana", {}, async (context) => {
+    await context.route(versions, async (route) => {
+      if (route.request().method() !== "POST") return route.continue();
+      // The server has it, and the page hears no more of it, as when it is closed.
+      await route.fetch();
+      made++;
+      await route.abort();
+    });
+  });
+  await expect.poll(() => made, { timeout: 30_000 }).toBe(1);
+  const lost = await call<{ version: string }>(ana.page, "GET", "/room_keys/version");
+  await ana.page.context().unroute(versions);
+  await ana.page.goto("/");
+  const key = await setUpRecovery(ana.page);
+  await expect
+    .poll(() => call<{ version: string }>(ana.page, "GET", "/room_keys/version"))
+    .not.toMatchObject({ version: lost.version });
+
+  const bo = await Person.register(browser, "bo");
+  const boId = await userIdOf(bo.page);
+  await ana.page.goto(`/u/${boId}`);
+  await remark(ana.page).fill("Zitronenfalter");
+  await save(ana.page);
+  await expect.poll(() => onServer(ana.page).catch(String)).toMatch(/^{"algorithm"/);
+  const second = await signIn(browser, ana.name);
+  await second.goto(`/u/${boId}`);
+  await notice(second).getByRole("button", { name: "Verify" }).click({ timeout: 30_000 });
+  await enterRecoveryKey(second, key);
+  await expect(remark(second)).toHaveValue("Zitronenfalter");
+  await second.context().close();
+  await bo.close();
+  await ana.close();
+});
+
 test("what the server puts in place of the notes is neither shown nor sealed by a new session", async ({ browser }) => {
   test.slow();
   const [ana, bo] = [await Person.register(browser, "ana"), await Person.register(browser, "bo")];

@@ -5,7 +5,6 @@
 import { ClientEvent, type MatrixClient, type Room } from "matrix-js-sdk/lib/matrix.js";
 import type { CryptoBackend } from "matrix-js-sdk/lib/common-crypto/CryptoBackend.js";
 import {
-  type CryptoApi,
   CryptoEvent,
   type GeneratedSecretStorageKey,
   ImportRoomKeyStage,
@@ -16,6 +15,7 @@ import { deepEqual } from "../../lib/equal.ts";
 import { Observable } from "../../lib/observable.ts";
 import type { Encryption as OutboxEncryption } from "../outbox/wire.ts";
 import { encryptAttachment, makeThumbnail } from "./attachments.ts";
+import { BackupKeyReader, canOpenBackup } from "./backup.ts";
 import { ProblemError } from "../errors.ts";
 import type { Session } from "../session.ts";
 import { Gate } from "./gate.ts";
@@ -60,7 +60,6 @@ const BEFORE: EncryptionStatus = {
   dehydrated: false,
 };
 const RETRY_MS = 5000;
-const ASK_AGAIN_MS = 60_000;
 
 /** The longest that keys wait for being backed up: in large rooms all members' clients would else send theirs at once. */
 const BACKUP_DELAY_MS = 2000;
@@ -98,12 +97,10 @@ export class Encryption {
   private asked = false;
   private waiting = 0;
   private reading = Promise.resolve();
-  private readingKey = Promise.resolve();
   private stopped = false;
-  /** The server has not said which backup there is. */
-  private asking: ReturnType<typeof setTimeout> | undefined;
   private loading: Promise<CryptoBackend | undefined> | undefined;
   private readonly healing: Healing;
+  private readonly backupKey: BackupKeyReader;
   private readonly keyListeners: (() => void)[] = [];
   /** Ends a pause between two attempts. */
   private wake: () => void = () => undefined;
@@ -123,6 +120,7 @@ export class Encryption {
       () => this.keysAreStored(),
       () => this.hasPresentBackupKey(),
     );
+    this.backupKey = new BackupKeyReader((key, present) => this.sealing.use(key, present));
   }
 
   /** What the outbox encrypts with. */
@@ -164,7 +162,7 @@ export class Encryption {
   /** Resolves when nothing opens the store any more; the client itself closes an engine that runs. */
   async stop(): Promise<void> {
     this.stopped = true;
-    clearTimeout(this.asking);
+    this.backupKey.stop();
     this.healing.stop();
     this.signIns.stop();
     this.sealing.stop();
@@ -189,7 +187,7 @@ export class Encryption {
       await crypto.bootstrapSecretStorage({
         createSecretStorageKey: async () => key.generated,
         setupNewSecretStorage: true,
-        setupNewKeyBackup: (await crypto.getActiveSessionBackupVersion()) === null,
+        setupNewKeyBackup: !(await canOpenBackup(crypto)),
       });
       await this.dehydrate(crypto, { createNewKey: true });
     });
@@ -498,24 +496,7 @@ export class Encryption {
       dehydrated: await hasDehydrated(crypto as CryptoBackend, me),
     });
     // The server may be asked: nothing else waits for that.
-    void this.readBackupKey(crypto);
-  }
-
-  /** Reads the key that seals, one reading after the other. */
-  private readBackupKey(crypto: CryptoApi): Promise<void> {
-    this.readingKey = this.readingKey
-      .then(async () => {
-        const backupKey = await crypto.getSessionBackupPrivateKey();
-        const present = backupKey === null ? false : await isOfPresentBackup(crypto);
-        if (this.stopped) return;
-        await this.sealing.use(backupKey, present);
-        clearTimeout(this.asking);
-        if (present === undefined) this.asking = setTimeout(() => void this.readBackupKey(crypto), ASK_AGAIN_MS);
-      })
-      .catch((error) => {
-        if (!this.stopped) console.warn("the key of the backup cannot be read", error);
-      });
-    return this.readingKey;
+    void this.backupKey.read(crypto);
   }
 
   /**
@@ -540,12 +521,6 @@ export class Encryption {
     const next = { ...this.status.get(), ...change };
     if (!deepEqual(next, this.status.get())) this.status.set(next);
   }
-}
-
-/** Whether the key that is here is that of the backup on the server; unknown where there is none, or no answer. */
-async function isOfPresentBackup(crypto: CryptoApi): Promise<boolean | undefined> {
-  const info = await crypto.getKeyBackupInfo();
-  return info === null ? undefined : (await crypto.isKeyBackupTrusted(info)).matchesDecryptionKey;
 }
 
 /** Whether the recovery key opens that of the backup. */
