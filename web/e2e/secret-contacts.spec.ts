@@ -120,6 +120,43 @@ test("remarks are sealed with the secret storage, and open in every verified ses
   await second.context().close();
 });
 
+test("a session that hears late of its own signature has a backup all the same", async ({ browser }) => {
+  let [signed, outdated] = [false, false];
+  const ana = await Person.register(browser, "ana", {}, async (context) => {
+    await context.route("**/keys/signatures/upload", async (route) => {
+      const response = await route.fetch();
+      signed = true;
+      await route.fulfill({ response });
+    });
+    await context.route("**/keys/query", async (route) => {
+      const response = await route.fetch();
+      if (!signed || outdated) return route.fulfill({ response });
+      // As it was when the question left.
+      outdated = true;
+      type Device = { signatures: Record<string, object> };
+      const answer: { device_keys: Record<string, Record<string, Device>> } = await response.json();
+      for (const devices of Object.values(answer.device_keys)) {
+        for (const [id, { signatures }] of Object.entries(devices)) {
+          for (const keys of Object.values(signatures)) {
+            for (const name of Object.keys(keys))
+              if (name !== `ed25519:${id}`) delete (keys as Record<string, string>)[name];
+          }
+        }
+      }
+      await route.fulfill({ response, json: answer });
+    });
+  });
+  await expect.poll(() => outdated, { timeout: 30_000 }).toBe(true);
+  const { devices } = await call<{ devices: { device_id: string }[] }>(ana.page, "GET", "/devices");
+  await ana.page.waitForTimeout(500);
+  // The server tells of the session again.
+  await call(ana.page, "PUT", `/devices/${devices[0]?.device_id}`, { display_name: "Chrome at home" });
+  await expect
+    .poll(() => call(ana.page, "GET", "/room_keys/version").catch(() => undefined), { timeout: 20_000 })
+    .toMatchObject({ version: expect.any(String) });
+  await ana.close();
+});
+
 test("a backup whose key was lost while it was made is replaced when a recovery key is saved", async ({ browser }) => {
   test.slow();
   const versions = "**/room_keys/version";

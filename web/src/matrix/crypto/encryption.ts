@@ -13,6 +13,7 @@ import {
 import wasmUrl from "../../../node_modules/@matrix-org/matrix-sdk-crypto-wasm/pkg/matrix_sdk_crypto_wasm_bg.wasm?url";
 import { deepEqual } from "../../lib/equal.ts";
 import { Observable } from "../../lib/observable.ts";
+import { within } from "../../lib/within.ts";
 import type { Encryption as OutboxEncryption } from "../outbox/wire.ts";
 import { encryptAttachment, makeThumbnail } from "./attachments.ts";
 import { BackupKeyReader, canOpenBackup } from "./backup.ts";
@@ -60,6 +61,8 @@ const BEFORE: EncryptionStatus = {
   dehydrated: false,
 };
 const RETRY_MS = 5000;
+/** How long a session that has just published the account's identity may take to know itself signed by it. */
+const VERIFIED_WITHIN = 30_000;
 
 /** The longest that keys wait for being backed up: in large rooms all members' clients would else send theirs at once. */
 const BACKUP_DELAY_MS = 2000;
@@ -388,12 +391,29 @@ export class Encryption {
     if (!hasIdentity) {
       await crypto.bootstrapCrossSigning({ authUploadDeviceSigningKeys: this.authenticate(undefined) });
       await this.read();
+      await within(VERIFIED_WITHIN, this.verified());
     } else if (this.status.get().session !== "verified") await this.finishIdentity(crypto);
     const { session, recovery } = this.status.get();
     if (session !== "verified") return;
     if (recovery === "missing" && (await crypto.getKeyBackupInfo()) === null) await crypto.resetKeyBackup();
     if (recovery === "ready") await this.dehydrate(crypto, { onlyIfKeyCached: true, rehydrate: false });
     await this.read();
+  }
+
+  /**
+   * Resolves when this session is verified. An answer about the account's sessions that was under way when the identity
+   * was published comes after that and knows nothing of it; the next one does.
+   */
+  private verified(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.status.get().session !== "verified") return;
+        stop();
+        resolve();
+      };
+      const stop = this.status.subscribe(look);
+      look();
+    });
   }
 
   /** Where the page was left while it published the identity, that goes on. Whoever has its keys has made it. */
