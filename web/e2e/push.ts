@@ -151,12 +151,27 @@ export class Background {
     await cdp.send("ServiceWorker.enable");
     const [worker] = context.serviceWorkers();
     if (worker === undefined) throw new Error("there is no service worker");
+    await worker.evaluate(() => {
+      const scope = self as unknown as EventTarget & { pushes: number };
+      scope.pushes = 0;
+      scope.addEventListener("push", () => scope.pushes++);
+    });
     return new Background(worker, cdp, await registered, origin, blank);
   }
 
+  /** Hands a message to the worker. The browser's tools say nothing where that fails: then it is handed over again. */
   async push(data: string): Promise<void> {
     const { origin, registrationId } = this;
-    await this.cdp.send("ServiceWorker.deliverPushMessage", { origin, registrationId, data });
+    const before = await this.pushes();
+    await expect(async () => {
+      if ((await this.pushes()) === before)
+        await this.cdp.send("ServiceWorker.deliverPushMessage", { origin, registrationId, data });
+      await expect.poll(() => this.pushes(), { timeout: 2_000, intervals: [20, 50, 100] }).toBeGreaterThan(before);
+    }).toPass({ timeout: 15_000 });
+  }
+
+  private pushes(): Promise<number> {
+    return this.worker.evaluate(() => (self as unknown as { pushes: number }).pushes);
   }
 
   async shown(): Promise<Shown[]> {

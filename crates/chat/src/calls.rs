@@ -3,13 +3,15 @@
 //! The media go through a unit that knows of no rooms. It lets in whoever brings a token that is signed for a call and a
 //! participant; what is to be in that token is decided here.
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use im2_core::{Core, Result};
-use im2_model::RoomId;
+use im2_model::{RoomId, UserId, UserNid};
 use ring::digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::rooms::{Actor, Rooms};
+use crate::rooms::{Actor, Room, Rooms};
 
 /// The slot of a room's usual call, which clients from before MSC4143 had slots mean.
 pub const ROOM_CALL: &str = "m.call#ROOM";
@@ -48,8 +50,29 @@ pub struct Admission {
     pub call: String,
     /// The participant's name for the unit, by which other clients know whose media they are.
     pub participant: String,
+    /// Who in which room that is, for [`Calls::standing`].
+    pub context: String,
     /// Whether the participant may be heard and seen; else they only listen and watch.
     pub may_publish: bool,
+}
+
+/// What somebody who was let in may do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Be heard and seen.
+    Speaks,
+    /// Only listen and watch.
+    Listens,
+    /// Nothing: they are no longer in the room.
+    Out,
+}
+
+/// What is remembered of an admission, by the participant's token.
+#[derive(Serialize, Deserialize)]
+struct Context {
+    user: i64,
+    user_id: UserId,
+    room: RoomId,
 }
 
 impl Calls {
@@ -81,12 +104,30 @@ impl Calls {
             }
         };
         let room = self.rooms.joined(actor, room_id).await?;
-        let power = std::sync::Arc::clone(&room.view().power);
+        let may_publish = self.may_publish(actor, &room);
+        let context = Context { user: actor.user.0, user_id: actor.user_id.clone(), room: room_id.clone() };
+        let context = serde_json::to_string(&context).unwrap_or_default();
+        Ok(Admission { call: name_of(&[room_id.as_str(), slot]), participant, context, may_publish })
+    }
+
+    /// What the participant of an admission may do now, by its context. One that says nothing is of nobody in the room.
+    pub async fn standing(&self, context: &str) -> Result<Standing> {
+        let Ok(Context { user, user_id, room }) = serde_json::from_str(context) else { return Ok(Standing::Out) };
+        let actor = Actor { user: UserNid(user), user_id };
+        match self.rooms.joined(&actor, &room).await {
+            Ok(room) if self.may_publish(&actor, &room) => Ok(Standing::Speaks),
+            Ok(_) => Ok(Standing::Listens),
+            Err(error) if error.code().is_some() => Ok(Standing::Out),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn may_publish(&self, actor: &Actor, room: &Room) -> bool {
+        let power = Arc::clone(&room.view().power);
         let may_say_so = MEMBERSHIPS.iter().any(|(kind, is_state)| power.may_send(&actor.user_id, kind, *is_state));
         let is_silenced =
             self.core.refuse_suspended(actor.user).is_err() || self.core.shadow_banned.contains(actor.user);
-        let may_publish = may_say_so && !is_silenced;
-        Ok(Admission { call: name_of(&[room_id.as_str(), slot]), participant, may_publish })
+        may_say_so && !is_silenced
     }
 }
 

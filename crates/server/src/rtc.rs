@@ -3,14 +3,17 @@
 
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use anyhow::{Context as _, Result};
 use axum::Router;
+use im2_chat::calls::Standing;
 use im2_edge::calls::Signer;
 use im2_engine::Engine;
 use im2_rtc::{ApiKey, Claims, Grants, Limits, Options, Sfu};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Config;
 
@@ -71,13 +74,45 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(600);
 pub(crate) fn signer(sfu: &Sfu) -> Signer {
     let key = sfu.options().key.clone();
     Signer::by(move |ticket| {
-        let grants = Grants {
-            can_publish: Some(ticket.may_publish),
-            can_update_own_metadata: Some(true),
-            ..Grants::join(ticket.call)
-        };
-        key.mint(&Claims::new(ticket.participant, grants), SystemTime::now(), TOKEN_LIFETIME)
+        let grants = grants(ticket.call, ticket.may_publish);
+        let mut claims = Claims::new(ticket.participant, grants);
+        ticket.context.clone_into(&mut claims.context);
+        key.mint(&claims, SystemTime::now(), TOKEN_LIFETIME)
     })
+}
+
+fn grants(call: &str, may_publish: bool) -> Grants {
+    Grants { can_publish: Some(may_publish), can_update_own_metadata: Some(true), ..Grants::join(call) }
+}
+
+/// How often it is looked whether who takes part may still do so. It is found out from what is in memory.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Throws out of their calls who is no longer in the room, and mutes who may not speak there any more, until the shutdown
+/// begins. Looking at all of them each time catches every way in which somebody can lose that right.
+pub(crate) async fn watch(engine: Arc<Engine>, sfu: Sfu) {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = engine.core.shutdown.begun() => return,
+            _ = ticks.tick() => {}
+        }
+        for call in sfu.rooms() {
+            for participant in sfu.participants(&call).await {
+                match engine.chat.calls.standing(&participant.context).await {
+                    Ok(Standing::Out) => sfu.remove_participant(&call, &participant.identity).await,
+                    Ok(standing) => {
+                        let may_publish = standing == Standing::Speaks;
+                        if may_publish != participant.may_publish {
+                            sfu.update_permissions(&call, &participant.identity, grants(&call, may_publish)).await;
+                        }
+                    }
+                    Err(error) => tracing::warn!(%error, "whether a participant may stay in a call is not known"),
+                }
+            }
+        }
+    }
 }
 
 /// The routes of the forwarding beside all others. They stand outside of the edge: a WebSocket is no request that is

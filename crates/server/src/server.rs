@@ -186,6 +186,9 @@ impl Running {
         essential.spawn("upkeep", engine.upkeep().run());
         essential.spawn("push delivery", engine.push_delivery().run());
         essential.spawn("application services", senders.run(engine.core.shutdown.clone()));
+        if let Some(sfu) = &rtc {
+            essential.spawn("the watch over calls", rtc::watch(Arc::clone(&engine), sfu.clone()));
+        }
         if let Some(turn) = turn {
             let shutdown = engine.core.shutdown.clone();
             essential.spawn("the TURN server", turn.run(async move { shutdown.begun().await }));

@@ -116,6 +116,11 @@ impl Server {
         self.running.engine()
     }
 
+    /// The server, for what is neither a use case nor has an endpoint.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
     /// A client of the metrics, if they are served.
     pub fn metrics(&self) -> Option<Client> {
         self.running.metrics_addresses().first().map(|address| Client::anonymous(format!("http://{address}")))

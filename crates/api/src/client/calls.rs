@@ -105,7 +105,11 @@ async fn let_in(
     }
     let actor = Actor { user, user_id };
     let admission = api.engine.chat.calls.admit(&actor, room_id, slot, participant).await?;
-    let ticket =
-        Ticket { call: &admission.call, participant: &admission.participant, may_publish: admission.may_publish };
+    let ticket = Ticket {
+        call: &admission.call,
+        participant: &admission.participant,
+        context: &admission.context,
+        may_publish: admission.may_publish,
+    };
     Ok(Answer(json!({ "url": url, "jwt": calls.sign(&ticket) })))
 }

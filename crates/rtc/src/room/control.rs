@@ -32,6 +32,10 @@ pub struct ParticipantState {
     pub sid: String,
     /// When it joined.
     pub joined: SystemTime,
+    /// What its token says for who has issued it.
+    pub context: String,
+    /// Whether it may publish.
+    pub may_publish: bool,
     /// The tracks that it publishes: identifier, MIME type, whether they are muted.
     pub tracks: Vec<(String, String, bool)>,
 }
@@ -191,6 +195,8 @@ impl Room {
                 identity: one.claims.identity.clone(),
                 sid: one.sid.clone(),
                 joined: one.joined,
+                context: one.claims.context.clone(),
+                may_publish: one.claims.video.may_publish(),
                 tracks: tracks(&one.tracks),
             })
             .collect()

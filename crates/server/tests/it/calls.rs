@@ -1,9 +1,14 @@
 //! Calls: the relays that clients are told of, and the way to the media.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::StreamExt as _;
+use im2_rtc::ParticipantState;
 use im2_testkit::{Answer, Client, Server, Setup, segment};
 use ring::hmac;
 use serde_json::{Value, json};
+use tokio_tungstenite::{connect_async, tungstenite, tungstenite::Message};
 
 /// The password that a TURN server computes for a user name (coturn's `use-auth-secret`).
 fn password(secret: &str, username: &str) -> String {
@@ -88,7 +93,9 @@ async fn members_of_a_room_are_let_in_to_its_call() {
     let (first, second) = (claims(&first), claims(&second));
     assert_eq!(first["sub"], json!(format!("{}:{}", ana.user_id(), ana.device_id())));
     assert_eq!(first["video"]["room"], second["video"]["room"], "they meet");
-    assert!(!first.to_string().contains(&room), "the room is not told");
+    // The context is for this server alone.
+    let told = ["sub", "name", "metadata", "video"].map(|key| first[key].to_string());
+    assert!(!told.concat().contains(&room), "the room is not told");
     assert_eq!((&first["video"]["roomJoin"], &first["video"]["canPublish"]), (&json!(true), &json!(true)));
 
     let newer = claims(&by_member(&bo, &room, "m.call#ROOM", bo.user_id()).await.ok());
@@ -141,6 +148,56 @@ async fn whoever_may_not_speak_in_a_room_listens_to_its_call() {
     assert_eq!(claims(&by_device(&bo, &room).await.ok())["video"]["canPublish"], false);
 }
 
+/// Connects to the media with the token of an answer, as a client that has nothing to show yet.
+async fn connect(answer: &Value) -> impl futures_util::Stream<Item = Result<Message, tungstenite::Error>> + Unpin {
+    let (url, token) = (answer["url"].as_str().unwrap(), answer["jwt"].as_str().unwrap());
+    let (socket, _) = connect_async(format!("{url}/rtc?access_token={token}&auto_subscribe=1")).await.unwrap();
+    socket
+}
+
+/// Waits until `is_so` of the participants of a call, for at most ten seconds.
+async fn until(server: &Server, call: &str, is_so: impl Fn(&[ParticipantState]) -> bool) {
+    let sfu = server.running().rtc().expect("calls are forwarded");
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        while !is_so(&sfu.participants(call).await) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("it did not come to that"));
+}
+
+#[tokio::test]
+async fn whoever_loses_their_place_in_the_room_loses_it_in_the_call() {
+    let server = forwarding().await;
+    let (ana, bo) = (server.register("ana").await, server.register("bo").await);
+    let room = ana.create_room(json!({ "preset": "public_chat" })).await;
+    let at = |what: &str| format!("/v3/rooms/{}/{what}", segment(&room));
+    let levels = at("state/m.room.power_levels/");
+    let all_may = ana.get(&levels).await.ok();
+    let with = |level: i64| {
+        let mut levels = all_may.clone();
+        levels["events"]["org.matrix.msc3401.call.member"] = json!(level);
+        levels["events"]["m.rtc.member"] = json!(level);
+        levels["events"]["org.matrix.msc4143.rtc.member"] = json!(level);
+        levels
+    };
+    bo.post(&at("join"), json!({})).await.ok();
+    let answer = by_device(&bo, &room).await.ok();
+    let call = claims(&answer)["video"]["room"].as_str().unwrap().to_owned();
+    let mut socket = connect(&answer).await;
+    until(&server, &call, |all| all.len() == 1 && all[0].may_publish).await;
+
+    ana.put(&levels, with(50)).await.ok();
+    until(&server, &call, |all| all.len() == 1 && !all[0].may_publish).await;
+    ana.put(&levels, with(0)).await.ok();
+    until(&server, &call, |all| all.len() == 1 && all[0].may_publish).await;
+
+    ana.post(&at("ban"), json!({ "user_id": bo.user_id() })).await.ok();
+    until(&server, &call, <[_]>::is_empty).await;
+    let ended = async { while let Some(Ok(_)) = socket.next().await {} };
+    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the connection ends");
+}
+
 #[tokio::test]
 async fn clients_are_told_where_the_media_go_and_that_they_go_nowhere() {
     let server = forwarding().await;
@@ -165,7 +222,7 @@ async fn binding(address: &str) -> Vec<u8> {
     let request = [&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42][..], &[5; 12]].concat();
     socket.send_to(&request, address).await.unwrap();
     let mut answer = vec![0; 200];
-    let received = tokio::time::timeout(std::time::Duration::from_secs(10), socket.recv(&mut answer)).await;
+    let received = tokio::time::timeout(Duration::from_secs(10), socket.recv(&mut answer)).await;
     answer.truncate(received.unwrap().unwrap());
     answer
 }
