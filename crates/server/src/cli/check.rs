@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::say;
 use crate::{
-    config::{Config, KEYS},
+    config::{Config, Key},
     options::services,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn check(config: &Config) -> Result<()> {
 /// Prints a file that would give this configuration, apart from secrets, which are masked and commented out.
 pub(super) fn show(config: &Config) -> Result<()> {
     let mut section = "";
-    for key in KEYS {
+    for key in Key::all() {
         let Some(value) = key.shown(config) else { continue };
         let (of, name) = key.path.split_once('.').unwrap_or(("", key.path));
         if of != section {

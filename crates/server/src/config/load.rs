@@ -9,7 +9,7 @@ use toml::{
 
 use super::{
     Config,
-    keys::{KEYS, Key},
+    keys::Key,
     value::{Kind, Value},
 };
 
@@ -128,7 +128,7 @@ fn convert(value: &Spanned<DeValue<'_>>) -> Option<Value> {
 
 fn read_variable(config: &mut Config, name: &str, text: &str, problems: &mut Vec<String>) {
     let path = name[PREFIX.len()..].replace("__", ".").to_ascii_lowercase();
-    let Some(key) = KEYS.iter().find(|key| key.variable() == name) else {
+    let Some(key) = Key::all().find(|key| key.variable() == name) else {
         problems.push(format!("environment variable {name}: {}", unknown(&path)));
         return;
     };
@@ -142,7 +142,7 @@ fn read_variable(config: &mut Config, name: &str, text: &str, problems: &mut Vec
 }
 
 fn is_section(name: &str) -> bool {
-    KEYS.iter().any(|key| key.path.split_once('.').is_some_and(|(section, _)| section == name))
+    Key::all().any(|key| key.path.split_once('.').is_some_and(|(section, _)| section == name))
 }
 
 /// Says that there is no such key, and which there are in its place.
@@ -151,10 +151,9 @@ fn unknown(path: &str) -> String {
     let wanted = path.split_once('.').map_or("", |(section, _)| section);
     let section = if is_section(wanted) { wanted } else { "" };
     let mut allowed: Vec<_> =
-        KEYS.iter().map(|key| key.path).filter(|key| section_of(key) == section).map(str::to_owned).collect();
+        Key::all().map(|key| key.path).filter(|key| section_of(key) == section).map(str::to_owned).collect();
     if section.is_empty() {
-        let mut sections: Vec<_> =
-            KEYS.iter().map(|key| section_of(key.path)).filter(|name| !name.is_empty()).collect();
+        let mut sections: Vec<_> = Key::all().map(|key| section_of(key.path)).filter(|name| !name.is_empty()).collect();
         sections.dedup();
         allowed.extend(sections.into_iter().map(|name| format!("[{name}]")));
     }
@@ -164,7 +163,7 @@ fn unknown(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Config, load, read_file};
-    use crate::config::{KEYS, RegistrationMode};
+    use crate::config::{Key, RegistrationMode};
 
     fn from_text(text: &str) -> Result<Config, String> {
         let mut config = Config::default();
@@ -246,7 +245,7 @@ mod tests {
     fn what_is_shown_can_be_read_again() {
         let config = from_text("public_url = \"https://im.example.org/\"").unwrap();
         assert_eq!(config.server_name().as_str(), "im.example.org");
-        for key in KEYS.iter().filter(|key| !key.secret) {
+        for key in Key::all().filter(|key| !key.secret) {
             let Some(value) = key.shown(&config) else { continue };
             let mut again = config.clone();
             again.set(key.path, value.clone()).unwrap();
@@ -265,7 +264,7 @@ mod tests {
     #[test]
     fn both_readmes_have_a_row_for_every_key() {
         for readme in [include_str!("../../../../README.md"), include_str!("../../../../README.zh-CN.md")] {
-            for key in KEYS {
+            for key in Key::all() {
                 assert!(readme.contains(&format!("\n| `{}` |", key.path)), "{} is missing", key.path);
             }
         }

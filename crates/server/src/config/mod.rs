@@ -1,7 +1,7 @@
 //! Configuration: what can be set, its defaults, and where it comes from.
 //!
 //! A file in TOML and the environment set the same keys; the environment wins. Every key is one entry of
-//! [`keys::KEYS`], from which reading, checking, showing and the documentation are made.
+//! [`keys`], from which reading, checking, showing and the documentation are made.
 
 mod keys;
 mod load;
@@ -20,7 +20,7 @@ use im2_core::rate_limits;
 use im2_edge::peer::Network;
 use im2_model::{ServerName, address};
 
-pub use keys::{KEYS, Key};
+pub use keys::Key;
 pub use load::{Problems, load};
 pub use value::{Kind, Value};
 
