@@ -176,7 +176,8 @@ impl ToDevice {
         Ok(self.core.store.read(move |db| inbox(db, user, &device_id, &after, &until)).await?)
     }
 
-    /// Removes the messages that a device has got: those up to `reached`.
+    /// Removes the messages that a device has got: those up to `reached`. While nothing can be stored they stay, for a
+    /// later acknowledgement: whoever asks from `reached` on is not given them again.
     pub async fn acknowledge(&self, user: UserNid, device_id: &DeviceId, reached: &Reached) -> Result<()> {
         if !self.is_filled(user, device_id).await? {
             return Ok(());
@@ -193,7 +194,10 @@ impl ToDevice {
             tx.publish(Committed::InboxEmptied(user, device.clone()));
             Ok(())
         };
-        Ok(self.core.store.write(remove).await?)
+        match self.core.store.write(remove).await {
+            Err(error) if error.unwritable().is_some() => Ok(()),
+            removed => Ok(removed?),
+        }
     }
 
     /// Removes the messages for a device that `until` includes, inside a larger change that delivers them in another

@@ -11,6 +11,8 @@ pub use challenge::{Challenge, Flow, Stage};
 
 /// When a client whose work was too much shall try again, in milliseconds: a queue of reads is empty by then.
 const BUSY_RETRY: u64 = 2_000;
+/// The same for somebody whose change cannot be stored.
+const UNWRITABLE_RETRY: u64 = 5_000;
 
 /// The reason why a request is refused: the error codes of the specification that the use cases use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub enum Code {
     WrongRoomKeysVersion,
     UnknownActivationToken,
     ExpiredActivationToken,
+    /// Nothing can be stored at the moment.
+    ReadOnly,
 }
 
 /// A use case's error.
@@ -122,7 +126,11 @@ impl From<im2_store::Error> for Error {
     fn from(error: im2_store::Error) -> Self {
         match error {
             im2_store::Error::Busy(busy) => busy.into(),
-            error => Self::Store(error),
+            error => match error.unwritable() {
+                Some(why) => Self::refused(Code::ReadOnly, format!("{why}: nothing was changed, try again later"))
+                    .with("retry_after_ms", UNWRITABLE_RETRY),
+                None => Self::Store(error),
+            },
         }
     }
 }

@@ -147,6 +147,7 @@ fn status_and_errcode(code: Code) -> (StatusCode, &'static str) {
         Code::ThreepidDenied => (FORBIDDEN, "M_THREEPID_DENIED"),
         Code::ProfileTooLarge => (BAD, "M_PROFILE_TOO_LARGE"),
         Code::KeyTooLarge => (BAD, "M_KEY_TOO_LARGE"),
+        Code::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, "IM2.READ_ONLY"),
         Code::WrongRoomKeysVersion => (FORBIDDEN, "M_WRONG_ROOM_KEYS_VERSION"),
     }
 }

@@ -1,6 +1,6 @@
 //! Health checks for supervisors and load balancers: whether the process lives, and whether it can serve.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
@@ -27,32 +27,38 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an answer holds: anybody may ask, as often as they like.
 const FRESH: Duration = Duration::from_millis(200);
 
-/// Whether the database answered when it was asked last.
+/// Whether the database answered when it was asked last; if not, what is wrong with it.
 #[derive(Debug, Default)]
-pub struct Readiness(Mutex<Option<(Instant, bool)>>);
+pub struct Readiness(Mutex<Option<(Instant, Result<(), Cow<'static, str>>)>>);
+
+const SILENT: &str = "the database does not respond";
 
 impl Readiness {
     /// Asks the writer and the readers, unless somebody has just done so.
-    async fn check(&self, api: &Api) -> bool {
+    async fn check(&self, api: &Api) -> Result<(), Cow<'static, str>> {
         let mut last = self.0.lock().await;
-        if let Some((at, ready)) = *last
+        if let Some((at, ready)) = &*last
             && at.elapsed() < FRESH
         {
-            return ready;
+            return ready.clone();
         }
         let answers = timeout(PATIENCE, caller::scope(Caller::Server, api.engine.answers())).await;
         let ready = match answers {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
-                tracing::error!(%error, "not ready: the database does not answer");
-                false
-            }
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => match api.engine.core.store.unwritable() {
+                // The store has said so in the log.
+                Some(why) => Err(format!("read only: {why}").into()),
+                None => {
+                    tracing::error!(%error, "not ready: the database does not answer");
+                    Err(SILENT.into())
+                }
+            },
             Err(_) => {
                 tracing::error!(seconds = PATIENCE.as_secs(), "not ready: the database does not answer in time");
-                false
+                Err(SILENT.into())
             }
         };
-        *last = Some((Instant::now(), ready));
+        *last = Some((Instant::now(), ready.clone()));
         ready
     }
 }
@@ -67,10 +73,9 @@ async fn ready(axum::extract::State(api): State) -> Response {
     if api.engine.core.shutdown.has_begun() {
         return status(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     }
-    if api.readiness.check(&api).await {
-        status(StatusCode::OK, "ready")
-    } else {
-        status(StatusCode::SERVICE_UNAVAILABLE, "the database does not respond")
+    match api.readiness.check(&api).await {
+        Ok(()) => status(StatusCode::OK, "ready"),
+        Err(problem) => status(StatusCode::SERVICE_UNAVAILABLE, &problem),
     }
 }
 

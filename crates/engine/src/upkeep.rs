@@ -40,6 +40,9 @@ impl Upkeep {
                 () = self.core.shutdown.begun() => break,
                 _ = ticks.tick() => {}
             }
+            if self.core.store.unwritable().is_some() {
+                drop(self.core.store.answers().await); // has the store try whether it can write again
+            }
             self.presence.tick();
             self.accounts.expire_parameters();
             count = count.wrapping_add(1);

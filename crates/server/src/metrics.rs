@@ -153,6 +153,8 @@ impl Collector for Engines {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
+        let unwritable = core.store.unwritable().is_some();
+        gauge("store_unwritable", "1 while nothing can be stored and everything is read only", unwritable.into())?;
         gauge("store_queue", "Changes that wait for their commit", load.waiting as u64)?;
         gauge("rooms_in_memory", "Rooms held in memory", self.0.chat.rooms.in_memory() as u64)?;
         gauge("memory_budget_bytes", "Memory that all caches may take together", core.memory.budget() as u64)?;

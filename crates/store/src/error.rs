@@ -1,6 +1,8 @@
 //! Errors of the database.
 
-use crate::sqlite::DatabaseError;
+use std::io::ErrorKind;
+
+use crate::{sqlite::DatabaseError, writability::Unwritable};
 
 /// The error of every operation of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,9 @@ pub enum Error {
     /// A thing that may be there once only is there already.
     #[error("it is there already")]
     AlreadyThere,
+    /// Nothing can be stored at the moment, and nothing of this operation is.
+    #[error("nothing can be stored: {0}")]
+    Unwritable(Unwritable),
     /// The commit that this operation shared with others failed, and so did the operation.
     #[error("commit failed: {0}")]
     Commit(String),
@@ -46,6 +51,20 @@ impl Error {
     /// Whether a UNIQUE or PRIMARY KEY constraint refused the row.
     pub fn is_duplicate(&self) -> bool {
         matches!(self, Self::Database(error) if error.is_duplicate())
+    }
+
+    /// Why nothing can be stored, if this error says so.
+    pub fn unwritable(&self) -> Option<Unwritable> {
+        match self {
+            Self::Unwritable(why) => Some(*why),
+            Self::Database(error) => error.unwritable(),
+            Self::Io(error) => match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(Unwritable::Full),
+                ErrorKind::ReadOnlyFilesystem | ErrorKind::FileTooLarge => Some(Unwritable::Failing),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod sqlite;
 mod stream_range;
 mod transaction;
 mod values;
+mod writability;
 mod writer;
 
 pub mod account_data;
@@ -366,7 +367,13 @@ impl<C: Send + 'static> Store<C> {
         self.failure.happened().await
     }
 
-    /// Waits for a sign of life from the writer and from a reader.
+    /// Why nothing can be stored at the moment, if that is so.
+    pub fn unwritable(&self) -> Option<Unwritable> {
+        self.writer.unwritable()
+    }
+
+    /// Waits for a sign of life from the writer and from a reader. While nothing can be stored the writer tries whether
+    /// it can again.
     pub async fn answers(&self) -> Result<()> {
         self.writer.check().await?;
         self.read(|_| Ok(())).await
@@ -420,4 +427,5 @@ impl<C> std::fmt::Debug for Store<C> {
     }
 }
 
+pub use writability::Unwritable;
 pub use writer::{LongWriteTurn, Queued, WriteTurn};

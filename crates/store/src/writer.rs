@@ -23,6 +23,7 @@ use crate::{
     sqlite::Connection,
     stream_range,
     transaction::Change,
+    writability::{Unwritable, Writability},
 };
 
 use batch::{Batch, Made};
@@ -92,7 +93,7 @@ enum Message<C> {
     Command(WriteTurn, AnyCommand<C>),
     Flush(oneshot::Sender<Result<bool>>),
     CatchUp(oneshot::Sender<Result<()>>),
-    Check(oneshot::Sender<()>),
+    Check(oneshot::Sender<Result<()>>),
 }
 
 pub(crate) struct Writer<C> {
@@ -112,6 +113,7 @@ struct Shared<C> {
     advance: OnceLock<Advance>,
     /// See [`crate::Options::repeat_changes`].
     repeats: bool,
+    writability: Writability,
 }
 
 impl<C> Shared<C> {
@@ -185,8 +187,8 @@ impl<C: Send + 'static> Writer<C> {
         failure: Failure,
     ) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
-        let (counts, job_added, apply, advance) = Default::default();
-        let shared = Arc::new(Shared { counts, job_added, apply, log, advance, repeats });
+        let (counts, job_added, apply, advance, writability) = Default::default();
+        let shared = Arc::new(Shared { counts, job_added, apply, log, advance, repeats, writability });
         let of_thread = Arc::clone(&shared);
         thread::Builder::new()
             .name("store-writer".into())
@@ -201,6 +203,11 @@ impl<C: Send + 'static> Writer<C> {
 
     pub(crate) fn counts(&self) -> &Counts {
         &self.shared.counts
+    }
+
+    /// Why nothing can be stored, if that is so.
+    pub(crate) fn unwritable(&self) -> Option<Unwritable> {
+        self.shared.writability.problem()
     }
 
     /// Changes that wait for the writer.
@@ -274,11 +281,11 @@ impl<C: Send + 'static> Writer<C> {
         self.queue.send(Message::Command(turn, command)).await.map_err(|_| Error::Closed)
     }
 
-    /// Waits until the writer has looked at its queue.
+    /// Waits until the writer has looked at its queue. It fails while nothing can be stored.
     pub(crate) async fn check(&self) -> Result<()> {
         let (sender, receiver) = oneshot::channel();
         self.queue.send(Message::Check(sender)).await.map_err(|_| Error::Closed)?;
-        receiver.await.map_err(|_| Error::Closed)
+        receiver.await.map_err(|_| Error::Closed)?
     }
 
     pub(crate) async fn flush(&self) -> Result<bool> {
@@ -296,6 +303,12 @@ fn run<C: 'static>(
 ) {
     while let Some(message) = queue.blocking_recv() {
         match message {
+            Message::Function(turn, change) if let Err(error) = shared.writability.may_try() => {
+                refuse(turn, change, error);
+            }
+            Message::Command(turn, command) if let Err(error) = shared.writability.may_try() => {
+                refuse(turn, command.into_requested(), error);
+            }
             first @ (Message::Function(..) | Message::Command(..)) => {
                 let changes = commit_batch(connection, &mut queue, &mut clock, first, shared);
                 shared.counts.commits.fetch_add(1, Ordering::Relaxed);
@@ -303,7 +316,30 @@ fn run<C: 'static>(
             }
             Message::Flush(done) => drop(done.send(connection.checkpoint())),
             Message::CatchUp(waiting) => shared.catch_up_for(waiting),
-            Message::Check(done) => drop(done.send(())),
+            Message::Check(done) => drop(done.send(probe(connection, shared))),
+        }
+    }
+}
+
+fn refuse<C>(turn: WriteTurn, change: Box<dyn Requested<C>>, error: Error) {
+    drop(turn);
+    change.answer(Err(error));
+}
+
+/// Tries to store something, if that was not possible and it is time for it.
+fn probe<C>(connection: &Connection, shared: &Shared<C>) -> Result<()> {
+    let Some(why) = shared.writability.problem() else { return Ok(()) };
+    shared.writability.may_try()?;
+    // Written though it is the same: the page goes to the disk.
+    let written = connection.writing(|| connection.set_schema_version(connection.schema_version()?));
+    match written {
+        Ok(()) => {
+            shared.writability.succeeded();
+            Ok(())
+        }
+        Err(error) => {
+            shared.writability.failed(error.unwritable().unwrap_or(why));
+            Err(error)
         }
     }
 }
@@ -343,7 +379,7 @@ fn commit_batch<C: 'static>(
         Ok(logged) => (Ok(()), logged),
         Err(error) => (Err(error), None),
     };
-    let before = *clock;
+    let (before, rows) = (*clock, connection.rows_changed());
     let mut batch = Batch::new(connection, clock, shared.repeats);
     let flush = take_waiting(&mut batch, queue, first, shared);
     let Batch { published, has_added_job, made, .. } = batch;
@@ -355,6 +391,13 @@ fn commit_batch<C: 'static>(
         .and_then(|()| enter(logged.as_mut(), &published, reached(before, *clock)))
         .and_then(|()| connection.run("COMMIT"));
     let changes = made.len();
+    let errors = made.iter().filter_map(|made| made.outcome.as_ref().err()).chain(committed.as_ref().err());
+    let unwritable = errors.filter_map(Error::unwritable).next();
+    match unwritable {
+        Some(why) => shared.writability.failed(why),
+        None if committed.is_ok() && connection.rows_changed() > rows => shared.writability.succeeded(),
+        None => {}
+    }
     match committed {
         Ok(()) => {
             if let Some((logged, _)) = logged {
@@ -376,7 +419,9 @@ fn commit_batch<C: 'static>(
             }
         }
         Err(error) => {
-            tracing::error!(%error, changes, "commit failed");
+            if unwritable.is_none() {
+                tracing::error!(%error, changes, "commit failed");
+            }
             if connection.is_in_transaction() {
                 drop(connection.run("ROLLBACK"));
             }
@@ -384,7 +429,10 @@ fn commit_batch<C: 'static>(
             *clock = before;
             for Made { turn, change, .. } in made {
                 drop(turn);
-                change.answer(Err(Error::Commit(error.to_string())));
+                change.answer(Err(match unwritable {
+                    Some(why) => Error::Unwritable(why),
+                    None => Error::Commit(error.to_string()),
+                }));
             }
         }
     }
@@ -411,7 +459,7 @@ fn take_waiting<C: 'static>(
             Some(Message::Command(turn, command)) => batch.carry_out(turn, command),
             Some(Message::Function(turn, function)) => batch.make(turn, function),
             Some(Message::CatchUp(waiting)) => shared.catch_up_for(waiting),
-            Some(Message::Check(done)) => drop(done.send(())),
+            Some(Message::Check(done)) => drop(done.send(Ok(()))),
             Some(Message::Flush(done)) => {
                 batch.finish();
                 return Some(done);

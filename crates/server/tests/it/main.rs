@@ -40,6 +40,7 @@ mod profiles_in_rooms;
 mod push;
 mod push_rules;
 mod quotas;
+mod read_only;
 mod reading;
 mod redactions;
 mod reports;

@@ -119,7 +119,8 @@ impl<'a, C: 'static> Batch<'a, C> {
             Err(error) => {
                 *self.clock = before;
                 let undone = self.statement("ROLLBACK TO change").and_then(|()| self.statement("RELEASE change"));
-                Err(undone.err().unwrap_or(error))
+                // A full disk may have undone the whole commit already.
+                Err(undone.err().filter(|_| error.unwritable().is_none()).unwrap_or(error))
             }
         }
     }
