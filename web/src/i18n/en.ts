@@ -73,6 +73,7 @@ export const en = {
   "problem.locked": "This account has been locked. Ask the administrator of the server why.",
   "problem.suspended": "This account has been suspended. You can read, but you cannot do this.",
   "problem.invite-blocked": "They do not accept invitations.",
+  "problem.read-only": "The server cannot store anything at the moment. Try again later.",
   "problem.wrong-credentials": "The user name or password is incorrect.",
   "problem.deactivated": "This account has been closed.",
   "problem.forbidden": "You are not allowed to do that.",

@@ -73,6 +73,7 @@ export const zh: Catalogue = {
   "problem.locked": "该账号已被锁定，请联系服务器管理员。",
   "problem.suspended": "该账号已被限制：可以阅读，但不能执行此操作。",
   "problem.invite-blocked": "对方不接受邀请。",
+  "problem.read-only": "服务器目前无法保存任何内容，请稍后再试。",
   "problem.wrong-credentials": "用户名或密码不正确。",
   "problem.deactivated": "该账号已注销。",
   "problem.forbidden": "你没有权限执行此操作。",

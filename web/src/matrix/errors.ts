@@ -6,7 +6,7 @@ export type Problem =
   | { kind: "user-name-taken" | "user-name-invalid" | "weak-password" | "token-refused" | "registration-closed" }
   | { kind: "alias-taken" | "unsupported-steps" | "cancelled" }
   | { kind: "too-long" | "not-encrypted" | "not-pdf" | "slow-mode" }
-  | { kind: "quota" | "locked" | "suspended" | "invite-blocked" }
+  | { kind: "quota" | "locked" | "suspended" | "invite-blocked" | "read-only" }
   | { kind: "password-needed" | "wrong-password" | "wrong-recovery-key" | "no-recovery" | "not-a-key-file" }
   | {
       kind:
@@ -52,6 +52,7 @@ const BY_ERRCODE: Readonly<Record<string, ProblemKind>> = {
   M_USER_SUSPENDED: "suspended",
   M_USER_LIMIT_EXCEEDED: "quota",
   M_INVITE_BLOCKED: "invite-blocked",
+  "IM2.READ_ONLY": "read-only",
   M_USER_IN_USE: "user-name-taken",
   M_INVALID_USERNAME: "user-name-invalid",
   M_EXCLUSIVE: "user-name-taken",
