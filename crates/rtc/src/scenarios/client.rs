@@ -41,6 +41,8 @@ pub(super) struct Seen {
     /// Requests for a key frame, by stream.
     pub(super) key_frames: HashMap<Option<String>, usize>,
     pub(super) connected: usize,
+    /// The client's name for ICE where it receives.
+    pub(super) name: String,
 }
 
 /// What a client is told to do.
@@ -52,6 +54,10 @@ pub(super) enum Do {
     /// Sends bytes that are no message.
     Noise(Vec<u8>),
     CutSignal,
+    /// The network gives the client another address where it receives.
+    Move,
+    /// Reads nothing where it receives, or does again.
+    Deaf(bool),
 }
 
 /// A client, running.
@@ -112,6 +118,7 @@ impl Client {
             tracks: HashMap::new(),
             offers: 0,
             answer_with: Vec::new(),
+            deaf: false,
         };
         tokio::spawn(running.run(socket, tasks));
         Self { seen, todo }
@@ -198,6 +205,7 @@ struct Running {
     tracks: HashMap<Mid, String>,
     offers: u32,
     answer_with: Vec<Request>,
+    deaf: bool,
 }
 
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
@@ -224,6 +232,10 @@ impl Running {
                     Some(Do::PublishAudio) => self.publish(MediaKind::Audio),
                     Some(Do::PublishVideo) => self.publish(MediaKind::Video),
                     Some(Do::Noise(bytes)) => { let _ = writer.send(Message::Binary(bytes.into())).await; }
+                    Some(Do::Move) => {
+                        self.subscriber.socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+                    }
+                    Some(Do::Deaf(deaf)) => self.deaf = deaf,
                     Some(Do::CutSignal) => {
                         let _ = writer.close().await;
                         signalling = false;
@@ -241,7 +253,7 @@ impl Running {
                     let events = self.publisher.receive(&one[..length], from);
                     self.happened(events, true);
                 }
-                Ok((length, from)) = self.subscriber.socket.recv_from(&mut other) => {
+                Ok((length, from)) = self.subscriber.socket.recv_from(&mut other), if !self.deaf => {
                     let events = self.subscriber.receive(&other[..length], from);
                     self.happened(events, false);
                 }
@@ -283,6 +295,7 @@ impl Running {
                 }
                 let sdp = SdpOffer::from_sdp_string(&offer.sdp).unwrap();
                 let answer = self.subscriber.rtc.sdp_api().accept_offer(sdp).unwrap();
+                self.seen.lock().name = self.subscriber.rtc.direct_api().local_ice_credentials().ufrag;
                 self.answer_with.push(Request::Answer(SessionDescription {
                     r#type: "answer".to_owned(),
                     sdp: answer.to_sdp_string(),

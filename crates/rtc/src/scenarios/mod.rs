@@ -4,6 +4,7 @@ mod client;
 mod hostile;
 
 use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
 use client::{Client, Do, server, token, token_with, until};
 
@@ -134,6 +135,47 @@ async fn people_choose_what_they_receive() {
 }
 
 #[tokio::test]
+async fn media_follow_a_client_to_another_address() {
+    let (sfu, at) = server(options()).await;
+    let ana = Client::join(&sfu, at, "room", "ana").await;
+    let ben = Client::join(&sfu, at, "room", "ben").await;
+    let _ = ana.todo.send(Do::PublishAudio);
+    until("ben to learn of the track", || ben.track_of("ana", TrackType::Audio).is_some()).await;
+    let track = ben.track_of("ana", TrackType::Audio).unwrap();
+    for _ in 0..3 {
+        let before = ben.packets(&track);
+        until("ben to hear ana", || ben.packets(&track) > before + 10).await;
+        let _ = ben.todo.send(Do::Move);
+        let (moved, before) = (Instant::now(), ben.packets(&track));
+        until("ben to hear ana again", || ben.packets(&track) > before + 30).await;
+        assert!(moved.elapsed() < Duration::from_secs(8), "{:?}", moved.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn names_after_a_restart_are_made_for_secrets() {
+    let (sfu, at) = server(options()).await;
+    let ben = Client::join(&sfu, at, "room", "ben").await;
+    until("two connections", || ben.seen.lock().connected == 2).await;
+    let sid = ben.seen.lock().join.as_ref().unwrap().participant.as_ref().unwrap().sid.clone();
+    let _ = ben.todo.send(Do::CutSignal);
+    let url = format!("ws://{at}/rtc?access_token={}&reconnect=1&sid={sid}", token(&sfu, "room", "ben"));
+    let back = Client::connect(&url).await;
+    let offer = || {
+        let seen = back.seen.lock();
+        seen.messages.iter().find_map(|one| match one {
+            Response::Offer(offer) => Some(offer.sdp.clone()),
+            _ => None,
+        })
+    };
+    until("an offer with a restart", || offer().is_some()).await;
+    let credentials = crate::sdp::credentials(&offer().unwrap()).unwrap();
+    // Those of `str0m` have 16 and 22 characters.
+    assert_eq!((credentials.name.len(), credentials.password.len()), (16, 24));
+    until("the new name to be known", || sfu.connection_names().contains(&credentials.name)).await;
+}
+
+#[tokio::test]
 async fn data_reaches_the_others_with_its_sender() {
     let (sfu, at) = server(options()).await;
     let ana = Client::join(&sfu, at, "room", "ana").await;
@@ -200,7 +242,7 @@ fn left(client: &Client, identity: &str) -> bool {
 #[tokio::test]
 async fn people_leave_and_are_removed() {
     let mut options = options();
-    options.limits.resume = std::time::Duration::from_millis(300);
+    options.limits.resume = Duration::from_millis(300);
     let (sfu, at) = server(options).await;
     let ana = Client::join(&sfu, at, "room", "ana").await;
     let ben = Client::join(&sfu, at, "room", "ben").await;
