@@ -18,6 +18,7 @@ mod http;
 mod metrics;
 mod options;
 mod proto;
+mod revoked;
 mod room;
 #[cfg(test)]
 mod scenarios;
@@ -26,11 +27,12 @@ mod sfu;
 mod token;
 mod transport;
 
-pub use http::router;
+pub use http::{ClientAddress, router};
 pub use metrics::{Counter, Metrics};
 pub use options::{Announced, Limits, Options};
 pub use proto::models;
 pub use proto::signal::IceServer;
-pub use room::{ParticipantState, RoomEvent};
+pub use revoked::Who;
+pub use room::{Member, ParticipantState, RoomEvent};
 pub use sfu::{Sfu, StartError};
 pub use token::{ApiKey, Claims, Grants, TokenError};

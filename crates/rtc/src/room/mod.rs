@@ -28,13 +28,14 @@ use tokio::sync::mpsc;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::proto::signal::{Response, SessionDescription};
+use crate::revoked::Revoked;
 use crate::sdp;
 use crate::transport::stun::{self, Credentials};
 use crate::transport::{ConnectionKey, Packet, Route, Routes, Side};
 
 pub(crate) use connection::Material;
 pub(crate) use control::Command;
-pub use control::{ParticipantState, RoomEvent};
+pub use control::{Member, ParticipantState, RoomEvent};
 pub(crate) use link::{Link, Outgoing, link};
 pub(crate) use membership::JoinRefusal;
 pub(crate) use participant::{Joining, Participant};
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) material: Material,
     pub(crate) routes: Routes,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) revoked: Revoked,
 }
 
 /// A room.
@@ -242,6 +244,7 @@ impl Room {
             Event::ChannelOpen(id, label) => self.channel_opened(key, id, &label),
             Event::ChannelClose(id) => self.channel_closed(key, id),
             Event::ChannelData(data) => self.data(key, &data),
+            Event::ChannelBufferedAmountLow(_) => self.send_waiting(key.participant),
             Event::KeyframeRequest(request) => self.key_frame_wanted(key, request.mid),
             Event::EgressBitrateEstimate(kind) => self.estimated(key, &kind),
             Event::MediaIngressStats(statistics) => self.lost_on_the_way_in(key, &statistics),

@@ -19,7 +19,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::proto::models::{ParticipantInfo, TrackSource, TrackType, VideoLayer, VideoQuality};
+use crate::proto::models::{ParticipantInfo, ParticipantState, TrackSource, TrackType, VideoLayer, VideoQuality};
 use crate::proto::signal::{
     AddTrackRequest, JoinResponse, LeaveRequest, ReconnectResponse, Request, Response, SessionDescription,
     SignalRequest, SignalResponse,
@@ -83,6 +83,13 @@ pub(super) fn token(sfu: &Sfu, room: &str, identity: &str) -> String {
 
 pub(super) fn token_with(sfu: &Sfu, identity: &str, grants: Grants) -> String {
     sfu.options().key.mint(&Claims::new(identity, grants), SystemTime::now(), Duration::from_secs(60))
+}
+
+/// Whether a client has seen somebody leave.
+pub(super) fn left(client: &Client, identity: &str) -> bool {
+    let seen = client.seen.lock();
+    let gone = ParticipantState::Disconnected as i32;
+    seen.participants.values().any(|one| one.identity == identity && one.state == gone)
 }
 
 /// Waits for something that happens by itself.
@@ -152,6 +159,7 @@ impl Peer {
         let mut rtc = RtcConfig::new()
             .set_crypto_provider(Arc::new(crate::crypto::provider()))
             .set_rtp_mode(true)
+            .set_sctp_max_buffered_amount(10_000_000)
             .build(Instant::now());
         let address = socket.local_addr().unwrap();
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());

@@ -12,7 +12,7 @@ use super::client::{Client, Do, server, token, until};
 use super::options;
 use crate::proto::models::TrackType;
 use crate::proto::signal::{AddTrackRequest, Request, Response, SessionDescription, TrickleRequest};
-use crate::{ApiKey, Claims, Grants};
+use crate::{ApiKey, Claims, Grants, Sfu};
 
 async fn status(at: std::net::SocketAddr, target: &str) -> u16 {
     let mut stream = tokio::net::TcpStream::connect(at).await.unwrap();
@@ -75,6 +75,44 @@ async fn a_room_and_the_whole_have_limits() {
     assert_eq!(refused("room", "carla").await, Some(503), "the room is full");
     let _carla = Client::join(&sfu, at, "other", "carla").await;
     assert_eq!(refused("third", "dora").await, Some(503), "everything is full");
+}
+
+#[tokio::test]
+async fn a_participant_and_an_address_have_few_signalling_connections() {
+    let mut options = options();
+    options.limits.connections_per_participant = 1;
+    options.limits.connections_per_address = 4;
+    let sfu = Sfu::start(options).await.unwrap();
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let address = axum::Extension(crate::ClientAddress(Ipv4Addr::new(192, 0, 2, 1).into()));
+    let routes = crate::router(sfu.clone()).layer(address);
+    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    let connect = |room: &str, identity: &str| {
+        let url = format!("ws://{at}/rtc?access_token={}", token(&sfu, room, identity));
+        async move {
+            match tokio_tungstenite::connect_async(url).await {
+                Ok((socket, _)) => Ok(socket),
+                Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    let mut held = Vec::new();
+    for (room, identity) in [("one", "ana"), ("two", "ana"), ("one", "ben")] {
+        held.push(connect(room, identity).await.unwrap());
+    }
+    assert_eq!(connect("one", "ana").await.unwrap_err(), 429);
+    held.push(connect("one", "carla").await.unwrap());
+    assert_eq!(connect("one", "dora").await.unwrap_err(), 429);
+    assert_eq!(sfu.metrics().refused.get(), 2);
+    // A connection that has ended makes room.
+    drop(held);
+    let start = std::time::Instant::now();
+    while connect("one", "dora").await.is_err() {
+        assert!(start.elapsed() < Duration::from_secs(30));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Changes a few bytes of something that is right.

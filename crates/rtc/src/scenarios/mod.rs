@@ -2,13 +2,14 @@
 
 mod client;
 mod hostile;
+mod removal;
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use client::{Client, Do, server, token, token_with, until};
+use client::{Client, Do, left, server, token, token_with, until};
 
-use crate::proto::models::{DisconnectReason, ParticipantState, TrackType, VideoQuality};
+use crate::proto::models::{DisconnectReason, TrackType, VideoQuality};
 use crate::proto::signal::{
     LeaveAction, MuteTrackRequest, Ping, Request, Response, UpdateParticipantMetadata, UpdateSubscription,
     UpdateTrackSettings,
@@ -203,6 +204,56 @@ async fn data_reaches_the_others_with_its_sender() {
     assert!(!has(&ana, b"hi"), "nobody gets what they sent");
 }
 
+/// A user packet with a number.
+fn numbered(number: u16, length: usize) -> Vec<u8> {
+    let payload = format!("#{number:04}{}", "x".repeat(length - 5)).into_bytes();
+    let head = |field: u8, length: usize| [field << 3 | 2, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8];
+    [&head(2, length + 3)[..], &head(2, length), &payload].concat()
+}
+
+/// The numbers of the packets that a client has, in the order in which they came.
+fn numbers(client: &Client) -> Vec<u16> {
+    let seen = client.seen.lock();
+    let after_mark = |data: &[u8]| {
+        let at = data.iter().position(|byte| *byte == b'#')?;
+        std::str::from_utf8(data.get(at + 1..at + 5)?).ok()?.parse().ok()
+    };
+    seen.data.iter().filter_map(|data| after_mark(data)).filter(|number| *number < 9999).collect()
+}
+
+#[tokio::test]
+async fn reliable_data_wait_for_a_slow_receiver_or_end_its_session() {
+    let mut options = options();
+    options.limits.data_buffer = 100_000;
+    let (sfu, at) = server(options).await;
+    let ana = Client::join(&sfu, at, "room", "ana").await;
+    let ben = Client::join(&sfu, at, "room", "ben").await;
+    let carla = Client::join(&sfu, at, "room", "carla").await;
+    for one in [&ana, &ben, &carla] {
+        until("two connections", || one.seen.lock().connected == 2).await;
+    }
+    until("data to arrive", || {
+        let _ = ana.todo.send(Do::Data(numbered(9999, 100)));
+        [&ben, &carla].iter().all(|one| !one.seen.lock().data.is_empty())
+    })
+    .await;
+    // As much as can wait.
+    let _ = ben.todo.send(Do::Deaf(true));
+    (0..150).for_each(|number| drop(ana.todo.send(Do::Data(numbered(number, 1000)))));
+    until("carla to have all", || numbers(&carla).len() == 150).await;
+    let _ = ben.todo.send(Do::Deaf(false));
+    until("ben to have all", || numbers(&ben).len() == 150).await;
+    assert_eq!(numbers(&ben), (0..150).collect::<Vec<_>>());
+    assert_eq!((sfu.metrics().data_dropped.get(), sfu.metrics().cut_off.get()), (0, 0));
+    // More than that: ben has to come back, and nobody else notices.
+    let _ = ben.todo.send(Do::Deaf(true));
+    (150..450).for_each(|number| drop(ana.todo.send(Do::Data(numbered(number, 1000)))));
+    until("carla to have all", || numbers(&carla).len() == 450).await;
+    until("ben to be told to come back", || ben.seen.lock().leave.is_some()).await;
+    assert_eq!(ben.seen.lock().leave.as_ref().unwrap().action, LeaveAction::Reconnect as i32);
+    assert!(carla.seen.lock().leave.is_none() && ana.seen.lock().leave.is_none());
+}
+
 #[tokio::test]
 async fn a_session_goes_on_after_its_signalling_was_cut() {
     let (sfu, at) = server(options()).await;
@@ -231,12 +282,6 @@ async fn a_session_goes_on_after_its_signalling_was_cut() {
         assert_eq!(leave.action, LeaveAction::Reconnect as i32);
         assert_eq!(leave.reason, DisconnectReason::StateMismatch as i32);
     }
-}
-
-fn left(client: &Client, identity: &str) -> bool {
-    let seen = client.seen.lock();
-    let gone = ParticipantState::Disconnected as i32;
-    seen.participants.values().any(|one| one.identity == identity && one.state == gone)
 }
 
 #[tokio::test]
