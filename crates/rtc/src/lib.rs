@@ -12,6 +12,8 @@
 //! - `forward` decides what a receiver gets, and makes one stream of several.
 //! - `proto` are the messages of clients, `http` their way in, `crypto` what WebRTC's transports are made with.
 
+#[cfg(any(test, feature = "client"))]
+pub mod client;
 mod crypto;
 mod forward;
 mod http;

@@ -9,16 +9,15 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
 use prost::Message as _;
+use str0m::Event;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::ChannelId;
 use str0m::media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
-use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite};
-use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::client::peer::Peer;
 use crate::proto::models::{ParticipantInfo, ParticipantState, TrackSource, TrackType, VideoLayer, VideoQuality};
 use crate::proto::signal::{
     AddTrackRequest, JoinResponse, LeaveRequest, ReconnectResponse, Request, Response, SessionDescription,
@@ -113,12 +112,10 @@ impl Client {
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let (todo, tasks) = mpsc::unbounded_channel();
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let running = Running {
             seen: seen.clone(),
-            publisher: Peer::new(udp),
-            subscriber: Peer::new(other),
+            publisher: Peer::new().await.unwrap(),
+            subscriber: Peer::new().await.unwrap(),
             pending: None,
             senders: Vec::new(),
             channel: None,
@@ -144,54 +141,6 @@ impl Client {
 
     pub(super) fn packets(&self, track: &str) -> usize {
         self.seen.lock().media.get(track).map_or(0, Vec::len)
-    }
-}
-
-struct Peer {
-    rtc: Rtc,
-    socket: UdpSocket,
-    address: SocketAddr,
-    timer: Instant,
-}
-
-impl Peer {
-    fn new(socket: UdpSocket) -> Self {
-        let mut rtc = RtcConfig::new()
-            .set_crypto_provider(Arc::new(crate::crypto::provider()))
-            .set_rtp_mode(true)
-            .set_sctp_max_buffered_amount(10_000_000)
-            .build(Instant::now());
-        let address = socket.local_addr().unwrap();
-        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
-        Self { rtc, socket, address, timer: Instant::now() }
-    }
-
-    fn poll(&mut self) -> Vec<Event> {
-        let mut events = Vec::new();
-        loop {
-            match self.rtc.poll_output().unwrap() {
-                Output::Timeout(at) => {
-                    self.timer = at;
-                    return events;
-                }
-                Output::Transmit(packet) => {
-                    let _ = self.socket.try_send_to(&packet.contents, packet.destination);
-                }
-                Output::Event(event) => events.push(event),
-            }
-        }
-    }
-
-    fn wake(&mut self) -> Vec<Event> {
-        let _ = self.rtc.handle_input(Input::Timeout(Instant::now()));
-        self.poll()
-    }
-
-    fn receive(&mut self, bytes: &[u8], from: SocketAddr) -> Vec<Event> {
-        if let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, bytes) {
-            let _ = self.rtc.handle_input(Input::Receive(Instant::now(), receive));
-        }
-        self.poll()
     }
 }
 
@@ -241,7 +190,7 @@ impl Running {
                     Some(Do::PublishVideo) => self.publish(MediaKind::Video),
                     Some(Do::Noise(bytes)) => { let _ = writer.send(Message::Binary(bytes.into())).await; }
                     Some(Do::Move) => {
-                        self.subscriber.socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+                        self.subscriber.move_away().await.unwrap();
                     }
                     Some(Do::Deaf(deaf)) => self.deaf = deaf,
                     Some(Do::CutSignal) => {
@@ -252,24 +201,24 @@ impl Running {
                         if let Some(mut channel) = self.channel.and_then(|id| self.publisher.rtc.channel(id)) {
                             let _ = channel.write(true, &data);
                         }
-                        let events = self.publisher.poll();
+                        let events = self.publisher.poll().unwrap();
                         self.happened(events, true);
                     }
                     None => return,
                 },
                 Ok((length, from)) = self.publisher.socket.recv_from(&mut one) => {
-                    let events = self.publisher.receive(&one[..length], from);
+                    let events = self.publisher.receive(&one[..length], from).unwrap();
                     self.happened(events, true);
                 }
                 Ok((length, from)) = self.subscriber.socket.recv_from(&mut other), if !self.deaf => {
-                    let events = self.subscriber.receive(&other[..length], from);
+                    let events = self.subscriber.receive(&other[..length], from).unwrap();
                     self.happened(events, false);
                 }
                 _ = pace.tick() => self.send_media(),
                 () = tokio::time::sleep_until(timer.into()) => {
-                    let events = self.publisher.wake();
+                    let events = self.publisher.wake().unwrap();
                     self.happened(events, true);
-                    let events = self.subscriber.wake();
+                    let events = self.subscriber.wake().unwrap();
                     self.happened(events, false);
                 }
             }
@@ -310,14 +259,14 @@ impl Running {
                     id: offer.id,
                     ..SessionDescription::default()
                 }));
-                let events = self.subscriber.wake();
+                let events = self.subscriber.wake().unwrap();
                 self.happened(events, false);
             }
             Response::Answer(answer) => {
                 let sdp = SdpAnswer::from_sdp_string(&answer.sdp).unwrap();
                 let pending = self.pending.take().unwrap();
                 self.publisher.rtc.sdp_api().accept_answer(pending, sdp).unwrap();
-                let events = self.publisher.wake();
+                let events = self.publisher.wake().unwrap();
                 self.happened(events, true);
             }
             _ => {}
@@ -405,7 +354,7 @@ impl Running {
             let write =
                 RtpWrite::new(pt, (sender.count + 1000).into(), time, now, payload).marker(true).ext_vals(values);
             stream.write_rtp(write);
-            let events = publisher.wake();
+            let events = publisher.wake().unwrap();
             drop(events);
         }
     }
