@@ -12,12 +12,15 @@
 //! - `forward` decides what a receiver gets, and makes one stream of several.
 //! - `proto` are the messages of clients, `http` their way in, `crypto` what WebRTC's transports are made with.
 
+#[cfg(any(test, feature = "client"))]
+pub mod client;
 mod crypto;
 mod forward;
 mod http;
 mod metrics;
 mod options;
 mod proto;
+mod revoked;
 mod room;
 #[cfg(test)]
 mod scenarios;
@@ -26,11 +29,12 @@ mod sfu;
 mod token;
 mod transport;
 
-pub use http::router;
+pub use http::{ClientAddress, router};
 pub use metrics::{Counter, Metrics};
 pub use options::{Announced, Limits, Options};
 pub use proto::models;
 pub use proto::signal::IceServer;
-pub use room::{ParticipantState, RoomEvent};
+pub use revoked::Who;
+pub use room::{Member, ParticipantState, RoomEvent};
 pub use sfu::{Sfu, StartError};
 pub use token::{ApiKey, Claims, Grants, TokenError};

@@ -68,6 +68,10 @@ metrics! {
         bad_signals,
         /// Clients disconnected because they read too slowly
         cut_off,
+        /// Signalling connections refused because there were too many
+        refused,
+        /// Participants removed by the server
+        removed,
         /// Requests for a key frame passed on to publishers
         key_frames,
         /// Data packets forwarded, one for each receiver

@@ -56,7 +56,12 @@ pub struct Limits {
     pub signal_rate: u32,
     /// Messages that wait for a client to read them; one that reads no faster is disconnected.
     pub signal_queue: usize,
-    /// Bytes that wait in a client's data channel; further packets are dropped.
+    /// Signalling connections from one address (of IPv6, one network of 64 bits) at once, if the server tells addresses.
+    pub connections_per_address: usize,
+    /// Signalling connections of one participant at once: one, and those that a bad network has not ended yet.
+    pub connections_per_participant: usize,
+    /// Bytes that wait in a client's data channel, and once more as many that wait for it. A client for which more
+    /// reliable data would have to wait is disconnected, so that it notices, and comes back; other data are dropped.
     pub data_buffer: usize,
     /// Bytes of what a participant says of itself: name, metadata, attributes.
     pub metadata: usize,
@@ -64,6 +69,19 @@ pub struct Limits {
     pub resume: Duration,
     /// How long an empty room is kept.
     pub empty_room: Duration,
+    /// Longest validity of a token. For this long removals are remembered.
+    pub token: Duration,
+    /// How often a participant gets another token, with which it can come back.
+    pub token_refresh: Duration,
+    /// How long that one is valid.
+    pub refreshed_token: Duration,
+}
+
+impl Limits {
+    /// Signalling connections of all clients at once.
+    pub fn connections(&self) -> usize {
+        self.participants.saturating_mul(2)
+    }
 }
 
 impl Default for Limits {
@@ -75,10 +93,15 @@ impl Default for Limits {
             signal_message: 256 * 1024,
             signal_rate: 50,
             signal_queue: 1024,
+            connections_per_address: 500,
+            connections_per_participant: 8,
             data_buffer: 4 * 1024 * 1024,
             metadata: 64 * 1024,
             resume: Duration::from_secs(20),
             empty_room: Duration::from_secs(20),
+            token: Duration::from_secs(24 * 3600),
+            token_refresh: Duration::from_secs(300),
+            refreshed_token: Duration::from_secs(600),
         }
     }
 }

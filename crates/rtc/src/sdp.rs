@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
+use crate::transport::stun::Credentials;
+
 /// Most sections of one description.
 pub(crate) const MAX_SECTIONS: usize = 1024;
 
@@ -53,6 +55,13 @@ pub(crate) fn sections(sdp: &str) -> Vec<Section> {
         }
     }
     sections
+}
+
+/// The name and password that the writer of a description has for ICE: those of its first section, which carries all.
+pub(crate) fn credentials(sdp: &str) -> Option<Credentials> {
+    let value =
+        |start: &str| sdp.lines().find_map(|line| line.strip_prefix(start)).map(|value| value.trim().to_owned());
+    Some(Credentials { name: value("a=ice-ufrag:")?, password: value("a=ice-pwd:")? })
 }
 
 /// The names under which a section's track travels: its group and itself.

@@ -4,18 +4,20 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::crypto;
+use crate::http::Places;
 use crate::metrics::Metrics;
 use crate::options::{Announced, Options};
 use crate::proto::models::DisconnectReason;
 use crate::proto::signal::JoinRequest;
+use crate::revoked::{Revoked, Who};
 use crate::room::{Command, JoinRefusal, Joining, Link, Material, ParticipantState, Room, RoomEvent, Shared};
-use crate::token::Grants;
+use crate::token::{Claims, Grants};
 use crate::transport::{Packet, Readers, Transport};
 
 /// Commands and packets that may wait for a room.
@@ -34,6 +36,7 @@ pub struct Sfu(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     transport: Arc<Transport>,
+    places: Arc<Places>,
     /// Looked up when somebody joins, never for packets.
     rooms: Mutex<HashMap<String, Handle>>,
     events: broadcast::Sender<(String, RoomEvent)>,
@@ -54,6 +57,8 @@ pub(crate) enum JoinError {
     Full,
     #[error("the room is busy")]
     Busy,
+    #[error("permissions denied: the participant was removed")]
+    Removed,
 }
 
 /// A participant's place in its room, for its WebSocket.
@@ -85,10 +90,12 @@ impl Sfu {
             announced: transport.announced().into(),
             data_buffer: options.limits.data_buffer,
         };
-        let shared = Shared { options, material, routes: transport.routes.clone(), metrics };
+        let routes = transport.routes.clone();
+        let shared = Shared { options, material, routes, metrics, revoked: Revoked::default() };
         Ok(Self(Arc::new(Inner {
             shared: Arc::new(shared),
             transport: Arc::new(transport),
+            places: Arc::default(),
             rooms: Mutex::default(),
             events: broadcast::channel(EVENTS).0,
             last_number: AtomicU64::new(0),
@@ -111,7 +118,10 @@ impl Sfu {
         self.0.transport.announced()
     }
 
-    /// What happens in rooms from now on: the room's name and the event.
+    /// Who joins and leaves from now on: the room's name and the event. A listener that falls behind by 1,024 events
+    /// misses some, and learns that it does ([`broadcast::error::RecvError::Lagged`]); [`Self::participants`] then tells
+    /// who is there. A client that loses its connection for long leaves and joins again, so whoever ends a membership
+    /// because of an event waits for some seconds first.
     pub fn events(&self) -> broadcast::Receiver<(String, RoomEvent)> {
         self.0.events.subscribe()
     }
@@ -128,9 +138,31 @@ impl Sfu {
         participants.await.unwrap_or_default()
     }
 
-    /// Removes somebody from a room. A token that is still valid lets them in again.
+    /// Removes somebody from a room, or keeps them out if they are about to join. Tokens from before let nobody in again;
+    /// one that is made afterwards does.
     pub async fn remove_participant(&self, room: &str, identity: &str) {
-        self.tell(room, Command::Remove(identity.to_owned())).await;
+        self.remove(Some(room), Who::Identity(identity.to_owned())).await;
+    }
+
+    /// The same for whoever is meant, in one room or in all: a user who has left the room of a call, a device that was
+    /// signed out, a user whose account was closed. To be called once nobody gives them tokens any more.
+    pub async fn remove(&self, room: Option<&str>, who: Who) {
+        // Before the room is told: whoever it lets in until then is there to be removed.
+        self.0.shared.revoked.revoke(room, who.clone(), SystemTime::now(), self.options().limits.token);
+        let rooms = room.map_or_else(|| self.rooms(), |room| vec![room.to_owned()]);
+        for room in rooms {
+            self.tell(&room, Command::Remove(who.clone())).await;
+        }
+    }
+
+    /// Whether a token was made before its participant was removed.
+    pub(crate) fn has_removed(&self, claims: &Claims) -> bool {
+        self.0.shared.revoked.refuses(claims)
+    }
+
+    /// The places for signalling connections.
+    pub(crate) fn places(&self) -> &Arc<Places> {
+        &self.0.places
     }
 
     /// Mutes somebody's track, or lets them be heard again.
@@ -204,6 +236,7 @@ impl Sfu {
         match joined.await {
             Ok(Ok(participant)) => Ok(Seat { participant, commands }),
             Ok(Err(JoinRefusal::Full)) => Err(JoinError::Full),
+            Ok(Err(JoinRefusal::Removed)) => Err(JoinError::Removed),
             Err(_) => Err(JoinError::Busy),
         }
     }

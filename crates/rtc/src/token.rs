@@ -47,6 +47,9 @@ pub enum TokenError {
     /// Its time has not come.
     #[error("invalid authorization token: token is not valid yet")]
     NotYet,
+    /// Its time is longer than tokens may have.
+    #[error("invalid authorization token: token is valid for too long")]
+    TooLong,
 }
 
 /// The claims of a token.
@@ -65,6 +68,14 @@ pub struct Claims {
     /// Seconds since 1970 until which the token is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exp: Option<u64>,
+    /// When the token was made, in milliseconds since 1970: finer than `nbf`, so that a removal in the same second is
+    /// told apart from what comes after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made: Option<u64>,
+    /// Whose token it is, from the widest name to the narrowest, such as a user and a device: by these names the server
+    /// finds participants whose identities it does not know. Others are not told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holder: Vec<String>,
     /// Name that others are shown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
@@ -153,12 +164,25 @@ impl Claims {
             identity: identity.to_owned(),
             nbf: None,
             exp: None,
+            made: None,
+            holder: Vec::new(),
             name: String::new(),
             metadata: String::new(),
             attributes: BTreeMap::new(),
             context: String::new(),
             video,
         }
+    }
+
+    /// When the token was made; by its first second if it does not say.
+    pub(crate) fn made(&self) -> SystemTime {
+        let since = self.made.unwrap_or_else(|| self.nbf.unwrap_or_default().saturating_mul(1000));
+        UNIX_EPOCH.checked_add(Duration::from_millis(since)).unwrap_or(UNIX_EPOCH)
+    }
+
+    /// How long the token is still valid.
+    pub(crate) fn lasts(&self, now: SystemTime) -> Duration {
+        Duration::from_secs(self.exp.unwrap_or_default().saturating_sub(seconds(now)))
     }
 
     /// When the token ends, in seconds since 1970.
@@ -180,8 +204,10 @@ impl ApiKey {
 
     /// A token that is valid from `now` on for `validity`.
     pub fn mint(&self, claims: &Claims, now: SystemTime, validity: Duration) -> String {
+        let made = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let now = seconds(now);
         let claims = Claims {
+            made: Some(made),
             iss: self.name.clone(),
             nbf: Some(now),
             exp: Some(now.saturating_add(validity.as_secs())),

@@ -13,7 +13,7 @@ use crate::proto::models::ClientInfo;
 use crate::proto::signal::{JoinRequest, WrappedJoinRequest};
 use crate::room::Joining;
 use crate::sfu::Sfu;
-use crate::token::Claims;
+use crate::token::{Claims, TokenError};
 
 /// Longest identity and name of a room.
 const MAX_NAME: usize = 1024;
@@ -36,6 +36,16 @@ pub(super) struct Connecting {
 pub(super) enum Purpose {
     Join(Box<Joining>, Option<Box<JoinRequest>>),
     Resume { room: String, sid: String, identity: String },
+}
+
+impl Purpose {
+    /// The room and the identity that are meant.
+    pub(super) fn participant(&self) -> (String, String) {
+        match self {
+            Self::Join(joining, _) => (joining.claims.video.room.clone(), joining.claims.identity.clone()),
+            Self::Resume { room, identity, .. } => (room.clone(), identity.clone()),
+        }
+    }
 }
 
 /// The parameters that are read.
@@ -122,6 +132,13 @@ fn claims(sfu: &Sfu, parameters: &Parameters, headers: &HeaderMap) -> Result<Cla
         .key
         .verify(token, SystemTime::now())
         .map_err(|error| Refusal::new(StatusCode::UNAUTHORIZED, error.to_string()))?;
+    let longest = sfu.options().limits.token;
+    if claims.lasts(SystemTime::now()) > longest {
+        return Err(refused(&TokenError::TooLong.to_string()));
+    }
+    if sfu.has_removed(&claims) {
+        return Err(refused("permissions denied: the participant was removed"));
+    }
     if !claims.video.room_join {
         return Err(refused("permissions denied"));
     }

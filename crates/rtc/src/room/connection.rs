@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use str0m::bwe::Bitrate;
-use str0m::change::{SdpAnswer, SdpOffer};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::config::{CryptoProvider, DtlsCert};
 use str0m::net::TcpType;
 use str0m::rtp::Extension;
 use str0m::{Candidate, IceCreds, Rtc, RtcConfig};
 
+use super::paths::Paths;
 use crate::forward::dependency_descriptor;
 use crate::options::Announced;
+use crate::sdp;
+use crate::transport::stun::Credentials;
 
 /// What the bandwidth to a receiver is taken to be until it has been measured.
 const FIRST_ESTIMATE: Bitrate = Bitrate::mbps(2);
@@ -42,6 +45,9 @@ pub(crate) struct Material {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) rtc: Rtc,
+    /// A number that no other connection has.
+    pub(crate) id: u64,
+    pub(crate) paths: Paths,
     /// The names by which packets find it: the current one, and the one before a restart of ICE.
     pub(crate) names: Vec<String>,
     /// When it wants to be polled.
@@ -52,6 +58,27 @@ pub(crate) struct Connection {
     /// The channels by which data is sent, if they are open.
     pub(crate) reliable: Option<ChannelId>,
     pub(crate) lossy: Option<ChannelId>,
+    /// The credentials that `str0m` has made for the last restart of ICE, and those that are used instead; and those of
+    /// a restart that is offered.
+    replaced: Option<Replaced>,
+    offered: Option<Replaced>,
+}
+
+/// Credentials of `str0m` and those that are used instead: its own are not made for secrets.
+#[derive(Debug, Clone)]
+struct Replaced {
+    made: IceCreds,
+    used: IceCreds,
+}
+
+impl Replaced {
+    fn new(made: IceCreds) -> Self {
+        Self { made, used: credentials() }
+    }
+
+    fn apply(&self, sdp: &str) -> String {
+        sdp.replace(&self.made.ufrag, &self.used.ufrag).replace(&self.made.pass, &self.used.pass)
+    }
 }
 
 fn token(length: usize) -> String {
@@ -68,7 +95,7 @@ fn credentials() -> IceCreds {
 impl Connection {
     /// A connection that answers offers, or makes them. `measured` is whether bandwidth to the peer is estimated, for
     /// connections by which media are sent.
-    pub(crate) fn new(material: &Material, measured: bool, now: Instant) -> Self {
+    pub(crate) fn new(material: &Material, id: u64, measured: bool, now: Instant) -> Self {
         let credentials = credentials();
         let mut config = RtcConfig::new()
             .set_crypto_provider(material.crypto.clone())
@@ -105,12 +132,16 @@ impl Connection {
         }
         Self {
             rtc,
+            id,
+            paths: Paths::default(),
             names: vec![credentials.ufrag],
             timer: None,
             established: false,
             connected: false,
             reliable: None,
             lossy: None,
+            replaced: None,
+            offered: None,
         }
     }
 
@@ -128,19 +159,67 @@ impl Connection {
     }
 
     /// Answers an offer.
-    pub(crate) fn answer(&mut self, sdp: &str) -> Result<SdpAnswer, String> {
+    pub(crate) fn answer(&mut self, sdp: &str) -> Result<String, String> {
         let offer = SdpOffer::from_sdp_string(sdp).map_err(|error| error.to_string())?;
-        self.rtc.sdp_api().accept_offer(offer).map_err(|error| error.to_string())
+        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|error| error.to_string())?;
+        let made = self.rtc.direct_api().local_ice_credentials();
+        if !self.names.contains(&made.ufrag) {
+            self.replace(Replaced::new(made));
+        }
+        Ok(self.written(&answer.to_sdp_string()))
     }
 
-    /// The connection's name, if it is new since this was asked last: a peer that restarts ICE gets another one.
-    pub(crate) fn new_name(&mut self) -> Option<String> {
-        let name = self.rtc.direct_api().local_ice_credentials().ufrag;
-        if self.names.contains(&name) {
+    /// The text of an offer of ours.
+    pub(crate) fn offer(&mut self, sdp: &str) -> String {
+        let current = self.rtc.direct_api().local_ice_credentials();
+        let written = self.written(sdp);
+        let Some(Credentials { name, password }) = sdp::credentials(&written) else { return written };
+        if name == current.ufrag {
+            return written;
+        }
+        // ICE is to begin anew; it does when the offer is answered.
+        let same = self.offered.take().filter(|offered| offered.made.ufrag == name);
+        let offered = same.unwrap_or_else(|| Replaced::new(IceCreds { ufrag: name, pass: password }));
+        let written = offered.apply(&written);
+        self.offered = Some(offered);
+        written
+    }
+
+    /// Takes the answer to an offer of ours.
+    pub(crate) fn answered(&mut self, pending: SdpPendingOffer, sdp: &str) -> Result<(), String> {
+        let answer = SdpAnswer::from_sdp_string(sdp).map_err(|error| error.to_string())?;
+        self.rtc.sdp_api().accept_answer(pending, answer).map_err(|error| error.to_string())?;
+        let made = self.rtc.direct_api().local_ice_credentials();
+        if let Some(offered) = self.offered.take_if(|offered| offered.made == made) {
+            self.replace(offered);
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, replaced: Replaced) {
+        self.rtc.direct_api().set_local_ice_credentials(replaced.used.clone());
+        self.replaced = Some(replaced);
+    }
+
+    /// A description as it is sent: candidates keep the name that `str0m` gave them.
+    fn written(&self, sdp: &str) -> String {
+        self.replaced.as_ref().map_or_else(|| sdp.to_owned(), |replaced| replaced.apply(sdp))
+    }
+
+    /// The connection's name and password.
+    pub(crate) fn credentials(&mut self) -> Credentials {
+        let IceCreds { ufrag, pass } = self.rtc.direct_api().local_ice_credentials();
+        Credentials { name: ufrag, password: pass }
+    }
+
+    /// The same, if they are new since this was asked last: a peer that restarts ICE gets others.
+    pub(crate) fn new_credentials(&mut self) -> Option<Credentials> {
+        let credentials = self.credentials();
+        if self.names.contains(&credentials.name) {
             return None;
         }
-        self.names.push(name.clone());
-        Some(name)
+        self.names.push(credentials.name.clone());
+        Some(credentials)
     }
 
     /// Takes the names that are no longer in use, but the newest and the one before.

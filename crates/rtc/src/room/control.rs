@@ -6,21 +6,28 @@ use std::time::SystemTime;
 use super::{JoinRefusal, Joining, Link, Room};
 use crate::proto::models::DisconnectReason;
 use crate::proto::signal::{JoinRequest, LeaveAction, MuteTrackRequest, Request, Response, RoomUpdate};
+use crate::revoked::Who;
 use crate::token::Grants;
 
 /// Something that has happened in a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomEvent {
     /// Somebody has joined.
-    Joined {
-        /// The participant.
-        identity: String,
-    },
-    /// Somebody has left, or was removed.
-    Left {
-        /// The participant.
-        identity: String,
-    },
+    Joined(Member),
+    /// Somebody has left, or was removed, and why. Another session of the same identity may have begun: the event of that
+    /// follows.
+    Left(Member, DisconnectReason),
+}
+
+/// Who it is that something happens to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its identity, unique in the room.
+    pub identity: String,
+    /// Its session, which no other one has.
+    pub sid: String,
+    /// Whose token it has: [`crate::Claims::holder`].
+    pub holder: Vec<String>,
 }
 
 /// A participant, as the server sees it.
@@ -30,6 +37,8 @@ pub struct ParticipantState {
     pub identity: String,
     /// Its session.
     pub sid: String,
+    /// Whose token it has: [`crate::Claims::holder`].
+    pub holder: Vec<String>,
     /// When it joined.
     pub joined: SystemTime,
     /// What its token says for who has issued it.
@@ -52,7 +61,7 @@ pub(crate) enum Command {
     /// A signalling connection has ended.
     LinkEnded(u32, u64),
     /// Somebody has to go.
-    Remove(String),
+    Remove(Who),
     /// A track is muted, or may be heard again: identity, track.
     Mute(String, String, bool),
     /// A track is taken away: identity, track.
@@ -75,7 +84,7 @@ impl Room {
         match command {
             Command::Join(joining, link, answer) => {
                 let (joining, request) = *joining;
-                if let Err(refusal) = self.admits(&joining.claims.identity) {
+                if let Err(refusal) = self.admits(&joining.claims) {
                     let _ = answer.send(Err(refusal));
                     return true;
                 }
@@ -96,8 +105,10 @@ impl Room {
             }
             Command::Request(key, link, request) => self.request(key, link, *request),
             Command::LinkEnded(key, link) => self.link_ended(key, link),
-            Command::Remove(identity) => {
-                if let Some(key) = self.key_of(&identity) {
+            Command::Remove(who) => {
+                let meant = self.participants.values().filter(|one| who.is(&one.claims)).map(|one| one.key);
+                for key in meant.collect::<Vec<_>>() {
+                    self.shared.metrics.removed.up();
                     self.remove(key, DisconnectReason::ParticipantRemoved);
                 }
             }
@@ -126,6 +137,8 @@ impl Room {
                     _ => LeaveAction::Disconnect,
                 };
                 self.tell_all(&super::membership::leave(reason, action));
+                let left = self.participants.values().map(|one| RoomEvent::Left(one.member(), reason));
+                self.events.extend(left);
                 return false;
             }
             Command::List(answer) => {
@@ -194,6 +207,7 @@ impl Room {
             .map(|one| ParticipantState {
                 identity: one.claims.identity.clone(),
                 sid: one.sid.clone(),
+                holder: one.claims.holder.clone(),
                 joined: one.joined,
                 context: one.claims.context.clone(),
                 may_publish: one.claims.video.may_publish(),

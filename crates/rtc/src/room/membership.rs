@@ -9,6 +9,7 @@ use crate::proto::models::{Codec, DisconnectReason, ParticipantInfo, Participant
 use crate::proto::signal::{
     JoinResponse, LeaveAction, LeaveRequest, ParticipantUpdate, ReconnectResponse, Response, SyncState,
 };
+use crate::token::Claims;
 use crate::transport::{ConnectionKey, Side};
 
 /// Seconds between a client's pings, and without an answer after which it gives up.
@@ -22,6 +23,8 @@ const PROTOCOL: i32 = 16;
 pub(crate) enum JoinRefusal {
     /// The room is full.
     Full,
+    /// It was removed after its token was made.
+    Removed,
 }
 
 /// What a client should do that cannot go on here.
@@ -35,8 +38,11 @@ pub(crate) fn leave(reason: DisconnectReason, action: LeaveAction) -> Response {
 
 impl Room {
     /// Whether there is place for one more.
-    pub(crate) fn admits(&self, identity: &str) -> Result<(), JoinRefusal> {
-        let replaces = self.participants.values().any(|one| one.claims.identity == identity);
+    pub(crate) fn admits(&self, claims: &Claims) -> Result<(), JoinRefusal> {
+        if self.shared.revoked.refuses(claims) {
+            return Err(JoinRefusal::Removed);
+        }
+        let replaces = self.participants.values().any(|one| one.claims.identity == claims.identity);
         if self.participants.len() >= self.shared.options.limits.room_participants && !replaces {
             return Err(JoinRefusal::Full);
         }
@@ -51,9 +57,9 @@ impl Room {
         }
         self.last_participant += 1;
         let key = self.last_participant;
-        let participant = Participant::new(key, new_sid("PA_"), joining, link, SystemTime::now());
+        let participant = Participant::new(key, new_sid("PA_"), joining, link, (self.now, SystemTime::now()));
         let (single, subscribes) = (participant.single, participant.claims.video.may_subscribe());
-        self.events.push(RoomEvent::Joined { identity: participant.claims.identity.clone() });
+        self.events.push(RoomEvent::Joined(participant.member()));
         self.participants.insert(key, participant);
         self.empty_since = None;
         self.shared.metrics.participants.up();
@@ -159,7 +165,7 @@ impl Room {
             }
         }
         self.shared.metrics.participants.down();
-        self.events.push(RoomEvent::Left { identity: participant.claims.identity.clone() });
+        self.events.push(RoomEvent::Left(participant.member(), reason));
         if participant.visible() {
             participant.state = ParticipantState::Disconnected;
             participant.version += 1;

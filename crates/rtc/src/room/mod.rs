@@ -9,6 +9,7 @@ mod media;
 mod membership;
 mod negotiation;
 mod participant;
+mod paths;
 mod publishing;
 mod signals;
 mod subscribing;
@@ -27,11 +28,14 @@ use tokio::sync::mpsc;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::proto::signal::{Response, SessionDescription};
+use crate::revoked::Revoked;
+use crate::sdp;
+use crate::transport::stun::{self, Credentials};
 use crate::transport::{ConnectionKey, Packet, Route, Routes, Side};
 
 pub(crate) use connection::Material;
 pub(crate) use control::Command;
-pub use control::{ParticipantState, RoomEvent};
+pub use control::{Member, ParticipantState, RoomEvent};
 pub(crate) use link::{Link, Outgoing, link};
 pub(crate) use membership::JoinRefusal;
 pub(crate) use participant::{Joining, Participant};
@@ -44,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) material: Material,
     pub(crate) routes: Routes,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) revoked: Revoked,
 }
 
 /// A room.
@@ -122,6 +127,16 @@ impl Room {
             metrics.strangers.up();
             return;
         };
+        if stun::answered(&packet.bytes).is_some() {
+            // Of a check that was made here: ICE makes none.
+            if connection.paths.answered(packet, now) {
+                let held = connection.paths.take_held();
+                self.transmits.extend(held);
+            } else {
+                metrics.malformed.up();
+            }
+            return;
+        }
         let input = Input::Receive(now, receive);
         if !connection.rtc.accepts(&input) {
             metrics.malformed.up();
@@ -132,6 +147,14 @@ impl Room {
         }
         // At once: a connection keeps only the last packet of a stream.
         self.poll(packet.connection);
+        if stun::is_request(&packet.bytes)
+            && let Some(connection) = self.connection(packet.connection)
+        {
+            let name = connection.credentials().name;
+            let check = connection.paths.asked(packet, &name, now);
+            let held = connection.paths.take_held();
+            self.transmits.extend(check.into_iter().chain(held));
+        }
     }
 
     /// When something has to be done next; `run` does it.
@@ -185,7 +208,7 @@ impl Room {
         let mut woken = false;
         while !failed {
             match connection.rtc.poll_output() {
-                Ok(Output::Transmit(transmit)) => self.transmits.push(transmit),
+                Ok(Output::Transmit(transmit)) => self.transmits.extend(connection.paths.direct(transmit)),
                 Ok(Output::Event(event)) => happened.push(event),
                 Ok(Output::Timeout(at)) if at <= now && !woken => {
                     woken = true;
@@ -221,6 +244,7 @@ impl Room {
             Event::ChannelOpen(id, label) => self.channel_opened(key, id, &label),
             Event::ChannelClose(id) => self.channel_closed(key, id),
             Event::ChannelData(data) => self.data(key, &data),
+            Event::ChannelBufferedAmountLow(_) => self.send_waiting(key.participant),
             Event::KeyframeRequest(request) => self.key_frame_wanted(key, request.mid),
             Event::EgressBitrateEstimate(kind) => self.estimated(key, &kind),
             Event::MediaIngressStats(statistics) => self.lost_on_the_way_in(key, &statistics),
@@ -231,8 +255,10 @@ impl Room {
     }
 
     /// Makes a connection known to the sockets.
-    fn route(&self, key: ConnectionKey, name: &str) {
-        self.shared.routes.insert(name, Route { connection: key, room: self.packets.clone() });
+    fn route(&self, key: ConnectionKey, id: u64, credentials: &Credentials) {
+        let password = credentials.password.as_str().into();
+        let route = Route { id, connection: key, room: self.packets.clone(), password };
+        self.shared.routes.insert(&credentials.name, route);
     }
 
     /// Makes a connection that a participant does not have yet.
@@ -243,22 +269,26 @@ impl Room {
             return;
         }
         let measured = participant.receiving_side() == key.side;
-        let connection = connection::Connection::new(&shared.material, measured, now);
-        let name = connection.names[0].clone();
+        let id = shared.routes.next_id();
+        let mut connection = connection::Connection::new(&shared.material, id, measured, now);
+        let credentials = connection.credentials();
         match key.side {
             Side::Publisher => participant.publisher = Some(connection),
             Side::Subscriber => participant.subscriber = Some(connection),
         }
-        self.route(key, &name);
+        self.route(key, id, &credentials);
         self.busy.insert(key);
     }
 
-    /// A connection's names after a description was exchanged.
-    fn renamed(&mut self, key: ConnectionKey) {
+    /// A description was exchanged: a connection may have other names, and its peer, by what it has written.
+    fn described(&mut self, key: ConnectionKey, theirs: &str) {
         let Some(connection) = self.connection(key) else { return };
-        let (new, old) = (connection.new_name(), connection.old_names());
-        if let Some(name) = new {
-            self.route(key, &name);
+        let (id, new, old) = (connection.id, connection.new_credentials(), connection.old_names());
+        let name = connection.credentials().name;
+        let checks = connection.paths.describe(sdp::credentials(theirs), &name);
+        self.transmits.extend(checks);
+        if let Some(credentials) = new {
+            self.route(key, id, &credentials);
         }
         for name in old {
             self.shared.routes.remove(&name);

@@ -7,6 +7,8 @@ use str0m::media::{MediaKind, Mid, Pt, Rid};
 use str0m::rtp::Ssrc;
 
 use super::connection::Connection;
+use super::control::Member;
+use super::data::Waiting;
 use super::link::Link;
 use super::negotiation::Negotiation;
 use super::track::TrackKey;
@@ -169,11 +171,21 @@ pub(crate) struct Participant {
     pub(crate) quality: ConnectionQuality,
     /// Number of the last reliable packet that has come from it.
     pub(crate) last_sequence: u32,
+    /// Reliable data that its connection has no place for yet.
+    pub(crate) waiting: Waiting,
+    /// When it was last given a token.
+    pub(crate) refreshed: Instant,
 }
 
 impl Participant {
     /// A participant that has just come.
-    pub(crate) fn new(key: u32, sid: String, joining: Joining, link: Link, joined: SystemTime) -> Self {
+    pub(crate) fn new(
+        key: u32,
+        sid: String,
+        joining: Joining,
+        link: Link,
+        (now, joined): (Instant, SystemTime),
+    ) -> Self {
         Self {
             key,
             sid,
@@ -202,7 +214,15 @@ impl Participant {
             counted: HashMap::new(),
             quality: ConnectionQuality::Excellent,
             last_sequence: 0,
+            waiting: Waiting::default(),
+            refreshed: now,
         }
+    }
+
+    /// Who it is, for events.
+    pub(crate) fn member(&self) -> Member {
+        let Claims { identity, holder, .. } = self.claims.clone();
+        Member { identity, holder, sid: self.sid.clone() }
     }
 
     /// Whether others are told of it.

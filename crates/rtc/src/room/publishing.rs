@@ -92,10 +92,10 @@ impl Room {
                 return;
             }
         };
-        self.renamed(connection_key);
+        self.described(connection_key, &description.sdp);
         self.busy.insert(connection_key);
         self.match_sections(key, &sections);
-        let (sdp, tracks) = self.answer_text(key, &answer.to_sdp_string(), &sections);
+        let (sdp, tracks) = self.answer_text(key, &answer, &sections);
         self.tell_answer(key, sdp, description.id, tracks);
         self.announce(key);
         self.after_answer(key);

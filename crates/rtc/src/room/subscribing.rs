@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use str0m::change::SdpAnswer;
 use str0m::media::{Direction, MediaKind, Mid};
 
 use super::Room;
@@ -222,9 +221,10 @@ impl Room {
         participant.negotiation.number += 1;
         let id = participant.negotiation.number;
         participant.negotiation.pending = Some((id, pending));
+        let written = connection.offer(&offer.to_sdp_string());
         self.busy.insert(connection_key);
         let (names, tracks) = self.names(key);
-        let sdp = with_names(&offer.to_sdp_string(), &names, &HashSet::new());
+        let sdp = with_names(&written, &names, &HashSet::new());
         let offer = SessionDescription { r#type: "offer".to_owned(), sdp, id, mid_to_track_id: tracks };
         self.tell(key, Response::Offer(offer));
     }
@@ -257,10 +257,7 @@ impl Room {
             return;
         }
         let Some(connection) = participant.subscriber.as_mut() else { return };
-        let answer = SdpAnswer::from_sdp_string(&description.sdp).map_err(|error| error.to_string());
-        let accepted = answer
-            .and_then(|answer| connection.rtc.sdp_api().accept_answer(pending, answer).map_err(|e| e.to_string()));
-        if let Err(error) = accepted {
+        if let Err(error) = connection.answered(pending, &description.sdp) {
             self.impossible(key, &error);
             return;
         }
@@ -271,7 +268,7 @@ impl Room {
                 participant.negotiation.again = true;
             }
         }
-        self.renamed(connection_key);
+        self.described(connection_key, &description.sdp);
         self.busy.insert(connection_key);
         self.sections_agreed(key);
         self.negotiate(key);

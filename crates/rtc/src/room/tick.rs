@@ -1,6 +1,6 @@
 //! What is done from time to time: choosing layers, speakers, the quality of connections, participants that are gone.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use str0m::bwe::Bitrate;
 use str0m::media::MediaKind;
@@ -52,6 +52,7 @@ impl Room {
     pub(super) fn tick(&mut self) {
         self.ticks.next = self.now + INTERVAL;
         self.remove_lost();
+        self.refresh_tokens();
         let keys: Vec<_> = self.participants.keys().copied().collect();
         for key in keys {
             self.allocate(key);
@@ -71,7 +72,7 @@ impl Room {
     /// Removes participants whose signalling connection has not come back, and those that never connected.
     fn remove_lost(&mut self) {
         let limits = &self.shared.options.limits;
-        let wall = std::time::SystemTime::now();
+        let wall = SystemTime::now();
         let lost: Vec<_> = self
             .participants
             .values()
@@ -87,6 +88,25 @@ impl Room {
         for (key, gone) in lost {
             let reason = if gone { DisconnectReason::SignalClose } else { DisconnectReason::JoinFailure };
             self.remove(key, reason);
+        }
+    }
+
+    /// Gives participants tokens with which they can come back, since the one that they came with ends.
+    fn refresh_tokens(&mut self) {
+        let shared = self.shared.clone();
+        let limits = &shared.options.limits;
+        let mut tokens = Vec::new();
+        for participant in self.participants.values_mut() {
+            let due = self.now.duration_since(participant.refreshed) >= limits.token_refresh;
+            // Whoever was removed is told to go in a moment.
+            if due && participant.link.is_some() && !shared.revoked.refuses(&participant.claims) {
+                participant.refreshed = self.now;
+                let token = shared.options.key.mint(&participant.claims, SystemTime::now(), limits.refreshed_token);
+                tokens.push((participant.key, token));
+            }
+        }
+        for (key, token) in tokens {
+            self.tell(key, Response::RefreshToken(token));
         }
     }
 

@@ -9,17 +9,16 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
 use prost::Message as _;
+use str0m::Event;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::ChannelId;
 use str0m::media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
-use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite};
-use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::proto::models::{ParticipantInfo, TrackSource, TrackType, VideoLayer, VideoQuality};
+use crate::client::peer::Peer;
+use crate::proto::models::{ParticipantInfo, ParticipantState, TrackSource, TrackType, VideoLayer, VideoQuality};
 use crate::proto::signal::{
     AddTrackRequest, JoinResponse, LeaveRequest, ReconnectResponse, Request, Response, SessionDescription,
     SignalRequest, SignalResponse,
@@ -41,6 +40,8 @@ pub(super) struct Seen {
     /// Requests for a key frame, by stream.
     pub(super) key_frames: HashMap<Option<String>, usize>,
     pub(super) connected: usize,
+    /// The client's name for ICE where it receives.
+    pub(super) name: String,
 }
 
 /// What a client is told to do.
@@ -52,6 +53,10 @@ pub(super) enum Do {
     /// Sends bytes that are no message.
     Noise(Vec<u8>),
     CutSignal,
+    /// The network gives the client another address where it receives.
+    Move,
+    /// Reads nothing where it receives, or does again.
+    Deaf(bool),
 }
 
 /// A client, running.
@@ -79,6 +84,13 @@ pub(super) fn token_with(sfu: &Sfu, identity: &str, grants: Grants) -> String {
     sfu.options().key.mint(&Claims::new(identity, grants), SystemTime::now(), Duration::from_secs(60))
 }
 
+/// Whether a client has seen somebody leave.
+pub(super) fn left(client: &Client, identity: &str) -> bool {
+    let seen = client.seen.lock();
+    let gone = ParticipantState::Disconnected as i32;
+    seen.participants.values().any(|one| one.identity == identity && one.state == gone)
+}
+
 /// Waits for something that happens by itself.
 pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -100,18 +112,17 @@ impl Client {
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let (todo, tasks) = mpsc::unbounded_channel();
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let running = Running {
             seen: seen.clone(),
-            publisher: Peer::new(udp),
-            subscriber: Peer::new(other),
+            publisher: Peer::new().await.unwrap(),
+            subscriber: Peer::new().await.unwrap(),
             pending: None,
             senders: Vec::new(),
             channel: None,
             tracks: HashMap::new(),
             offers: 0,
             answer_with: Vec::new(),
+            deaf: false,
         };
         tokio::spawn(running.run(socket, tasks));
         Self { seen, todo }
@@ -133,53 +144,6 @@ impl Client {
     }
 }
 
-struct Peer {
-    rtc: Rtc,
-    socket: UdpSocket,
-    address: SocketAddr,
-    timer: Instant,
-}
-
-impl Peer {
-    fn new(socket: UdpSocket) -> Self {
-        let mut rtc = RtcConfig::new()
-            .set_crypto_provider(Arc::new(crate::crypto::provider()))
-            .set_rtp_mode(true)
-            .build(Instant::now());
-        let address = socket.local_addr().unwrap();
-        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
-        Self { rtc, socket, address, timer: Instant::now() }
-    }
-
-    fn poll(&mut self) -> Vec<Event> {
-        let mut events = Vec::new();
-        loop {
-            match self.rtc.poll_output().unwrap() {
-                Output::Timeout(at) => {
-                    self.timer = at;
-                    return events;
-                }
-                Output::Transmit(packet) => {
-                    let _ = self.socket.try_send_to(&packet.contents, packet.destination);
-                }
-                Output::Event(event) => events.push(event),
-            }
-        }
-    }
-
-    fn wake(&mut self) -> Vec<Event> {
-        let _ = self.rtc.handle_input(Input::Timeout(Instant::now()));
-        self.poll()
-    }
-
-    fn receive(&mut self, bytes: &[u8], from: SocketAddr) -> Vec<Event> {
-        if let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, bytes) {
-            let _ = self.rtc.handle_input(Input::Receive(Instant::now(), receive));
-        }
-        self.poll()
-    }
-}
-
 struct Sender {
     mid: Mid,
     rid: Option<Rid>,
@@ -198,6 +162,7 @@ struct Running {
     tracks: HashMap<Mid, String>,
     offers: u32,
     answer_with: Vec<Request>,
+    deaf: bool,
 }
 
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
@@ -224,6 +189,10 @@ impl Running {
                     Some(Do::PublishAudio) => self.publish(MediaKind::Audio),
                     Some(Do::PublishVideo) => self.publish(MediaKind::Video),
                     Some(Do::Noise(bytes)) => { let _ = writer.send(Message::Binary(bytes.into())).await; }
+                    Some(Do::Move) => {
+                        self.subscriber.move_away().await.unwrap();
+                    }
+                    Some(Do::Deaf(deaf)) => self.deaf = deaf,
                     Some(Do::CutSignal) => {
                         let _ = writer.close().await;
                         signalling = false;
@@ -232,24 +201,24 @@ impl Running {
                         if let Some(mut channel) = self.channel.and_then(|id| self.publisher.rtc.channel(id)) {
                             let _ = channel.write(true, &data);
                         }
-                        let events = self.publisher.poll();
+                        let events = self.publisher.poll().unwrap();
                         self.happened(events, true);
                     }
                     None => return,
                 },
                 Ok((length, from)) = self.publisher.socket.recv_from(&mut one) => {
-                    let events = self.publisher.receive(&one[..length], from);
+                    let events = self.publisher.receive(&one[..length], from).unwrap();
                     self.happened(events, true);
                 }
-                Ok((length, from)) = self.subscriber.socket.recv_from(&mut other) => {
-                    let events = self.subscriber.receive(&other[..length], from);
+                Ok((length, from)) = self.subscriber.socket.recv_from(&mut other), if !self.deaf => {
+                    let events = self.subscriber.receive(&other[..length], from).unwrap();
                     self.happened(events, false);
                 }
                 _ = pace.tick() => self.send_media(),
                 () = tokio::time::sleep_until(timer.into()) => {
-                    let events = self.publisher.wake();
+                    let events = self.publisher.wake().unwrap();
                     self.happened(events, true);
-                    let events = self.subscriber.wake();
+                    let events = self.subscriber.wake().unwrap();
                     self.happened(events, false);
                 }
             }
@@ -283,20 +252,21 @@ impl Running {
                 }
                 let sdp = SdpOffer::from_sdp_string(&offer.sdp).unwrap();
                 let answer = self.subscriber.rtc.sdp_api().accept_offer(sdp).unwrap();
+                self.seen.lock().name = self.subscriber.rtc.direct_api().local_ice_credentials().ufrag;
                 self.answer_with.push(Request::Answer(SessionDescription {
                     r#type: "answer".to_owned(),
                     sdp: answer.to_sdp_string(),
                     id: offer.id,
                     ..SessionDescription::default()
                 }));
-                let events = self.subscriber.wake();
+                let events = self.subscriber.wake().unwrap();
                 self.happened(events, false);
             }
             Response::Answer(answer) => {
                 let sdp = SdpAnswer::from_sdp_string(&answer.sdp).unwrap();
                 let pending = self.pending.take().unwrap();
                 self.publisher.rtc.sdp_api().accept_answer(pending, sdp).unwrap();
-                let events = self.publisher.wake();
+                let events = self.publisher.wake().unwrap();
                 self.happened(events, true);
             }
             _ => {}
@@ -384,7 +354,7 @@ impl Running {
             let write =
                 RtpWrite::new(pt, (sender.count + 1000).into(), time, now, payload).marker(true).ext_vals(values);
             stream.write_rtp(write);
-            let events = publisher.wake();
+            let events = publisher.wake().unwrap();
             drop(events);
         }
     }

@@ -11,8 +11,8 @@ use tokio::net::UdpSocket;
 use super::client::{Client, Do, server, token, until};
 use super::options;
 use crate::proto::models::TrackType;
-use crate::proto::signal::{AddTrackRequest, Request, SessionDescription, TrickleRequest};
-use crate::{ApiKey, Claims, Grants};
+use crate::proto::signal::{AddTrackRequest, Request, Response, SessionDescription, TrickleRequest};
+use crate::{ApiKey, Claims, Grants, Sfu};
 
 async fn status(at: std::net::SocketAddr, target: &str) -> u16 {
     let mut stream = tokio::net::TcpStream::connect(at).await.unwrap();
@@ -77,6 +77,44 @@ async fn a_room_and_the_whole_have_limits() {
     assert_eq!(refused("third", "dora").await, Some(503), "everything is full");
 }
 
+#[tokio::test]
+async fn a_participant_and_an_address_have_few_signalling_connections() {
+    let mut options = options();
+    options.limits.connections_per_participant = 1;
+    options.limits.connections_per_address = 4;
+    let sfu = Sfu::start(options).await.unwrap();
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let address = axum::Extension(crate::ClientAddress(Ipv4Addr::new(192, 0, 2, 1).into()));
+    let routes = crate::router(sfu.clone()).layer(address);
+    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    let connect = |room: &str, identity: &str| {
+        let url = format!("ws://{at}/rtc?access_token={}", token(&sfu, room, identity));
+        async move {
+            match tokio_tungstenite::connect_async(url).await {
+                Ok((socket, _)) => Ok(socket),
+                Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    let mut held = Vec::new();
+    for (room, identity) in [("one", "ana"), ("two", "ana"), ("one", "ben")] {
+        held.push(connect(room, identity).await.unwrap());
+    }
+    assert_eq!(connect("one", "ana").await.unwrap_err(), 429);
+    held.push(connect("one", "carla").await.unwrap());
+    assert_eq!(connect("one", "dora").await.unwrap_err(), 429);
+    assert_eq!(sfu.metrics().refused.get(), 2);
+    // A connection that has ended makes room.
+    drop(held);
+    let start = std::time::Instant::now();
+    while connect("one", "dora").await.is_err() {
+        assert!(start.elapsed() < Duration::from_secs(30));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Changes a few bytes of something that is right.
 fn spoilt(bytes: &[u8], runner: &mut TestRunner) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
@@ -109,7 +147,7 @@ async fn noise_on_the_port_disturbs_nobody() {
 
     let media = sfu.announced()[0].address;
     let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    // A stranger that knows a connection's name gets its packets that far, and no further.
+    // A stranger that knows a connection's name gets no further than others.
     let names: Vec<String> = sfu.connection_names();
     let mut runner = TestRunner::deterministic();
     let any = proptest::collection::vec(proptest::num::u8::ANY, 0..1500);
@@ -118,7 +156,7 @@ async fn noise_on_the_port_disturbs_nobody() {
         let packet = match round % 4 {
             0 => noise,
             1 => {
-                let request = crate::transport::tests::request(&format!("{}:x", names[round % names.len()]));
+                let request = crate::transport::stun::tests::request_to(&format!("{}:x", names[round % names.len()]));
                 if round % 8 == 1 { request } else { spoilt(&request, &mut runner) }
             }
             // Whatever looks like RTP, RTCP or DTLS.
@@ -132,10 +170,56 @@ async fn noise_on_the_port_disturbs_nobody() {
     }
     let before = ben.packets(&track);
     until("ben still to hear ana", || ben.packets(&track) > before + 20).await;
-    assert!(sfu.metrics().strangers.get() > 0 && sfu.metrics().malformed.get() > 0, "{:?}", sfu.metrics());
+    assert!(sfu.metrics().strangers.get() > 1000 && sfu.metrics().malformed.get() == 0, "{:?}", sfu.metrics());
     // Nothing was sent to the stranger but answers to its checks, of which it can have none without the password.
     let mut answer = [0; 2048];
     assert!(stranger.try_recv_from(&mut answer).is_err(), "a stranger was sent something");
+}
+
+/// A binding request that asks for the media of a client, as only the client itself can make it.
+fn request_in_its_name(client: &Client) -> Vec<u8> {
+    let seen = client.seen.lock();
+    let offer = seen.messages.iter().rev().find_map(|one| match one {
+        Response::Offer(offer) => crate::sdp::credentials(&offer.sdp),
+        _ => None,
+    });
+    let server = offer.expect("the server has made an offer");
+    let names = format!("{}:{}", server.name, seen.name);
+    crate::transport::stun::tests::request_of(&names, &server.password, true)
+}
+
+#[tokio::test]
+async fn nothing_but_checks_is_sent_to_an_address_that_a_participant_names() {
+    let (sfu, at) = server(options()).await;
+    let ana = Client::join(&sfu, at, "room", "ana").await;
+    let mallory = Client::join(&sfu, at, "room", "mallory").await;
+    let _ = ana.todo.send(Do::PublishAudio);
+    until("mallory to learn of the track", || mallory.track_of("ana", TrackType::Audio).is_some()).await;
+    let track = mallory.track_of("ana", TrackType::Audio).unwrap();
+    until("mallory to hear ana", || mallory.packets(&track) > 10).await;
+    // The request comes from where somebody else listens, who answers nothing.
+    let victim = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let request = request_in_its_name(&mallory);
+    let (mut asked, mut got) = (0, 0);
+    for _ in 0..5 {
+        victim.send_to(&request, sfu.announced()[0].address).await.unwrap();
+        asked += request.len();
+        let before = mallory.packets(&track);
+        until("media to go on where it went", || mallory.packets(&track) > before + 20).await;
+        let mut packet = [0; 2048];
+        while let Ok((length, _)) = victim.try_recv_from(&mut packet) {
+            assert!(crate::transport::stun::is_stun(&packet[..length]), "a victim was sent something");
+            got += length;
+        }
+    }
+    assert!(got > 0 && got <= asked * 3, "{got} bytes for {asked}");
+    // Without the password, nobody is answered.
+    let mut forged = request;
+    forged[30] ^= 1;
+    let strangers = sfu.metrics().strangers.get();
+    victim.send_to(&forged, sfu.announced()[0].address).await.unwrap();
+    until("the forged request to be counted", || sfu.metrics().strangers.get() > strangers).await;
+    assert!(victim.try_recv_from(&mut [0; 2048]).is_err());
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 
 mod client;
 mod hostile;
+mod removal;
 
 use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
-use client::{Client, Do, server, token, token_with, until};
+use client::{Client, Do, left, server, token, token_with, until};
 
-use crate::proto::models::{DisconnectReason, ParticipantState, TrackType, VideoQuality};
+use crate::proto::models::{DisconnectReason, TrackType, VideoQuality};
 use crate::proto::signal::{
     LeaveAction, MuteTrackRequest, Ping, Request, Response, UpdateParticipantMetadata, UpdateSubscription,
     UpdateTrackSettings,
@@ -134,6 +136,47 @@ async fn people_choose_what_they_receive() {
 }
 
 #[tokio::test]
+async fn media_follow_a_client_to_another_address() {
+    let (sfu, at) = server(options()).await;
+    let ana = Client::join(&sfu, at, "room", "ana").await;
+    let ben = Client::join(&sfu, at, "room", "ben").await;
+    let _ = ana.todo.send(Do::PublishAudio);
+    until("ben to learn of the track", || ben.track_of("ana", TrackType::Audio).is_some()).await;
+    let track = ben.track_of("ana", TrackType::Audio).unwrap();
+    for _ in 0..3 {
+        let before = ben.packets(&track);
+        until("ben to hear ana", || ben.packets(&track) > before + 10).await;
+        let _ = ben.todo.send(Do::Move);
+        let (moved, before) = (Instant::now(), ben.packets(&track));
+        until("ben to hear ana again", || ben.packets(&track) > before + 30).await;
+        assert!(moved.elapsed() < Duration::from_secs(8), "{:?}", moved.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn names_after_a_restart_are_made_for_secrets() {
+    let (sfu, at) = server(options()).await;
+    let ben = Client::join(&sfu, at, "room", "ben").await;
+    until("two connections", || ben.seen.lock().connected == 2).await;
+    let sid = ben.seen.lock().join.as_ref().unwrap().participant.as_ref().unwrap().sid.clone();
+    let _ = ben.todo.send(Do::CutSignal);
+    let url = format!("ws://{at}/rtc?access_token={}&reconnect=1&sid={sid}", token(&sfu, "room", "ben"));
+    let back = Client::connect(&url).await;
+    let offer = || {
+        let seen = back.seen.lock();
+        seen.messages.iter().find_map(|one| match one {
+            Response::Offer(offer) => Some(offer.sdp.clone()),
+            _ => None,
+        })
+    };
+    until("an offer with a restart", || offer().is_some()).await;
+    let credentials = crate::sdp::credentials(&offer().unwrap()).unwrap();
+    // Those of `str0m` have 16 and 22 characters.
+    assert_eq!((credentials.name.len(), credentials.password.len()), (16, 24));
+    until("the new name to be known", || sfu.connection_names().contains(&credentials.name)).await;
+}
+
+#[tokio::test]
 async fn data_reaches_the_others_with_its_sender() {
     let (sfu, at) = server(options()).await;
     let ana = Client::join(&sfu, at, "room", "ana").await;
@@ -159,6 +202,56 @@ async fn data_reaches_the_others_with_its_sender() {
     until("ben to get the last", || has(&ben, b"end")).await;
     assert!(!has(&ben, b"carla"), "what is for carla is not for ben");
     assert!(!has(&ana, b"hi"), "nobody gets what they sent");
+}
+
+/// A user packet with a number.
+fn numbered(number: u16, length: usize) -> Vec<u8> {
+    let payload = format!("#{number:04}{}", "x".repeat(length - 5)).into_bytes();
+    let head = |field: u8, length: usize| [field << 3 | 2, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8];
+    [&head(2, length + 3)[..], &head(2, length), &payload].concat()
+}
+
+/// The numbers of the packets that a client has, in the order in which they came.
+fn numbers(client: &Client) -> Vec<u16> {
+    let seen = client.seen.lock();
+    let after_mark = |data: &[u8]| {
+        let at = data.iter().position(|byte| *byte == b'#')?;
+        std::str::from_utf8(data.get(at + 1..at + 5)?).ok()?.parse().ok()
+    };
+    seen.data.iter().filter_map(|data| after_mark(data)).filter(|number| *number < 9999).collect()
+}
+
+#[tokio::test]
+async fn reliable_data_wait_for_a_slow_receiver_or_end_its_session() {
+    let mut options = options();
+    options.limits.data_buffer = 100_000;
+    let (sfu, at) = server(options).await;
+    let ana = Client::join(&sfu, at, "room", "ana").await;
+    let ben = Client::join(&sfu, at, "room", "ben").await;
+    let carla = Client::join(&sfu, at, "room", "carla").await;
+    for one in [&ana, &ben, &carla] {
+        until("two connections", || one.seen.lock().connected == 2).await;
+    }
+    until("data to arrive", || {
+        let _ = ana.todo.send(Do::Data(numbered(9999, 100)));
+        [&ben, &carla].iter().all(|one| !one.seen.lock().data.is_empty())
+    })
+    .await;
+    // As much as can wait.
+    let _ = ben.todo.send(Do::Deaf(true));
+    (0..150).for_each(|number| drop(ana.todo.send(Do::Data(numbered(number, 1000)))));
+    until("carla to have all", || numbers(&carla).len() == 150).await;
+    let _ = ben.todo.send(Do::Deaf(false));
+    until("ben to have all", || numbers(&ben).len() == 150).await;
+    assert_eq!(numbers(&ben), (0..150).collect::<Vec<_>>());
+    assert_eq!((sfu.metrics().data_dropped.get(), sfu.metrics().cut_off.get()), (0, 0));
+    // More than that: ben has to come back, and nobody else notices.
+    let _ = ben.todo.send(Do::Deaf(true));
+    (150..450).for_each(|number| drop(ana.todo.send(Do::Data(numbered(number, 1000)))));
+    until("carla to have all", || numbers(&carla).len() == 450).await;
+    until("ben to be told to come back", || ben.seen.lock().leave.is_some()).await;
+    assert_eq!(ben.seen.lock().leave.as_ref().unwrap().action, LeaveAction::Reconnect as i32);
+    assert!(carla.seen.lock().leave.is_none() && ana.seen.lock().leave.is_none());
 }
 
 #[tokio::test]
@@ -191,16 +284,10 @@ async fn a_session_goes_on_after_its_signalling_was_cut() {
     }
 }
 
-fn left(client: &Client, identity: &str) -> bool {
-    let seen = client.seen.lock();
-    let gone = ParticipantState::Disconnected as i32;
-    seen.participants.values().any(|one| one.identity == identity && one.state == gone)
-}
-
 #[tokio::test]
 async fn people_leave_and_are_removed() {
     let mut options = options();
-    options.limits.resume = std::time::Duration::from_millis(300);
+    options.limits.resume = Duration::from_millis(300);
     let (sfu, at) = server(options).await;
     let ana = Client::join(&sfu, at, "room", "ana").await;
     let ben = Client::join(&sfu, at, "room", "ben").await;

@@ -3,7 +3,7 @@
 
 mod addresses;
 mod routes;
-mod stun;
+pub(crate) mod stun;
 mod tcp;
 
 use std::io;
@@ -17,9 +17,6 @@ use tokio::task::JoinSet;
 
 use crate::metrics::Metrics;
 use crate::options::{Announced, Options};
-
-#[cfg(test)]
-pub(crate) use stun::tests;
 
 pub(crate) use routes::{ConnectionKey, Packet, Route, Routes, Side};
 
