@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use im2_core::{Core, Result};
-use im2_model::{RoomId, UserId, UserNid};
+use im2_model::{DeviceId, RoomId, UserId, UserNid};
 use ring::digest;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::rooms::{Actor, Room, Rooms};
 
@@ -50,8 +50,8 @@ pub struct Admission {
     pub call: String,
     /// The participant's name for the unit, by which other clients know whose media they are.
     pub participant: String,
-    /// Who in which room that is, for [`Calls::standing`].
-    pub context: String,
+    /// Whose admission it is, for [`Calls::standing`].
+    pub holder: Vec<String>,
     /// Whether the participant may be heard and seen; else they only listen and watch.
     pub may_publish: bool,
 }
@@ -67,12 +67,27 @@ pub enum Standing {
     Out,
 }
 
-/// What is remembered of an admission, by the participant's token.
-#[derive(Serialize, Deserialize)]
-struct Context {
-    user: i64,
-    user_id: UserId,
+/// Whose an admission is, in the names that the participant's token keeps.
+#[derive(Debug, PartialEq, Eq)]
+struct Holder {
+    actor: Actor,
+    /// The device, if it was one of the user's when it was let in: clients may name others.
+    device: Option<DeviceId>,
     room: RoomId,
+}
+
+impl Holder {
+    fn names(&self) -> Vec<String> {
+        let device = self.device.as_ref().map_or_else(String::new, ToString::to_string);
+        vec![self.actor.user_id.to_string(), device, self.room.to_string(), self.actor.user.0.to_string()]
+    }
+
+    fn read(names: &[String]) -> Option<Self> {
+        let [user_id, device, room, user] = names else { return None };
+        let actor = Actor { user: UserNid(user.parse().ok()?), user_id: UserId::parse(user_id).ok()? };
+        let device = if device.is_empty() { None } else { Some(DeviceId::parse(device).ok()?) };
+        Some(Self { actor, device, room: RoomId::parse(room).ok()? })
+    }
 }
 
 impl Calls {
@@ -92,34 +107,50 @@ impl Calls {
     ) -> Result<Admission> {
         check("slot_id", slot)?;
         let user_id = actor.user_id.as_str();
-        let participant = match participant {
+        let (device, participant) = match participant {
             Participant::Device(device) => {
                 check("device_id", device)?;
-                format!("{user_id}:{device}")
+                (device, format!("{user_id}:{device}"))
             }
             Participant::Member(device, member) => {
                 check("claimed_device_id", device)?;
                 check("id", member)?;
-                name_of(&[user_id, device, member])
+                (device, name_of(&[user_id, device, member]))
             }
         };
         let room = self.rooms.joined(actor, room_id).await?;
         let may_publish = self.may_publish(actor, &room);
-        let context = Context { user: actor.user.0, user_id: actor.user_id.clone(), room: room_id.clone() };
-        let context = serde_json::to_string(&context).unwrap_or_default();
-        Ok(Admission { call: name_of(&[room_id.as_str(), slot]), participant, context, may_publish })
+        let device = match DeviceId::parse(device) {
+            Ok(device) if self.is_there(actor, &device).await? => Some(device),
+            _ => None,
+        };
+        let holder = Holder { actor: actor.clone(), device, room: room_id.clone() }.names();
+        Ok(Admission { call: name_of(&[room_id.as_str(), slot]), participant, holder, may_publish })
     }
 
-    /// What the participant of an admission may do now, by its context. One that says nothing is of nobody in the room.
-    pub async fn standing(&self, context: &str) -> Result<Standing> {
-        let Ok(Context { user, user_id, room }) = serde_json::from_str(context) else { return Ok(Standing::Out) };
-        let actor = Actor { user: UserNid(user), user_id };
+    /// What the holder of an admission may do now. Names that are none are of nobody in the room.
+    pub async fn standing(&self, holder: &[String]) -> Result<Standing> {
+        let Some(Holder { actor, device, room }) = Holder::read(holder) else { return Ok(Standing::Out) };
+        if self.core.locked.contains(actor.user) {
+            return Ok(Standing::Out);
+        }
+        if let Some(device) = device
+            && !self.is_there(&actor, &device).await?
+        {
+            return Ok(Standing::Out);
+        }
         match self.rooms.joined(&actor, &room).await {
             Ok(room) if self.may_publish(&actor, &room) => Ok(Standing::Speaks),
             Ok(_) => Ok(Standing::Listens),
             Err(error) if error.code().is_some() => Ok(Standing::Out),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the device is one of the user's sessions.
+    async fn is_there(&self, actor: &Actor, device: &DeviceId) -> Result<bool> {
+        let (user, device) = (actor.user, device.clone());
+        Ok(self.core.store.read(move |db| db.device(user, &device)).await?.is_some())
     }
 
     fn may_publish(&self, actor: &Actor, room: &Room) -> bool {
@@ -147,7 +178,20 @@ fn name_of<T: Serialize + ?Sized>(parts: &T) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::name_of;
+    use im2_model::{DeviceId, RoomId, UserId, UserNid};
+
+    use super::{Holder, name_of};
+    use crate::rooms::Actor;
+
+    #[test]
+    fn the_names_of_a_holder_say_who_it_is() {
+        let actor = Actor { user: UserNid(7), user_id: UserId::parse("@ana:example.org").unwrap() };
+        let device = Some(DeviceId::parse("A DEVICE").unwrap());
+        let holder = Holder { actor, device, room: RoomId::parse("!room:example.org").unwrap() };
+        assert_eq!(Holder::read(&holder.names()), Some(holder));
+        assert_eq!(Holder::read(&[]), None);
+        assert_eq!(Holder::read(&["@ana:example.org", "", "!room:example.org", "seven"].map(str::to_owned)), None);
+    }
 
     #[test]
     fn names_are_those_that_other_clients_compute() {

@@ -13,8 +13,8 @@ pub struct Ticket<'a> {
     pub call: &'a str,
     /// The participant's name in it.
     pub participant: &'a str,
-    /// By what it is found out later whether they may still take part.
-    pub context: &'a str,
+    /// Whose token it is, by which it is found out later whether they may still take part.
+    pub holder: &'a [String],
     /// Whether they may be heard and seen.
     pub may_publish: bool,
 }

@@ -85,9 +85,6 @@ pub struct Claims {
     /// The same, by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
-    /// What the issuer wants to be told of the participant again ([`crate::ParticipantState`]); nobody else is.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub context: String,
     /// What the participant may do.
     #[serde(default)]
     pub video: Grants,
@@ -169,7 +166,6 @@ impl Claims {
             name: String::new(),
             metadata: String::new(),
             attributes: BTreeMap::new(),
-            context: String::new(),
             video,
         }
     }

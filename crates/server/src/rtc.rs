@@ -8,11 +8,15 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use axum::Router;
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+};
 use im2_chat::calls::Standing;
-use im2_edge::calls::Signer;
+use im2_edge::{calls::Signer, peer::Proxies};
 use im2_engine::Engine;
-use im2_rtc::{ApiKey, Claims, Grants, Limits, Options, Sfu};
+use im2_rtc::{ApiKey, Claims, ClientAddress, Grants, Limits, Options, Sfu};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Config;
@@ -76,7 +80,7 @@ pub(crate) fn signer(sfu: &Sfu) -> Signer {
     Signer::by(move |ticket| {
         let grants = grants(ticket.call, ticket.may_publish);
         let mut claims = Claims::new(ticket.participant, grants);
-        ticket.context.clone_into(&mut claims.context);
+        claims.holder = ticket.holder.to_vec();
         key.mint(&claims, SystemTime::now(), TOKEN_LIFETIME)
     })
 }
@@ -100,7 +104,7 @@ pub(crate) async fn watch(engine: Arc<Engine>, sfu: Sfu) {
         }
         for call in sfu.rooms() {
             for participant in sfu.participants(&call).await {
-                match engine.chat.calls.standing(&participant.context).await {
+                match engine.chat.calls.standing(&participant.holder).await {
                     Ok(Standing::Out) => sfu.remove_participant(&call, &participant.identity).await,
                     Ok(standing) => {
                         let may_publish = standing == Standing::Speaks;
@@ -117,6 +121,12 @@ pub(crate) async fn watch(engine: Arc<Engine>, sfu: Sfu) {
 
 /// The routes of the forwarding beside all others. They stand outside of the edge: a WebSocket is no request that is
 /// answered, and the token in its URL is looked at before anything else.
-pub(crate) fn mount(router: Router, sfu: Sfu) -> Router {
-    Router::new().nest(PATH, im2_rtc::router(sfu)).fallback_service(router)
+pub(crate) fn mount(router: Router, sfu: Sfu, proxies: Proxies) -> Router {
+    let with_address = middleware::from_fn(move |mut request: Request, next: Next| {
+        if let Some(address) = proxies.client(request.extensions(), request.headers()) {
+            request.extensions_mut().insert(ClientAddress(address));
+        }
+        next.run(request)
+    });
+    Router::new().nest(PATH, im2_rtc::router(sfu).layer(with_address)).fallback_service(router)
 }

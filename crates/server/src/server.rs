@@ -176,7 +176,7 @@ impl Running {
         };
         let router = im2_api::router(Arc::new(Api::new(Arc::clone(&engine), options)));
         let router = match &rtc {
-            Some(sfu) => rtc::mount(router, sfu.clone()),
+            Some(sfu) => rtc::mount(router, sfu.clone(), Proxies::new(config.http.trusted_proxies.clone())),
             None => router,
         };
         let http = bound.serve(&router, &bounds);

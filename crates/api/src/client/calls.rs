@@ -108,7 +108,7 @@ async fn let_in(
     let ticket = Ticket {
         call: &admission.call,
         participant: &admission.participant,
-        context: &admission.context,
+        holder: &admission.holder,
         may_publish: admission.may_publish,
     };
     Ok(Answer(json!({ "url": url, "jwt": calls.sign(&ticket) })))

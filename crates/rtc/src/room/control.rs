@@ -41,8 +41,6 @@ pub struct ParticipantState {
     pub holder: Vec<String>,
     /// When it joined.
     pub joined: SystemTime,
-    /// What its token says for who has issued it.
-    pub context: String,
     /// Whether it may publish.
     pub may_publish: bool,
     /// The tracks that it publishes: identifier, MIME type, whether they are muted.
@@ -209,7 +207,6 @@ impl Room {
                 sid: one.sid.clone(),
                 holder: one.claims.holder.clone(),
                 joined: one.joined,
-                context: one.claims.context.clone(),
                 may_publish: one.claims.video.may_publish(),
                 tracks: tracks(&one.tracks),
             })

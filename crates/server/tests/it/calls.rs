@@ -192,6 +192,16 @@ async fn whoever_loses_their_place_in_the_room_loses_it_in_the_call() {
     ana.put(&levels, with(0)).await.ok();
     until(&server, &call, |all| all.len() == 1 && all[0].may_publish).await;
 
+    // Another of bo's devices, which is signed out in the middle of the call.
+    let phone = bo.nobody().log_in("bo", "password of bo").await;
+    let second = by_device(&phone, &room).await.ok();
+    let _socket = connect(&second).await;
+    until(&server, &call, |all| all.len() == 2).await;
+    phone.post("/v3/logout", json!({})).await.ok();
+    until(&server, &call, |all| all.len() == 1).await;
+    let token = second["jwt"].as_str().unwrap();
+    assert_eq!(bo.nobody().get(&format!("/livekit/sfu/rtc/validate?access_token={token}")).await.status, 401);
+
     ana.post(&at("ban"), json!({ "user_id": bo.user_id() })).await.ok();
     until(&server, &call, <[_]>::is_empty).await;
     let ended = async { while let Some(Ok(_)) = socket.next().await {} };
