@@ -111,7 +111,8 @@ async fn comings_and_goings_are_told() {
     assert_eq!(member.holder, ["@ana:x", "phone"]);
     assert_eq!(sfu.participants("room").await[0].holder, member.holder);
     let left = async |events: &mut tokio::sync::broadcast::Receiver<(String, RoomEvent)>| loop {
-        if let (_, RoomEvent::Left(Member { sid, .. }, reason)) = events.recv().await.unwrap() {
+        let event = tokio::time::timeout(Duration::from_secs(60), events.recv()).await;
+        if let (_, RoomEvent::Left(Member { sid, .. }, reason)) = event.expect("somebody has left").unwrap() {
             return (sid, reason);
         }
     };
