@@ -83,6 +83,8 @@ pub enum Scenario {
     Memory(MemoryOptions),
     /// One account after the other attacks while others talk: how much longer the others wait than in quiet
     Hostile(HostileOptions),
+    /// Calls of groups: costs of forwarding, waits for the first media and after a change of address
+    Calls(CallsOptions),
     /// All that measure, in one table per scenario
     All(AllOptions),
 }
@@ -190,6 +192,29 @@ pub struct FirstSyncOptions {
     /// before a request; without it, only a running server with full caches is measured
     #[arg(last = true)]
     pub command: Vec<String>,
+}
+
+/// Options of `calls`.
+///
+/// The server has to forward calls (`rtc.enabled`). Everybody is shown one camera large and the others small.
+#[derive(Debug, Clone, Args)]
+pub struct CallsOptions {
+    /// People in a call: a call for each number
+    #[arg(long, value_delimiter = ',', default_values_t = [2, 10, 50],
+          value_parser = value_parser!(u32).range(2..=500))]
+    pub groups: Vec<u32>,
+    /// People whose microphone is on
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(0..=100))]
+    pub voices: u32,
+    /// People whose camera is on
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(0..=100))]
+    pub cameras: u32,
+    /// Seconds of measurement
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=600))]
+    pub seconds: u32,
+    /// The server is the example `unit` of im2-rtc, which only forwards calls
+    #[arg(long)]
+    pub unit: bool,
 }
 
 /// Options of `start`.

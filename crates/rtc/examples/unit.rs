@@ -1,5 +1,6 @@
 //! The forwarding unit alone, for tests with real clients: routes at `/`, and tokens for whoever asks at `/token`. Never
-//! for use: anybody gets in. The only argument is the port of HTTP; 0 is any. The address is printed when it is there.
+//! for use: anybody gets in. The arguments are the port of HTTP, 0 is any, and the addresses for media, by default that
+//! of IPv4's loopback. The address of HTTP is printed when it is there.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,7 +17,10 @@ use im2_rtc::{ApiKey, Claims, Grants, Options, Sfu, router};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port = std::env::args().nth(1).map_or(Ok(0), |port| port.parse())?;
     let mut options = Options::new(ApiKey::new("test", b"a secret that everybody knows"));
-    options.addresses = vec![Ipv4Addr::LOCALHOST.into()];
+    options.addresses = std::env::args().skip(2).map(|address| address.parse()).collect::<Result<_, _>>()?;
+    if options.addresses.is_empty() {
+        options.addresses.push(Ipv4Addr::LOCALHOST.into());
+    }
     options.tcp_port = Some(0);
     let sfu = Sfu::start(options).await?;
     let routes = Router::new()

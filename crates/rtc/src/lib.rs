@@ -5,6 +5,13 @@
 //! Who may join which room is written in tokens ([`ApiKey`], [`Claims`]); what a room is, beyond its name, is not known
 //! here. Media that participants encrypt for each other pass as they are.
 //!
+//! Whoever may not stay is removed by [`Sfu::remove`], at any time and for good: tokens from before let nobody in again.
+//! So that users and devices can be found whose participants have other names, tokens say whose they are
+//! ([`Claims::holder`]). [`Sfu::events`] tells who comes and goes.
+//!
+//! What the server trusts of a participant: its token, and what it sends under the keys of its connection. Addresses
+//! are not believed: nothing but answers and small checks is sent to one that has not answered such a check.
+//!
 //! - [`Sfu::start`] binds one UDP port for the media of all rooms (and a TCP port, if wanted), and [`router`] gives the
 //!   routes by which clients connect.
 //! - `transport` reads the sockets and finds the room that a packet is for.

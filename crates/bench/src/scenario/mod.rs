@@ -1,5 +1,6 @@
 //! The measurements, a module each, and the order in which they run.
 
+pub mod calls;
 pub mod crash;
 pub mod fanout;
 pub mod first_sync;
@@ -98,6 +99,7 @@ async fn measure(scenario: &Scenario, targets: &[Target]) -> Result<Vec<Report>>
             Scenario::LargeRoom(options) => large_room::run(target, options).await,
             Scenario::Memory(options) => memory::run(target, options).await,
             Scenario::Hostile(options) => hostile::run(target, options).await,
+            Scenario::Calls(options) => calls::run(target, options).await,
             Scenario::All(_) => continue,
         };
         reports.push(report.with_context(|| format!("the measurement of {} failed", target.name))?);

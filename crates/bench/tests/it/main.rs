@@ -1,5 +1,6 @@
 //! The scenarios against a fake homeserver that does, or does not do, what it acknowledges.
 
+mod calls;
 mod fake;
 
 use clap::Parser;

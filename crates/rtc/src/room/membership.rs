@@ -210,8 +210,8 @@ impl Room {
     /// A connection has lost its peer, or found it again.
     pub(super) fn reachable(&mut self, key: ConnectionKey, reachable: bool) {
         let Some(connection) = self.connection(key).filter(|connection| connection.established) else { return };
-        let again = reachable && !std::mem::replace(&mut connection.connected, reachable);
-        if again {
+        let before = std::mem::replace(&mut connection.connected, reachable);
+        if reachable && !before {
             self.ask_for_key_frames(key.participant);
         }
     }

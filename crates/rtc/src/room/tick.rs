@@ -30,6 +30,9 @@ const AUDIO_RATE: u64 = 64_000;
 /// More than is wanted, so that the estimate has room to grow.
 const HEADROOM_PERCENT: u64 = 125;
 
+/// Bytes of what a participant says of itself that are written into its token.
+const MAX_IN_TOKEN: usize = 2048;
+
 /// When each of these is next.
 #[derive(Debug)]
 pub(super) struct Ticks {
@@ -101,7 +104,13 @@ impl Room {
             // Whoever was removed is told to go in a moment.
             if due && participant.link.is_some() && !shared.revoked.refuses(&participant.claims) {
                 participant.refreshed = self.now;
-                let token = shared.options.key.mint(&participant.claims, SystemTime::now(), limits.refreshed_token);
+                let mut claims = participant.claims.clone();
+                if participant.metadata_size() > MAX_IN_TOKEN {
+                    // A token has to fit into a URL; whoever comes back with it says the rest again.
+                    (claims.name, claims.metadata) = Default::default();
+                    claims.attributes.clear();
+                }
+                let token = shared.options.key.mint(&claims, SystemTime::now(), limits.refreshed_token);
                 tokens.push((participant.key, token));
             }
         }

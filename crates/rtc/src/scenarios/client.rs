@@ -55,7 +55,7 @@ pub(super) enum Do {
     CutSignal,
     /// The network gives the client another address where it receives.
     Move,
-    /// Reads nothing where it receives, or does again.
+    /// Reads nothing and says nothing where it receives, or does again.
     Deaf(bool),
 }
 
@@ -174,7 +174,7 @@ impl Running {
         let mut pace = tokio::time::interval(Duration::from_millis(20));
         let (mut one, mut other) = (vec![0; 2048], vec![0; 2048]);
         loop {
-            let timer = self.publisher.timer.min(self.subscriber.timer);
+            let timer = if self.deaf { self.publisher.timer } else { self.publisher.timer.min(self.subscriber.timer) };
             tokio::select! {
                 message = reader.next(), if signalling => match message {
                     Some(Ok(Message::Binary(bytes))) => self.hear(&bytes),
@@ -218,8 +218,10 @@ impl Running {
                 () = tokio::time::sleep_until(timer.into()) => {
                     let events = self.publisher.wake().unwrap();
                     self.happened(events, true);
-                    let events = self.subscriber.wake().unwrap();
-                    self.happened(events, false);
+                    if !self.deaf {
+                        let events = self.subscriber.wake().unwrap();
+                        self.happened(events, false);
+                    }
                 }
             }
             for request in std::mem::take(&mut self.answer_with) {

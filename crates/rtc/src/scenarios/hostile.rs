@@ -36,6 +36,7 @@ async fn nobody_joins_without_a_token_for_it() {
         (String::new(), 401),
         ("nonsense".to_owned(), 401),
         (key.mint(&claims(Grants::join("room")), long_ago, minute), 401),
+        (key.mint(&claims(Grants::join("room")), now, sfu.options().limits.token + minute), 401),
         (ApiKey::new("im2", b"forged").mint(&claims(Grants::join("room")), now, minute), 401),
         (ApiKey::new("other", b"a secret of tests").mint(&claims(Grants::join("room")), now, minute), 401),
         (key.mint(&claims(Grants { room_join: false, ..Grants::join("room") }), now, minute), 401),

@@ -154,6 +154,32 @@ async fn media_follow_a_client_to_another_address() {
 }
 
 #[tokio::test]
+async fn a_silent_address_is_sent_nothing() {
+    let (sfu, at) = server(options()).await;
+    let ana = Client::join(&sfu, at, "room", "ana").await;
+    let ben = Client::join(&sfu, at, "room", "ben").await;
+    let _ = ana.todo.send(Do::PublishAudio);
+    until("ben to learn of the track", || ben.track_of("ana", TrackType::Audio).is_some()).await;
+    let track = ben.track_of("ana", TrackType::Audio).unwrap();
+    until("ben to hear ana", || ben.packets(&track) > 10).await;
+    let _ = ben.todo.send(Do::Deaf(true));
+    let (mut came, mut went) = (0, 0);
+    until("nothing to be sent any more", || {
+        let (now_came, now_went) = (sfu.metrics().media_in.get(), sfu.metrics().media_out.get());
+        if now_came < came + 50 {
+            return false;
+        }
+        let quiet = now_went == went;
+        (came, went) = (now_came, now_went);
+        quiet
+    })
+    .await;
+    let _ = ben.todo.send(Do::Deaf(false));
+    let before = ben.packets(&track);
+    until("ben to hear ana again", || ben.packets(&track) > before + 10).await;
+}
+
+#[tokio::test]
 async fn names_after_a_restart_are_made_for_secrets() {
     let (sfu, at) = server(options()).await;
     let ben = Client::join(&sfu, at, "room", "ben").await;

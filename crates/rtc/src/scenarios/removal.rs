@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio_tungstenite::tungstenite::Error;
 
-use super::client::{Client, Do, left, server, token, until};
+use super::client::{Client, Do, left, server, token, token_with, until};
 use super::options;
 use crate::proto::models::DisconnectReason;
-use crate::proto::signal::Response;
+use crate::proto::signal::{Request, Response, UpdateParticipantMetadata};
 use crate::{Claims, Grants, Member, RoomEvent, Sfu, Who};
 
 /// The status with which a token is refused; none if it lets in.
@@ -111,7 +111,8 @@ async fn comings_and_goings_are_told() {
     assert_eq!(member.holder, ["@ana:x", "phone"]);
     assert_eq!(sfu.participants("room").await[0].holder, member.holder);
     let left = async |events: &mut tokio::sync::broadcast::Receiver<(String, RoomEvent)>| loop {
-        if let (_, RoomEvent::Left(Member { sid, .. }, reason)) = events.recv().await.unwrap() {
+        let event = tokio::time::timeout(Duration::from_secs(60), events.recv()).await;
+        if let (_, RoomEvent::Left(Member { sid, .. }, reason)) = event.expect("somebody has left").unwrap() {
             return (sid, reason);
         }
     };
@@ -130,7 +131,8 @@ async fn a_long_call_outlives_the_token_it_began_with() {
     let mut options = options();
     options.limits.token_refresh = Duration::from_millis(100);
     let (sfu, at) = server(options).await;
-    let ana = Client::join(&sfu, at, "room", "ana").await;
+    let grants = Grants { can_update_own_metadata: Some(true), ..Grants::join("room") };
+    let ana = Client::connect(&format!("ws://{at}/rtc?access_token={}", token_with(&sfu, "ana", grants.clone()))).await;
     let fresh = || {
         let seen = ana.seen.lock();
         let tokens = seen.messages.iter().filter_map(|one| match one {
@@ -144,7 +146,20 @@ async fn a_long_call_outlives_the_token_it_began_with() {
     let key = &sfu.options().key;
     let later = SystemTime::now() + Duration::from_secs(300);
     let claims = key.verify(&token, later).unwrap();
-    assert_eq!((claims.identity.as_str(), claims.video), ("ana", Grants::join("room")));
+    assert_eq!((claims.identity.as_str(), claims.video), ("ana", grants));
+    // It fits into a URL, whatever she says of herself.
+    ana.ask(Request::UpdateMetadata(UpdateParticipantMetadata {
+        metadata: "a".repeat(50_000),
+        ..UpdateParticipantMetadata::default()
+    }));
+    until("ana to say much of herself", || {
+        ana.seen.lock().participants.values().any(|one| one.metadata.len() == 50_000)
+    })
+    .await;
+    let before = fresh();
+    until("a token from after that", || fresh() != before).await;
+    let token = fresh().unwrap();
+    assert!(token.len() < 5_000, "{}", token.len());
     let sid = ana.seen.lock().join.as_ref().unwrap().participant.as_ref().unwrap().sid.clone();
     assert_eq!(refused(at, &token, &format!("&reconnect=1&sid={sid}")).await, None);
     sfu.remove_participant("room", "ana").await;

@@ -21,11 +21,11 @@ export async function until(what, holds) {
   }
 }
 
-/** The unit (`cargo build -p im2-rtc --example unit`), which ends with the tests. */
-export async function startUnit() {
+/** The unit, with media at these addresses (`cargo build -p im2-rtc --example unit`), which ends with the tests. */
+export async function startUnit(...addresses) {
   const program = process.env.IM2_RTC_UNIT;
   assert.ok(program, "IM2_RTC_UNIT names the example `unit` of im2-rtc");
-  const unit = spawn(program, ["0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const unit = spawn(program, ["0", ...addresses], { stdio: ["ignore", "pipe", "inherit"] });
   const url = await new Promise((resolve, reject) => {
     unit.stdout.once("data", (line) => resolve(line.toString().trim()));
     unit.once("exit", (code) => reject(new Error(`the unit ended with ${code}`)));
@@ -63,6 +63,8 @@ export async function startBrowser() {
       "--use-fake-device-for-media-stream",
       "--use-fake-ui-for-media-stream",
       "--autoplay-policy=no-user-gesture-required",
+      // Pages may use this machine's own addresses, also of IPv6.
+      "--allow-loopback-in-peer-connection",
     ],
   });
   const context = await browser.newContext({ permissions: ["camera", "microphone"] });
@@ -83,9 +85,39 @@ export async function startBrowser() {
   };
 }
 
-/** A page that has joined a room. `options.single` is with one peer connection, `options.key` with encryption. */
+/** Takes the candidates of UDP out of what the server says: the page's network lets none through. */
+function withoutUdp() {
+  const { setRemoteDescription } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+    const sdp = description.sdp.replace(/^a=candidate:\S+ \d+ udp .*\r\n/gim, "");
+    return setRemoteDescription.call(this, { type: description.type, sdp });
+  };
+}
+
+/** The protocols and addresses by which a page's connections go. */
+export function paths(page) {
+  return page.evaluate(async () => {
+    const found = new Set();
+    const { engine } = window.room;
+    for (const transport of [engine.pcManager.publisher, engine.pcManager.subscriber]) {
+      const statistics = [...((await transport?.getStats())?.values() ?? [])];
+      const named = (id) => statistics.find((one) => one.id === id);
+      for (const transport of statistics.filter((one) => one.type === "transport" && one.selectedCandidatePairId)) {
+        const remote = named(named(transport.selectedCandidatePairId).remoteCandidateId);
+        found.add(`${remote.protocol} ${remote.address}`);
+      }
+    }
+    return [...found];
+  });
+}
+
+/**
+ * A page that has joined a room. `options.single` is with one peer connection, `options.key` with encryption,
+ * `options.tcp` without UDP.
+ */
 export async function join(browser, unit, room, identity, options = {}) {
   const page = await browser.open();
+  if (options.tcp) await page.evaluate(withoutUdp);
   const token = await unit.token(room, identity);
   await page.evaluate(
     async ({ url, token, options }) => {
