@@ -38,6 +38,40 @@ export function playSound(sound: Sound): void {
     .catch(() => undefined);
 }
 
+/** A call that comes in, and one that is waited for: a second of sound, and a pause. */
+const RINGS: Readonly<Record<"incoming" | "outgoing", { tones: readonly Tone[]; every: number }>> = {
+  incoming: {
+    tones: [0, 0.35, 0.7].flatMap((at) => [
+      { pitch: 659.3, at, length: 0.3, shape: "sine" as const },
+      { pitch: 880, at: at + 0.12, length: 0.3, shape: "sine" as const },
+    ]),
+    every: 2_600,
+  },
+  outgoing: { tones: [{ pitch: 425, at: 0, length: 1, shape: "sine" }], every: 4_000 },
+};
+
+/** Rings until the returned function is called. */
+export function startRinging(which: keyof typeof RINGS): () => void {
+  if (typeof AudioContext === "undefined") return () => undefined;
+  context ??= new AudioContext();
+  const audio = context;
+  const { tones, every } = RINGS[which];
+  let stopped = false;
+  const ring = () =>
+    void audio
+      .resume()
+      .then(() => {
+        if (!stopped) for (const tone of tones) play(audio, tone);
+      })
+      .catch(() => undefined);
+  ring();
+  const timer = setInterval(ring, every);
+  return () => {
+    stopped = true;
+    clearInterval(timer);
+  };
+}
+
 function play(audio: AudioContext, { pitch, at, length, shape }: Tone): void {
   const start = audio.currentTime + at;
   const oscillator = audio.createOscillator();

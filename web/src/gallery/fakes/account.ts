@@ -225,6 +225,7 @@ export function fakeAccount(calls: Calls, say: Say, knows: AccountKnows = {}): A
     reconnect: () => calls.add("reconnect", []),
     watchNotices: () => () => undefined,
     takeOut: async () => new File(["{}"], "account.json"),
+    calls: new Observable(undefined),
     media: fakeMedia(calls),
     outbox: fake<Outbox>("outbox", calls, { unsent: new Observable(0) }),
     conversations: fake<Conversations>("conversations", calls, {
