@@ -45,6 +45,9 @@ export function budget(): Plugin {
       folder = resolve(root, outDir);
     },
     writeBundle(_options, bundle) {
+      for (const [name, file] of Object.entries(bundle))
+        if (file.type === "chunk" && file.imports.some((other) => /\/callmedia-/.test(other)))
+          this.error(`${name} has what handles the media of calls loaded along with it`);
       const load = (name: string) => {
         const file = bundle[name];
         if (file?.type !== "chunk" || first.has(name)) return;

@@ -14,6 +14,8 @@ export const CLIENT = { account: "/src/matrix/account.ts", shell: "/src/views/Sh
  */
 const CALLS = ["/matrix/calls/calls.ts", "/views/Call/parts.tsx"];
 const MEDIA = "/matrix/calls/session.ts";
+/** All of MatrixRTC but the names of its types of events. */
+const OF_MEDIA = /\/lib\/matrixrtc\/(?!types\.js)/;
 
 /** Loaded apart from what is opened now and then: large, or wanted at once. */
 const APART = [
@@ -68,6 +70,8 @@ export function chunks(): Plugin {
       const media = reach(ending(MEDIA));
       for (const id of modules) {
         if (first.has(id)) groups.set(id, "first");
+        // Named by what the SDK always has, and not used there.
+        else if (media.has(id) && OF_MEDIA.test(id)) groups.set(id, "callmedia");
         else if (apart.has(id)) continue;
         else if (account.has(id)) groups.set(id, "account");
         else if (shell.has(id)) groups.set(id, "shell");

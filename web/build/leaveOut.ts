@@ -120,6 +120,11 @@ export function leaveOut(): Plugin {
       const found = modules.find((module) => source === module || (module.startsWith("/") && source.endsWith(module)));
       return found !== undefined && SDK_OR_MARKDOWN.test(importer) ? stub + found : undefined;
     },
+    // Who takes one of its constants takes no more: the rest is loaded with a call (`build/chunks.ts`).
+    transform: {
+      filter: { id: /\/lib\/matrixrtc\// },
+      handler: (code) => ({ code, map: null, moduleSideEffects: false }),
+    },
     load(id) {
       return id.startsWith(stub) ? LEFT_OUT[id.slice(stub.length)] : undefined;
     },

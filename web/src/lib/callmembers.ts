@@ -25,6 +25,11 @@ export interface CallMember {
   video: boolean;
 }
 
+/** Whether somebody means to be seen, too. */
+export function isVideo(content: Readonly<Record<string, unknown>>): boolean {
+  return content["m.call.intent"] === "video";
+}
+
 /** A membership as the state has it: who sent it, when, and what it says. */
 export interface MembershipEvent {
   sender: string;
@@ -40,7 +45,7 @@ export function readCallMember({ sender, timestamp, content }: MembershipEvent):
   // Whoever wrote a time that has not come yet would be in the call for ever.
   const since = typeof created === "number" && created <= timestamp ? created : timestamp;
   const lasts = typeof expires === "number" && expires >= 0 ? expires : LASTS;
-  return { userId: sender, deviceId, since, until: since + lasts, video: content["m.call.intent"] === "video" };
+  return { userId: sender, deviceId, since, until: since + lasts, video: isVideo(content) };
 }
 
 /** Those who are in the call at a moment, one entry a device, the one who came first in front. */

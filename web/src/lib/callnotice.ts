@@ -1,4 +1,5 @@
 /** What a notification of a call says (MSC4075, `org.matrix.msc4075.rtc.notification`): whom it calls, and how long. */
+import { isVideo } from "./callmembers.ts";
 
 /** Nobody is called longer than this, whatever is asked for, in milliseconds. */
 const LONGEST = 120_000;
@@ -27,10 +28,6 @@ export function readRing(
   if (!isMeant(content["m.mentions"], situation)) return undefined;
   const until = begins(content.sender_ts, sent) + Math.min(lifetime, LONGEST);
   return until > situation.now ? { video: isVideo(content), until } : undefined;
-}
-
-export function isVideo(content: Content): boolean {
-  return content["m.call.intent"] === "video";
 }
 
 /** The sender's clock counts where it agrees with the server's. */

@@ -2,7 +2,7 @@
 import { DecryptionFailureCode } from "matrix-js-sdk/lib/crypto-api/index.js";
 import { type MatrixEvent, RelationType, type RoomMember } from "matrix-js-sdk/lib/matrix.js";
 import { EFFECT_TYPES, effectOf } from "../lib/effects.ts";
-import { isVideo } from "../lib/callnotice.ts";
+import { isVideo } from "../lib/callmembers.ts";
 import { CALL_NOTICE } from "../lib/calloutcomes.ts";
 import { BLURHASH, moves } from "../lib/gifs.ts";
 import { readWaveform } from "../lib/voice.ts";

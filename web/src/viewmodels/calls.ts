@@ -9,7 +9,7 @@ import type { Calls } from "../matrix/calls/calls.ts";
 import type { CallSession } from "../matrix/calls/session.ts";
 import type { JoinOptions, Ring } from "../matrix/calls/types.ts";
 import { type CallSound, callSound } from "./callSound.ts";
-import { startRinging } from "./sounds.ts";
+import { startRinging } from "./ringing.ts";
 import { attempt, showToast } from "./toasts.ts";
 
 /** How a call is shown: over the conversation, with the chat beside it, or as a bar. */

@@ -1,7 +1,7 @@
 /** The sounds of notifications, made here: no file has to be fetched. */
 import type { Sound } from "../base/preferences.ts";
 
-interface Tone {
+export interface Tone {
   /** Hertz. */
   pitch: number;
   /** Seconds after the start. */
@@ -25,51 +25,25 @@ const SOUNDS: Readonly<Record<Exclude<Sound, "none">, readonly Tone[]>> = {
 const LOUDNESS = 0.18;
 let context: AudioContext | undefined;
 
-/** Browsers play nothing before somebody has clicked or typed: then it stays silent. */
-export function playSound(sound: Sound): void {
-  if (sound === "none" || typeof AudioContext === "undefined") return;
-  context ??= new AudioContext();
-  const audio = context;
-  void audio
-    .resume()
-    .then(() => {
-      for (const tone of SOUNDS[sound]) play(audio, tone);
-    })
-    .catch(() => undefined);
+/** Browsers allow a page few of them. */
+function audio(): AudioContext | undefined {
+  if (typeof AudioContext !== "undefined") context ??= new AudioContext();
+  return context;
 }
 
-/** A call that comes in, and one that is waited for: a second of sound, and a pause. */
-const RINGS: Readonly<Record<"incoming" | "outgoing", { tones: readonly Tone[]; every: number }>> = {
-  incoming: {
-    tones: [0, 0.35, 0.7].flatMap((at) => [
-      { pitch: 659.3, at, length: 0.3, shape: "sine" as const },
-      { pitch: 880, at: at + 0.12, length: 0.3, shape: "sine" as const },
-    ]),
-    every: 2_600,
-  },
-  outgoing: { tones: [{ pitch: 425, at: 0, length: 1, shape: "sine" }], every: 4_000 },
-};
+/** Browsers play nothing before somebody has clicked or typed: then it stays silent. */
+export function playSound(sound: Sound): void {
+  if (sound !== "none") playTones(SOUNDS[sound]);
+}
 
-/** Rings until the returned function is called. */
-export function startRinging(which: keyof typeof RINGS): () => void {
-  if (typeof AudioContext === "undefined") return () => undefined;
-  context ??= new AudioContext();
-  const audio = context;
-  const { tones, every } = RINGS[which];
-  let stopped = false;
-  const ring = () =>
-    void audio
-      .resume()
-      .then(() => {
-        if (!stopped) for (const tone of tones) play(audio, tone);
-      })
-      .catch(() => undefined);
-  ring();
-  const timer = setInterval(ring, every);
-  return () => {
-    stopped = true;
-    clearInterval(timer);
-  };
+export function playTones(tones: readonly Tone[]): void {
+  const output = audio();
+  output
+    ?.resume()
+    .then(() => {
+      for (const tone of tones) play(output, tone);
+    })
+    .catch(() => undefined);
 }
 
 function play(audio: AudioContext, { pitch, at, length, shape }: Tone): void {

@@ -9,7 +9,7 @@ import { CALL_MEMBER } from "../../lib/callmembers.ts";
 import type { Conversations } from "../conversations.ts";
 import { personOf } from "../events.ts";
 import type { RoomHandle } from "../room.ts";
-import type { Transport } from "./access.ts";
+import type { Transport } from "./transport.ts";
 import { callMembers } from "./members.ts";
 import { Rings } from "./rings.ts";
 import type { CallSession } from "./session.ts";

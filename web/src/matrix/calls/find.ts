@@ -4,7 +4,7 @@ import type { Readable } from "../../lib/observable.ts";
 import type { Conversations } from "../conversations.ts";
 import type { RoomHandle } from "../room.ts";
 import type { ConnectionStatus } from "../types.ts";
-import { findTransport, type Transport } from "./access.ts";
+import { findTransport, type Transport } from "./transport.ts";
 import type { Calls } from "./calls.ts";
 
 /** Asks once there is a connection, and again with the next one where the server could not be asked. */

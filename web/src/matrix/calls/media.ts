@@ -20,7 +20,7 @@ import {
   VideoPresets,
 } from "livekit-client";
 import { startWorker } from "../workers.ts";
-import type { Ticket } from "./access.ts";
+import type { Ticket } from "./ticket.ts";
 import type { CallKeys } from "./keys.ts";
 import type {
   CallProblem,
@@ -123,8 +123,12 @@ export class CallMedia {
     return this.worker !== undefined;
   }
 
-  async connect({ url, jwt }: Ticket): Promise<void> {
+  /** Comes before everything else: LiveKit would wait for tracks that wait for the connection. */
+  async prepare(): Promise<void> {
     if (this.encrypts) await this.room.setE2EEEnabled(true);
+  }
+
+  async connect({ url, jwt }: Ticket): Promise<void> {
     await this.room.connect(url, jwt, { maxRetries: 2 });
   }
 

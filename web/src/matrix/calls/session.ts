@@ -10,7 +10,8 @@ import { Derived } from "../../lib/observable.ts";
 import { localpart } from "../../lib/text.ts";
 import { problemOf } from "../errors.ts";
 import { personOf } from "../events.ts";
-import { fetchTicket, RefusedError, type Transport } from "./access.ts";
+import { fetchTicket, RefusedError } from "./ticket.ts";
+import type { Transport } from "./transport.ts";
 import { CallKeys, sessionClient } from "./keys.ts";
 import { CallMedia, connectProblemOf, lossOf, type Sender, type SoundOptions } from "./media.ts";
 import { Signs } from "./signs.ts";
@@ -93,6 +94,7 @@ export class CallSession {
     if (this.keys !== undefined && this.client.getCrypto() === undefined) return this.fail("no-encryption");
     this.listen();
     await this.session.initialMembershipCalculated;
+    await this.media.prepare();
     const devices = this.openDevices();
     try {
       await this.media.connect(await fetchTicket(this.client, this.transport, this.roomId));

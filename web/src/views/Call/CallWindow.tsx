@@ -6,7 +6,7 @@ import type { CallSession } from "../../matrix/calls/session.ts";
 import type { CallState } from "../../matrix/calls/types.ts";
 import { Button, IconButton } from "../../ui/controls.tsx";
 import type { CallsModel } from "../../viewmodels/calls.ts";
-import { startRinging } from "../../viewmodels/sounds.ts";
+import { startRinging } from "../../viewmodels/ringing.ts";
 import { CallNotice } from "./CallNotice.tsx";
 import { Controls } from "./Controls.tsx";
 import { Stage } from "./Stage.tsx";
