@@ -62,6 +62,26 @@ const PLACES: Record<Permission, Place> = {
 
 const DEFAULTS = { invite: 0, kick: 50, ban: 50, redact: 50, events_default: 0 } as const;
 
+/**
+ * Which events take which level in a new room: those that servers give it, and those of calls for everybody. From version
+ * 12 on a room's creators are above all levels, and only they replace it.
+ */
+export function eventLevels(roomVersion: string): Record<string, number> {
+  const [moderators, admins] = [LEVEL.moderators, LEVEL.admins];
+  return {
+    "m.room.name": moderators,
+    "m.room.avatar": moderators,
+    "m.room.topic": moderators,
+    "m.room.canonical_alias": moderators,
+    "m.room.power_levels": admins,
+    "m.room.history_visibility": admins,
+    "m.room.server_acl": admins,
+    "m.room.encryption": admins,
+    "m.room.tombstone": Number(roomVersion) >= 12 ? 150 : admins,
+    ...Object.fromEntries(CALL_MEMBERSHIPS.map((type) => [type, LEVEL.everybody])),
+  };
+}
+
 /** The level that something takes. */
 export function levelFor(levels: PowerLevels, permission: Permission): number {
   const place = PLACES[permission];

@@ -2,7 +2,7 @@
  * One call that this device takes part in: says so in the room (MatrixRTC, by the SDK's session), connects to the media, has
  * keys exchanged where the room is encrypted, and puts all of it together as one state.
  */
-import { type MatrixClient, type Room, RoomEvent, RoomStateEvent } from "matrix-js-sdk/lib/matrix.js";
+import { type MatrixClient, type MatrixEvent, type Room, RoomEvent, RoomStateEvent } from "matrix-js-sdk/lib/matrix.js";
 import { MembershipManagerEvent } from "matrix-js-sdk/lib/matrixrtc/IMembershipManager.js";
 import { MatrixRTCSession, MatrixRTCSessionEvent } from "matrix-js-sdk/lib/matrixrtc/MatrixRTCSession.js";
 import { CALL_DECLINE } from "../../lib/calloutcomes.ts";
@@ -207,8 +207,12 @@ export class CallSession {
       void session.ensureRecalculateSessionMembers();
       this.changed();
     };
-    const onTimeline = (event: { getType(): string; getSender(): string | undefined; relationEventId?: string }) => {
-      if (event.getType() === CALL_DECLINE && event.relationEventId === this.ring?.id) this.declined(event.getSender());
+    const onTimeline = (event: MatrixEvent) => {
+      if (this.ring?.id === undefined || event.relationEventId !== this.ring.id) return;
+      void this.client
+        .decryptEventIfNeeded(event)
+        .catch(() => undefined)
+        .then(() => event.getType() === CALL_DECLINE && this.declined(event.getSender()));
     };
     room.on(RoomStateEvent.Events, members);
     room.on(RoomEvent.Timeline, onTimeline);
@@ -232,6 +236,7 @@ export class CallSession {
   private readonly hidden = (): void => {
     const { delayId } = this.session;
     if (delayId !== undefined) void this.client._unstable_sendScheduledDelayedEvent(delayId).catch(() => undefined);
+    void this.leave();
   };
 
   private declined(sender: string | undefined): void {

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useId, useState } from "react";
 import { useT } from "../../base/hooks.ts";
 import type { CallSession } from "../../matrix/calls/session.ts";
 import type { CallState, DeviceKind, MediaDevice } from "../../matrix/calls/types.ts";
@@ -76,11 +76,15 @@ interface DeviceSelectProps {
 
 export function DeviceSelect({ kind, list, chosen, onChoose }: DeviceSelectProps) {
   const t = useT();
+  const select = useId();
   const known = list.some(({ id }) => id === chosen) ? chosen : list[0]?.id;
   return (
-    <label className="call-device">
-      <span className="field__label">{t(`call.${kind}`)}</span>
+    <div className="call-device">
+      <label className="field__label" htmlFor={select}>
+        {t(`call.${kind}`)}
+      </label>
       <select
+        id={select}
         className="field__input"
         disabled={list.length === 0}
         value={known ?? ""}
@@ -93,6 +97,6 @@ export function DeviceSelect({ kind, list, chosen, onChoose }: DeviceSelectProps
           </option>
         ))}
       </select>
-    </label>
+    </div>
   );
 }

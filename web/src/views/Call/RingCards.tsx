@@ -49,15 +49,13 @@ function RingCard({ ring, model }: { ring: Ring; model: CallsModel }) {
         >
           <MessageSquare />
         </IconButton>
-        {video && (
-          <IconButton
-            label={t("call.ring.accept.video")}
-            className="call-ring__accept"
-            onClick={() => void model.accept(ring, true)}
-          >
-            <Video />
-          </IconButton>
-        )}
+        <IconButton
+          label={t("call.ring.accept.video")}
+          className="call-ring__accept"
+          onClick={() => void model.accept(ring, true)}
+        >
+          <Video />
+        </IconButton>
         <IconButton
           label={t("call.ring.accept")}
           className="call-ring__accept"
