@@ -242,7 +242,9 @@ test("who has no key sees and hears nothing, and is seen listening", async ({ br
   const context = await browser.newContext();
   await watchMedia(context);
   const spy = await context.newPage();
-  await spy.goto("about:blank");
+  // A page of the same origin without a policy: whoever listens in brings their own.
+  await spy.route("**/spy", (route) => route.fulfill({ contentType: "text/html", body: "<title>spy</title>" }));
+  await spy.goto(`${process.env.IM2_BASE_URL}/spy`);
   await spy.addScriptTag({ path: createRequire(import.meta.url).resolve("livekit-client") });
   await spy.evaluate(async ({ url, jwt }) => {
     const { Room } = (window as unknown as { LivekitClient: typeof import("livekit-client") }).LivekitClient;

@@ -31,7 +31,8 @@ export function CallWindow({ session, model }: CallWindowProps) {
   const [choice, setChoice] = useState<Choice>({ speakerView: false, page: 0 });
   const change = (part: Partial<Choice>) => setChoice((before) => ({ ...before, ...part }));
   const window = useRef<HTMLElement>(null);
-  useCovering(shape === "window" || phone);
+  const covers = shape === "window" || phone;
+  useCovering(covers);
   useRingback(state.ringing);
   useFocus(window);
   const name = conversations.describe(session.roomId)?.name ?? "";
@@ -41,6 +42,7 @@ export function CallWindow({ session, model }: CallWindowProps) {
     <section
       ref={window}
       className="call"
+      role={covers ? "main" : undefined}
       data-shape={phone ? "window" : shape}
       tabIndex={-1}
       aria-label={t(session.direct ? "call.with" : "call.title", { name })}

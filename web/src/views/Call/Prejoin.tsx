@@ -97,7 +97,7 @@ function OwnPicture({ preview, choice, onChange }: OwnPictureProps) {
     <div className="call-prejoin__picture">
       {picture === undefined ? (
         <div className="call-prejoin__off">
-          <Avatar id={me.id} name={me.name} picture={me.avatar} size="xl" />
+          <Avatar id={me.id} name={me.name} picture={me.avatar} size="l" />
           {!camera && <p>{t("call.preview.off")}</p>}
         </div>
       ) : (

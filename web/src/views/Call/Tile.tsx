@@ -1,4 +1,4 @@
-import { Hand, MicOff, Pin, PinOff, ShieldAlert, SignalLow, WifiOff } from "lucide-react";
+import { Hand, MicOff, Pin, PinOff, ShieldAlert, WifiLow, WifiOff } from "lucide-react";
 import { useT } from "../../base/hooks.ts";
 import type { CallTile } from "../../lib/calllayout.ts";
 import type { CallSession } from "../../matrix/calls/session.ts";
@@ -35,9 +35,11 @@ export function Tile({ session, tile, large = false, pinned, onPin, reactions }:
       aria-label={label}
     >
       {shown && <video ref={video} autoPlay playsInline muted aria-label={label} />}
-      {!shown && <Avatar id={person.id} name={person.name} picture={person.avatar} size={large ? "xl" : "l"} />}
+      {!shown && (large || unreadable === undefined) && (
+        <Avatar id={person.id} name={person.name} picture={person.avatar} size={large ? "xl" : "l"} />
+      )}
       {(unreadable !== undefined || connecting) && (
-        <p className="call-tile__why">
+        <p className="call-tile__why" data-large={large || unreadable === undefined}>
           {unreadable === undefined ? (
             t("call.person.connecting")
           ) : (
@@ -82,7 +84,7 @@ function Marks({ participant, source }: { participant: CallParticipant; source: 
     <>
       {hand !== undefined && <Hand className="call-tile__hand" role="img" aria-label={t("call.handUp")} />}
       {!microphone && !connecting && <MicOff role="img" aria-label={t("call.muted")} />}
-      {quality === "poor" && <SignalLow role="img" aria-label={t("call.quality.poor")} />}
+      {quality === "poor" && <WifiLow role="img" aria-label={t("call.quality.poor")} />}
       {quality === "lost" && <WifiOff role="img" aria-label={t("call.quality.lost")} />}
       {speaking && <span className="visually-hidden">{t("call.speaking")}</span>}
     </>
