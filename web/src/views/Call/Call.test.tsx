@@ -1,6 +1,8 @@
-import { fireEvent, screen, within } from "@testing-library/react";
-import { expect, test } from "vitest";
+import { act, fireEvent, screen, within } from "@testing-library/react";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { router } from "../../base/router.ts";
+import type { Held } from "../../gallery/fakes/fake.ts";
+import type { CallParticipant, CallState } from "../../matrix/calls/types.ts";
 import { GROUP } from "../../gallery/fakes/conversations.ts";
 import { play, testStories } from "../../gallery/testing.tsx";
 import * as stories from "./Call.stories.tsx";
@@ -100,6 +102,31 @@ test("minimised, it is a line that leads back", async () => {
     await user.click(within(bar).getAllByRole("button", { name: new RegExp(t("call.enlarge")) })[0] ?? bar);
   expect(router.route.get()).toEqual({ name: "room", roomId: GROUP });
   screen.getByRole("toolbar", { name: t("call.controls") });
+});
+
+test("who comes and goes is said for a moment, whoever speaks meanwhile", async () => {
+  vi.useFakeTimers({ shouldAdvanceTime: true });
+  onTestFinished(() => void vi.useRealTimers());
+  const { t, account } = await play(stories, stories.Pair);
+  const state = account.calls.get()?.current.get()?.state as Held<CallState>;
+  const [ana] = state.get().others;
+  const ben = {
+    ...ana,
+    key: "@ben:example.org:PHONE",
+    person: { id: "@ben:example.org", name: "Ben" },
+  } as CallParticipant;
+  const set = (others: readonly unknown[]) =>
+    act(() => state.set({ ...state.get(), others: others as CallParticipant[] }));
+  set([ana, ben]);
+  const news = document.querySelector(".call__news");
+  expect(news?.textContent).toBe(t("call.joined", { name: "Ben" }));
+  for (const speaking of [true, false, true]) {
+    set([{ ...ana, speaking }, ben]);
+    act(() => void vi.advanceTimersByTime(2_000));
+  }
+  expect(news?.textContent).toBe("");
+  set([ana]);
+  expect(news?.textContent).toBe(t("call.left", { name: "Ben" }));
 });
 
 test("a call that rings is answered, or declined with words", async () => {

@@ -45,9 +45,13 @@ export function useNews({ others, phase }: CallState): string {
     const said = changes(known, others).map(({ what, name }) => t(`call.${what}`, { name }));
     if (said.length === 0) return;
     setNews(said.join(" · "));
+  }, [others, phase, t]);
+  // Apart from the above: who speaks changes those who are there all the time.
+  useEffect(() => {
+    if (news === "") return;
     const timer = setTimeout(() => setNews(""), NEWS_SHOWN);
     return () => clearTimeout(timer);
-  }, [others, phase, t]);
+  }, [news]);
   return news;
 }
 
