@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import react from "@vitejs/plugin-react";
 import { build, type Plugin } from "vite";
 import { defineConfig } from "vitest/config";
@@ -17,7 +17,15 @@ import { preload } from "./build/preload.ts";
  * developer's own. The built client asks the origin it was served from.
  */
 const homeserver = process.env.IM2_HOMESERVER ?? "http://127.0.0.1:8008";
-const proxy = { "/_matrix": { target: homeserver, changeOrigin: true } };
+const proxy = {
+  // Calls. The server names its own address in them, which has to be the one that the page may connect to.
+  "^/(?:livekit/|\\.well-known/matrix/|_matrix/client/unstable/org\\.matrix\\.msc4143/)": {
+    target: homeserver,
+    changeOrigin: false,
+    ws: true,
+  },
+  "/_matrix": { target: homeserver, changeOrigin: true },
+};
 
 /** Other homeservers that the preview lets people sign in to, as `web.homeservers` does in the binary. */
 const otherHomeservers = process.env.IM2_OTHER_HOMESERVERS ?? "";
@@ -30,6 +38,9 @@ const contentSecurityPolicy = readFileSync("../crates/edge/src/content-security-
   .join(", ")
   .replace("connect-src 'self'", `connect-src 'self' ${otherHomeservers}`.trimEnd());
 
+/** What handles the media of calls is of no use without a connection, and most people have no call today. */
+const MEDIA = /\/(?:callmedia-|livekit-client)[^/]*\.js$/;
+
 /** Larger files are kept when they are needed first: the cryptography, for those who use it. */
 const PRECACHE_LIMIT = 1_500_000;
 
@@ -40,7 +51,7 @@ function serviceWorker(): Plugin {
     name: "service-worker",
     apply: "build",
     configResolved({ root, build: { outDir } }) {
-      folder = join(root, outDir);
+      folder = resolve(root, outDir);
     },
     async closeBundle() {
       // A build that has failed says why by itself.
@@ -51,7 +62,7 @@ function serviceWorker(): Plugin {
         .filter((entry) => entry.isFile() && /\.(?:html|js|json|css|svg|webmanifest|woff2|png)$/.test(entry.name))
         .map((entry) => join(entry.parentPath, entry.name))
         .map((file) => ({ url: `/${relative(folder, file)}`, content: readFileSync(file) }))
-        .filter(({ url, content }) => url !== "/sw.js" && content.length <= PRECACHE_LIMIT)
+        .filter(({ url, content }) => url !== "/sw.js" && content.length <= PRECACHE_LIMIT && !MEDIA.test(url))
         .map(({ url, content }) => ({
           url,
           // The names of assets change with their content.

@@ -8,8 +8,19 @@ import type { Plugin } from "vite";
 /** Where the client of somebody who is signed in begins. Both are loaded at once. */
 export const CLIENT = { account: "/src/matrix/account.ts", shell: "/src/views/Shell/Shell.tsx" };
 
+/**
+ * Calls, for who is on a server that has them: what is shown of them, and with LiveKit what handles the media of one that
+ * somebody takes part in.
+ */
+const CALLS = ["/matrix/calls/calls.ts", "/views/Call/parts.tsx"];
+const MEDIA = "/matrix/calls/session.ts";
+/** All of MatrixRTC but the names of its types of events. */
+const OF_MEDIA = /\/lib\/matrixrtc\/(?!types\.js)/;
+
 /** Loaded apart from what is opened now and then: large, or wanted at once. */
 const APART = [
+  "/matrix/calls/find.ts",
+  ...CALLS,
   "/lib/tex.ts",
   "/lib/highlight.ts",
   "/views/People/Scanner.tsx",
@@ -55,12 +66,19 @@ export function chunks(): Plugin {
       // Small views that are opened now and then.
       const opened = [...account, ...shell].flatMap((id) => this.getModuleInfo(id)?.dynamicallyImportedIds ?? []);
       const occasional = reach(opened.filter((id) => !APART.some((path) => id.endsWith(path))));
+      const calls = reach(CALLS.flatMap(ending));
+      const media = reach(ending(MEDIA));
       for (const id of modules) {
         if (first.has(id)) groups.set(id, "first");
+        // Named by what the SDK always has, and not used there.
+        else if (media.has(id) && OF_MEDIA.test(id)) groups.set(id, "callmedia");
         else if (apart.has(id)) continue;
         else if (account.has(id)) groups.set(id, "account");
         else if (shell.has(id)) groups.set(id, "shell");
-        else if (occasional.has(id)) groups.set(id, "occasional");
+        // Neither of the two has the other loaded.
+        else if (occasional.has(id)) groups.set(id, calls.has(id) || media.has(id) ? "shell" : "occasional");
+        else if (calls.has(id)) groups.set(id, "calls");
+        else if (media.has(id)) groups.set(id, "callmedia");
       }
     },
   };

@@ -1,5 +1,6 @@
 /**
- * Leaves out what this client does not use and its packages would pull in all the same: of the SDK calls, widgets, the
+ * Leaves out what this client does not use and its packages would pull in all the same: of the SDK calls without a unit
+ * between (and of those with one what watches all rooms, which `matrix/calls/` does for less), widgets, the
  * encryption before the present engine and what it kept, files in trees, polls (the client counts them itself), places of
  * people who move, and other servers' ways to sign in; of the Markdown parser HTML's named characters, and how it would
  * write addresses. Of what is used, but is there for old browsers or many programs, less stands in.
@@ -76,7 +77,7 @@ export const LEFT_OUT: Record<string, string> = {
     export const getBeaconInfoIdentifier = (event) => event.getId();
     ${inert("Beacon")}`,
   "/room-sticky-events.js": `export class RoomStickyEventsStore { on() {} addStickyEvents() {} handleRedaction() {} }
-    ${inert("RoomStickyEventsEvent")}`,
+    export const RoomStickyEventsEvent = { Update: "RoomStickyEvents.Update" };`,
   "/indexeddb-remote-backend.js": inert("RemoteIndexedDBStoreBackend"),
   "matrix-events-sdk": `export { NamespacedValue, UnstableValue } from "matrix-js-sdk/lib/NamespacedValue.js";
     export const M_POLL_START = { matches: () => false };
@@ -118,6 +119,11 @@ export function leaveOut(): Plugin {
       if (source === "events" && SDK_OR_MARKDOWN.test(importer)) return EMITTER;
       const found = modules.find((module) => source === module || (module.startsWith("/") && source.endsWith(module)));
       return found !== undefined && SDK_OR_MARKDOWN.test(importer) ? stub + found : undefined;
+    },
+    // Who takes one of its constants takes no more: the rest is loaded with a call (`build/chunks.ts`).
+    transform: {
+      filter: { id: /\/lib\/matrixrtc\// },
+      handler: (code) => ({ code, map: null, moduleSideEffects: false }),
     },
     load(id) {
       return id.startsWith(stub) ? LEFT_OUT[id.slice(stub.length)] : undefined;

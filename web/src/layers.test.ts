@@ -27,6 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** By package: the folders that know it. Others may be imported anywhere. */
 const KNOWN_BY: Record<string, readonly string[]> = {
   "matrix-js-sdk": ["matrix"],
+  "livekit-client": ["matrix"],
   "@ariakit/react": ["ui"],
   "markdown-it": ["lib"],
   qr: ["views"],

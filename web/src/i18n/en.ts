@@ -1,4 +1,5 @@
 /** English. The keys of this catalogue are the type of all others. Plurals end in `.one` and `.other`. */
+import type { calls } from "./en/calls.ts";
 import { crypto } from "./en/crypto.ts";
 import { people } from "./en/people.ts";
 import { manyRooms } from "./en/manyrooms.ts";
@@ -8,7 +9,7 @@ import { push } from "./en/push.ts";
 import { settings } from "./en/settings.ts";
 import { writing } from "./en/writing.ts";
 
-export const en = {
+const always = {
   "app.name": "IM2",
   "app.tagline": "Talk with the people who matter to you.",
   "app.loading": "Loading your conversations…",
@@ -153,6 +154,12 @@ export const en = {
   "change.banned": "{name} banned {target}",
   "change.unbanned": "{name} lifted the ban on {target}",
   "change.called": "{from} is now called {to}",
+  "change.call": "{name} started a call",
+  "change.call.video": "{name} started a video call",
+  "change.call.missed": "Missed call from {name}",
+  "change.call.ended": "{said} · {outcome}",
+  "change.call.unanswered": "no answer",
+  "change.call.declined": "declined",
   "change.named": "{name} renamed the group to “{value}”",
   "change.unnamed": "{name} removed the group’s name",
   "change.topic": "{name} changed the description: {value}",
@@ -587,6 +594,7 @@ export const en = {
   "chats.markUnread": "Mark as unread",
   "chats.markRead": "Mark as read",
   "chats.markedUnread": "Marked as unread",
+  "chats.inCall": "{count} in a call",
   "chats.unpin": "Remove from top",
   "chats.unmute": "Unmute",
   "details.code": "Link and QR code",
@@ -616,6 +624,7 @@ export const en = {
   "rules.may.topic": "Change the description",
   "rules.may.picture": "Change the picture",
   "rules.may.pin": "Pin messages",
+  "rules.may.call": "Take part in calls",
   "rules.may.remove": "Remove members",
   "rules.may.ban": "Ban people",
   "rules.may.delete": "Delete other people’s messages",
@@ -654,5 +663,7 @@ export const en = {
   "member.reason": "Reason (optional, they can read it)",
 };
 
-export type MessageKey = keyof typeof en;
+export type MessageKey = keyof typeof always | keyof typeof calls;
 export type Catalogue = Record<MessageKey, string>;
+/** Those of calls are added when they are wanted (`base/callWords.ts`). */
+export const en = always as Catalogue;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import "../base/callWords.ts";
 import { en } from "./en.ts";
 import { translator } from "./translate.ts";
 import { zh } from "./zh.ts";

@@ -1,5 +1,6 @@
 /** 简体中文. */
 import type { Catalogue } from "./en.ts";
+import { calls } from "./zh/calls.ts";
 import { crypto } from "./zh/crypto.ts";
 import { people } from "./zh/people.ts";
 import { manyRooms } from "./zh/manyrooms.ts";
@@ -153,6 +154,12 @@ export const zh: Catalogue = {
   "change.banned": "{name} 封禁了 {target}",
   "change.unbanned": "{name} 解除了对 {target} 的封禁",
   "change.called": "{from} 改名为 {to}",
+  "change.call": "{name} 发起了通话",
+  "change.call.video": "{name} 发起了视频通话",
+  "change.call.missed": "{name} 的未接来电",
+  "change.call.ended": "{said}（{outcome}）",
+  "change.call.unanswered": "无人接听",
+  "change.call.declined": "已拒绝",
   "change.named": "{name} 将群名改为“{value}”",
   "change.unnamed": "{name} 移除了群名",
   "change.topic": "{name} 修改了群简介：{value}",
@@ -586,6 +593,7 @@ export const zh: Catalogue = {
   "chats.markUnread": "标为未读",
   "chats.markRead": "标为已读",
   "chats.markedUnread": "已标为未读",
+  "chats.inCall": "{count} 人正在通话",
   "chats.unpin": "取消置顶",
   "chats.unmute": "取消静音",
   "details.code": "群链接和二维码",
@@ -615,6 +623,7 @@ export const zh: Catalogue = {
   "rules.may.topic": "修改简介",
   "rules.may.picture": "修改头像",
   "rules.may.pin": "置顶消息",
+  "rules.may.call": "参加通话",
   "rules.may.remove": "移除成员",
   "rules.may.ban": "封禁成员",
   "rules.may.delete": "删除他人消息",
@@ -651,4 +660,5 @@ export const zh: Catalogue = {
   "member.ban.title": "封禁 {name}？",
   "member.ban.text": "对方会被移出，解除封禁前无法再加入。",
   "member.reason": "原因（选填，对方可见）",
+  ...calls,
 };

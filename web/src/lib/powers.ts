@@ -2,6 +2,8 @@
  * Power levels in the words of people: who may do what, and which role somebody has (`m.room.power_levels`). What has no
  * value of its own has that of the specification.
  */
+import { CALL_MEMBERSHIPS } from "./callmembers.ts";
+
 export interface PowerLevels {
   users?: Readonly<Record<string, number>>;
   users_default?: number;
@@ -22,6 +24,7 @@ export const PERMISSIONS = [
   "topic",
   "picture",
   "pin",
+  "call",
   "remove",
   "ban",
   "delete",
@@ -38,29 +41,52 @@ const LEVEL: Record<Audience, number> = { everybody: 0, moderators: 50, admins: 
 /** Below what sending takes, wherever everybody may send. */
 const MUTED = -1;
 
-type Place = { key: "invite" | "kick" | "ban" | "redact" | "events_default" } | { event: string };
+type Place =
+  | { key: "invite" | "kick" | "ban" | "redact" | "events_default" }
+  | { events: readonly [string, ...string[]] };
 
 const PLACES: Record<Permission, Place> = {
   send: { key: "events_default" },
   invite: { key: "invite" },
-  name: { event: "m.room.name" },
-  topic: { event: "m.room.topic" },
-  picture: { event: "m.room.avatar" },
-  pin: { event: "m.room.pinned_events" },
+  name: { events: ["m.room.name"] },
+  topic: { events: ["m.room.topic"] },
+  picture: { events: ["m.room.avatar"] },
+  pin: { events: ["m.room.pinned_events"] },
+  call: { events: CALL_MEMBERSHIPS },
   remove: { key: "kick" },
   ban: { key: "ban" },
   delete: { key: "redact" },
-  access: { event: "m.room.join_rules" },
-  powers: { event: "m.room.power_levels" },
+  access: { events: ["m.room.join_rules"] },
+  powers: { events: ["m.room.power_levels"] },
 };
 
 const DEFAULTS = { invite: 0, kick: 50, ban: 50, redact: 50, events_default: 0 } as const;
+
+/**
+ * Which events take which level in a new room: those that servers give it, and those of calls for everybody. From version
+ * 12 on a room's creators are above all levels, and only they replace it.
+ */
+export function eventLevels(roomVersion: string): Record<string, number> {
+  const [moderators, admins] = [LEVEL.moderators, LEVEL.admins];
+  return {
+    "m.room.name": moderators,
+    "m.room.avatar": moderators,
+    "m.room.topic": moderators,
+    "m.room.canonical_alias": moderators,
+    "m.room.power_levels": admins,
+    "m.room.history_visibility": admins,
+    "m.room.server_acl": admins,
+    "m.room.encryption": admins,
+    "m.room.tombstone": Number(roomVersion) >= 12 ? 150 : admins,
+    ...Object.fromEntries(CALL_MEMBERSHIPS.map((type) => [type, LEVEL.everybody])),
+  };
+}
 
 /** The level that something takes. */
 export function levelFor(levels: PowerLevels, permission: Permission): number {
   const place = PLACES[permission];
   if ("key" in place) return levels[place.key] ?? DEFAULTS[place.key];
-  return levels.events?.[place.event] ?? levels.state_default ?? 50;
+  return levels.events?.[place.events[0]] ?? levels.state_default ?? 50;
 }
 
 export function audienceOf(levels: PowerLevels, permission: Permission): Audience {
@@ -74,7 +100,8 @@ export function withPermission(levels: PowerLevels, permission: Permission, audi
   const place = PLACES[permission];
   const level = LEVEL[audience];
   if ("key" in place) return { ...levels, [place.key]: level };
-  return { ...levels, events: { ...levels.events, [place.event]: level } };
+  const events = Object.fromEntries(place.events.map((event) => [event, level]));
+  return { ...levels, events: { ...levels.events, ...events } };
 }
 
 export function powerOf(levels: PowerLevels, userId: string): number {

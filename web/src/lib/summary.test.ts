@@ -36,6 +36,15 @@ test("a preview is one line", () => {
 test("changes name both people", () => {
   expect(changeText({ what: "invited", target: { id: "@b:c", name: "Bo" } }, ana, t)).toBe("Ana invited Bo");
   expect(changeText({ what: "named", name: "" }, ana, t)).toBe("Ana removed the group’s name");
+  const call = { what: "call", video: false } as const;
+  expect(changeText(call, ana, t)).toBe("Ana started a call");
+  expect(changeText({ ...call, outcome: { how: "answered", lasted: 720_000 } }, ana, t)).toBe(
+    "Ana started a call · 12 min",
+  );
+  expect(changeText({ ...call, outcome: { how: "missed", lasted: 0 } }, ana, t)).toBe("Missed call from Ana");
+  expect(changeText({ ...call, video: true, outcome: { how: "declined", lasted: 0 } }, ana, t)).toBe(
+    "Ana started a video call · declined",
+  );
   expect(changeText({ what: "called", from: "Ana", to: "Anna" }, ana, t)).toBe("Ana is now called Anna");
 });
 

@@ -59,6 +59,8 @@ export function changeText(change: RoomChange, sender: Person, t: Translate): st
   switch (change.what) {
     case "called":
       return t("change.called", { from: change.from, to: change.to });
+    case "call":
+      return callText(change, sender, name, t);
     case "named":
       return change.name === "" ? t("change.unnamed", { name }) : t("change.named", { name, value: change.name });
     case "topic":
@@ -79,6 +81,26 @@ export function changeText(change: RoomChange, sender: Person, t: Translate): st
       return reason === undefined ? said : t("change.withReason", { said, reason: oneLine(reason) });
     }
   }
+}
+
+function callText(
+  { video, outcome }: Extract<RoomChange, { what: "call" }>,
+  sender: Person,
+  name: string,
+  t: Translate,
+): string {
+  const said = t(video ? "change.call.video" : "change.call", { name });
+  if (outcome === undefined) return said;
+  if (outcome.how === "missed") return t("change.call.missed", { name: sender.name });
+  const how = outcome.how === "answered" ? lasted(outcome.lasted, t) : t(`change.call.${outcome.how}`);
+  return t("change.call.ended", { said, outcome: how });
+}
+
+/** `12 min`, or seconds where it was less than a minute. */
+function lasted(ms: number, t: Translate): string {
+  const [value, unit] = ms < 60_000 ? [ms / 1000, "second"] : [ms / 60_000, "minute"];
+  const format = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 } as const;
+  return new Intl.NumberFormat(t.locale, format).format(value);
 }
 
 function targetName(target: Person, t: Translate): string {

@@ -22,6 +22,7 @@ import type { Logger } from "matrix-js-sdk/lib/logger.js";
 import { idle } from "../lib/idle.ts";
 import { Derived, Observable } from "../lib/observable.ts";
 import { cleanName, localpart } from "../lib/text.ts";
+import type { Calls } from "./calls/calls.ts";
 import { Contacts } from "./contacts.ts";
 import { Conversations } from "./conversations.ts";
 import { Encryption } from "./crypto/encryption.ts";
@@ -65,6 +66,8 @@ import type { ConnectionStatus, Person } from "./types.ts";
 
 /** The encryption engine does not wait longer than this for a long list to be shown. */
 const ENGINE_AFTER_MS = 1_000;
+/** Nor does the question whether the server has calls. */
+const CALLS_AFTER_MS = 2_000;
 /** How long signing out waits for the server, and for the browser to remove what was stored. */
 const LOGOUT_MS = 2_000;
 const CLEAR_MS = 500;
@@ -95,6 +98,8 @@ export class Account {
   readonly search: Search;
   readonly outbox: Outbox;
   readonly profile: Derived<Person>;
+  /** Calls, once it is known that the server has them. */
+  readonly calls = new Observable<Calls | undefined>(undefined);
   private readonly rooms: Rooms;
   private readonly handles = new Map<string, RoomHandle>();
   /** The present state has been stored for a reload without a connection. */
@@ -198,6 +203,7 @@ export class Account {
     });
     if (this.stopped) this.client.stopClient();
     else void this.startEncryption();
+    void this.startCalls();
   }
 
   /** Account data that is merged with what other devices write. Starts once the store has been read. */
@@ -395,6 +401,8 @@ export class Account {
     );
     window.removeEventListener("online", this.reconnect);
     window.removeEventListener("offline", this.disconnected);
+    // Whoever is in a call says that they leave it while the client can still say so.
+    await within(CLEAR_MS, this.calls.get()?.stop() ?? Promise.resolve());
     const stopped = Promise.all([this.encryption.stop(), this.search.stop(), this.contacts.stop()]);
     this.client.stopClient();
     this.tokens.stop();
@@ -425,6 +433,16 @@ export class Account {
     void this.search.start();
     this.encryption.onKeys(() => this.search.keysCame());
     updateSession(this.session, { keysMade: true });
+  }
+
+  /** What is shown first comes before it. A server that has no calls has none until the next start. */
+  private async startCalls(): Promise<void> {
+    await this.firstScreen;
+    await idle(CALLS_AFTER_MS);
+    const { findCalls } = await import("./calls/find.ts");
+    const calls = await findCalls(this.client, this.conversations, this.status, (roomId) => this.openRoom(roomId));
+    if (this.stopped) await calls?.stop();
+    else this.calls.set(calls);
   }
 
   async loadProfile(): Promise<void> {

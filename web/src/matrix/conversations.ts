@@ -13,6 +13,7 @@ import {
 } from "matrix-js-sdk/lib/matrix.js";
 import { deepEqual } from "../lib/equal.ts";
 import { Observable } from "../lib/observable.ts";
+import { callMembers, peopleIn } from "./calls/members.ts";
 import { wantDecrypted } from "./crypto/gate.ts";
 import { bodyOf, noteIn, personOf } from "./events.ts";
 import { isMessage, localEvent, sendStatusOf } from "./outbox/local.ts";
@@ -163,6 +164,7 @@ export class Conversations {
     const preview = newest(outgoingOf(room, this.outbox), previewOf(this.client, room, peer !== undefined));
     const inviter = membership === "invite" ? inviterOf(room) : undefined;
     const labels = labelsIn(room.tags);
+    const inCall = membership === "join" ? peopleIn(callMembers(room)) : 0;
     return {
       id: roomId,
       ...namesOf(room.name, peer === undefined ? undefined : this.remarkOf(peer)),
@@ -184,6 +186,7 @@ export class Conversations {
       ...(ARCHIVED in room.tags ? { archived: true as const } : {}),
       ...(labels === undefined ? {} : { labels }),
       ...(room.isSpaceRoom() ? { space: true as const } : {}),
+      ...(inCall > 0 ? { inCall } : {}),
       ...(isMarkedUnread(room) ? { markedUnread: true as const } : {}),
       typing: (this.typing.get(roomId) ?? []).map((userId) => personOf(room, userId).name),
     };

@@ -12,6 +12,7 @@ import {
   Visibility,
 } from "matrix-js-sdk/lib/matrix.js";
 import type { CryptoBackend } from "matrix-js-sdk/lib/common-crypto/CryptoBackend.js";
+import { eventLevels } from "../lib/powers.ts";
 import { cleanName, isUserId } from "../lib/text.ts";
 import type { Conversations } from "./conversations.ts";
 import { problemOf } from "./errors.ts";
@@ -86,6 +87,7 @@ export class Directory {
       preset: Preset.TrustedPrivateChat,
       is_direct: true,
       invite: note === "" ? [userId] : [],
+      ...(await this.callsForAll()),
       initial_state: (await this.encryptsByDefault()) ? [ENCRYPTION] : [],
     });
     if (note !== "") await this.inviteWithNote(roomId, userId, note);
@@ -101,6 +103,7 @@ export class Directory {
       topic: group.topic || undefined,
       room_alias_name: group.public && group.alias !== "" ? group.alias : undefined,
       invite: [...group.invite],
+      ...(await this.callsForAll()),
       initial_state: [
         ...(group.encrypted && !group.public ? [ENCRYPTION] : []),
         ...(group.space !== undefined && !group.public
@@ -241,6 +244,17 @@ export class Directory {
     await crypto
       ?.shareRoomHistoryWithUser(roomId, userId)
       .catch((error) => console.warn("no history was shared", error));
+  }
+
+  /**
+   * Lets everybody in a new room take part in its calls, which the specification leaves to moderators. What a request says
+   * of events takes the place of all that the server would have said, which depends on the version of the room.
+   */
+  private async callsForAll(): Promise<Pick<ICreateRoomOpts, "room_version" | "power_level_content_override">> {
+    const capabilities = await this.client.getCapabilities().catch(() => undefined);
+    const version = capabilities?.["m.room_versions"]?.default;
+    if (version === undefined) return {};
+    return { room_version: version, power_level_content_override: { events: eventLevels(version) } };
   }
 
   private async markDirect(roomId: string, userId: string): Promise<void> {

@@ -2,6 +2,8 @@
 import { DecryptionFailureCode } from "matrix-js-sdk/lib/crypto-api/index.js";
 import { type MatrixEvent, RelationType, type RoomMember } from "matrix-js-sdk/lib/matrix.js";
 import { EFFECT_TYPES, effectOf } from "../lib/effects.ts";
+import { isVideo } from "../lib/callmembers.ts";
+import { CALL_NOTICE } from "../lib/calloutcomes.ts";
 import { BLURHASH, moves } from "../lib/gifs.ts";
 import { readWaveform } from "../lib/voice.ts";
 import { isPollStart, readPoll } from "../lib/polls.ts";
@@ -55,6 +57,8 @@ export function bodyOf(event: MatrixEvent, room: RoomView): MessageBody | undefi
     return event.isRedacted() ? { kind: "deleted" } : { kind: "encrypted", why: undecrypted(event) };
   }
   if (isPollStart(type)) return pollBody(event);
+  if (type === CALL_NOTICE && !event.isRedacted())
+    return { kind: "change", change: { what: "call", video: isVideo(event.getContent()) } };
   if (type !== "m.room.message" && type !== "m.sticker") return fallbackOf(event);
   if (isVerification(event)) return undefined;
   if (event.isRedacted()) return { kind: "deleted", reason: redactionReason(event) };

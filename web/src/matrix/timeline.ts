@@ -15,7 +15,10 @@ import {
 import { CryptoEvent } from "matrix-js-sdk/lib/crypto-api/index.js";
 import { reuseUnchanged } from "../lib/equal.ts";
 import { isMxc } from "../lib/imagepacks.ts";
+import { CALL_DECLINE, CALL_NOTICE, callOutcomes } from "../lib/calloutcomes.ts";
+import { CALL_MEMBER } from "../lib/callmembers.ts";
 import { Derived, Observable } from "../lib/observable.ts";
+import { callMembers } from "./calls/members.ts";
 import { wantDecrypted } from "./crypto/gate.ts";
 import type { Shields } from "./crypto/shields.ts";
 import { bodyOf, personOf } from "./events.ts";
@@ -25,7 +28,7 @@ import { sendStatusOf } from "./outbox/local.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import { Outgoing } from "./outbox/outgoing.ts";
 import { isFallback, threadSummary } from "./threads.ts";
-import type { Person, Quote, Reaction, TimelineEvent, TimelineSnapshot } from "./types.ts";
+import type { CallOutcome, Person, Quote, Reaction, TimelineEvent, TimelineSnapshot } from "./types.ts";
 
 /** Events kept in the window; beyond it the far end is let go and fetched again when scrolled to. */
 const WINDOW_LIMIT = 400;
@@ -33,6 +36,9 @@ const FIRST_PAGE = 60;
 const PAGE = 40;
 /** More faces than this under a message say nothing. */
 const MAX_READERS = 20;
+
+/** Events that say how a call went. */
+const ABOUT_CALLS = new Set([CALL_NOTICE, CALL_DECLINE, CALL_MEMBER]);
 
 /** Names in the list of who reacted. */
 const MAX_REACTORS = 200;
@@ -48,6 +54,7 @@ export class Timeline {
   private failed = false;
   private atPresent = true;
   private current: Promise<void> | undefined;
+  private outcomes: ReadonlyMap<string, CallOutcome> | undefined;
   private readonly quotes = new Map<string, MatrixEvent | "loading" | "missing">();
   /**
    * What events of the server show, as long as nothing comes that could change it: messages and receipts do not, and they
@@ -259,6 +266,7 @@ export class Timeline {
     const events: TimelineEvent[] = [];
     const indexOf = new Map<string, number>();
     const here = new Set<OutboxItem>();
+    this.outcomes = this.readOutcomes();
     for (const event of this.window.getEvents()) {
       wantDecrypted(this.client, event);
       const item = this.outgoing.itemOf(event);
@@ -282,10 +290,33 @@ export class Timeline {
   private describeOnce(event: MatrixEvent, item: OutboxItem | undefined): TimelineEvent | undefined {
     const known = item === undefined ? this.described?.get(event) : undefined;
     if (known !== undefined) return known;
-    const body = this.outgoing.bodyOf(event, item);
+    const body = this.withOutcome(event, this.outgoing.bodyOf(event, item));
     const described = body && this.describe(event, body);
     if (described !== undefined && item === undefined) this.described?.set(event, described);
     return described;
+  }
+
+  /** How the calls ended that the window tells of; nothing is looked for where there are none. */
+  private readOutcomes(): ReadonlyMap<string, CallOutcome> | undefined {
+    const events = this.window.getEvents();
+    if (this.thread !== undefined || !events.some((event) => event.getType() === CALL_NOTICE)) return undefined;
+    const about = events.filter((event) => ABOUT_CALLS.has(event.getType()));
+    const told = about.map((event) => ({
+      id: event.getId() ?? "",
+      type: event.getType(),
+      sender: event.getSender() ?? "",
+      timestamp: event.getTs(),
+      content: event.getContent(),
+      stateKey: event.getStateKey(),
+      about: event.relationEventId,
+    }));
+    return callOutcomes(told, this.room.myUserId, !this.atPresent || callMembers(this.room).length > 0);
+  }
+
+  private withOutcome(event: MatrixEvent, body: TimelineEvent["body"] | undefined): TimelineEvent["body"] | undefined {
+    if (body?.kind !== "change" || body.change.what !== "call") return body;
+    const outcome = this.outcomes?.get(event.getId() ?? "");
+    return outcome === undefined ? body : { kind: "change", change: { ...body.change, outcome } };
   }
 
   private describe(event: MatrixEvent, body: TimelineEvent["body"], item?: OutboxItem): TimelineEvent {

@@ -61,6 +61,8 @@ export interface Conversation {
   markedUnread?: true;
   /** Names of the people who are typing now. */
   typing: readonly string[];
+  /** How many people are in its call. */
+  inCall?: number;
   /** Only the server's summary of it is here so far. */
   partial?: true;
 }
@@ -154,12 +156,21 @@ export type RoomChange =
   | { what: "joined" | "left" | "declined" | "knocked"; reason?: string }
   | { what: "invited" | "withdrew" | "removed" | "banned" | "unbanned" | "refused"; target: Person; reason?: string }
   | { what: "called"; from: string; to: string }
+  /** Somebody has begun a call; how it ended, as far as what follows in the room says. */
+  | { what: "call"; video: boolean; outcome?: CallOutcome }
   | { what: "named"; name: string }
   | { what: "topic"; topic: string }
   /** Who can join, and who can read earlier messages. */
   | { what: "admission"; who: "invite" | "knock" | "public" | "other" }
   | { what: "history"; who: "joined" | "invited" | "shared" | "world_readable" }
   | { what: "picture" | "upgraded" | "encryption" | "pinned" | "slowed" | "servers" | "guestsIn" | "guestsOut" };
+
+export interface CallOutcome {
+  /** "answered" by anybody, "missed" by oneself, "unanswered" by those whom one has called. */
+  how: "answered" | "missed" | "unanswered" | "declined";
+  /** How long it lasted, in milliseconds. */
+  lasted: number;
+}
 
 export interface Reaction {
   /** A character, a few words, or the content URI of a picture. */

@@ -69,12 +69,14 @@ interface ConfirmProps {
   title: string;
   text: string;
   action: string;
+  /** Of the button that does it; what cannot be taken back is a danger. */
+  kind?: "danger" | "primary";
   onConfirm: () => void;
   onClose: () => void;
 }
 
-/** Asks before something that cannot be taken back. */
-export function Confirm({ title, text, action, onConfirm, onClose }: ConfirmProps) {
+/** Asks before something that cannot be taken back, or that others notice. */
+export function Confirm({ title, text, action, kind = "danger", onConfirm, onClose }: ConfirmProps) {
   const t = useT();
   return (
     <Dialog title={title} onClose={onClose} className="dialog--confirm">
@@ -83,7 +85,7 @@ export function Confirm({ title, text, action, onConfirm, onClose }: ConfirmProp
         <div className="dialog__foot">
           <Button onClick={onClose}>{t("action.cancel")}</Button>
           <Button
-            kind="danger"
+            kind={kind}
             onClick={() => {
               onConfirm();
               onClose();

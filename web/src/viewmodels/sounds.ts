@@ -1,7 +1,7 @@
 /** The sounds of notifications, made here: no file has to be fetched. */
 import type { Sound } from "../base/preferences.ts";
 
-interface Tone {
+export interface Tone {
   /** Hertz. */
   pitch: number;
   /** Seconds after the start. */
@@ -25,15 +25,23 @@ const SOUNDS: Readonly<Record<Exclude<Sound, "none">, readonly Tone[]>> = {
 const LOUDNESS = 0.18;
 let context: AudioContext | undefined;
 
+/** Browsers allow a page few of them. */
+function audio(): AudioContext | undefined {
+  if (typeof AudioContext !== "undefined") context ??= new AudioContext();
+  return context;
+}
+
 /** Browsers play nothing before somebody has clicked or typed: then it stays silent. */
 export function playSound(sound: Sound): void {
-  if (sound === "none" || typeof AudioContext === "undefined") return;
-  context ??= new AudioContext();
-  const audio = context;
-  void audio
-    .resume()
+  if (sound !== "none") playTones(SOUNDS[sound]);
+}
+
+export function playTones(tones: readonly Tone[]): void {
+  const output = audio();
+  output
+    ?.resume()
     .then(() => {
-      for (const tone of SOUNDS[sound]) play(audio, tone);
+      for (const tone of tones) play(output, tone);
     })
     .catch(() => undefined);
 }

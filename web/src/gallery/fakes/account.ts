@@ -37,6 +37,7 @@ import type {
   SpacePage,
 } from "../../matrix/types.ts";
 import type { WebPush, WebPushState } from "../../matrix/webpush.ts";
+import { type CallsKnow, fakeCalls } from "./calls.ts";
 import { conversation, conversations, spaces } from "./conversations.ts";
 import { type Calls, fake, Held } from "./fake.ts";
 import { fakeMedia } from "./media.ts";
@@ -82,6 +83,8 @@ export interface AccountKnows {
   signIns?: readonly OwnSession[];
   push?: Partial<PushSettings>;
   webPush?: WebPushState;
+  /** Calls; without a word about them the server has none. */
+  inCalls?: CallsKnow;
 }
 
 export const ENCRYPTED: EncryptionStatus = {
@@ -225,6 +228,7 @@ export function fakeAccount(calls: Calls, say: Say, knows: AccountKnows = {}): A
     reconnect: () => calls.add("reconnect", []),
     watchNotices: () => () => undefined,
     takeOut: async () => new File(["{}"], "account.json"),
+    calls: new Observable(knows.inCalls && fakeCalls(calls, knows.inCalls)),
     media: fakeMedia(calls),
     outbox: fake<Outbox>("outbox", calls, { unsent: new Observable(0) }),
     conversations: fake<Conversations>("conversations", calls, {

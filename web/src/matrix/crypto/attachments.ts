@@ -2,7 +2,7 @@
 import { ProblemError } from "../errors.ts";
 import type { Encrypted } from "./cipher.ts";
 import type { Answer, Task } from "./cipher.worker.ts";
-import workerUrl from "./cipher.worker.ts?worker&url";
+import { startWorker } from "../workers.ts";
 import type { EncryptedFile } from "./reference.ts";
 
 /** What is uploaded, and what the event says about it once the upload has an address. */
@@ -72,24 +72,12 @@ export async function makeThumbnail(picture: Blob, animated: boolean): Promise<T
   }
 }
 
-/** The page may have scripts of its own only; this policy lets exactly one worker through. */
-const policy = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy("im2-worker", {
-  createScriptURL: (url) => {
-    if (url !== workerUrl) throw new Error("not the worker of this client");
-    return url;
-  },
-});
-
-interface TrustedTypes {
-  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
-}
-
 const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
 let worker: Worker | undefined;
 let lastId = 0;
 
-function startWorker(): Worker {
-  const started = new Worker(policy?.createScriptURL(workerUrl) ?? workerUrl, { type: "module" });
+function startCipher(): Worker {
+  const started = startWorker("cipher");
   started.addEventListener("message", ({ data: { id, value, error } }: MessageEvent<Answer>) => {
     const task = waiting.get(id);
     waiting.delete(id);
@@ -106,7 +94,7 @@ function startWorker(): Worker {
 
 function inWorker<T>(task: (id: number) => Task): Promise<T> {
   if (!("subtle" in crypto)) throw new ProblemError({ kind: "no-encryption" });
-  worker ??= startWorker();
+  worker ??= startCipher();
   const id = ++lastId;
   const answer = new Promise<T>((resolve, reject) => {
     waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });

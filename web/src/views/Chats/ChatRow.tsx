@@ -1,4 +1,4 @@
-import { Archive, ArchiveRestore, AtSign, BellOff, CircleAlert, Clock, Mail, MailOpen, Pin } from "lucide-react";
+import { Archive, ArchiveRestore, AtSign, BellOff, CircleAlert, Clock, Mail, MailOpen, Phone, Pin } from "lucide-react";
 import { lazy, memo, Suspense, useEffect, useRef, useState } from "react";
 import { useAccount, useNow, useSelected, useT } from "../../base/hooks.ts";
 import { Link } from "../../base/Link.tsx";
@@ -104,6 +104,12 @@ export const ChatRow = memo(function ChatRow({ conversation, selected, onSight }
           )}
         </span>
         <span className="chat-row__bottom">
+          {conversation.inCall !== undefined && (
+            <span className="chat-row__call" role="img" aria-label={t("chats.inCall", { count: conversation.inCall })}>
+              <Phone aria-hidden />
+              {conversation.inCall}
+            </span>
+          )}
           <Line conversation={conversation} selected={selected} t={t} />
           <Marks conversation={conversation} t={t} />
           {pinned && conversation.unread === 0 && <Pin className="chat-row__mark" aria-label={t("chats.pinned")} />}

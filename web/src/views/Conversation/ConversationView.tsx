@@ -6,6 +6,7 @@ import { useEscape, useMediaQuery, usePhone, useReadable, useT } from "../../bas
 import type { Conversation, TimelineEvent } from "../../matrix/types.ts";
 import type { ConversationModel } from "../../viewmodels/conversation.ts";
 import { takePendingFiles } from "../../viewmodels/shared.ts";
+import { CallBanner } from "../Call/slots.tsx";
 import { TrustBanner } from "../Encryption/TrustBanner.tsx";
 import { Drawer, type DrawerView } from "../Details/Drawer.tsx";
 import { Composer } from "./Composer.tsx";
@@ -70,6 +71,7 @@ export function ConversationView({ model, conversation }: ConversationViewProps)
         ) : (
           <SelectionBar model={model} chosen={chosen} />
         )}
+        <CallBanner conversation={conversation} />
         <PinnedBar model={model} onAll={() => setDrawer({ kind: "pins" })} />
         <Timeline model={model} conversation={conversation} onPicture={setPicture} />
         <TrustBanner roomId={conversation.id} />

@@ -21,6 +21,7 @@ import { IconButton } from "../../ui/controls.tsx";
 import { MenuButton } from "../../ui/MenuButton.tsx";
 import type { MenuItem } from "../../ui/Popover.tsx";
 import type { ConversationModel } from "../../viewmodels/conversation.ts";
+import { CallButtons } from "../Call/slots.tsx";
 import type { DrawerView } from "../Details/Drawer.tsx";
 import { JumpToDate } from "./JumpToDate.tsx";
 
@@ -65,6 +66,7 @@ export function Header({ model, conversation, detailsOpen, onDetails, onView }: 
           )}
         </span>
       </button>
+      <CallButtons conversation={conversation} />
       <IconButton label={t("roomSearch.title")} onClick={() => onView({ kind: "search" })}>
         <Search />
       </IconButton>

@@ -10,6 +10,7 @@ import { ChatsModel } from "../../viewmodels/chats.ts";
 import { startNotifications } from "../../viewmodels/notifications.ts";
 import { shared } from "../../viewmodels/shared.ts";
 import { syncWebPush } from "../../viewmodels/webpush.ts";
+import { CallBars, CallHost } from "../Call/slots.tsx";
 import { Chats } from "../Chats/Chats.tsx";
 import { ConversationPane } from "../Conversation/ConversationPane.tsx";
 import { NewSignIns } from "../Encryption/NewSignIns.tsx";
@@ -65,6 +66,7 @@ export default function Shell() {
     <div className="shell" data-pane={inMain ? "main" : "list"}>
       <Rail chats={chats} />
       <section className="pane" role={phone && !inMain ? "main" : undefined} aria-label={t(`nav.${listOf(route)}`)}>
+        <CallBars place="list" />
         <ConnectionBanner />
         {listOf(route) === "chats" && <NewSignIns />}
         {listOf(route) === "chats" && <Reminder />}
@@ -73,8 +75,10 @@ export default function Shell() {
         {!phone && <ListResizer />}
       </section>
       <main className="main" data-background={background}>
+        <CallBars place="main" />
         <MainPane route={route} />
       </main>
+      <CallHost />
       <EncryptionDialogs />
       <PersonCardHost />
       {switching && <Switcher onClose={() => setSwitching(false)} />}
