@@ -30,6 +30,8 @@ enum Runner {
     /// `npm test` with a browser, against the forwarding unit of calls alone: an example of its crate, which gives anybody
     /// a token.
     Calls,
+    /// `npm test` with a browser.
+    Browser,
     /// pytest in the Python environment that most suites share.
     Pytest,
     /// pytest in an environment of its own, for suites that bring much.
@@ -42,6 +44,7 @@ enum Runner {
 pub(crate) const CLIENTS: &[Client] = &[
     Client { name: "matrix-js-sdk", folder: "js-sdk", runner: Runner::Npm, needs: None, long: false },
     Client { name: "livekit-client", folder: "livekit", runner: Runner::Calls, needs: None, long: true },
+    Client { name: "Element Call", folder: "element-call", runner: Runner::Browser, needs: None, long: true },
     Client { name: "matrix-rust-sdk", folder: "rust-sdk", runner: Runner::Cargo, needs: None, long: true },
     Client { name: "matrix-nio", folder: "nio", runner: Runner::Pytest, needs: None, long: false },
     Client { name: "mautrix", folder: "appservice", runner: Runner::Pytest, needs: None, long: false },
@@ -72,6 +75,13 @@ pub(crate) fn prepare(project: &Project, client: &Client) -> Result<Command> {
             node::install(&folder)?;
             let mut command = node::script_command(&folder, "test", &[]);
             command.env("IM2_CHROMIUM", chromium).env("IM2_RTC_UNIT", project.target.join("debug/examples/unit"));
+            Ok(command)
+        }
+        Runner::Browser => {
+            let [chromium] = browsers::find_or_install([&CHROMIUM])?;
+            node::install(&folder)?;
+            let mut command = node::script_command(&folder, "test", &[]);
+            command.env("IM2_CHROMIUM", chromium);
             Ok(command)
         }
         Runner::Cargo => {

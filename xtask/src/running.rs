@@ -30,7 +30,7 @@ impl Settings {
     /// The secret of shared-secret registration on test servers.
     pub(crate) const SHARED_SECRET: &'static str = "a secret of the tests";
 
-    /// Open registration, no rate limits, and access tokens that have to be refreshed all the time.
+    /// Open registration, no rate limits, calls on free ports, and access tokens that have to be refreshed all the time.
     pub(crate) fn for_tests(name: &str) -> Self {
         Self { name: name.to_owned() }
     }
@@ -40,7 +40,7 @@ impl Settings {
             "server_name = \"localhost\"\ndata_dir = \"{}\"\n\n[http]\nbind = [\"127.0.0.1:{port}\"]\n\n\
              [registration]\nmode = \"open\"\nshared_secret = \"{}\"\n\n[rate_limits]\nenabled = false\n\n[metrics]\nbind = []\n\n\
              [server_notices]\nlocalpart = \"notices\"\n\n[login]\naccess_token_lifetime = 20\n\n\
-             [push]\nallow_private_addresses = true\n",
+             [push]\nallow_private_addresses = true\n\n[rtc]\nenabled = true\nudp_port = 0\ntcp_port = 0\n",
             folder.join("data").display(),
             Self::SHARED_SECRET,
         )

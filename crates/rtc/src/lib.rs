@@ -45,3 +45,4 @@ pub use revoked::Who;
 pub use room::{Member, ParticipantState, RoomEvent};
 pub use sfu::{Sfu, StartError};
 pub use token::{ApiKey, Claims, Grants, TokenError};
+pub use transport::own_addresses;

@@ -16,8 +16,9 @@ use axum::{
 use im2_chat::calls::Standing;
 use im2_edge::{calls::Signer, peer::Proxies};
 use im2_engine::Engine;
+use im2_model::address::is_public;
 use im2_rtc::{ApiKey, Claims, ClientAddress, Grants, Limits, Options, Sfu};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::config::Config;
 
@@ -39,7 +40,7 @@ pub(crate) async fn start(config: &Config, engine: &Engine) -> Result<Option<Sfu
     let options = Options {
         udp_port: settings.udp_port,
         tcp_port: settings.tcp_port,
-        addresses: addresses(config),
+        addresses: addresses(config).await,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         limits: Limits {
             participants: settings.participants,
@@ -48,17 +49,36 @@ pub(crate) async fn start(config: &Config, engine: &Engine) -> Result<Option<Sfu
         },
         ..Options::new(ApiKey::new(KEY, &secret(engine).await?))
     };
-    let sfu = Sfu::start(options).await.context("rtc.udp_port, rtc.tcp_port and rtc.addresses")?;
-    Ok(Some(sfu))
+    match Sfu::start(options).await {
+        Ok(sfu) => Ok(Some(sfu)),
+        Err(error) if settings.chosen => Err(error).context("rtc.udp_port, rtc.tcp_port and rtc.addresses"),
+        Err(error) => {
+            tracing::warn!(%error, "no calls: set rtc.udp_port and rtc.tcp_port to other ports, or rtc.enabled to false");
+            Ok(None)
+        }
+    }
 }
 
-/// The addresses of the settings; of a server that only this machine reaches, the loopback ones.
-fn addresses(config: &Config) -> Vec<IpAddr> {
-    if config.rtc.addresses.is_empty() && config.is_loopback_only() && config.public_url.is_none() {
+/// The addresses of the settings. Else, of a server that only this machine reaches, the loopback ones; of any other, the
+/// machine's own, and those of the server's name, which may be a router's that forwards to it.
+pub(crate) async fn addresses(config: &Config) -> Vec<IpAddr> {
+    if !config.rtc.addresses.is_empty() {
+        return config.rtc.addresses.clone();
+    }
+    if config.is_loopback_only() && config.public_url.is_none() {
         return config.http.bind.iter().map(std::net::SocketAddr::ip).collect();
     }
-    config.rtc.addresses.clone()
+    let mut addresses = im2_rtc::own_addresses();
+    if let Some(host) = config.public_host() {
+        let found = timeout(RESOLVING, tokio::net::lookup_host((host.trim_matches(['[', ']']), 0))).await;
+        let found = found.into_iter().flatten().flatten().map(|found| found.ip());
+        addresses.extend(found.filter(|address| is_public(*address)));
+    }
+    addresses
 }
+
+/// How long the server's own name may take to be resolved; without it, calls still work where no router is in between.
+const RESOLVING: Duration = Duration::from_secs(3);
 
 /// The secret of this server's tokens, made when it is first needed.
 async fn secret(engine: &Engine) -> Result<Vec<u8>> {

@@ -391,8 +391,8 @@ fn commit_batch<C: 'static>(
         .and_then(|()| enter(logged.as_mut(), &published, reached(before, *clock)))
         .and_then(|()| connection.run("COMMIT"));
     let changes = made.len();
-    let errors = made.iter().filter_map(|made| made.outcome.as_ref().err()).chain(committed.as_ref().err());
-    let unwritable = errors.filter_map(Error::unwritable).next();
+    let mut errors = made.iter().filter_map(|made| made.outcome.as_ref().err()).chain(committed.as_ref().err());
+    let unwritable = errors.find_map(Error::unwritable);
     match unwritable {
         Some(why) => shared.writability.failed(why),
         None if committed.is_ok() && connection.rows_changed() > rows => shared.writability.succeeded(),

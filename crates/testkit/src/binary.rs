@@ -61,6 +61,7 @@ impl Binary {
         let mut command = Command::new(&self.executable);
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         command.env("IM2_DATA_DIR", "data").env("IM2_HTTP__BIND", "127.0.0.1:0").env("IM2_METRICS__BIND", "[]");
+        command.env("IM2_RTC__ENABLED", "false");
         command.env("IM2_RATE_LIMITS__ENABLED", "false").envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

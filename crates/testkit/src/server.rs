@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::Client;
 
 /// The configuration and the world of a server in a test. The default: the real clock and real randomness, open
-/// registration, no rate limits, no metrics, a free port.
+/// registration, no rate limits, no metrics, no calls, a free port.
 pub struct Setup {
     config: Config,
     world: World,
@@ -32,6 +32,7 @@ impl Default for Setup {
             .set("metrics.bind", Value::List(Vec::new()))
             .set("registration.mode", "open")
             .set("rate_limits.enabled", false)
+            .set("rtc.enabled", false)
     }
 }
 

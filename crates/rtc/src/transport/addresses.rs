@@ -43,8 +43,8 @@ fn is_own(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
 
-/// The addresses by which the machine reaches others, one of each family; without a network, its loopback address.
-fn own() -> Vec<IpAddr> {
+/// The addresses by which this machine reaches others, one of each family; without a network, its loopback address.
+pub fn own() -> Vec<IpAddr> {
     // Addresses of the public internet. Nothing is sent to them: the system only chooses a route.
     let far: [SocketAddr; 2] =
         [(Ipv4Addr::new(192, 0, 9, 1), 9).into(), (Ipv6Addr::new(0x2001, 0x500, 0, 0, 0, 0, 0, 1), 9).into()];

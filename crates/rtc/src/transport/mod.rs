@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::metrics::Metrics;
 use crate::options::{Announced, Options};
 
+pub use addresses::own as own_addresses;
 pub(crate) use routes::{ConnectionKey, Packet, Route, Routes, Side};
 
 /// Longest packet that is read; media packets are at most as long as an Ethernet frame.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use im2_model::address::is_public;
 use im2_store::Store;
 
 use super::say;
@@ -40,6 +41,7 @@ pub(super) fn run(config: &Config) -> Result<()> {
     findings.extend(readable_by_others(config));
     findings.extend(config.http.bind.iter().map(|address| listener(*address)));
     findings.push(exposure(config));
+    findings.extend(calls(config));
     let mut problems = 0;
     for finding in &findings {
         match finding {
@@ -137,6 +139,30 @@ fn listener(address: SocketAddr) -> Finding {
         Some(false) => Problem(format!("another program answers on {address}, or a server that is not ready")),
         None => Problem(format!("{address} cannot be listened on")),
     }
+}
+
+/// Where clients are told to send the media of calls, and whether others than this machine's neighbours get there.
+fn calls(config: &Config) -> Option<Finding> {
+    let rtc = &config.rtc;
+    if !rtc.enabled {
+        return None;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let addresses = match runtime {
+        Ok(runtime) => runtime.block_on(crate::rtc::addresses(config)),
+        Err(error) => return Some(Problem(format!("the addresses of calls are unknown: {error}"))),
+    };
+    let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let names = names.join(", ");
+    let at = format!("the media of calls go to UDP port {} of {names}", rtc.udp_port);
+    let is_for_others = config.public_url.is_some() || !config.is_loopback_only();
+    if is_for_others && !addresses.iter().any(|address| is_public(*address)) {
+        return Some(Warning(format!(
+            "{at}, none of which can be reached through the internet: if people call from elsewhere, name the address of \
+             your router in rtc.addresses"
+        )));
+    }
+    Some(Good(at))
 }
 
 /// Whether something there answers as a server that is ready; nothing if nothing answers.

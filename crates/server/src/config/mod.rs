@@ -166,6 +166,8 @@ pub struct Turn {
 pub struct Rtc {
     /// Whether there is one.
     pub enabled: bool,
+    /// Whether that was chosen. The default is given up without ado if another program has the ports.
+    pub chosen: bool,
     /// Its UDP port.
     pub udp_port: u16,
     /// Its TCP port, for those whose network lets no UDP through; `None` for none.
@@ -302,7 +304,8 @@ impl Default for Config {
                 ttl_seconds: 24 * 60 * 60,
             },
             rtc: Rtc {
-                enabled: false,
+                enabled: true,
+                chosen: false,
                 udp_port: 7882,
                 tcp_port: Some(7881),
                 addresses: Vec::new(),

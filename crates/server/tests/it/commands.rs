@@ -138,6 +138,21 @@ async fn the_first_start_invites_the_first_administrator_once() {
 }
 
 #[test]
+fn the_doctor_says_where_the_media_of_calls_go() {
+    let binary = Binary::new(env!("CARGO_BIN_EXE_im2"));
+    let told = |addresses: &str| {
+        let public = [("IM2_RTC__ENABLED", "true"), ("IM2_PUBLIC_URL", "https://im.invalid")];
+        binary.run(&["doctor"], &[public[0], public[1], ("IM2_RTC__ADDRESSES", addresses)]).stdout
+    };
+    let hidden = told("[\"10.0.0.1\"]");
+    assert!(hidden.contains("warning  the media of calls go to UDP port 7882 of 10.0.0.1, none of which"), "{hidden}");
+    let open = told("[\"10.0.0.1\", \"1.1.1.1\"]");
+    assert!(open.contains("ok       the media of calls go to UDP port 7882 of 10.0.0.1, 1.1.1.1"), "{open}");
+    let off = binary.run(&["doctor"], &[]).stdout;
+    assert!(!off.contains("calls"), "{off}");
+}
+
+#[test]
 fn the_doctor_looks_and_says() {
     let binary = binary();
     let healthy = binary.run(&["doctor"], &[]);

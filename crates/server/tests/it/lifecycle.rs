@@ -1,6 +1,12 @@
 //! The executable from start to end: the texts it prints, the settings it refuses, and the files it leaves behind.
 
-use im2_testkit::{Binary, Setup};
+use std::{
+    io::{BufRead as _, BufReader},
+    net::UdpSocket,
+    process::{Command, Stdio},
+};
+
+use im2_testkit::{Binary, Client, Setup};
 
 fn binary() -> Binary {
     Binary::new(env!("CARGO_BIN_EXE_im2"))
@@ -188,4 +194,35 @@ async fn a_server_starts_again_on_its_folder() {
     let folder = Setup::default().start().await.stop().await;
     let again = Setup::default().start_in(folder).await;
     again.anonymous().get("/_matrix/client/versions").await.ok();
+}
+
+/// Another program has the port of calls: the default gives way, what was asked for does not.
+#[tokio::test]
+async fn calls_that_nobody_asked_for_do_not_keep_the_server_from_starting() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("im2.toml");
+    std::fs::write(&config, format!("[rtc]\nudp_port = {port}\ntcp_port = 0\n")).unwrap();
+    let executable = env!("CARGO_BIN_EXE_im2");
+    let start = |extra: &[(&str, &str)]| {
+        let mut command = Command::new(executable);
+        command.args(["serve", "--config"]).arg(&config).env_clear().current_dir(folder.path());
+        command.env("IM2_HTTP__BIND", "127.0.0.1:0").env("IM2_METRICS__BIND", "[]").envs(extra.iter().copied());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let refused = start(&[("IM2_RTC__ENABLED", "true")]).wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && log.contains("rtc.udp_port"), "{log}");
+
+    let mut child = start(&[]);
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim().strip_prefix("IM2 is ready on ").unwrap().to_owned();
+    let well_known = Client::anonymous(&url).get("/.well-known/matrix/client").await.ok();
+    assert!(well_known.get("org.matrix.msc4143.rtc_foci").is_none(), "{well_known}");
+    child.kill().unwrap();
+    let log = String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr).into_owned();
+    assert!(log.contains("no calls"), "{log}");
 }

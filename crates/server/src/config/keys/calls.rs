@@ -185,7 +185,11 @@ pub(super) const KEYS: &[Key] = &[
         allowed: "true or false",
         about: "Whether the server forwards the media of calls, for clients of LiveKit at /livekit/sfu",
         secret: false,
-        set: |config, value| boolean(&value).map(|enabled| config.rtc.enabled = enabled),
+        set: |config, value| {
+            config.rtc.enabled = boolean(&value)?;
+            config.rtc.chosen = true;
+            Some(())
+        },
         get: |config| Some(Value::Boolean(config.rtc.enabled)),
     },
     Key {
