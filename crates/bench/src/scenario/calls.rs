@@ -152,7 +152,9 @@ fn waits_of(name: &str, waits: Latencies) -> Vec<Figure> {
 /// The address of some changes; the time until they receive again.
 async fn recover(clients: &[Client], errors: &mut Errors) -> Latencies {
     let moving: Vec<_> = clients.iter().rev().filter(|client| client.received().tracks() > 0).take(MOVING).collect();
-    moving.iter().for_each(|client| client.move_away());
+    for client in &moving {
+        client.move_away();
+    }
     let missing = wait_until(|| moving.iter().filter(|client| client.received().recovered().is_empty()).count()).await;
     (0..missing).for_each(|_| errors.record("participants who receive nothing at another address"));
     let mut waits = Latencies::default();

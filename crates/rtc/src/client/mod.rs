@@ -96,7 +96,7 @@ impl Client {
         let url = format!("{}/rtc?access_token={token}&auto_subscribe=1&protocol=16", url.trim_end_matches('/'));
         let seen = received.clone();
         tokio::spawn(async move {
-            if let Err(error) = running::run(&url, sends, seen.clone(), tasks).await {
+            if let Err(error) = Box::pin(running::run(&url, sends, seen.clone(), tasks)).await {
                 seen.moments.lock().failure = Some(error.to_string());
             }
         });

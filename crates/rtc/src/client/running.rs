@@ -130,7 +130,7 @@ impl Running {
             Some(Response::Join(join)) => {
                 self.me = join.participant.unwrap_or_default().sid;
                 self.watch(&join.other_participants);
-                self.publish()?;
+                self.publish();
             }
             Some(Response::Update(update)) => self.watch(&update.participants),
             Some(Response::Leave(leave)) => return Err(Failure::SentAway(leave.reason)),
@@ -173,7 +173,7 @@ impl Running {
     }
 
     /// Announces what is sent, and offers it. Who sends nothing offers nothing.
-    fn publish(&mut self) -> Result<(), Failure> {
+    fn publish(&mut self) {
         let mut changes = self.publisher.rtc.sdp_api();
         let mut add = |kind, cid: &str, simulcast| {
             changes.add_media(kind, Direction::SendOnly, Some("mine".to_owned()), Some(cid.to_owned()), simulcast)
@@ -200,7 +200,6 @@ impl Running {
             self.pending = Some(pending);
             self.asks.push(Request::Offer(description("offer", offer.to_sdp_string(), 1)));
         }
-        Ok(())
     }
 
     fn beat(&mut self) -> Result<(), Failure> {
@@ -224,11 +223,11 @@ impl Running {
     }
 
     fn count(&mut self, events: &[Event]) {
-        events.iter().for_each(|event| {
+        for event in events {
             if let Event::RtpPacket(packet) = event {
                 self.received(packet);
             }
-        });
+        }
     }
 
     fn received(&mut self, packet: &RtpPacket) {

@@ -83,7 +83,7 @@ impl Places {
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => IpAddr::V6((six.to_bits() & (u128::MAX << 64)).into()),
-        four => four,
+        four @ IpAddr::V4(_) => four,
     }
 }
 

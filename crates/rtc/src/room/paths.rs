@@ -47,7 +47,7 @@ struct Path {
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
     peer: Option<Credentials>,
-    paths: Vec<Path>,
+    known: Vec<Path>,
     current: Option<Ends>,
     held: VecDeque<Transmit>,
 }
@@ -59,7 +59,7 @@ impl Paths {
             return Vec::new();
         }
         self.peer = peer;
-        let (peer, paths) = (&self.peer, self.paths.iter_mut());
+        let (peer, paths) = (&self.peer, self.known.iter_mut());
         paths.filter(|path| !path.proven).filter_map(|path| path.check(peer.as_ref(), ours)).collect()
     }
 
@@ -68,7 +68,7 @@ impl Paths {
     pub(crate) fn asked(&mut self, packet: &Packet, ours: &str, now: Instant) -> Option<Transmit> {
         let ends = Ends { local: packet.to, remote: packet.from, tcp: packet.tcp };
         let index = self.index(ends, now);
-        let path = &mut self.paths[index];
+        let path = &mut self.known[index];
         // Who has opened a connection of TCP has answered there.
         path.proven = packet.tcp || path.proven && now.duration_since(path.asked) < PROVEN_FOR;
         path.asked = now;
@@ -85,7 +85,7 @@ impl Paths {
         let ends = Ends { local: packet.to, remote: packet.from, tcp: packet.tcp };
         let transaction = stun::answered(&packet.bytes);
         let Some(peer) = &self.peer else { return false };
-        let Some(path) = self.paths.iter_mut().find(|path| path.ends == ends) else { return false };
+        let Some(path) = self.known.iter_mut().find(|path| path.ends == ends) else { return false };
         if path.proven {
             // One of several checks, since each request leads to one until the first answer.
             return true;
@@ -122,26 +122,28 @@ impl Paths {
     pub(crate) fn take_held(&mut self) -> Vec<Transmit> {
         let Some(ends) = self.current else { return Vec::new() };
         let mut held: Vec<_> = self.held.drain(..).collect();
-        held.iter_mut().for_each(|packet| ends.apply(packet));
+        for packet in &mut held {
+            ends.apply(packet);
+        }
         held
     }
 
     fn index(&mut self, ends: Ends, now: Instant) -> usize {
-        if let Some(index) = self.paths.iter().position(|path| path.ends == ends) {
+        if let Some(index) = self.known.iter().position(|path| path.ends == ends) {
             return index;
         }
-        if self.paths.len() == MAX_PATHS {
-            let others = self.paths.iter().enumerate().filter(|(_, path)| Some(path.ends) != self.current);
+        if self.known.len() == MAX_PATHS {
+            let others = self.known.iter().enumerate().filter(|(_, path)| Some(path.ends) != self.current);
             let oldest = others.min_by_key(|(_, path)| path.asked).map(|(index, _)| index);
-            self.paths.swap_remove(oldest.unwrap_or_default());
+            self.known.swap_remove(oldest.unwrap_or_default());
         }
-        self.paths.push(Path { ends, asked: now, nominated: None, proven: false, check: None });
-        self.paths.len() - 1
+        self.known.push(Path { ends, asked: now, nominated: None, proven: false, check: None });
+        self.known.len() - 1
     }
 
     /// Chooses where to send: the current address as long as it is in use, then the one that was nominated last.
     fn choose(&mut self, now: Instant) {
-        let current = self.paths.iter().find(|path| Some(path.ends) == self.current && path.proven);
+        let current = self.known.iter().find(|path| Some(path.ends) == self.current && path.proven);
         let in_use = current.is_some_and(|path| {
             let nominated = path.nominated.is_some_and(|at| now.duration_since(at) < NOT_NOMINATED);
             nominated && now.duration_since(path.asked) < SILENT
@@ -149,7 +151,7 @@ impl Paths {
         if in_use {
             return;
         }
-        let proven = self.paths.iter().filter(|path| path.proven && path.nominated.is_some());
+        let proven = self.known.iter().filter(|path| path.proven && path.nominated.is_some());
         if let Some(path) = proven.max_by_key(|path| path.nominated) {
             self.current = Some(path.ends);
         } else if current.is_none() {
@@ -161,13 +163,12 @@ impl Paths {
 impl Path {
     fn check(&mut self, peer: Option<&Credentials>, ours: &str) -> Option<Transmit> {
         let peer = peer?;
-        let transaction = match self.check {
-            Some(transaction) => transaction,
-            None => {
-                let mut transaction = Transaction::default();
-                getrandom::fill(&mut transaction).ok()?;
-                transaction
-            }
+        let transaction = if let Some(transaction) = self.check {
+            transaction
+        } else {
+            let mut transaction = Transaction::default();
+            getrandom::fill(&mut transaction).ok()?;
+            transaction
         };
         self.check = Some(transaction);
         Some(Transmit {
@@ -317,7 +318,7 @@ mod tests {
         for from in 100..200 {
             paths.asked(&request(from, true), OURS, now + Duration::from_secs(60));
         }
-        assert_eq!((goes_to(&mut paths), paths.paths.len()), (Some(1), MAX_PATHS));
+        assert_eq!((goes_to(&mut paths), paths.known.len()), (Some(1), MAX_PATHS));
     }
 
     #[test]

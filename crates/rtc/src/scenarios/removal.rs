@@ -135,11 +135,11 @@ async fn a_long_call_outlives_the_token_it_began_with() {
     let ana = Client::connect(&format!("ws://{at}/rtc?access_token={}", token_with(&sfu, "ana", grants.clone()))).await;
     let fresh = || {
         let seen = ana.seen.lock();
-        let tokens = seen.messages.iter().filter_map(|one| match one {
+        let mut tokens = seen.messages.iter().filter_map(|one| match one {
             Response::RefreshToken(token) => Some(token.clone()),
             _ => None,
         });
-        tokens.last()
+        tokens.next_back()
     };
     until("another token", || fresh().is_some()).await;
     let token = fresh().unwrap();

@@ -117,7 +117,7 @@ struct Claims([Option<Claim>; 2]);
 
 impl Claims {
     /// Takes a claim in, and gives the one that has lost its place to it.
-    fn renew(&mut self, route: Route, now: Instant) -> Option<Route> {
+    fn renew(&mut self, route: &Route, now: Instant) -> Option<Route> {
         let of = |claim: &Option<Claim>| claim.as_ref().is_some_and(|claim| claim.route.id == route.id);
         let free = |claim: &Option<Claim>| claim.as_ref().is_none_or(|claim| !claim.holds(now));
         let place = self.0.iter().position(of).or_else(|| self.0.iter().position(free)).unwrap_or(1);
@@ -175,7 +175,7 @@ impl Addresses {
         if stun::is_request(bytes) {
             if let Some(route) = self.routes.of_request(bytes) {
                 hand_over(&route);
-                self.claim(from, route, now);
+                self.claim(from, &route, now);
             }
         } else if let Some(claims) = self.claims.get(&from) {
             claims.routes().for_each(&mut hand_over);
@@ -186,7 +186,7 @@ impl Addresses {
     }
 
     /// Remembers that a connection has asked from an address.
-    fn claim(&mut self, from: SocketAddr, route: Route, now: Instant) {
+    fn claim(&mut self, from: SocketAddr, route: &Route, now: Instant) {
         let id = route.id;
         let displaced = self.claims.entry(from).or_default().renew(route, now);
         if let Some(displaced) = displaced {
@@ -233,7 +233,9 @@ impl Addresses {
             }
             !claims.is_empty()
         });
-        gone.into_iter().for_each(|(id, address)| self.forget(id, address));
+        for (id, address) in gone {
+            self.forget(id, address);
+        }
     }
 }
 

@@ -119,7 +119,9 @@ fn request(transaction: &Transaction, user: &str, more: &[(u16, &[u8])], passwor
     packet.extend_from_slice(transaction);
     write(&mut packet, USERNAME, user.as_bytes());
     write(&mut packet, PRIORITY, &HOST_PRIORITY.to_be_bytes());
-    more.iter().for_each(|(kind, value)| write(&mut packet, *kind, value));
+    for (kind, value) in more {
+        write(&mut packet, *kind, value);
+    }
     set_length(&mut packet, 4 + INTEGRITY);
     let code = hmac::sign(&key(password.as_bytes()), &packet);
     write(&mut packet, MESSAGE_INTEGRITY, code.as_ref());
