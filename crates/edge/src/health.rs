@@ -45,7 +45,7 @@ impl Readiness {
         let answers = timeout(PATIENCE, caller::scope(Caller::Server, api.engine.answers())).await;
         let ready = match answers {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => match api.engine.core.store.unwritable() {
+            Ok(Err(error)) => match api.engine.unwritable() {
                 // The store has said so in the log.
                 Some(why) => Err(format!("read only: {why}").into()),
                 None => {

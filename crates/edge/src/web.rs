@@ -61,6 +61,10 @@ impl Policy {
             let mut sources = vec![line.to_owned()];
             if line.starts_with("connect-src ") {
                 sources.extend_from_slice(homeservers);
+                // Calls go through a WebSocket.
+                sources.extend(
+                    homeservers.iter().filter_map(|one| one.strip_prefix("http").map(|rest| format!("ws{rest}"))),
+                );
             }
             sources.join(" ")
         };
@@ -256,8 +260,9 @@ mod tests {
         assert!(policy(Web::embedded(FILES)).contains("; connect-src 'self'; "));
         let others = ["https://matrix.example.org".to_owned(), "https://other.example".to_owned()];
         let policy = policy(Web::embedded(FILES).with_homeservers(&others));
-        assert!(policy.contains("; connect-src 'self' https://matrix.example.org https://other.example; "), "{policy}");
-        assert_eq!(policy.matches("example.org").count(), 1, "{policy}");
+        let sources = "https://matrix.example.org https://other.example wss://matrix.example.org wss://other.example";
+        assert!(policy.contains(&format!("; connect-src 'self' {sources}; ")), "{policy}");
+        assert_eq!(policy.matches("example.org").count(), 2, "{policy}");
     }
 
     #[test]

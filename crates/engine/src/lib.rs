@@ -122,6 +122,11 @@ impl Engine {
         Ok(self.core.store.answers().await?)
     }
 
+    /// Why nothing can be stored at the moment, if that is so.
+    pub fn unwritable(&self) -> Option<im2_store::Unwritable> {
+        self.core.store.unwritable()
+    }
+
     /// Keeps all caches to the memory budget. Done every second by [`Self::upkeep`].
     pub fn keep_to_budget(&self) {
         self.core.memory.balance();

@@ -367,6 +367,23 @@ fn begin<'a, C>(
     Ok(Some((logged, heard?)))
 }
 
+/// Notes whether a commit could be written; if not, says why.
+fn note_writability<C>(
+    writability: &Writability,
+    made: &[Made<C>],
+    failed: Option<&Error>,
+    has_written: bool,
+) -> Option<Unwritable> {
+    let mut errors = made.iter().filter_map(|made| made.outcome.as_ref().err()).chain(failed);
+    let unwritable = errors.find_map(Error::unwritable);
+    match unwritable {
+        Some(why) => writability.failed(why),
+        None if failed.is_none() && has_written => writability.succeeded(),
+        None => {}
+    }
+    unwritable
+}
+
 /// Commits `first` and whatever else is waiting, up to [`BATCH`], as one, and returns how many changes that were.
 fn commit_batch<C: 'static>(
     connection: &Connection,
@@ -391,13 +408,8 @@ fn commit_batch<C: 'static>(
         .and_then(|()| enter(logged.as_mut(), &published, reached(before, *clock)))
         .and_then(|()| connection.run("COMMIT"));
     let changes = made.len();
-    let mut errors = made.iter().filter_map(|made| made.outcome.as_ref().err()).chain(committed.as_ref().err());
-    let unwritable = errors.find_map(Error::unwritable);
-    match unwritable {
-        Some(why) => shared.writability.failed(why),
-        None if committed.is_ok() && connection.rows_changed() > rows => shared.writability.succeeded(),
-        None => {}
-    }
+    let has_written = connection.rows_changed() > rows;
+    let unwritable = note_writability(&shared.writability, &made, committed.as_ref().err(), has_written);
     match committed {
         Ok(()) => {
             if let Some((logged, _)) = logged {
