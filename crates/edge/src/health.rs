@@ -29,13 +29,15 @@ const FRESH: Duration = Duration::from_millis(200);
 
 /// Whether the database answered when it was asked last; if not, what is wrong with it.
 #[derive(Debug, Default)]
-pub struct Readiness(Mutex<Option<(Instant, Result<(), Cow<'static, str>>)>>);
+pub struct Readiness(Mutex<Option<(Instant, Ready)>>);
+
+type Ready = Result<(), Cow<'static, str>>;
 
 const SILENT: &str = "the database does not respond";
 
 impl Readiness {
     /// Asks the writer and the readers, unless somebody has just done so.
-    async fn check(&self, api: &Api) -> Result<(), Cow<'static, str>> {
+    async fn check(&self, api: &Api) -> Ready {
         let mut last = self.0.lock().await;
         if let Some((at, ready)) = &*last
             && at.elapsed() < FRESH
@@ -45,14 +47,14 @@ impl Readiness {
         let answers = timeout(PATIENCE, caller::scope(Caller::Server, api.engine.answers())).await;
         let ready = match answers {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => match api.engine.unwritable() {
-                // The store has said so in the log.
-                Some(why) => Err(format!("read only: {why}").into()),
-                None => {
+            Ok(Err(error)) => {
+                if let Some(why) = api.engine.unwritable() {
+                    Err(format!("read only: {why}").into()) // the store has said so in the log
+                } else {
                     tracing::error!(%error, "not ready: the database does not answer");
                     Err(SILENT.into())
                 }
-            },
+            }
             Err(_) => {
                 tracing::error!(seconds = PATIENCE.as_secs(), "not ready: the database does not answer in time");
                 Err(SILENT.into())

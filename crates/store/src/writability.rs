@@ -73,3 +73,24 @@ impl Writability {
         *state = Some(Failing { why, since, until: now + PAUSE });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_is_not_tried_at_once_and_forgotten_when_something_was_stored() {
+        let writability = Writability::default();
+        assert!(writability.may_try().is_ok() && writability.problem().is_none());
+        writability.failed(Unwritable::Full);
+        assert!(matches!(writability.may_try(), Err(Error::Unwritable(Unwritable::Full))));
+        writability.0.lock().as_mut().unwrap().until = Instant::now();
+        assert!(writability.may_try().is_ok(), "it is time to try");
+        assert_eq!(writability.problem(), Some(Unwritable::Full), "but nothing was stored yet");
+        let since = writability.0.lock().as_ref().unwrap().since;
+        writability.failed(Unwritable::Failing);
+        assert_eq!(writability.0.lock().as_ref().unwrap().since, since, "it is the same trouble");
+        writability.succeeded();
+        assert!(writability.may_try().is_ok() && writability.problem().is_none());
+    }
+}

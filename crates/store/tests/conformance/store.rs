@@ -64,6 +64,7 @@ async fn a_change_that_fails_or_panics_leaves_nothing_and_others_go_on() {
     let found = store.read(|db| Ok(["ana", "ben", "cleo"].map(|name| db.user_nid(&user_id(name)).unwrap().is_some())));
     assert_eq!(found.await.unwrap(), [false, false, true]);
     store.answers().await.unwrap();
+    assert_eq!(store.unwritable(), None);
 }
 
 #[tokio::test]
