@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { type Browser, type BrowserContext, expect, test } from "@playwright/test";
 import type { Session } from "../src/matrix/session.ts";
 import { ask } from "./actors.ts";
+import { identityPublished } from "./api.ts";
 import { look } from "./look.ts";
 import { freshName, Person } from "./people.ts";
 
@@ -53,6 +54,7 @@ const register = (browser: Browser, name: string) => Person.register(browser, na
 /** Two people who have a direct chat, which is open in both browsers. */
 async function friends(browser: Browser): Promise<[Person, Person]> {
   const [ana, ben] = [await register(browser, "ana"), await register(browser, "ben")];
+  await identityPublished(ben.page);
   await ana.startChat(ben.name);
   await ana.say("hello");
   await ben.page.goto("/people");

@@ -28,6 +28,8 @@ async function emojiOn(page: Page): Promise<string[]> {
 test("an encrypted chat looks like any other, and the server learns nothing", async ({ browser }) => {
   test.slow();
   const [ana, bo] = [await Person.register(browser, "ana"), await Person.register(browser, "bo")];
+  // Keys are shared with sessions that their owner has signed.
+  await identityPublished(bo.page);
   await ana.startChat(bo.name);
   await ana.say("between us");
   await bo.acceptInvitation(ana.name);

@@ -105,3 +105,13 @@ test("quiet hours are no moment", () => {
   expect(isMoment(options(), night)).toBe(true);
   expect(isMoment(options({ quiet: { ...QUIET, on: true } }), night)).toBe(false);
 });
+
+test("a call is said to be one, also where what messages say is hidden, and when it is over", () => {
+  const call = (content: object) => message(content, { type: "org.matrix.msc4075.rtc.notification" });
+  const ring = call({ notification_type: "ring", sender_ts: 1_000_000, lifetime: 30_000 });
+  expect(describe(ring, options(), 1_010_000)).toEqual({ title: "Ana", body: "Is calling you" });
+  expect(describe(ring, options({ preview: false }), 1_010_000).body).toBe("Is calling you");
+  expect(describe(ring, options({ catalogue: "zh", locale: "zh-CN" }), 1_040_000).body).toBe("曾呼叫你");
+  expect(describe(call({ notification_type: "notification" }), options()).body).toBe("Started a call");
+  expect(describe({ ...ring, content: undefined }, options()).body).toBe("Is calling you");
+});

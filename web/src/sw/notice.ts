@@ -32,6 +32,9 @@ export type PushMessage =
       event: PushedEvent;
     };
 
+/** Notifications of calls, by their later and their present name. */
+const CALLS = /^(?:m|org\.matrix\.msc4075)\.rtc\.notification$/;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
@@ -68,7 +71,7 @@ export function isMoment({ quiet }: PushOptions, now: number): boolean {
 }
 
 /** The title by sender and room, and what is said. */
-export function describe(event: PushedEvent, options: PushOptions): { title: string; body: string } {
+export function describe(event: PushedEvent, options: PushOptions, now = Date.now()): { title: string; body: string } {
   const t = wordsOf(options);
   const name = senderName(event);
   const room = cleanName(event.roomName ?? "");
@@ -78,13 +81,22 @@ export function describe(event: PushedEvent, options: PushOptions): { title: str
     return { title: name, body };
   }
   const title = name === "" ? room : room === "" || room === name ? name : t("push.title", { name, room });
-  const body = options.preview ? bodyOf(event, name, t) : undefined;
+  const body = callOf(event, now, t) ?? (options.preview ? bodyOf(event, name, t) : undefined);
   return { title: title === "" ? t("push.message") : title, body: body ?? (title === "" ? "" : t("push.message")) };
 }
 
 function senderName({ sender = "", senderName = "" }: PushedEvent): string {
   const name = cleanName(senderName);
   return name === "" || name === sender ? localpart(sender) : name;
+}
+
+/** Somebody calls (MSC4075), or has called while this device could not be reached. That is no content to be hidden. */
+function callOf({ type = "", content = {} }: PushedEvent, now: number, t: Translate): string | undefined {
+  if (!CALLS.test(type)) return undefined;
+  if ((content.notification_type ?? "ring") !== "ring") return t("push.call.group");
+  const [sent, lifetime] = [number(content.sender_ts), number(content.lifetime)];
+  const isOver = sent !== undefined && lifetime !== undefined && sent + lifetime < now;
+  return t(isOver ? "push.call.over" : "push.call");
 }
 
 /** Nothing for what cannot be read here, as what is encrypted. */

@@ -13,4 +13,7 @@ export const push = {
   "push.invite": "Invites you to a chat",
   "push.invite.room": "Invites you to {room}",
   "push.knock": "Asks to join {room}",
+  "push.call": "Is calling you",
+  "push.call.over": "Has called you",
+  "push.call.group": "Started a call",
 } as const;

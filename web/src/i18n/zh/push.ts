@@ -15,4 +15,7 @@ export const push: Record<keyof typeof english, string> = {
   "push.invite": "邀请你聊天",
   "push.invite.room": "邀请你加入 {room}",
   "push.knock": "申请加入 {room}",
+  "push.call": "正在呼叫你",
+  "push.call.over": "曾呼叫你",
+  "push.call.group": "发起了通话",
 };
