@@ -1,10 +1,11 @@
 /** Encryption that people do not notice, and what they do about it when they have to. */
 import { writeFile } from "node:fs/promises";
 import { expect, type Page, test } from "@playwright/test";
+import { register } from "./actors.ts";
 import { call, identityPublished, keysPublished, userIdOf } from "./api.ts";
 import { picture } from "./files.ts";
 import { Peer } from "./peer.ts";
-import { PASSWORD, Person, signIn } from "./people.ts";
+import { freshName, PASSWORD, Person, signIn } from "./people.ts";
 
 const BASE = process.env.IM2_BASE_URL ?? "";
 
@@ -86,6 +87,22 @@ test("an encrypted chat looks like any other, and the server learns nothing", as
     expect((await newestOnServer(ana.page)).text).toContain("for everybody");
   });
 
+  await bo.close();
+  await ana.close();
+});
+
+test("who signs in for the first time later reads what was written before", async ({ browser }) => {
+  test.slow();
+  const name = freshName("bo");
+  await register(name);
+  const ana = await Person.register(browser, "ana");
+  await identityPublished(ana.page);
+  await ana.startChat(name);
+  await ana.say("before you came");
+  const bo = await Person.atSignIn(browser, name);
+  await bo.page.locator("button[type=submit]").click();
+  await bo.acceptInvitation(ana.name);
+  await expect(bo.message("before you came")).toBeVisible({ timeout: 60_000 });
   await bo.close();
   await ana.close();
 });

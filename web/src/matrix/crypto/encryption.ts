@@ -26,6 +26,7 @@ import { type SecretKey, withPassword } from "./secrets.ts";
 import { endSessions, listSessions, type OwnSession, renameSession } from "./sessions.ts";
 import { cryptoStorePrefix, storageKeyBytes } from "./storage.ts";
 import { Healing } from "./healing.ts";
+import { Latecomers } from "./latecomers.ts";
 import { LocalCopy } from "./localcopy.ts";
 import { Sealing } from "./sealing.ts";
 import { Shields } from "./shields.ts";
@@ -104,6 +105,7 @@ export class Encryption {
   private loading: Promise<CryptoBackend | undefined> | undefined;
   private readonly healing: Healing;
   private readonly backupKey: BackupKeyReader;
+  private readonly latecomers: Latecomers;
   private readonly keyListeners: (() => void)[] = [];
   /** Ends a pause between two attempts. */
   private wake: () => void = () => undefined;
@@ -117,6 +119,7 @@ export class Encryption {
     this.trust = new Trust(client, this.gate.open);
     this.shields = new Shields(client, this.gate.open);
     this.healing = new Healing(client);
+    this.latecomers = new Latecomers(client, LocalCopy.of(session, "im2.latecomers"));
     this.signIns = new SignIns(() => this.sessions(), this.ownDevices, LocalCopy.of(session, "im2.sessions"));
     this.sealing = new Sealing(
       session.userId,
@@ -152,6 +155,7 @@ export class Encryption {
     if (this.stopped) return;
     if (engine !== undefined) this.watch();
     await this.gate.start(engine);
+    if (engine !== undefined) void this.latecomers.start(engine);
     this.patch({ engine: engine === undefined ? "failed" : "ready" });
     if (engine === undefined) return this.sealing.unavailable();
     // What is sealed can be opened without a connection.
@@ -168,6 +172,7 @@ export class Encryption {
     this.backupKey.stop();
     this.healing.stop();
     this.signIns.stop();
+    this.latecomers.stop();
     this.sealing.stop();
     this.wake();
     window.addEventListener("unhandledrejection", ignoreClosed);
