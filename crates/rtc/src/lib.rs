@@ -23,6 +23,7 @@
 pub mod client;
 mod crypto;
 mod forward;
+mod holders;
 mod http;
 mod metrics;
 mod options;

@@ -48,6 +48,8 @@ pub struct Limits {
     pub participants: usize,
     /// Participants of one room.
     pub room_participants: usize,
+    /// Participants of one user in all rooms, where tokens say whose they are.
+    pub participants_per_holder: usize,
     /// Tracks that one participant publishes.
     pub tracks: usize,
     /// Bytes of one message of a client, session descriptions included.
@@ -89,6 +91,7 @@ impl Default for Limits {
         Self {
             participants: 2000,
             room_participants: 200,
+            participants_per_holder: 20,
             tracks: 16,
             signal_message: 256 * 1024,
             signal_rate: 50,

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::crypto;
+use crate::holders::Holders;
 use crate::http::Places;
 use crate::metrics::Metrics;
 use crate::options::{Announced, Options};
@@ -37,6 +38,7 @@ struct Inner {
     shared: Arc<Shared>,
     transport: Arc<Transport>,
     places: Arc<Places>,
+    holders: Arc<Holders>,
     /// Looked up when somebody joins, never for packets.
     rooms: Mutex<HashMap<String, Handle>>,
     events: broadcast::Sender<(String, RoomEvent)>,
@@ -55,6 +57,8 @@ struct Handle {
 pub(crate) enum JoinError {
     #[error("there are too many participants")]
     Full,
+    #[error("there are too many participants of this user")]
+    Many,
     #[error("the room is busy")]
     Busy,
     #[error("permissions denied: the participant was removed")]
@@ -96,6 +100,7 @@ impl Sfu {
             shared: Arc::new(shared),
             transport: Arc::new(transport),
             places: Arc::default(),
+            holders: Arc::default(),
             rooms: Mutex::default(),
             events: broadcast::channel(EVENTS).0,
             last_number: AtomicU64::new(0),
@@ -223,12 +228,16 @@ impl Sfu {
     /// Lets somebody into a room, which begins with them if there is none.
     pub(crate) async fn join(
         &self,
-        joining: Joining,
+        mut joining: Joining,
         request: Option<JoinRequest>,
         link: Link,
     ) -> Result<Seat, JoinError> {
         if self.metrics().participants.get() >= self.options().limits.participants as u64 {
             return Err(JoinError::Full);
+        }
+        if let Some(user) = joining.claims.holder.first() {
+            let most = self.options().limits.participants_per_holder;
+            joining.held = Some(self.0.holders.take(user, most).ok_or(JoinError::Many)?);
         }
         let room = joining.claims.video.room.clone();
         let (answer, joined) = oneshot::channel();

@@ -114,6 +114,7 @@ async fn connect(
             let seat = sfu.join(*joining, request.map(|request| *request), link).await;
             Some(seat.map_err(|error| match error {
                 JoinError::Full | JoinError::Busy => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+                JoinError::Many => Refusal::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
                 JoinError::Removed => Refusal::new(StatusCode::UNAUTHORIZED, error.to_string()),
             })?)
         }

@@ -90,7 +90,11 @@ impl Connecting {
             Version::V0 => {
                 let auto_subscribe = parameters.auto_subscribe.unwrap_or(true);
                 let session = parameters.reconnect.then_some(parameters.sid);
-                (Joining { claims, client: parameters.client, auto_subscribe, single: false }, session, None)
+                (
+                    Joining { claims, held: None, client: parameters.client, auto_subscribe, single: false },
+                    session,
+                    None,
+                )
             }
             Version::V1 => {
                 let mut request = join_request(&parameters.join_request, limits.signal_message)?;
@@ -98,7 +102,7 @@ impl Connecting {
                 let client = request.client_info.take().unwrap_or_default();
                 let auto_subscribe = request.connection_settings.unwrap_or_default().auto_subscribe;
                 let session = request.reconnect.then(|| std::mem::take(&mut request.participant_sid));
-                (Joining { claims, client, auto_subscribe, single: true }, session, Some(Box::new(request)))
+                (Joining { claims, held: None, client, auto_subscribe, single: true }, session, Some(Box::new(request)))
             }
         };
         let purpose = match session {

@@ -16,6 +16,7 @@ use crate::forward::bandwidth::Bandwidth;
 use crate::forward::layers::Wanted;
 use crate::forward::rewrite::Rewriter;
 use crate::forward::speakers::Loudness;
+use crate::holders::Held;
 use crate::proto::models::{
     ClientInfo, ConnectionQuality, DisconnectReason, ParticipantInfo, ParticipantPermission, ParticipantState,
     TrackInfo, TrackSource,
@@ -25,9 +26,11 @@ use crate::token::Claims;
 use crate::transport::Side;
 
 /// How a participant joins.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Joining {
     pub(crate) claims: Claims,
+    /// Its place among those of its user.
+    pub(crate) held: Option<Held>,
     pub(crate) client: ClientInfo,
     pub(crate) auto_subscribe: bool,
     /// Whether one connection carries both directions.
@@ -140,6 +143,7 @@ pub(crate) struct Participant {
     pub(crate) key: u32,
     pub(crate) sid: String,
     pub(crate) claims: Claims,
+    _held: Option<Held>,
     pub(crate) client: ClientInfo,
     pub(crate) joined: SystemTime,
     pub(crate) state: ParticipantState,
@@ -190,6 +194,7 @@ impl Participant {
             key,
             sid,
             claims: joining.claims,
+            _held: joining.held,
             client: joining.client,
             joined,
             state: ParticipantState::Joining,

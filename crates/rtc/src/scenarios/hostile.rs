@@ -57,6 +57,29 @@ async fn nobody_joins_without_a_token_for_it() {
 }
 
 #[tokio::test]
+async fn one_user_does_not_take_all_places_by_many_names() {
+    let mut options = options();
+    options.limits.participants_per_holder = 2;
+    let (sfu, at) = server(options).await;
+    let url = |room: &str, user: &str, device: &str| {
+        let mut claims = Claims::new(&format!("{user}:{device}"), Grants::join(room));
+        claims.holder = vec![user.to_owned(), device.to_owned()];
+        let token = sfu.options().key.mint(&claims, SystemTime::now(), Duration::from_secs(60));
+        format!("ws://{at}/rtc?access_token={token}")
+    };
+    let first = tokio_tungstenite::connect_async(url("one", "@ana:x", "A")).await.unwrap();
+    let _second = tokio_tungstenite::connect_async(url("two", "@ana:x", "B")).await.unwrap();
+    let refused = tokio_tungstenite::connect_async(url("three", "@ana:x", "C")).await;
+    let Err(tokio_tungstenite::tungstenite::Error::Http(answer)) = refused else { panic!("a third one") };
+    assert_eq!(answer.status(), 429);
+    let _other = tokio_tungstenite::connect_async(url("three", "@ben:x", "A")).await.unwrap();
+    drop(first);
+    sfu.remove_participant("one", "@ana:x:A").await;
+    until("the place to be free", || sfu.metrics().participants.get() == 2).await;
+    tokio_tungstenite::connect_async(url("three", "@ana:x", "C")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_room_and_the_whole_have_limits() {
     let mut options = options();
     options.limits.room_participants = 2;

@@ -66,7 +66,7 @@ export class Calls {
     if (handle === undefined || room === null) throw new Error("not in this room");
     await this.current.get()?.leave();
     const direct = this.conversations.get(roomId)?.direct ?? false;
-    const session = new CallSession(this.client, room, this.transport, { ...options, direct }, () => undefined);
+    const session = new CallSession(this.client, room, this.transport, { ...options, direct });
     for (const ring of this.rings.list.get()) if (ring.roomId === roomId) this.rings.silence(ring.id);
     this.current.set(session);
     void session.start();

@@ -63,7 +63,6 @@ export class CallSession {
     private readonly room: Room,
     private readonly transport: Transport,
     private readonly options: JoinOptions & { direct: boolean },
-    private readonly onEnd: (session: CallSession) => void,
   ) {
     this.roomId = room.roomId;
     this.direct = options.direct;
@@ -305,7 +304,6 @@ export class CallSession {
     this.end = end;
     for (const stop of this.stops.splice(0)) stop();
     this.changed();
-    this.onEnd(this);
     const closed = this.media.close().catch(() => undefined);
     await this.session.leaveRoomSession(LEAVE_MS).catch(() => false);
     await this.session.stop();
